@@ -1,0 +1,84 @@
+package gateway
+
+import (
+	"io/fs"
+	"net/netip"
+	"time"
+
+	"realdocd/deploy"
+)
+
+// Config is everything a Server is told. The command line makes it from TOML;
+// New checks it and names what is wrong.
+type Config struct {
+	// Listen has the addresses to listen on: absolute unix socket paths, or
+	// "host:port" for TCP.
+	Listen []string
+	// ListenMode is the mode of the unix sockets.
+	ListenMode fs.FileMode
+	// AllowedClients are the networks that may connect over TCP. A TCP
+	// listener needs at least one.
+	AllowedClients []netip.Prefix
+	// ForwardUnmatched sends a request whose DOCUMENT_ROOT belongs to no site
+	// on to the only pool as it came. Otherwise it is refused with a 404.
+	ForwardUnmatched bool
+	// ShutdownTimeout is how long requests may go on after Shutdown; at least 0.
+	ShutdownTimeout time.Duration
+	// AccessLog writes one event a request.
+	AccessLog bool
+	// SlowLog marks requests that took at least this long; 0 marks none.
+	SlowLog time.Duration
+	// SpoolDir takes the bodies that are too large for memory; "" is the
+	// system's directory for temporary files.
+	SpoolDir string
+	Pools    []PoolConfig
+	Sites    []SiteConfig
+}
+
+// PoolConfig is one pool: PHP-FPM listeners that serve the same sites.
+type PoolConfig struct {
+	// Name is the pool's name in the configuration.
+	Name string
+	// Servers are the FPM listeners: absolute unix socket paths or "host:port".
+	Servers []string
+	// ConnectTimeout bounds the wait for FPM to take a connection, a full
+	// backlog included.
+	ConnectTimeout time.Duration
+	// ReadTimeout is the longest silence of FPM within a request; 0 is no bound.
+	ReadTimeout time.Duration
+	// RequestTimeout bounds a request from the connection to FPM to its end;
+	// 0 is no bound.
+	RequestTimeout time.Duration
+}
+
+// SiteConfig is one docroot, or a glob of docroots, with its settings.
+type SiteConfig struct {
+	// Name is the site's name in the configuration.
+	Name string
+	// Docroot is the document root as the web server sends it, an absolute
+	// path, or a path.Match pattern of such.
+	Docroot string
+	// Pool names the pool that runs the site.
+	Pool string
+	// Resolve says how far symlinks are followed.
+	Resolve deploy.Mode
+	// RealpathEvery is how long one look at the link may serve; 0 looks for
+	// every request.
+	RealpathEvery time.Duration
+	// LinkAfter is a directory below which the link is looked for, for a
+	// docroot whose parents are symlinks too; "" looks from the root.
+	LinkAfter string
+	// IncludePath is the site's include_path, mapped to the release for each
+	// request; "" leaves the include_path to the web server and to PHP.
+	IncludePath string
+	// SearchReplacePattern is what is replaced in include_path: one or more
+	// paths joined by ":"; "" is the link.
+	SearchReplacePattern string
+	// ExtraRoots are directories outside the docroot that may hold scripts.
+	ExtraRoots []string
+	// RequestBuffering spools large bodies to disk before a worker is taken.
+	RequestBuffering bool
+	// ReleaseHeader is a response header that gets the release's name; ""
+	// adds none.
+	ReleaseHeader string
+}

@@ -1,0 +1,3 @@
+module realdocd
+
+go 1.26
