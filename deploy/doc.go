@@ -1,0 +1,24 @@
+// Package deploy knows releases on disk: which one a docroot's link points to,
+// and how many requests are inside each.
+//
+// A docroot such as /var/www/shop/current/public passes a link,
+// /var/www/shop/current, the first symlink on its path. What the link resolves
+// to is the live release, /var/www/shop/releases/42. A deploy is one rename of
+// the link.
+//
+// A Resolver takes docroots and gives a Visit: the release to run on, already
+// counted in the ledger. It promises:
+//
+//   - Resolving and counting are one step: no observer finds a release empty
+//     between the two.
+//   - A request runs on what a look at the link found that began after the
+//     request came, or, with Options.Every, at most Every before.
+//   - A docroot is looked at by one goroutine at a time; requests that come
+//     meanwhile share the look after it.
+//   - A look that fails or hangs does not stop a docroot whose release is
+//     known: the last good release goes on serving.
+//
+// One look in Realpath mode is one walk of the path by the kernel (open with
+// O_PATH, then the name of what was opened), not one lstat a component: it
+// cannot mix the states before and after a rename.
+package deploy

@@ -1,0 +1,197 @@
+package deploy
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// staleAfter is how long a request that could run on a known release
+	// waits for a look at the link.
+	staleAfter = 100 * time.Millisecond
+	// unknownAfter is how long a request waits for the first look.
+	unknownAfter = 5 * time.Second
+	// keepReleases is how many releases of a docroot are remembered when
+	// nobody is inside them.
+	keepReleases = 16
+)
+
+var errHung = errors.New("the file system does not answer")
+
+// docroot is what is known of one docroot. Its mutex is never held over a
+// system call on the site's file system.
+type docroot struct {
+	path string
+	opts *Options
+
+	mu       sync.Mutex
+	live     *Release
+	releases []*Release // seen, the newest last, live among them
+	flipped  bool       // live was not entered yet
+	err      error      // of the last look
+	local    bool       // a look cannot hang
+	looked   time.Time  // when the last look that ended began
+	begun    uint64     // looks begun
+	done     uint64     // the number of the last look that ended
+	running  time.Time  // when the running look began; zero: none runs
+	waiters  chan struct{}
+	lastUsed time.Time
+}
+
+// enter gives the live release, counted. now is when the request came.
+func (d *docroot) enter(now time.Time) (Visit, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.lastUsed = now
+	if d.done > 0 && d.opts.Every > 0 && now.Sub(d.looked) < d.opts.Every {
+		return d.admit(d.err)
+	}
+	need := d.begun + 1
+	for d.done < need {
+		if d.running.IsZero() {
+			d.startLook(now)
+			continue
+		}
+		patience := unknownAfter
+		if d.live != nil {
+			patience = staleAfter
+		}
+		if !d.await(patience - now.Sub(d.running)) {
+			return d.admit(errHung)
+		}
+		now = d.opts.now()
+	}
+	return d.admit(d.err)
+}
+
+// admit enters the live release; err says why it may not be what the link
+// points to.
+func (d *docroot) admit(err error) (Visit, error) {
+	if d.live == nil {
+		return Visit{}, fmt.Errorf("resolve docroot %s: %w", d.path, err)
+	}
+	v := Visit{Release: d.live, Flipped: d.flipped, Stale: err}
+	d.flipped = false
+	d.live.enter()
+	return v, nil
+}
+
+// startLook looks in this goroutine where that cannot hang, else in its own.
+func (d *docroot) startLook(now time.Time) {
+	d.begun++
+	d.running = now
+	known := d.live
+	if d.local {
+		d.mu.Unlock()
+		res, local, err := d.look(known)
+		d.mu.Lock()
+		d.finish(now, res, local, err)
+		return
+	}
+	go func() {
+		res, local, err := d.look(known)
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.finish(now, res, local, err)
+	}()
+}
+
+// await waits for the running look to end; false when patience ran out.
+func (d *docroot) await(patience time.Duration) bool {
+	if patience <= 0 {
+		return false
+	}
+	if d.waiters == nil {
+		d.waiters = make(chan struct{})
+	}
+	ended := d.waiters
+	d.mu.Unlock()
+	defer d.mu.Lock()
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case <-ended:
+		return true
+	case <-timer.C:
+		return false
+	}
+}
+
+// look finds what the link points to now. It returns a nil *Resolved when that
+// is still the known release.
+func (d *docroot) look(known *Release) (*Resolved, bool, error) {
+	if known != nil {
+		var buf [unix.PathMax]byte
+		n, err := d.opts.read(buf[:], known.Link, d.opts.Mode)
+		if err == nil && string(buf[:n]) == known.Path {
+			return nil, d.local, nil
+		}
+	}
+	res, err := d.opts.inspect(d.path, d.opts.Mode, d.opts.LinkAfter)
+	if err != nil {
+		return nil, false, err
+	}
+	return &res, localFilesystem(filepath.Dir(res.Link), res.ResolvedDocroot), nil
+}
+
+// finish takes what a look found. The mutex is held.
+func (d *docroot) finish(began time.Time, res *Resolved, local bool, err error) {
+	d.err, d.local = err, local
+	d.done, d.looked, d.running = d.begun, began, time.Time{}
+	if d.waiters != nil {
+		close(d.waiters)
+		d.waiters = nil
+	}
+	if res != nil && (d.live == nil || d.live.Path != res.Release || d.live.Link != res.Link) {
+		d.goLive(*res)
+	}
+}
+
+func (d *docroot) goLive(res Resolved) {
+	d.flipped = true
+	for i, r := range d.releases {
+		if r.Path == res.Release && r.Link == res.Link {
+			d.live = r
+			d.releases = append(append(d.releases[:i:i], d.releases[i+1:]...), r)
+			return
+		}
+	}
+	d.live = &Release{
+		Path: res.Release, Name: filepath.Base(res.Release),
+		Docroot: res.ResolvedDocroot, Link: res.Link, Since: d.opts.now(),
+	}
+	d.releases = append(d.releases, d.live)
+	for i := 0; len(d.releases) > keepReleases && i < len(d.releases)-1; i++ {
+		if d.releases[i].Inside() == 0 {
+			d.releases = append(d.releases[:i:i], d.releases[i+1:]...)
+			break
+		}
+	}
+}
+
+// known gives the release whose resolved docroot is path, counted.
+func (d *docroot) known(path string) (Visit, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, r := range d.releases {
+		if r.Docroot == path {
+			r.enter()
+			return Visit{Release: r}, true
+		}
+	}
+	return Visit{}, false
+}
+
+func (d *docroot) empty() bool {
+	for _, r := range d.releases {
+		if r.Inside() > 0 {
+			return false
+		}
+	}
+	return d.running.IsZero()
+}

@@ -1,0 +1,124 @@
+package deploy
+
+import (
+	"sync"
+	"time"
+)
+
+// MaxDocroots is how many docroots one Resolver remembers. Above it the one
+// unused for longest, with nobody inside, is forgotten; it is resolved afresh
+// when it is asked for again.
+const MaxDocroots = 10_000
+
+// Options say how a Resolver looks at links.
+type Options struct {
+	Mode Mode
+	// Every is how long one look serves; 0 looks for every request.
+	Every time.Duration
+	// LinkAfter is a directory below which the link is looked for; "" is the
+	// root. It is for docroots whose parents are symlinks too, as mod_realdoc's
+	// UseReadlink with a prefix.
+	LinkAfter string
+
+	maxDocroots int
+	read        func(buf []byte, link string, mode Mode) (int, error)
+	inspect     func(docroot string, mode Mode, linkAfter string) (Resolved, error)
+	now         func() time.Time
+}
+
+// A Resolver resolves the docroots of one site. It may be used by many
+// goroutines.
+type Resolver struct {
+	opts Options
+
+	mu       sync.RWMutex
+	docroots map[string]*docroot
+}
+
+// NewResolver makes a Resolver that has looked at nothing yet.
+func NewResolver(opts Options) *Resolver {
+	if opts.maxDocroots == 0 {
+		opts.maxDocroots = MaxDocroots
+	}
+	if opts.read == nil {
+		opts.read = readRelease
+	}
+	if opts.inspect == nil {
+		opts.inspect = Inspect
+	}
+	opts.now = time.Now
+	return &Resolver{opts: opts, docroots: map[string]*docroot{}}
+}
+
+// Enter resolves path, a cleaned docroot of the site, and enters the live
+// release. The caller ends the visit with Leave. It fails when the docroot
+// cannot be resolved and no release of it is known.
+func (r *Resolver) Enter(path string, now time.Time) (Visit, error) {
+	d := r.docroot(path)
+	v, err := d.enter(now)
+	if err != nil {
+		r.forget(d)
+	}
+	return v, err
+}
+
+// EnterKnown enters the release whose resolved docroot is path, if this
+// Resolver has seen it: a web server that resolves links by itself sends that.
+func (r *Resolver) EnterKnown(path string) (Visit, bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	for _, d := range r.docroots {
+		if v, ok := d.known(path); ok {
+			return v, true
+		}
+	}
+	return Visit{}, false
+}
+
+func (r *Resolver) docroot(path string) *docroot {
+	r.mu.RLock()
+	d := r.docroots[path]
+	r.mu.RUnlock()
+	if d != nil {
+		return d
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if d = r.docroots[path]; d == nil {
+		if len(r.docroots) >= r.opts.maxDocroots {
+			r.evict()
+		}
+		d = &docroot{path: path, opts: &r.opts}
+		r.docroots[path] = d
+	}
+	return d
+}
+
+// evict forgets the docroot that is unused for longest and has nobody inside.
+func (r *Resolver) evict() {
+	var oldest *docroot
+	var used time.Time
+	for _, d := range r.docroots {
+		d.mu.Lock()
+		if d.empty() && (oldest == nil || d.lastUsed.Before(used)) {
+			oldest, used = d, d.lastUsed
+		}
+		d.mu.Unlock()
+	}
+	if oldest != nil {
+		delete(r.docroots, oldest.path)
+	}
+}
+
+// forget drops a docroot that never resolved, so that names that do not exist
+// cost no memory.
+func (r *Resolver) forget(d *docroot) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.live == nil && d.running.IsZero() && r.docroots[d.path] == d {
+		delete(r.docroots, d.path)
+	}
+}
+
