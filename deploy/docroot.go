@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -185,6 +186,16 @@ func (d *docroot) known(path string) (Visit, bool) {
 		}
 	}
 	return Visit{}, false
+}
+
+// mayResolveTo says whether path has the shape of a resolved docroot here: a
+// release beside the live one, and the same way down from it.
+func (d *docroot) mayResolveTo(path string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.live != nil && d.live.Path != d.path &&
+		strings.HasPrefix(path, filepath.Dir(d.live.Path)+"/") &&
+		strings.HasSuffix(path, d.path[len(d.live.Link):])
 }
 
 func (d *docroot) empty() bool {

@@ -1,6 +1,8 @@
 package deploy
 
 import (
+	"maps"
+	"slices"
 	"sync"
 	"time"
 )
@@ -62,17 +64,31 @@ func (r *Resolver) Enter(path string, now time.Time) (Visit, error) {
 	return v, err
 }
 
-// EnterKnown enters the release whose resolved docroot is path, if this
-// Resolver has seen it: a web server that resolves links by itself sends that.
-func (r *Resolver) EnterKnown(path string) (Visit, bool) {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	for _, d := range r.docroots {
+// EnterKnown enters the release whose resolved docroot is path, if a docroot of
+// this Resolver resolves or did resolve to it: a web server that follows links
+// by itself sends that. It looks again at links whose releases lie beside path.
+func (r *Resolver) EnterKnown(path string, now time.Time) (Visit, bool) {
+	for _, d := range r.all() {
 		if v, ok := d.known(path); ok {
 			return v, true
 		}
+		if !d.mayResolveTo(path) {
+			continue
+		}
+		if v, err := d.enter(now); err == nil {
+			if v.Docroot == path {
+				return v, true
+			}
+			v.Leave()
+		}
 	}
 	return Visit{}, false
+}
+
+func (r *Resolver) all() []*docroot {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return slices.Collect(maps.Values(r.docroots))
 }
 
 func (r *Resolver) docroot(path string) *docroot {
@@ -121,4 +137,3 @@ func (r *Resolver) forget(d *docroot) {
 		delete(r.docroots, d.path)
 	}
 }
-

@@ -1,0 +1,88 @@
+package gateway
+
+import (
+	"io"
+	"os"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"realdocd/fcgi"
+)
+
+// fileConn is what *net.UnixConn, *net.TCPConn and *os.File share.
+type fileConn interface {
+	io.WriteCloser
+	syscall.Conn
+	SetReadDeadline(time.Time) error
+	SetWriteDeadline(time.Time) error
+}
+
+// A sock is one end of a connection, read as records. It takes a buffer only
+// when there is something to read, so that one which waits holds none.
+type sock struct {
+	fileConn
+	raw syscall.RawConn
+	in  fcgi.Reader
+
+	try func(fd uintptr) bool // readOnce, made a func value once
+	n   int                   // what readOnce got
+	err error
+}
+
+func newSock(c fileConn) (*sock, error) {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	s := &sock{fileConn: c, raw: raw}
+	s.try = s.readOnce
+	return s, nil
+}
+
+// fill waits until something has come and reads it into in. The end of the
+// stream is io.EOF.
+func (s *sock) fill() error {
+	if err := s.raw.Read(s.try); err != nil {
+		return err
+	}
+	switch {
+	case s.err != nil:
+		return os.NewSyscallError("read", s.err)
+	case s.n == 0:
+		return io.EOF
+	}
+	return nil
+}
+
+// readOnce reads what is there; false when nothing is.
+func (s *sock) readOnce(fd uintptr) bool {
+	for {
+		s.n, s.err = unix.Read(int(fd), s.in.Space())
+		if s.err != unix.EINTR {
+			break
+		}
+	}
+	if s.n > 0 {
+		s.in.Advance(s.n)
+	}
+	if s.n <= 0 {
+		s.in.Release()
+	}
+	return s.err != unix.EAGAIN
+}
+
+// interrupt makes reads and writes that wait, and later ones, fail with
+// os.ErrDeadlineExceeded. It may be called by any goroutine.
+func (s *sock) interrupt() {
+	past := time.Unix(1, 0)
+	s.SetReadDeadline(past)
+	s.SetWriteDeadline(past)
+}
+
+// close closes the connection and gives its buffer back.
+func (s *sock) close() {
+	s.Close()
+	s.in.Discard()
+}

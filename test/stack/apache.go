@@ -1,0 +1,110 @@
+package stack
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// ApacheConfig is one Apache with any number of virtual hosts, each on its own loopback port.
+type ApacheConfig struct {
+	MPM   string // event (default), worker or prefork
+	Hosts []ApacheHost
+}
+
+// ApacheHost is a virtual host whose PHP goes through mod_proxy_fcgi.
+type ApacheHost struct {
+	Root      string
+	Backend   Addr
+	PassMatch bool // ProxyPassMatch with the docroot in the URL; default SetHandler
+	Lines     []string
+}
+
+// Apache is a running Apache.
+type Apache struct {
+	*Process
+	Addrs []Addr // one a host
+}
+
+// URL of a path on the n-th host.
+func (a *Apache) URL(host int, path string) string { return "http://" + string(a.Addrs[host]) + path }
+
+// StartApache returns when every host accepts.
+func (s *Stack) StartApache(c ApacheConfig) (*Apache, error) {
+	path, err := Find("apache2")
+	if err != nil {
+		return nil, err
+	}
+	dir, name, err := s.room("apache")
+	if err != nil {
+		return nil, err
+	}
+	a := &Apache{}
+	for range c.Hosts {
+		addr, err := freeAddr()
+		if err != nil {
+			return nil, err
+		}
+		a.Addrs = append(a.Addrs, addr)
+	}
+	file := filepath.Join(dir, "apache.conf")
+	if err := writeLines(file, c.text(dir, a.Addrs)); err != nil {
+		return nil, err
+	}
+	if a.Process, err = s.start(dir, name, syscall.SIGTERM, path, "-DFOREGROUND", "-d", dir, "-f", file); err != nil {
+		return nil, err
+	}
+	for _, addr := range a.Addrs {
+		if err := a.answers(addr); err != nil {
+			return nil, err
+		}
+	}
+	return a, nil
+}
+
+// apacheModules are the directories where distributions keep them.
+var apacheModules = []string{"/usr/lib/apache2/modules", "/usr/lib64/httpd/modules", "/usr/libexec/apache2"}
+
+func (c ApacheConfig) text(dir string, addrs []Addr) []string {
+	mpm := c.MPM
+	if mpm == "" {
+		mpm = "event"
+	}
+	conf := []string{"ServerName localhost", "PidFile " + dir + "/pid", "DefaultRuntimeDir " + dir,
+		"ErrorLog /proc/self/fd/2", "LogLevel warn proxy_fcgi:info", "ProxyTimeout 60", "MaxKeepAliveRequests 0"}
+	for _, module := range []string{"mpm_" + mpm, "unixd", "authz_core", "dir", "proxy", "proxy_fcgi"} {
+		for _, modules := range apacheModules {
+			file := filepath.Join(modules, "mod_"+module+".so")
+			if _, err := os.Stat(file); err == nil { // else it is compiled in
+				// LoadModule must come before the directives of the module.
+				conf = append([]string{fmt.Sprintf("LoadModule %s_module %s", module, file)}, conf...)
+			}
+		}
+	}
+	if user := worker(); user != "" {
+		conf = append(conf, "User "+user, "Group "+workerGroup())
+	}
+	conf = append(conf, `<Directory "/">`, "  Require all granted", "  Options FollowSymLinks", "  AllowOverride None", "</Directory>")
+	for i, host := range c.Hosts {
+		conf = append(conf, host.text(addrs[i])...)
+	}
+	return conf
+}
+
+func (h ApacheHost) text(addr Addr) []string {
+	conf := []string{"Listen " + string(addr), "<VirtualHost " + string(addr) + ">", "  DocumentRoot " + h.Root, "  DirectoryIndex index.php"}
+	target := "fcgi://" + string(h.Backend)
+	if h.Backend.Unix() {
+		target = "unix:" + string(h.Backend) + "|fcgi://localhost"
+	}
+	if h.PassMatch {
+		conf = append(conf, fmt.Sprintf(`  ProxyPassMatch "^/(.*\.php(/.*)?)$" "%s%s/$1"`, target, h.Root))
+	} else {
+		conf = append(conf, `  <FilesMatch "\.php$">`, fmt.Sprintf(`    SetHandler "proxy:%s/"`, target), "  </FilesMatch>")
+	}
+	for _, line := range h.Lines {
+		conf = append(conf, "  "+line)
+	}
+	return append(conf, "</VirtualHost>")
+}

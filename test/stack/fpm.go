@@ -1,0 +1,133 @@
+package stack
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+)
+
+// FPMConfig is one PHP-FPM with one pool, and what is left out has a default.
+type FPMConfig struct {
+	PM          string            // static (default), dynamic or ondemand
+	MaxChildren int               // default 8
+	TCP         bool              // listen on a loopback port; default a unix socket
+	NoOpcache   bool              // default on, as it is in production
+	INI         map[string]string // php.ini
+	Pool        []string          // further lines of the pool
+	Global      []string          // further lines of [global]
+}
+
+// FPM is a running PHP-FPM.
+type FPM struct {
+	*Process
+	Addr Addr
+}
+
+const fpmReady = "ready to handle connections"
+
+// StartFPM returns when FPM is ready. Errors of scripts, caught from the workers, are in its Log.
+func (s *Stack) StartFPM(c FPMConfig) (*FPM, error) {
+	path, err := Find("php-fpm")
+	if err != nil {
+		return nil, err
+	}
+	dir, name, err := s.room("fpm")
+	if err != nil {
+		return nil, err
+	}
+	addr := Addr(filepath.Join(dir, "sock"))
+	if c.TCP {
+		if addr, err = freeAddr(); err != nil {
+			return nil, err
+		}
+	}
+	if err := c.write(dir, addr); err != nil {
+		return nil, err
+	}
+	args := []string{"-F", "-O", "-c", filepath.Join(dir, "php.ini"), "-y", filepath.Join(dir, "fpm.conf")}
+	if worker() == "root" {
+		args = append(args, "-R")
+	}
+	// SIGTERM, because SIGQUIT would wait for a script that hangs.
+	p, err := s.start(dir, name, syscall.SIGTERM, path, args...)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.says(0, Containing(fpmReady)); err != nil {
+		return nil, err
+	}
+	return &FPM{p, addr}, p.answers(addr)
+}
+
+func (c FPMConfig) write(dir string, addr Addr) error {
+	if c.PM == "" {
+		c.PM = "static"
+	}
+	if c.MaxChildren == 0 {
+		c.MaxChildren = 8
+	}
+	conf := append([]string{"[global]", "daemonize = no", "pid = " + filepath.Join(dir, "pid")}, c.Global...)
+	conf = append(conf, "[www]", "listen = "+string(addr), "listen.mode = 0666", "pm = "+c.PM,
+		fmt.Sprintf("pm.max_children = %d", c.MaxChildren),
+		"catch_workers_output = yes", "decorate_workers_output = no", "clear_env = no")
+	if c.PM == "dynamic" {
+		conf = append(conf, "pm.start_servers = 1", "pm.min_spare_servers = 1", fmt.Sprintf("pm.max_spare_servers = %d", c.MaxChildren))
+	}
+	if user := worker(); user != "" {
+		conf = append(conf, "user = "+user, "group = "+workerGroup(), "listen.owner = "+user, "listen.group = "+workerGroup())
+	}
+	conf = append(conf, c.Pool...)
+
+	ini := map[string]string{
+		"display_errors": "Off", "log_errors": "On", "error_reporting": "E_ALL", "max_execution_time": "0",
+		"opcache.enable": "1", "opcache.revalidate_freq": "0",
+	}
+	maps.Copy(ini, c.INI)
+	if c.NoOpcache {
+		ini["opcache.enable"] = "0"
+	}
+	var lines []string
+	for _, key := range slices.Sorted(maps.Keys(ini)) {
+		lines = append(lines, fmt.Sprintf("%s = %q", key, ini[key]))
+	}
+	if err := writeLines(filepath.Join(dir, "php.ini"), lines); err != nil {
+		return err
+	}
+	return writeLines(filepath.Join(dir, "fpm.conf"), conf)
+}
+
+// Reload makes FPM read its configuration again, in the same process, and returns when it is ready.
+func (f *FPM) Reload() error {
+	mark := f.Log.Mark()
+	if err := f.Signal(syscall.SIGUSR2); err != nil {
+		return err
+	}
+	return f.says(mark, Containing(fpmReady))
+}
+
+// Version of the PHP-FPM that StartFPM takes, such as "8.2.36".
+func Version() (string, error) {
+	path, err := Find("php-fpm")
+	if err != nil {
+		return "", err
+	}
+	out, err := exec.Command(path, "-v").Output()
+	if err != nil {
+		return "", fmt.Errorf("%s -v: %w", path, err)
+	}
+	found := regexp.MustCompile(`^PHP (\d+\.\d+\.\d+)`).FindSubmatch(out)
+	if found == nil {
+		return "", fmt.Errorf("%s -v: no version in %q", path, out)
+	}
+	return string(found[1]), nil
+}
+
+func writeLines(path string, lines []string) error {
+	return os.WriteFile(path, []byte(strings.Join(lines, "\n")+"\n"), 0o644)
+}

@@ -1,0 +1,139 @@
+package stack
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Keys are the keys of one table of realdocd's configuration: strings, numbers, booleans and lists of strings.
+type Keys map[string]any
+
+// GatewayConfig is realdocd's configuration. Sockets are filled in; Top overrides them.
+type GatewayConfig struct {
+	TCP   bool // listen on a loopback port too
+	Top   Keys
+	Log   Keys
+	Pools map[string]Keys
+	Sites map[string]Keys
+}
+
+// GatewayFor is the usual one: one pool, and each site with the include_path of its pages.
+func GatewayFor(pool *FPM, sites ...*Site) GatewayConfig {
+	c := GatewayConfig{Top: Keys{}, Log: Keys{}, Sites: map[string]Keys{}}
+	c.Pools = map[string]Keys{"www": {"server": []string{string(pool.Addr)}}}
+	for _, site := range sites {
+		c.Sites[site.Name] = Keys{"docroot": site.DocRoot(), "include_path": site.IncludePath()}
+	}
+	return c
+}
+
+// Gateway is a running realdocd.
+type Gateway struct {
+	*Process
+	Addr    Addr // its unix socket
+	TCP     Addr // its loopback port, if it was asked for
+	Config  string
+	Control Addr
+}
+
+// StartGateway runs realdocd serve and returns when it says that it is ready and accepts.
+func (s *Stack) StartGateway(c GatewayConfig) (*Gateway, error) {
+	binary, err := Binary()
+	if err != nil {
+		return nil, err
+	}
+	dir, name, err := s.room("realdocd")
+	if err != nil {
+		return nil, err
+	}
+	g := &Gateway{Addr: Addr(dir + "/sock"), Control: Addr(dir + "/control"), Config: filepath.Join(dir, "realdocd.toml")}
+	top := Keys{"listen": []string{string(g.Addr)}, "listen_mode": "0666", "control": string(g.Control)}
+	if c.TCP {
+		if g.TCP, err = freeAddr(); err != nil {
+			return nil, err
+		}
+		top["listen"] = []string{string(g.Addr), string(g.TCP)}
+		top["allowed_clients"] = []string{"127.0.0.1"}
+	}
+	maps.Copy(top, c.Top)
+	c.Top = top
+	if err := writeLines(g.Config, c.toml()); err != nil {
+		return nil, err
+	}
+	if g.Process, err = s.start(dir, name, syscall.SIGTERM, binary, "serve", "--config", g.Config); err != nil {
+		return nil, err
+	}
+	if err := g.says(0, Containing(`"message":"ready"`)); err != nil {
+		return nil, err
+	}
+	return g, g.answers(g.Addr)
+}
+
+func (c GatewayConfig) toml() []string {
+	lines := c.Top.toml()
+	if len(c.Log) > 0 {
+		lines = append(append(lines, "[log]"), c.Log.toml()...)
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Pools)) {
+		lines = append(append(lines, "[pool."+name+"]"), c.Pools[name].toml()...)
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Sites)) {
+		lines = append(append(lines, "[site."+name+"]"), c.Sites[name].toml()...)
+	}
+	return lines
+}
+
+func (k Keys) toml() []string {
+	var lines []string
+	for _, key := range slices.Sorted(maps.Keys(k)) {
+		lines = append(lines, key+" = "+tomlValue(k[key]))
+	}
+	return lines
+}
+
+func tomlValue(v any) string {
+	switch v := v.(type) {
+	case string:
+		return fmt.Sprintf("%q", v)
+	case []string:
+		quoted := make([]string, len(v))
+		for i, item := range v {
+			quoted[i] = fmt.Sprintf("%q", item)
+		}
+		return "[" + strings.Join(quoted, ", ") + "]"
+	default:
+		return fmt.Sprint(v)
+	}
+}
+
+// Event is one line of realdocd's log.
+type Event map[string]any
+
+// String is a field as text, "" where it is missing.
+func (e Event) String(field string) string {
+	if v, has := e[field]; has {
+		return fmt.Sprint(v)
+	}
+	return ""
+}
+
+// ParseEvent reads a line of the log; a line that is not JSON (a panic, for one) has only a message.
+func ParseEvent(line string) Event {
+	var e Event
+	if json.Unmarshal([]byte(line), &e) != nil {
+		return Event{"message": line}
+	}
+	return e
+}
+
+// WaitEvent returns the first event after the mark that matches, at once or when it comes.
+func (g *Gateway) WaitEvent(after int, timeout time.Duration, match func(Event) bool) (Event, error) {
+	line, err := g.Log.Wait(after, timeout, func(line string) bool { return match(ParseEvent(line)) })
+	return ParseEvent(line), err
+}

@@ -1,0 +1,118 @@
+package stack
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// Test is a Stack inside a test: whatever cannot be started ends the test with the cause.
+type Test struct {
+	*Stack
+	t TB
+}
+
+// For makes the stack of a test that needs these programs. It is closed when the test ends; when the
+// test has failed, the ends of all logs are shown first. KEEP=1 leaves the scratch directory.
+func For(t TB, programs ...string) *Test {
+	t.Helper()
+	Need(t, programs...)
+	s, err := New()
+	s = must(t, s, err)
+	t.Cleanup(func() {
+		if t.Failed() {
+			for _, p := range s.Processes() {
+				t.Logf("--- %s (pid %d), end of its log:\n%s", p.Name, p.Pid(), p.Log.Tail(15))
+			}
+		}
+		if os.Getenv("KEEP") != "" {
+			kept := s.Dir
+			s.Dir = filepath.Join(kept, "none") // Close removes this one instead
+			t.Logf("kept: %s", kept)
+		}
+		if err := s.Close(); err != nil {
+			t.Logf("at the end: %v", err)
+		}
+	})
+	return &Test{s, t}
+}
+
+// must ends the test with the error, if there is one.
+func must[V any](t TB, v V, err error) V {
+	t.Helper()
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	return v
+}
+
+// FPM starts PHP-FPM.
+func (t *Test) FPM(c FPMConfig) *FPM {
+	t.t.Helper()
+	fpm, err := t.StartFPM(c)
+	return must(t.t, fpm, err)
+}
+
+// Nginx starts nginx.
+func (t *Test) Nginx(c NginxConfig) *Nginx {
+	t.t.Helper()
+	nginx, err := t.StartNginx(c)
+	return must(t.t, nginx, err)
+}
+
+// Apache starts Apache.
+func (t *Test) Apache(c ApacheConfig) *Apache {
+	t.t.Helper()
+	apache, err := t.StartApache(c)
+	return must(t.t, apache, err)
+}
+
+// HAProxy starts HAProxy.
+func (t *Test) HAProxy(forwards ...Forward) *HAProxy {
+	t.t.Helper()
+	haproxy, err := t.StartHAProxy(forwards...)
+	return must(t.t, haproxy, err)
+}
+
+// Gateway starts realdocd.
+func (t *Test) Gateway(c GatewayConfig) *Gateway {
+	t.t.Helper()
+	gw, err := t.StartGateway(c)
+	return must(t.t, gw, err)
+}
+
+// Site writes a site.
+func (t *Test) Site(c SiteConfig) *Site {
+	t.t.Helper()
+	site, err := t.NewSite(c)
+	return must(t.t, site, err)
+}
+
+// FreeAddr finds a free loopback port.
+func (t *Test) FreeAddr() Addr {
+	t.t.Helper()
+	addr, err := freeAddr()
+	return must(t.t, addr, err)
+}
+
+// Flip makes a release live.
+func (t *Test) Flip(site *Site, n int) {
+	t.t.Helper()
+	if err := site.Flip(n); err != nil {
+		t.t.Fatalf("flip: %v", err)
+	}
+}
+
+// Run sends a load while the sites are flipped, and ends the test when there was neither.
+func (t *Test) Run(l Load, flips *Flipper) *Tally {
+	t.t.Helper()
+	tally := l.Run(context.Background())
+	n, err := flips.Stop()
+	if err == nil && n == 0 {
+		err = fmt.Errorf("no flip happened while the load ran")
+	}
+	must(t.t, n, err)
+	t.t.Logf("%d flips; %v", n, tally)
+	return tally
+}

@@ -1,0 +1,152 @@
+package stack
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+// NginxConfig is one nginx with any number of servers, each on its own loopback port.
+type NginxConfig struct {
+	Workers int // default 1
+	Servers []NginxServer
+	Streams []Forward // a stream {} block: TCP passed on as it is
+	HTTP    []string  // further lines of http {}
+}
+
+// NginxServer is a virtual host whose PHP goes to one FastCGI backend.
+type NginxServer struct {
+	Root      string
+	Backend   Addr
+	KeepAlive int      // upstream connections kept; 0 = a new one for each request
+	Params    []string // further "fastcgi_param NAME value"s: only NAME and value
+	Lines     []string // further lines of the location that PHP goes through
+}
+
+// Forward is one listener passed on to another, byte for byte.
+type Forward struct{ Listen, Backend Addr }
+
+// Nginx is a running nginx.
+type Nginx struct {
+	*Process
+	Addrs []Addr // one a server
+}
+
+// URL of a path on the n-th server.
+func (n *Nginx) URL(server int, path string) string { return "http://" + string(n.Addrs[server]) + path }
+
+// nginxParams is the fastcgi_params that nginx ships, and SCRIPT_FILENAME and PATH_INFO as everybody sets them.
+const nginxParams = `
+fastcgi_param  QUERY_STRING       $query_string;
+fastcgi_param  REQUEST_METHOD     $request_method;
+fastcgi_param  CONTENT_TYPE       $content_type;
+fastcgi_param  CONTENT_LENGTH     $content_length;
+fastcgi_param  SCRIPT_NAME        $fastcgi_script_name;
+fastcgi_param  REQUEST_URI        $request_uri;
+fastcgi_param  DOCUMENT_URI       $document_uri;
+fastcgi_param  DOCUMENT_ROOT      $document_root;
+fastcgi_param  SERVER_PROTOCOL    $server_protocol;
+fastcgi_param  REQUEST_SCHEME     $scheme;
+fastcgi_param  HTTPS              $https if_not_empty;
+fastcgi_param  GATEWAY_INTERFACE  CGI/1.1;
+fastcgi_param  SERVER_SOFTWARE    nginx/$nginx_version;
+fastcgi_param  REMOTE_ADDR        $remote_addr;
+fastcgi_param  REMOTE_PORT        $remote_port;
+fastcgi_param  REMOTE_USER        $remote_user;
+fastcgi_param  SERVER_ADDR        $server_addr;
+fastcgi_param  SERVER_PORT        $server_port;
+fastcgi_param  SERVER_NAME        $server_name;
+fastcgi_param  REDIRECT_STATUS    200;
+fastcgi_param  SCRIPT_FILENAME    $document_root$fastcgi_script_name;
+fastcgi_param  PATH_INFO          $fastcgi_path_info;
+`
+
+// StartNginx returns when every server and stream accepts.
+func (s *Stack) StartNginx(c NginxConfig) (*Nginx, error) {
+	path, err := Find("nginx")
+	if err != nil {
+		return nil, err
+	}
+	dir, name, err := s.room("nginx")
+	if err != nil {
+		return nil, err
+	}
+	n := &Nginx{}
+	for range c.Servers {
+		addr, err := freeAddr()
+		if err != nil {
+			return nil, err
+		}
+		n.Addrs = append(n.Addrs, addr)
+	}
+	conf, err := c.text(dir, n.Addrs)
+	if err != nil {
+		return nil, err
+	}
+	file := filepath.Join(dir, "nginx.conf")
+	if err := writeLines(file, conf); err != nil {
+		return nil, err
+	}
+	if n.Process, err = s.start(dir, name, syscall.SIGTERM, path, "-p", dir, "-c", file, "-e", "stderr"); err != nil {
+		return nil, err
+	}
+	listeners := n.Addrs
+	for _, stream := range c.Streams {
+		listeners = append(listeners, stream.Listen)
+	}
+	for _, addr := range listeners {
+		if err := n.answers(addr); err != nil {
+			return nil, err
+		}
+	}
+	return n, nil
+}
+
+func (c NginxConfig) text(dir string, addrs []Addr) ([]string, error) {
+	conf := []string{"daemon off;", "error_log stderr info;", "pid " + dir + "/pid;",
+		fmt.Sprintf("worker_processes %d;", max(1, c.Workers))}
+	if user := worker(); user != "" {
+		conf = append(conf, fmt.Sprintf("user %s %s;", user, workerGroup()))
+	}
+	if len(c.Streams) > 0 {
+		module, err := Find("nginx-stream")
+		if err != nil {
+			return nil, err
+		}
+		conf = append(conf, "load_module "+module+";", "stream {")
+		for _, f := range c.Streams {
+			conf = append(conf, fmt.Sprintf("  server { listen %s; proxy_pass %s; }", f.Listen.nginx(), f.Backend.nginx()))
+		}
+		conf = append(conf, "}")
+	}
+	conf = append(conf, "events { worker_connections 4096; }", "http {", "  access_log off;", "  client_max_body_size 0;",
+		"  keepalive_requests 1000000;")
+	for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
+		conf = append(conf, fmt.Sprintf("  %s_temp_path %s/%s;", kind, dir, kind))
+	}
+	conf = append(conf, c.HTTP...)
+	for i, server := range c.Servers {
+		conf = append(conf, server.text(i, addrs[i])...)
+	}
+	return append(conf, "}"), nil
+}
+
+func (v NginxServer) text(i int, addr Addr) []string {
+	pass := fmt.Sprintf("backend%d", i)
+	conf := []string{"  upstream " + pass + " {", "    server " + v.Backend.nginx() + " max_fails=0;"}
+	if v.KeepAlive > 0 {
+		conf = append(conf, fmt.Sprintf("    keepalive %d;", v.KeepAlive))
+		v.Lines = append([]string{"fastcgi_keep_conn on;"}, v.Lines...)
+	}
+	conf = append(conf, "  }", "  server {", "    listen "+string(addr)+" backlog=4096;", "    root "+v.Root+";", "    index index.php;",
+		`    location ~ ^.+\.php(/|$) {`, `      fastcgi_split_path_info ^(.+?\.php)(/.*)$;`, "      fastcgi_pass "+pass+";")
+	conf = append(conf, strings.Split(strings.TrimSpace(nginxParams), "\n")...)
+	for _, param := range v.Params {
+		conf = append(conf, "      fastcgi_param "+param+";")
+	}
+	for _, line := range v.Lines {
+		conf = append(conf, "      "+line)
+	}
+	return append(conf, "    }", "  }")
+}

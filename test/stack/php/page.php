@@ -1,0 +1,21 @@
+<?php
+// A page that looks at its release in all the ways an application can: the paths that the web server
+// sent, its own file, and fifty files found by bare name through include_path, with a pause after each
+// so that a deploy has time to fall in between.
+$pause = (int) ($_GET['pause'] ?? 100); // microseconds
+//SET_INCLUDE_PATH
+$parts = [];
+for ($i = 0; $i < 50; $i++) {
+    $release = (string) @include sprintf('part_%02d.php', $i);
+    $parts[$release] = ($parts[$release] ?? 0) + 1;
+    usleep($pause);
+}
+header('Content-Type: application/json');
+echo json_encode([
+    'document_root' => $_SERVER['DOCUMENT_ROOT'],
+    'script_filename' => $_SERVER['SCRIPT_FILENAME'],
+    'file' => __FILE__,
+    'include_path' => get_include_path(),
+    'release' => $_SERVER['REALDOC_RELEASE'] ?? '',
+    'parts' => (object) $parts,
+], JSON_UNESCAPED_SLASHES);

@@ -1,0 +1,103 @@
+package stack
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"slices"
+)
+
+// A program that the tests need beside Go: its names on disk, best first, and the Debian package it is in.
+type program struct {
+	files []string
+	pkg   string
+}
+
+var programs = map[string]program{
+	"php-fpm": {[]string{"php-fpm8.5", "php-fpm8.4", "php-fpm8.3", "php-fpm8.2", "php-fpm8.1", "php-fpm8.0", "php-fpm7.4", "php-fpm"}, "php-fpm"},
+	"nginx":   {[]string{"nginx"}, "nginx-light"},
+	"nginx-stream": {[]string{
+		"/usr/lib/nginx/modules/ngx_stream_module.so", "/usr/lib64/nginx/modules/ngx_stream_module.so",
+	}, "libnginx-mod-stream"},
+	"apache2": {[]string{"apache2", "httpd"}, "apache2"},
+	"haproxy": {[]string{"haproxy"}, "haproxy"},
+}
+
+// Find is the path of a program, by its name in the table above. PHP_FPM in the environment names the
+// PHP-FPM to take where several are installed.
+func Find(name string) (string, error) {
+	p, known := programs[name]
+	if !known {
+		return "", fmt.Errorf("stack does not know a program %q", name)
+	}
+	if chosen := os.Getenv("PHP_FPM"); name == "php-fpm" && chosen != "" {
+		return chosen, nil
+	}
+	for _, file := range p.files {
+		// Daemons live in sbin, which is not on everybody's PATH.
+		for _, candidate := range []string{file, "/usr/sbin/" + file, "/usr/local/sbin/" + file} {
+			if path, err := exec.LookPath(candidate); err == nil {
+				return path, nil
+			}
+		}
+		if filepath.IsAbs(file) { // a module: not executable
+			if _, err := os.Stat(file); err == nil {
+				return file, nil
+			}
+		}
+	}
+	return "", fmt.Errorf("%s is not installed: on Debian, apt-get install %s", name, p.pkg)
+}
+
+// TB is what the helpers need of a test or a benchmark.
+type TB interface {
+	Helper()
+	Cleanup(func())
+	Failed() bool
+	Fatalf(format string, args ...any)
+	Skipf(format string, args ...any)
+	Logf(format string, args ...any)
+}
+
+// Need skips the test when a program is missing; where CI is set it fails, because there a skip would
+// pass for a proof.
+func Need(t TB, names ...string) {
+	t.Helper()
+	for _, name := range names {
+		_, err := Find(name)
+		if err != nil && os.Getenv("CI") != "" {
+			t.Fatalf("%v", err)
+		}
+		if err != nil {
+			t.Skipf("SKIPPED, NOT PROVEN: %v", err)
+		}
+	}
+}
+
+// worker is the user that workers run as; "" where we are not root and everything is ours anyway.
+func worker() string {
+	if os.Getuid() != 0 {
+		return ""
+	}
+	names := []string{"www-data", "apache", "nginx", "nobody"}
+	i := slices.IndexFunc(names, func(name string) bool { _, err := user.Lookup(name); return err == nil })
+	if i < 0 {
+		return "root"
+	}
+	return names[i]
+}
+
+// workerGroup is that user's group.
+func workerGroup() string {
+	u, err := user.Lookup(worker())
+	if err != nil {
+		return worker()
+	}
+	g, err := user.LookupGroupId(u.Gid)
+	if err != nil {
+		return worker()
+	}
+	return g.Name
+}

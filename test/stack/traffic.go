@@ -1,0 +1,88 @@
+package stack
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// Load is traffic on the pages of sites: keep-alive clients that ask one URL after the other.
+type Load struct {
+	URLs     []string
+	Clients  int           // default 8
+	Requests int           // at least so many …
+	Duration time.Duration // … and for at least so long; with neither, until the context ends
+}
+
+// Traffic is a Load that runs.
+type Traffic struct {
+	counter
+	done chan struct{}
+}
+
+// Run sends the load and returns its sum.
+func (l Load) Run(ctx context.Context) *Tally { return l.Start(ctx).Wait() }
+
+// Start sends the load in the background.
+func (l Load) Start(ctx context.Context) *Traffic {
+	t := &Traffic{done: make(chan struct{})}
+	t.tally.Releases = map[string]int{}
+	ctx, enough := context.WithCancel(ctx)
+	start := time.Now()
+	bounded := l.Requests > 0 || l.Duration > 0
+	var clients sync.WaitGroup
+	for c := range cmp.Or(l.Clients, 8) {
+		clients.Go(func() {
+			client := &http.Client{Transport: &http.Transport{}, Timeout: 30 * time.Second}
+			defer client.CloseIdleConnections()
+			for i := c; ctx.Err() == nil; i++ {
+				o, err := Observe(client, l.URLs[i%len(l.URLs)])
+				total := t.add(o, err)
+				if bounded && total >= l.Requests && time.Since(start) >= l.Duration {
+					enough()
+				}
+			}
+		})
+	}
+	go func() {
+		clients.Wait()
+		enough()
+		close(t.done)
+	}()
+	return t
+}
+
+// Tally is the sum so far.
+func (t *Traffic) Tally() *Tally { return t.snapshot() }
+
+// Wait returns the sum when the load is over.
+func (t *Traffic) Wait() *Tally {
+	<-t.done
+	return t.snapshot()
+}
+
+// Observe asks for a site's page once.
+func Observe(client *http.Client, url string) (*Observation, error) {
+	resp, err := client.Get(url)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w after %d bytes", url, err, len(body))
+	}
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s: %s: %.200s", url, resp.Status, body)
+	}
+	o := new(Observation)
+	if err := json.Unmarshal(body, o); err != nil {
+		return nil, fmt.Errorf("%s: %w in %.200q", url, err, body)
+	}
+	return o, nil
+}
