@@ -44,6 +44,9 @@ type PoolConfig struct {
 	// ConnectTimeout bounds the wait for FPM to take a connection, a full
 	// backlog included.
 	ConnectTimeout time.Duration
+	// IncludePath is what a request of a site without its own include_path
+	// carries where anything on the pool sets one; PHP's own default.
+	IncludePath string
 	// ReadTimeout is the longest silence of FPM within a request; 0 is no bound.
 	ReadTimeout time.Duration
 	// RequestTimeout bounds a request from the connection to FPM to its end;

@@ -17,8 +17,9 @@ type hangups struct {
 	epfd   int
 	wakefd int // readable when run shall end
 
-	mu    sync.Mutex
-	conns map[int32]*webConn // by descriptor
+	mu     sync.Mutex
+	conns  map[int32]*webConn // by descriptor
+	serial int32              // of the newest connection
 }
 
 func newHangups() (*hangups, error) {
@@ -47,9 +48,13 @@ func (h *hangups) watch(c *webConn) error {
 	ctlErr := c.web.raw.Control(func(fd uintptr) {
 		c.fd = int32(fd)
 		h.mu.Lock()
+		h.serial++
+		c.serial = h.serial
 		h.conns[c.fd] = c
 		h.mu.Unlock()
-		ev := unix.EpollEvent{Events: unix.EPOLLRDHUP | unix.EPOLLET, Fd: c.fd}
+		// The serial tells an event of this connection from a late one of
+		// another that had the same descriptor.
+		ev := unix.EpollEvent{Events: unix.EPOLLRDHUP | unix.EPOLLET, Fd: c.fd, Pad: c.serial}
 		err = unix.EpollCtl(h.epfd, unix.EPOLL_CTL_ADD, int(fd), &ev)
 	})
 	if err == nil {
@@ -85,7 +90,7 @@ func (h *hangups) run() {
 			h.mu.Lock()
 			c := h.conns[events[i].Fd]
 			h.mu.Unlock()
-			if c != nil {
+			if c != nil && c.serial == events[i].Pad {
 				c.hungUp()
 			}
 		}

@@ -73,11 +73,11 @@ func (c ApacheConfig) text(dir string, addrs []Addr) []string {
 	}
 	conf := []string{"ServerName localhost", "PidFile " + dir + "/pid", "DefaultRuntimeDir " + dir,
 		"ErrorLog /proc/self/fd/2", "LogLevel warn proxy_fcgi:info", "ProxyTimeout 60", "MaxKeepAliveRequests 0"}
-	for _, module := range []string{"mpm_" + mpm, "unixd", "authz_core", "dir", "proxy", "proxy_fcgi"} {
+	for _, module := range []string{"proxy_fcgi", "proxy", "dir", "authz_core", "unixd", "mpm_" + mpm} {
 		for _, modules := range apacheModules {
 			file := filepath.Join(modules, "mod_"+module+".so")
 			if _, err := os.Stat(file); err == nil { // else it is compiled in
-				// LoadModule must come before the directives of the module.
+				// LoadModule comes before the directives of the module, and proxy before proxy_fcgi.
 				conf = append([]string{fmt.Sprintf("LoadModule %s_module %s", module, file)}, conf...)
 			}
 		}

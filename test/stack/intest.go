@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // Test is a Stack inside a test: whatever cannot be started ends the test with the cause.
@@ -115,4 +116,48 @@ func (t *Test) Run(l Load, flips *Flipper) *Tally {
 	must(t.t, n, err)
 	t.t.Logf("%d flips; %v", n, tally)
 	return tally
+}
+
+// FakeFPM starts an FPM that the test plays itself.
+func (t *Test) FakeFPM() *FakeFPM {
+	t.t.Helper()
+	fake, err := t.StartFakeFPM()
+	return must(t.t, fake, err)
+}
+
+// Next is the next request that arrives at the fake FPM.
+func (t *Test) Next(f *FakeFPM) *FakeRequest {
+	t.t.Helper()
+	q, err := f.Next(5 * time.Second)
+	return must(t.t, q, err)
+}
+
+// Connect opens a FastCGI connection for the test to drive.
+func (t *Test) Connect(addr Addr) *Client {
+	t.t.Helper()
+	c, err := Connect(addr)
+	c = must(t.t, c, err)
+	t.t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// Ask sends one whole FastCGI request.
+func (t *Test) Ask(addr Addr, body []byte, pairs ...string) *Reply {
+	t.t.Helper()
+	reply, err := Ask(addr, body, pairs...)
+	return must(t.t, reply, err)
+}
+
+// Reply reads what comes back on a connection.
+func (t *Test) Reply(c *Client) *Reply {
+	t.t.Helper()
+	reply, err := c.Reply()
+	return must(t.t, reply, err)
+}
+
+// Wait waits for a line in a part's log.
+func (t *Test) Wait(p *Process, after int, match func(string) bool) string {
+	t.t.Helper()
+	line, err := p.Log.Wait(after, 5*time.Second, match)
+	return must(t.t, line, err)
 }

@@ -34,7 +34,9 @@ type Nginx struct {
 }
 
 // URL of a path on the n-th server.
-func (n *Nginx) URL(server int, path string) string { return "http://" + string(n.Addrs[server]) + path }
+func (n *Nginx) URL(server int, path string) string {
+	return "http://" + string(n.Addrs[server]) + path
+}
 
 // nginxParams is the fastcgi_params that nginx ships, and SCRIPT_FILENAME and PATH_INFO as everybody sets them.
 const nginxParams = `

@@ -1,0 +1,158 @@
+package gateway
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+
+	"realdocd/fcgi"
+)
+
+// maxBodyInMemory is the largest body that is held in memory until FPM takes
+// it; beyond, it goes to a file, or is streamed.
+const maxBodyInMemory = 64 << 10
+
+// A body is what came as STDIN, kept as the records it came in.
+type body struct {
+	mem    []byte
+	spool  *os.File // what did not fit mem, after it; already removed from its directory
+	length int64    // bytes of content so far
+	ended  bool     // the empty STDIN record has come
+}
+
+// readBody reads STDIN to its end, or, for a body that is streamed, until
+// there is too much for memory. The length is held against CONTENT_LENGTH.
+func (rq *request) readBody() error {
+	b := &rq.body
+	for !b.ended {
+		rec, err := rq.conn.record()
+		if err != nil {
+			rq.broken = true
+			return refuse(statusClientGone, "read request body, %d bytes so far: %w", b.length, noEOF(err))
+		}
+		if err := rq.takeStdin(rec); err != nil {
+			return err
+		}
+		if rq.streams() && len(b.mem) >= maxBodyInMemory {
+			return nil
+		}
+	}
+	return rq.checkLength()
+}
+
+// streams says whether a body that is too large for memory goes to FPM as it
+// comes. It cannot where the length is not known, since FPM must be told it
+// first.
+func (rq *request) streams() bool {
+	return rq.contentLength >= 0 && rq.site != nil && !rq.site.RequestBuffering
+}
+
+// takeStdin keeps one record of the body.
+func (rq *request) takeStdin(rec fcgi.Record) error {
+	own, err := rq.ownStdin(rec)
+	if !own || err != nil {
+		return err
+	}
+	return rq.body.keep(rec.Raw, rq.conn.s.cfg.SpoolDir)
+}
+
+// ownStdin counts one record that came while the body was awaited; own is
+// whether it carries a part of it.
+func (rq *request) ownStdin(rec fcgi.Record) (own bool, err error) {
+	b := &rq.body
+	switch {
+	case rec.ID == 0:
+		if err := rq.conn.manage(rec); err != nil {
+			return false, refuse(statusClientGone, "answer a management record: %w", err)
+		}
+	case rec.Type == fcgi.BeginRequest && rec.ID != rq.id:
+		if err := rq.conn.refuseSecond(rec.ID); err != nil {
+			return false, refuse(statusClientGone, "refuse a second request: %w", err)
+		}
+	case rec.ID != rq.id:
+	case rec.Type == fcgi.AbortRequest:
+		rq.aborted = true
+		return false, refuse(statusClientGone, "the web server aborted the request after %d bytes of its body", b.length)
+	case rec.Type == fcgi.Stdin && len(rec.Content) == 0:
+		b.ended = true
+	case rec.Type == fcgi.Stdin:
+		b.length += int64(len(rec.Content))
+		return true, nil
+	}
+	return false, nil
+}
+
+// checkLength holds the whole body against CONTENT_LENGTH. FPM waits for ever
+// for the rest of a short one, and would read the rest of a long one as its
+// next request.
+func (rq *request) checkLength() error {
+	switch {
+	case rq.contentLength < 0 || rq.body.length == rq.contentLength:
+		return nil
+	default:
+		return refuse(http.StatusBadRequest, "request body has %d bytes, CONTENT_LENGTH says %d",
+			rq.body.length, rq.contentLength)
+	}
+}
+
+func (b *body) keep(raw []byte, dir string) error {
+	if b.spool == nil && len(b.mem)+len(raw) <= maxBodyInMemory+fcgi.MaxRecord {
+		b.mem = append(b.mem, raw...)
+		return nil
+	}
+	if b.spool == nil {
+		f, err := os.CreateTemp(dir, "realdocd-body-")
+		if err == nil {
+			err = os.Remove(f.Name())
+		}
+		if err != nil {
+			return refuse(http.StatusInternalServerError, "spool request body: %w; make room there or set spool_dir", err)
+		}
+		b.spool = f
+	}
+	if _, err := b.spool.Write(raw); err != nil {
+		return refuse(http.StatusInternalServerError, "spool request body: %w; make room there or set spool_dir", err)
+	}
+	return nil
+}
+
+// sendSpool writes the spooled part of the body to w.
+func (b *body) sendSpool(w io.Writer) error {
+	if b.spool == nil {
+		return nil
+	}
+	if _, err := b.spool.Seek(0, io.SeekStart); err != nil {
+		return fmt.Errorf("read the spooled body: %w", err)
+	}
+	if _, err := io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{b.spool}, make([]byte, 64<<10)); err != nil {
+		return fmt.Errorf("send the spooled body: %w", err)
+	}
+	return nil
+}
+
+// discard reads what is left of a body that nobody wants, so that the next
+// request on the connection is found.
+func (rq *request) discardBody() {
+	for !rq.body.ended && !rq.aborted && !rq.broken {
+		rec, err := rq.conn.record()
+		if err != nil {
+			rq.broken = true
+			return
+		}
+		if _, err := rq.ownStdin(rec); err != nil && !rq.aborted {
+			rq.broken = true
+		}
+	}
+}
+
+func (b *body) free() {
+	if b.spool != nil {
+		b.spool.Close()
+	}
+	mem := b.mem[:0]
+	if cap(mem) > 16<<10 {
+		mem = nil
+	}
+	*b = body{mem: mem}
+}

@@ -1,0 +1,104 @@
+package gateway
+
+import (
+	"bytes"
+	"net/http"
+	"strconv"
+
+	"realdocd/fcgi"
+)
+
+// A param is the place of a CGI variable among a request's pairs, 1-based;
+// 0 is absent. Of a name that came twice it is the last, which PHP takes.
+type param int
+
+// cgi has the variables that decide something or are logged. HTTP_* variables
+// come from the visitor and are none of them.
+type cgi struct {
+	documentRoot, scriptFilename, pathTranslated, contextDocumentRoot param
+	phpValue, phpAdminValue, contentLength                            param
+	requestMethod, requestURI                                         param
+}
+
+// readParams reads the PARAMS that have come into pairs and finds those above.
+func (rq *request) readParams() error {
+	rq.contentLength = -1
+	if rq.tooLong != nil {
+		return refuse(http.StatusRequestHeaderFieldsTooLarge, "%w", rq.tooLong)
+	}
+	var err error
+	if rq.pairs, err = rq.params.Pairs(rq.pairs[:0]); err != nil {
+		return refuse(http.StatusBadRequest, "fcgi: read params: %w", err)
+	}
+	for i, p := range rq.pairs {
+		rq.cgi.note(p.Name, param(i+1))
+	}
+	return rq.readContentLength()
+}
+
+func (c *cgi) note(name []byte, at param) {
+	switch string(name) {
+	case "DOCUMENT_ROOT":
+		c.documentRoot = at
+	case "SCRIPT_FILENAME":
+		c.scriptFilename = at
+	case "PATH_TRANSLATED":
+		c.pathTranslated = at
+	case "CONTEXT_DOCUMENT_ROOT":
+		c.contextDocumentRoot = at
+	case "PHP_VALUE":
+		c.phpValue = at
+	case "PHP_ADMIN_VALUE":
+		c.phpAdminValue = at
+	case "CONTENT_LENGTH":
+		c.contentLength = at
+	case "REQUEST_METHOD":
+		c.requestMethod = at
+	case "REQUEST_URI":
+		c.requestURI = at
+	}
+}
+
+func (rq *request) readContentLength() error {
+	v := rq.value(rq.cgi.contentLength)
+	if len(v) == 0 {
+		return nil
+	}
+	n, err := strconv.ParseInt(string(v), 10, 64)
+	if err != nil || n < 0 || bytes.ContainsAny(v, "+-_") {
+		return refuse(http.StatusBadRequest, "CONTENT_LENGTH %q is not a length", v)
+	}
+	rq.contentLength = n
+	return nil
+}
+
+// value is the variable's value; nil where it is absent.
+func (rq *request) value(at param) []byte {
+	if at == 0 {
+		return nil
+	}
+	return rq.pairs[at-1].Value
+}
+
+// set gives a variable another value, or adds it where it is absent.
+func (rq *request) set(at param, name string, value []byte) {
+	if at == 0 {
+		rq.pairs = append(rq.pairs, fcgi.Pair{Name: []byte(name), Value: value})
+		return
+	}
+	rq.pairs[at-1].Value = value
+}
+
+// appendHead makes what FPM gets before the body: BEGIN_REQUEST without
+// FCGI_KEEP_CONN, so that FPM closes and is free at once, and the PARAMS.
+func (rq *request) appendHead() error {
+	if rq.contentLength < 0 && rq.body.length > 0 {
+		rq.set(rq.cgi.contentLength, "CONTENT_LENGTH", strconv.AppendInt(nil, rq.body.length, 10))
+	}
+	rq.head = fcgi.AppendBegin(rq.head[:0], rq.id, fcgi.Begin{Role: fcgi.RoleResponder})
+	var err error
+	if rq.head, err = fcgi.AppendParams(rq.head, rq.id, rq.pairs); err != nil {
+		return refuse(http.StatusRequestHeaderFieldsTooLarge, "write params: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,172 @@
+package gateway
+
+import (
+	"errors"
+	"io"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"realdocd/fcgi"
+)
+
+// A webConn is a connection from a web server. It carries one request after
+// another; the goroutine that serves it is the only one to read and write it,
+// but for the upload of a request whose body is streamed.
+type webConn struct {
+	s      *Server
+	web    *sock
+	fd     int32 // for hangups
+	serial int32
+
+	gone atomic.Bool             // the web server has hung up
+	busy atomic.Pointer[request] // the request that runs, for others to interrupt
+	keep bool                    // the web server closes the connection, not we
+}
+
+// serve answers requests until the connection ends.
+func (c *webConn) serve() {
+	defer c.s.closed(c)
+	for {
+		rq, err := c.next()
+		if err != nil {
+			if !errors.Is(err, io.EOF) && !errors.Is(err, os.ErrDeadlineExceeded) && !c.gone.Load() {
+				c.s.log.Warn().Err(err).Msg("connection of the web server ended")
+			}
+			return
+		}
+		c.busy.Store(rq)
+		c.s.handle(rq)
+		c.busy.Store(nil)
+		keep := c.keep && !rq.broken
+		rq.free()
+		if !keep || c.s.stopping.Load() {
+			return
+		}
+	}
+}
+
+// hungUp is called when the web server has closed its end.
+func (c *webConn) hungUp() {
+	c.gone.Store(true)
+	if rq := c.busy.Load(); rq != nil {
+		rq.interrupt()
+	}
+}
+
+// next reads up to the end of a request's PARAMS. It answers what is no
+// request on the way: management records, roles other than responder.
+func (c *webConn) next() (*request, error) {
+	var rq *request
+	for {
+		rec, err := c.record()
+		if err != nil {
+			if rq != nil {
+				rq.free()
+				err = noEOF(err)
+			}
+			return nil, err
+		}
+		switch {
+		case rec.ID == 0:
+			err = c.manage(rec)
+		case rec.Type == fcgi.BeginRequest && rq == nil:
+			rq, err = c.begin(rec)
+		case rec.Type == fcgi.BeginRequest:
+			err = c.refuseSecond(rec.ID)
+		case rq == nil || rec.ID != rq.id:
+			// Section 3.3: records of a request that is not active are ignored.
+		case rec.Type == fcgi.AbortRequest:
+			err = c.write(fcgi.AppendEnd(nil, rq.id, 0, fcgi.RequestComplete))
+			rq.free()
+			rq = nil
+			if err == nil && !c.keep {
+				err = io.EOF
+			}
+		case rec.Type == fcgi.Params && len(rec.Content) > 0:
+			rq.collect(rec.Content)
+		case rec.Type == fcgi.Params:
+			return rq, nil
+		}
+		if err != nil {
+			if rq != nil {
+				rq.free()
+			}
+			return nil, err
+		}
+	}
+}
+
+// record takes the next record, and waits for it where it has not come.
+func (c *webConn) record() (fcgi.Record, error) {
+	for {
+		rec, ok, err := c.web.in.Next()
+		if ok || err != nil {
+			return rec, err
+		}
+		if c.web.in.Buffered() == 0 {
+			c.web.in.Release()
+		}
+		if err := c.web.fill(); err != nil {
+			if c.web.in.Buffered() > 0 {
+				err = noEOF(err)
+			}
+			return fcgi.Record{}, err
+		}
+	}
+}
+
+func (c *webConn) begin(rec fcgi.Record) (*request, error) {
+	b, err := fcgi.ParseBegin(rec.Content)
+	if err != nil {
+		return nil, err
+	}
+	c.keep = b.KeepConn
+	if b.Role != fcgi.RoleResponder {
+		err := c.write(fcgi.AppendEnd(nil, rec.ID, 0, fcgi.UnknownRole))
+		if err == nil && !c.keep {
+			err = io.EOF
+		}
+		return nil, err
+	}
+	return newRequest(c, rec.ID, time.Now()), nil
+}
+
+// refuseSecond answers a request that begins while another is under way on the
+// same connection.
+func (c *webConn) refuseSecond(id uint16) error {
+	return c.write(fcgi.AppendEnd(nil, id, 0, fcgi.CantMpxConn))
+}
+
+// manage answers a management record (section 4).
+func (c *webConn) manage(rec fcgi.Record) error {
+	if rec.Type != fcgi.GetValues {
+		return c.write(fcgi.AppendUnknownType(nil, rec.Type))
+	}
+	out, err := fcgi.AppendValues(nil, rec.Content, ourValue)
+	if err != nil {
+		return err
+	}
+	return c.write(out)
+}
+
+// ourValue answers GET_VALUES. The limits are those of the file table, so the
+// one answer that matters is that requests are not multiplexed.
+func ourValue(name []byte) (string, bool) {
+	if string(name) == "FCGI_MPXS_CONNS" {
+		return "0", true
+	}
+	return "", false
+}
+
+func (c *webConn) write(b []byte) error {
+	_, err := c.web.Write(b)
+	return err
+}
+
+func noEOF(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}

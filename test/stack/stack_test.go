@@ -1,0 +1,117 @@
+package stack_test
+
+import (
+	"context"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"realdocd/test/stack"
+)
+
+// The proof that the harness can find what it looks for: without a gateway there must be torn requests.
+func TestPlainNginxTearsRequests(t *testing.T) {
+	s := stack.For(t, "nginx", "php-fpm")
+	site := s.Site(stack.SiteConfig{})
+	fpm := s.FPM(stack.FPMConfig{INI: map[string]string{"realpath_cache_ttl": "0"}})
+	web := s.Nginx(stack.NginxConfig{Servers: []stack.NginxServer{
+		{Root: site.DocRoot(), Backend: fpm.Addr, Params: []string{`PHP_VALUE "include_path=` + site.IncludePath() + `"`}},
+		{Root: site.DocRoot(), Backend: fpm.Addr, Params: []string{`PHP_VALUE "include_path=."`}},
+	}})
+	for name, path := range map[string]string{"include_path from outside": web.URL(0, "/index.php"), "set by the page": web.URL(1, "/own.php")} {
+		t.Run(name, func(t *testing.T) {
+			tally := s.Run(stack.Load{URLs: []string{path}, Duration: 2 * time.Second}, stack.FlipEvery(20*time.Millisecond, site))
+			if tally.Torn == 0 || tally.Failed > 0 {
+				t.Error("want torn and no failed requests")
+			}
+		})
+	}
+}
+
+func TestALinkThatStaysGivesWholeRequests(t *testing.T) {
+	for name, c := range map[string]struct {
+		fpm stack.FPMConfig
+		mpm string
+	}{
+		"event, unix socket":      {stack.FPMConfig{}, "event"},
+		"prefork, TCP, dynamic":   {stack.FPMConfig{TCP: true, PM: "dynamic"}, "prefork"},
+		"worker, no opcode cache": {stack.FPMConfig{NoOpcache: true, PM: "ondemand"}, "worker"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := stack.For(t, "apache2", "php-fpm")
+			site := s.Site(stack.SiteConfig{Absolute: true})
+			fpm := s.FPM(c.fpm)
+			web := s.Apache(stack.ApacheConfig{MPM: c.mpm, Hosts: []stack.ApacheHost{
+				{Root: site.DocRoot(), Backend: fpm.Addr},
+				{Root: site.DocRoot(), Backend: fpm.Addr, PassMatch: true},
+			}})
+			tally := stack.Load{URLs: []string{web.URL(0, "/own.php"), web.URL(1, "/own.php")}, Requests: 50}.Run(context.Background())
+			if tally.Torn > 0 || tally.Failed > 0 || tally.Releases["1"] != tally.Total {
+				t.Errorf("want all by release 1: %v", tally)
+			}
+		})
+	}
+}
+
+func TestForwardersPassFastCGIOn(t *testing.T) {
+	s := stack.For(t, "nginx", "nginx-stream", "haproxy", "php-fpm")
+	site := s.Site(stack.SiteConfig{})
+	fpm := s.FPM(stack.FPMConfig{})
+	haproxy, stream := s.FreeAddr(), s.FreeAddr()
+	s.HAProxy(stack.Forward{Listen: haproxy, Backend: fpm.Addr})
+	s.Nginx(stack.NginxConfig{Streams: []stack.Forward{{Listen: stream, Backend: haproxy}}})
+	reply := s.Ask(stream, nil, stack.ParamsFor(site.DocRoot(), "GET", "/own.php")...)
+	if !reply.Ended || reply.Status != 200 || !strings.Contains(string(reply.Body), `"parts":{"1":50}`) {
+		t.Errorf("got %d, ended %v: %s", reply.Status, reply.Ended, reply.Body)
+	}
+}
+
+func TestFPMReloadsInTheSameProcess(t *testing.T) {
+	s := stack.For(t, "php-fpm")
+	fpm := s.FPM(stack.FPMConfig{})
+	before := fpm.Workers()
+	if err := fpm.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	after := fpm.Workers()
+	if len(before) == 0 || len(after) == 0 || before[0] == after[0] {
+		t.Errorf("workers before the reload %v, after it %v", before, after)
+	}
+	if version, err := stack.Version(); err != nil || !strings.Contains(version, ".") {
+		t.Errorf("version %q, %v", version, err)
+	}
+}
+
+func TestNothingIsLeftBehind(t *testing.T) {
+	s, err := stack.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stack.Need(t, "php-fpm")
+	fpm, err := s.StartFPM(stack.FPMConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pids := append(fpm.Workers(), fpm.Pid())
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, pid := range pids {
+		if syscall.Kill(pid, 0) == nil {
+			t.Errorf("process %d still runs", pid)
+		}
+	}
+	if _, err := os.Stat(s.Dir); !os.IsNotExist(err) {
+		t.Errorf("%s is still there: %v", s.Dir, err)
+	}
+}
+
+func TestAPartThatCannotStartSaysWhy(t *testing.T) {
+	s := stack.For(t, "php-fpm")
+	_, err := s.StartFPM(stack.FPMConfig{Pool: []string{"no_such_setting = 1"}})
+	if err == nil || !strings.Contains(err.Error(), "unknown entry 'no_such_setting'") {
+		t.Errorf("got %v", err)
+	}
+}
