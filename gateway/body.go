@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"sync/atomic"
 
 	"realdocd/fcgi"
 )
@@ -19,6 +20,8 @@ type body struct {
 	spool  *os.File // what did not fit mem, after it; already removed from its directory
 	length int64    // bytes of content so far
 	ended  bool     // the empty STDIN record has come
+
+	streamedWhole atomic.Bool // sendBody got to the end of a streamed body
 }
 
 // readBody reads STDIN to its end, or, for a body that is streamed, until
@@ -131,7 +134,7 @@ func (b *body) sendSpool(w io.Writer) error {
 	return nil
 }
 
-// discard reads what is left of a body that nobody wants, so that the next
+// discardBody reads what is left of a body that nobody wants, so that the next
 // request on the connection is found.
 func (rq *request) discardBody() {
 	for !rq.body.ended && !rq.aborted && !rq.broken {
@@ -154,5 +157,6 @@ func (b *body) free() {
 	if cap(mem) > 16<<10 {
 		mem = nil
 	}
-	*b = body{mem: mem}
+	b.mem, b.spool, b.length, b.ended = mem, nil, 0, false
+	b.streamedWhole.Store(false)
 }

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"os"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"realdocd/deploy"
@@ -32,9 +31,8 @@ type request struct {
 	site  *site
 	pool  *pool
 	visit deploy.Visit
-	fpm   atomic.Pointer[sock] // for interrupt
-	head  []byte               // BEGIN_REQUEST and PARAMS for FPM
-	text  []byte               // values made by rewriting
+	head  []byte // BEGIN_REQUEST and PARAMS for FPM
+	text  []byte // values made by rewriting
 	reply response
 
 	began, connecting, connected, firstByte time.Time
@@ -56,34 +54,21 @@ func (rq *request) free() {
 	rq.params.Reset()
 	rq.body.free()
 	clear(rq.pairs)
-	keep := request{params: rq.params, pairs: rq.pairs[:0], body: rq.body, head: rq.head[:0], text: rq.text[:0]}
-	if cap(keep.head) > 64<<10 {
-		keep.head, keep.text = nil, nil
+	rq.pairs = rq.pairs[:0]
+	if cap(rq.head) > 64<<10 {
+		rq.head, rq.text = nil, nil
 	}
-	rq.reset(&keep)
-	requests.Put(rq)
-}
-
-func (rq *request) reset(to *request) {
-	rq.conn, rq.id = nil, 0
-	rq.params, rq.pairs, rq.tooLong, rq.cgi, rq.contentLength = to.params, to.pairs, nil, cgi{}, 0
-	rq.body, rq.head, rq.text = to.body, to.head, to.text
-	rq.site, rq.pool, rq.visit, rq.reply = nil, nil, deploy.Visit{}, response{}
-	rq.fpm.Store(nil)
+	rq.head, rq.text = rq.head[:0], rq.text[:0]
+	rq.conn, rq.site, rq.pool, rq.tooLong = nil, nil, nil, nil
+	rq.cgi, rq.visit, rq.reply = cgi{}, deploy.Visit{}, response{}
 	rq.connecting, rq.connected, rq.firstByte = time.Time{}, time.Time{}, time.Time{}
 	rq.broken, rq.aborted = false, false
+	requests.Put(rq)
 }
 
 func (rq *request) collect(content []byte) {
 	if rq.tooLong == nil {
 		rq.tooLong = rq.params.Add(content)
-	}
-}
-
-// interrupt ends the wait for FPM. Any goroutine may call it.
-func (rq *request) interrupt() {
-	if fpm := rq.fpm.Load(); fpm != nil {
-		fpm.interrupt()
 	}
 }
 
@@ -96,6 +81,9 @@ func (s *Server) handle(rq *request) {
 	}
 	if err != nil {
 		rq.fail(err)
+	}
+	if errors.Is(err, errCut) {
+		s.noteCut(rq.name())
 	}
 	s.logRequest(rq, err)
 }
@@ -120,7 +108,7 @@ func (s *Server) run(rq *request) error {
 	if err != nil {
 		return err
 	}
-	defer fpm.close()
+	defer rq.conn.closeFPM(fpm)
 	return rq.relay(fpm)
 }
 
@@ -135,7 +123,10 @@ func (rq *request) fail(err error) {
 	var refused *refusal
 	if !errors.As(err, &refused) {
 		refused = &refusal{status: http.StatusBadGateway, cause: err}
-		if errors.Is(err, os.ErrDeadlineExceeded) {
+		switch {
+		case errors.Is(err, errCut):
+			refused.status = http.StatusServiceUnavailable
+		case errors.Is(err, os.ErrDeadlineExceeded):
 			refused.status = http.StatusGatewayTimeout
 		}
 	}
@@ -154,4 +145,9 @@ func (rq *request) fail(err error) {
 		rq.broken = true
 	}
 	rq.head = out
+}
+
+// name says which request it is, for people.
+func (rq *request) name() string {
+	return string(rq.value(rq.cgi.requestMethod)) + " " + string(rq.value(rq.cgi.requestURI))
 }

@@ -19,9 +19,10 @@ type webConn struct {
 	fd     int32 // for hangups
 	serial int32
 
-	gone atomic.Bool             // the web server has hung up
-	busy atomic.Pointer[request] // the request that runs, for others to interrupt
-	keep bool                    // the web server closes the connection, not we
+	gone atomic.Bool          // the web server has hung up
+	busy atomic.Bool          // a request has begun and not ended
+	fpm  atomic.Pointer[sock] // what the request waits for, for others to interrupt
+	keep bool                 // the web server closes the connection, not we
 }
 
 // serve answers requests until the connection ends.
@@ -35,9 +36,8 @@ func (c *webConn) serve() {
 			}
 			return
 		}
-		c.busy.Store(rq)
 		c.s.handle(rq)
-		c.busy.Store(nil)
+		c.busy.Store(false)
 		keep := c.keep && !rq.broken
 		rq.free()
 		if !keep || c.s.stopping.Load() {
@@ -49,9 +49,20 @@ func (c *webConn) serve() {
 // hungUp is called when the web server has closed its end.
 func (c *webConn) hungUp() {
 	c.gone.Store(true)
-	if rq := c.busy.Load(); rq != nil {
-		rq.interrupt()
+	c.interruptFPM()
+}
+
+// interruptFPM ends the wait of the running request, if it waits for FPM. Any
+// goroutine may call it.
+func (c *webConn) interruptFPM() {
+	if fpm := c.fpm.Load(); fpm != nil {
+		fpm.interrupt()
 	}
+}
+
+func (c *webConn) closeFPM(fpm *sock) {
+	c.fpm.Store(nil)
+	fpm.close()
 }
 
 // next reads up to the end of a request's PARAMS. It answers what is no
@@ -80,6 +91,7 @@ func (c *webConn) next() (*request, error) {
 			err = c.write(fcgi.AppendEnd(nil, rq.id, 0, fcgi.RequestComplete))
 			rq.free()
 			rq = nil
+			c.busy.Store(false)
 			if err == nil && !c.keep {
 				err = io.EOF
 			}
@@ -121,8 +133,13 @@ func (c *webConn) begin(rec fcgi.Record) (*request, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.busy.Store(true)
+	if c.s.stopping.Load() {
+		c.web.SetReadDeadline(time.Time{})
+	}
 	c.keep = b.KeepConn
 	if b.Role != fcgi.RoleResponder {
+		c.busy.Store(false)
 		err := c.write(fcgi.AppendEnd(nil, rec.ID, 0, fcgi.UnknownRole))
 		if err == nil && !c.keep {
 			err = io.EOF

@@ -1,0 +1,264 @@
+package gateway
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strconv"
+	"time"
+
+	"realdocd/fcgi"
+)
+
+// maxInline is the largest body that is written before the response is read.
+// It fits the buffers of a new connection, so that the write cannot wait for
+// an FPM that itself waits for us to read.
+const maxInline = 16 << 10
+
+var (
+	errClientGone = errors.New("the web server closed the connection before the response was whole")
+	errCut        = errors.New("realdocd was stopped and the request did not end within shutdown_timeout")
+	errNoEnd      = errors.New("FPM closed the connection without END_REQUEST: see its log for what ended the worker")
+)
+
+// A response is what is known of the response so far.
+type response struct {
+	started bool  // STDOUT has gone to the web server
+	status  int   // the visitor's, 0 while it is not known
+	bytes   int64 // of STDOUT
+	ended   bool  // END_REQUEST has been passed on
+}
+
+// relay sends the request to FPM and its response to the web server.
+func (rq *request) relay(fpm *sock) error {
+	out := append(rq.head, rq.body.mem...)
+	inline := rq.body.ended && rq.body.spool == nil && len(rq.body.mem) <= maxInline
+	if inline {
+		out = fcgi.AppendHeader(out, fcgi.Stdin, rq.id, 0)
+	} else {
+		out = out[:len(rq.head)]
+	}
+	rq.head = out
+	if err := rq.extend(fpm); err != nil {
+		return err
+	}
+	if _, err := fpm.Write(out); err != nil {
+		return fmt.Errorf("send request to FPM: %w", err)
+	}
+	if inline {
+		return rq.relayResponse(fpm)
+	}
+	sent := make(chan error, 1)
+	go func() { sent <- rq.sendBody(fpm) }()
+	err := rq.relayResponse(fpm)
+	fpm.interrupt()
+	if !rq.body.streamedWhole.Load() && rq.streams() {
+		// The rest of the body is still on its way from the web server.
+		rq.broken = true
+		rq.conn.web.SetReadDeadline(time.Unix(1, 0))
+	}
+	if sendErr := <-sent; err != nil && sendErr != nil {
+		return sendErr
+	}
+	return err
+}
+
+// sendBody sends the body to FPM beside relayResponse: what is held, and then,
+// of a body that is streamed, what still comes. The empty record that ends the
+// body goes out only behind a whole body; PHP would run on a cut one. An error
+// is one of the body; that FPM does not take it, the response tells.
+func (rq *request) sendBody(fpm *sock) error {
+	b := &rq.body
+	if _, err := fpm.Write(b.mem); err != nil {
+		return nil
+	}
+	if err := b.sendSpool(patientWriter{rq, fpm}); err != nil {
+		return nil
+	}
+	for !b.ended {
+		rec, err := rq.conn.record()
+		if err != nil {
+			fpm.interrupt()
+			return refuse(statusClientGone, "read request body, %d bytes so far: %w", b.length, noEOF(err))
+		}
+		own, err := rq.ownStdin(rec)
+		if err == nil && (b.length > rq.contentLength || b.ended) {
+			err = rq.checkLength()
+		}
+		if err != nil {
+			fpm.interrupt()
+			return err
+		}
+		if !own {
+			continue
+		}
+		if _, err := (patientWriter{rq, fpm}).Write(rec.Raw); err != nil {
+			return nil
+		}
+	}
+	b.streamedWhole.Store(true)
+	fpm.Write(fcgi.AppendHeader(nil, fcgi.Stdin, rq.id, 0))
+	return nil
+}
+
+// A patientWriter writes to FPM; while FPM takes the body it is not silent.
+type patientWriter struct {
+	rq  *request
+	fpm *sock
+}
+
+func (w patientWriter) Write(b []byte) (int, error) {
+	if err := w.rq.extend(w.fpm); err != nil {
+		return 0, err
+	}
+	return w.fpm.Write(b)
+}
+
+// extend gives FPM another read_timeout, within request_timeout. It fails when
+// the request was interrupted, which an extension must not undo.
+func (rq *request) extend(fpm *sock) error {
+	var deadline time.Time
+	now := time.Now()
+	if rq.pool.ReadTimeout > 0 {
+		deadline = now.Add(rq.pool.ReadTimeout)
+	}
+	if rq.pool.RequestTimeout > 0 {
+		if last := rq.connected.Add(rq.pool.RequestTimeout); deadline.IsZero() || last.Before(deadline) {
+			deadline = last
+		}
+	}
+	if !deadline.IsZero() {
+		fpm.SetReadDeadline(deadline)
+	}
+	return rq.conn.ended()
+}
+
+// relayResponse passes FPM's records on, whole and unparsed, up to END_REQUEST.
+func (rq *request) relayResponse(fpm *sock) error {
+	for {
+		if err := rq.extend(fpm); err != nil {
+			return err
+		}
+		if err := fpm.fill(); err != nil {
+			return rq.responseError(err)
+		}
+		batch, err := rq.takeRecords(fpm)
+		if len(batch) > 0 {
+			if err := rq.conn.write(batch); err != nil {
+				rq.broken = true
+				return fmt.Errorf("%w: %w", errClientGone, err)
+			}
+		}
+		if err != nil || rq.reply.ended {
+			return err
+		}
+	}
+}
+
+// takeRecords takes the whole records that have come, as one run of bytes.
+func (rq *request) takeRecords(fpm *sock) ([]byte, error) {
+	var batch []byte
+	for {
+		rec, ok, err := fpm.in.Next()
+		if err == nil && ok && rec.ID != rq.id {
+			err = fmt.Errorf("FPM sent %v of request %d on the connection of request %d", rec.Type, rec.ID, rq.id)
+		}
+		if err != nil || !ok {
+			return batch, err
+		}
+		if rec.Type == fcgi.Stdout && !rq.reply.started && len(rec.Content) > 0 {
+			rq.startResponse(rec.Content)
+			if header := rq.releaseHeader(); header != nil {
+				batch = append(fcgi.AppendStream(nil, fcgi.Stdout, rq.id, header), batch...)
+			}
+		}
+		switch {
+		case batch == nil:
+			batch = rec.Raw
+		case cap(batch) > len(batch) && &batch[:len(batch)+1][len(batch)] == &rec.Raw[0]:
+			batch = batch[:len(batch)+len(rec.Raw)] // it lies behind the batch already
+		default:
+			batch = append(batch, rec.Raw...)
+		}
+		switch rec.Type {
+		case fcgi.Stdout:
+			rq.reply.bytes += int64(len(rec.Content))
+		case fcgi.Stderr:
+			rq.logStderr(rec.Content)
+		case fcgi.EndRequest:
+			rq.reply.ended = true
+			return batch, nil
+		}
+	}
+}
+
+func (rq *request) startResponse(content []byte) {
+	rq.reply.started = true
+	rq.reply.status = statusOf(content)
+	rq.firstByte = time.Now()
+}
+
+// releaseHeader is the site's release_header, as a line of a CGI response.
+func (rq *request) releaseHeader() []byte {
+	if rq.site == nil || rq.site.ReleaseHeader == "" {
+		return nil
+	}
+	return []byte(rq.site.ReleaseHeader + ": " + headerValue(rq.visit.Name) + "\r\n")
+}
+
+// headerValue makes a file name safe for a response header.
+func headerValue(name string) string {
+	return string(bytes.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return '?'
+		}
+		return r
+	}, []byte(name)))
+}
+
+// responseError says why FPM's response ended too early.
+func (rq *request) responseError(err error) error {
+	if ended := rq.conn.ended(); ended != nil {
+		return ended
+	}
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded) && rq.outOfTime():
+		return refuse(http.StatusGatewayTimeout, "FPM took longer than request_timeout (%s)", rq.pool.RequestTimeout)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return refuse(http.StatusGatewayTimeout, "FPM was silent for read_timeout (%s)", rq.pool.ReadTimeout)
+	case errors.Is(err, io.EOF):
+		return errNoEnd
+	}
+	return fmt.Errorf("read response of FPM: %w", err)
+}
+
+func (rq *request) outOfTime() bool {
+	return rq.pool.RequestTimeout > 0 && time.Since(rq.connected) >= rq.pool.RequestTimeout
+}
+
+// statusOf reads the status out of the start of a CGI response (RFC 3875,
+// section 6.3): Status, or 302 for a Location, or 200.
+func statusOf(head []byte) int {
+	status := http.StatusOK
+	for len(head) > 0 {
+		line, rest, _ := bytes.Cut(head, []byte("\n"))
+		head = rest
+		name, value, ok := bytes.Cut(line, []byte(":"))
+		if !ok {
+			break
+		}
+		switch {
+		case bytes.EqualFold(name, []byte("Status")):
+			value = bytes.TrimSpace(value)
+			if n, err := strconv.Atoi(string(value[:min(3, len(value))])); err == nil {
+				return n
+			}
+		case bytes.EqualFold(name, []byte("Location")):
+			status = http.StatusFound
+		}
+	}
+	return status
+}
