@@ -18,7 +18,8 @@
 //   - A look that fails or hangs does not stop a docroot whose release is
 //     known: the last good release goes on serving.
 //
-// One look in Realpath mode is one walk of the path by the kernel (open with
-// O_PATH, then the name of what was opened), not one lstat a component: it
-// cannot mix the states before and after a rename.
+// The path is walked by the kernel in one go (open with O_PATH, then the name of
+// what was opened), not with one lstat a component: a walk cannot mix the states
+// before and after a rename. Where the link is the only symlink on the way, the
+// looks within the next second read no more than the link's own text.
 package deploy

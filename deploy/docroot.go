@@ -17,6 +17,10 @@ const (
 	staleAfter = 100 * time.Millisecond
 	// unknownAfter is how long a request waits for the first look.
 	unknownAfter = 5 * time.Second
+	// walkEvery is how long a look may be content with the link's own text.
+	// Then the whole path is walked again, for what no deploy does: a directory
+	// above or below the link that has become a symlink, or has gone.
+	walkEvery = time.Second
 	// keepReleases is how many releases of a docroot are remembered when
 	// nobody is inside them.
 	keepReleases = 16
@@ -36,6 +40,8 @@ type docroot struct {
 	flipped  bool       // live was not entered yet
 	err      error      // of the last look
 	local    bool       // a look cannot hang
+	text     string     // the link's own text, where it alone decides; else ""
+	walked   time.Time  // when the whole path was last resolved
 	looked   time.Time  // when the last look that ended began
 	begun    uint64     // looks begun
 	done     uint64     // the number of the last look that ended
@@ -89,16 +95,16 @@ func (d *docroot) startLook(now time.Time) {
 	known := d.live
 	if d.local {
 		d.mu.Unlock()
-		res, local, err := d.look(known)
+		f := d.look(known, now)
 		d.mu.Lock()
-		d.finish(now, res, local, err)
+		d.finish(now, f)
 		return
 	}
 	go func() {
-		res, local, err := d.look(known)
+		f := d.look(known, now)
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		d.finish(now, res, local, err)
+		d.finish(now, f)
 	}()
 }
 
@@ -123,33 +129,51 @@ func (d *docroot) await(patience time.Duration) bool {
 	}
 }
 
-// look finds what the link points to now. It returns a nil *Resolved when that
-// is still the known release.
-func (d *docroot) look(known *Release) (*Resolved, bool, error) {
-	if known != nil {
+// found is what a look found.
+type found struct {
+	same  bool // the link is as the last walk found it
+	local bool
+	text  string
+	res   Resolved
+	err   error
+}
+
+// look finds what the link points to now. It reads text, walked and local
+// without the mutex: only finish writes them, and only one look runs at a time.
+func (d *docroot) look(known *Release, now time.Time) found {
+	if known != nil && d.text != "" && now.Sub(d.walked) < walkEvery {
 		var buf [unix.PathMax]byte
-		n, err := d.opts.read(buf[:], known.Link, d.opts.Mode)
-		if err == nil && string(buf[:n]) == known.Path {
-			return nil, d.local, nil
+		n, err := d.opts.read(known.Link, buf[:])
+		if err == nil && string(buf[:n]) == d.text {
+			return found{same: true, local: d.local}
 		}
 	}
 	res, err := d.opts.inspect(d.path, d.opts.Mode, d.opts.LinkAfter)
 	if err != nil {
-		return nil, false, err
+		return found{err: err}
 	}
-	return &res, localFilesystem(filepath.Dir(res.Link), res.ResolvedDocroot), nil
+	f := found{res: res, local: localFilesystem(filepath.Dir(res.Link), res.ResolvedDocroot)}
+	var buf [unix.PathMax]byte
+	if n, err := d.opts.read(res.Link, buf[:]); err == nil && target(res.Link, string(buf[:n])) == res.Release {
+		f.text = string(buf[:n])
+	}
+	return f
 }
 
 // finish takes what a look found. The mutex is held.
-func (d *docroot) finish(began time.Time, res *Resolved, local bool, err error) {
-	d.err, d.local = err, local
+func (d *docroot) finish(began time.Time, f found) {
+	d.err, d.local = f.err, f.local
 	d.done, d.looked, d.running = d.begun, began, time.Time{}
 	if d.waiters != nil {
 		close(d.waiters)
 		d.waiters = nil
 	}
-	if res != nil && (d.live == nil || d.live.Path != res.Release || d.live.Link != res.Link) {
-		d.goLive(*res)
+	if f.same || f.err != nil {
+		return
+	}
+	d.text, d.walked = f.text, began
+	if d.live == nil || d.live.Path != f.res.Release || d.live.Link != f.res.Link {
+		d.goLive(f.res)
 	}
 }
 

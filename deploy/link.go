@@ -33,12 +33,10 @@ func Inspect(docroot string, mode Mode, linkAfter string) (Resolved, error) {
 	if err != nil {
 		return Resolved{}, fmt.Errorf("look for the link of docroot %s: %w", docroot, err)
 	}
-	var buf [unix.PathMax]byte
-	n, err := readRelease(buf[:], link, mode)
+	release, err := release(link, mode)
 	if err != nil {
 		return Resolved{}, fmt.Errorf("resolve link %s: %w", link, err)
 	}
-	release := string(buf[:n])
 	resolved := Resolved{docroot, link, release, release + docroot[len(link):]}
 	if fi, err := os.Stat(resolved.ResolvedDocroot); err != nil {
 		return Resolved{}, fmt.Errorf("resolve docroot %s: %w", docroot, err)
@@ -71,12 +69,19 @@ func findLink(docroot, after string) (string, error) {
 	return docroot, nil
 }
 
-// readRelease writes the path of the release that link points to now.
-func readRelease(buf []byte, link string, mode Mode) (int, error) {
-	if mode == Readlink {
-		return readlinkOnce(buf, link)
+// release gives the directory that link points to now.
+func release(link string, mode Mode) (string, error) {
+	if mode == Realpath {
+		return realpath(link)
 	}
-	return realpath(buf, link)
+	text, err := os.Readlink(link)
+	if errors.Is(err, unix.EINVAL) { // no symlink: the directory is the release
+		return link, nil
+	}
+	if err != nil {
+		return "", err
+	}
+	return target(link, text), nil
 }
 
 // procFDs is /proc/self/fd, where the kernel names what is open.
@@ -84,35 +89,32 @@ var procFDs = sync.OnceValues(func() (int, error) {
 	return unix.Open("/proc/self/fd", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 })
 
-// realpath writes the real path of the directory dir.
-func realpath(buf []byte, dir string) (int, error) {
+// realpath gives the real path of the directory dir, in one walk by the kernel.
+func realpath(dir string) (string, error) {
 	proc, err := procFDs()
 	if err != nil {
-		return 0, fmt.Errorf("open /proc/self/fd, which resolving needs: %w", err)
+		return "", fmt.Errorf("open /proc/self/fd, which resolving needs: %w", err)
 	}
 	fd, err := openPath(dir)
 	if err != nil {
-		return 0, err
+		return "", err
 	}
-	var name [20]byte
-	n, err := unix.Readlinkat(proc, string(strconv.AppendInt(name[:0], int64(fd), 10)), buf)
-	var gone bool
-	if err == nil && strings.HasSuffix(string(buf[:n]), " (deleted)") {
-		var st unix.Stat_t
-		gone = unix.Fstat(fd, &st) != nil || st.Nlink == 0
-	}
-	unix.Close(fd)
+	defer unix.Close(fd)
+	var buf [unix.PathMax]byte
+	n, err := unix.Readlinkat(proc, strconv.Itoa(fd), buf[:])
+	path := string(buf[:max(n, 0)])
+	var st unix.Stat_t
 	switch {
 	case err != nil:
-		return 0, fmt.Errorf("name the directory: %w", err)
-	case gone:
-		return 0, unix.ENOENT
+		return "", fmt.Errorf("name the directory: %w", err)
 	case n == len(buf):
-		return 0, unix.ENAMETOOLONG
-	case buf[0] != '/':
-		return 0, errors.New("the release is outside of the daemon's root directory")
+		return "", unix.ENAMETOOLONG
+	case !filepath.IsAbs(path):
+		return "", errors.New("it is outside of the daemon's root directory")
+	case strings.HasSuffix(path, " (deleted)") && (unix.Fstat(fd, &st) != nil || st.Nlink == 0):
+		return "", unix.ENOENT
 	}
-	return n, nil
+	return path, nil
 }
 
 func openPath(dir string) (int, error) {
@@ -124,22 +126,12 @@ func openPath(dir string) (int, error) {
 	}
 }
 
-// readlinkOnce writes what the symlink link points to, as an absolute path.
-func readlinkOnce(buf []byte, link string) (int, error) {
-	n, err := unix.Readlink(link, buf)
-	switch {
-	case err == unix.EINVAL: // no symlink: the directory is the release
-		return copy(buf, link), nil
-	case err != nil:
-		return 0, err
-	case n == len(buf):
-		return 0, unix.ENAMETOOLONG
+// target is what a symlink with the given text points to, as an absolute path.
+func target(link, text string) string {
+	if !filepath.IsAbs(text) {
+		text = filepath.Dir(link) + "/" + text
 	}
-	target := string(buf[:n])
-	if !filepath.IsAbs(target) {
-		target = filepath.Dir(link) + "/" + target
-	}
-	return copy(buf, filepath.Clean(target)), nil
+	return filepath.Clean(text)
 }
 
 // localFilesystem says whether both paths are on file systems that answer

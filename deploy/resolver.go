@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // MaxDocroots is how many docroots one Resolver remembers. Above it the one
@@ -23,7 +25,7 @@ type Options struct {
 	LinkAfter string
 
 	maxDocroots int
-	read        func(buf []byte, link string, mode Mode) (int, error)
+	read        func(link string, buf []byte) (int, error)
 	inspect     func(docroot string, mode Mode, linkAfter string) (Resolved, error)
 	now         func() time.Time
 }
@@ -43,7 +45,7 @@ func NewResolver(opts Options) *Resolver {
 		opts.maxDocroots = MaxDocroots
 	}
 	if opts.read == nil {
-		opts.read = readRelease
+		opts.read = unix.Readlink
 	}
 	if opts.inspect == nil {
 		opts.inspect = Inspect

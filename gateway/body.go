@@ -21,7 +21,7 @@ type body struct {
 	length int64    // bytes of content so far
 	ended  bool     // the empty STDIN record has come
 
-	streamedWhole atomic.Bool // sendBody got to the end of a streamed body
+	streamedWhole atomic.Bool // sendRequest got to the end of a streamed body
 }
 
 // readBody reads STDIN to its end, or, for a body that is streamed, until

@@ -13,7 +13,7 @@ import (
 	"realdocd/fcgi"
 )
 
-// maxInline is the largest body that is written before the response is read.
+// maxInline is the largest request that is written before the response is read.
 // It fits the buffers of a new connection, so that the write cannot wait for
 // an FPM that itself waits for us to read.
 const maxInline = 16 << 10
@@ -34,28 +34,27 @@ type response struct {
 
 // relay sends the request to FPM and its response to the web server.
 func (rq *request) relay(fpm *sock) error {
-	out := append(rq.head, rq.body.mem...)
-	inline := rq.body.ended && rq.body.spool == nil && len(rq.body.mem) <= maxInline
-	if inline {
-		out = fcgi.AppendHeader(out, fcgi.Stdin, rq.id, 0)
-	} else {
-		out = out[:len(rq.head)]
-	}
-	rq.head = out
 	if err := rq.extend(fpm); err != nil {
 		return err
 	}
-	if _, err := fpm.Write(out); err != nil {
-		return fmt.Errorf("send request to FPM: %w", err)
-	}
-	if inline {
+	if rq.body.ended && rq.body.spool == nil && len(rq.head)+len(rq.body.mem) <= maxInline {
+		rq.head = append(rq.head, rq.body.mem...)
+		rq.head = fcgi.AppendHeader(rq.head, fcgi.Stdin, rq.id, 0)
+		if err := fpm.exchange(rq.head); err != nil {
+			return rq.responseError(err)
+		}
 		return rq.relayResponse(fpm)
 	}
 	sent := make(chan error, 1)
-	go func() { sent <- rq.sendBody(fpm) }()
-	err := rq.relayResponse(fpm)
+	go func() { sent <- rq.sendRequest(fpm) }()
+	err := fpm.fill()
+	if err != nil {
+		err = rq.responseError(err)
+	} else {
+		err = rq.relayResponse(fpm)
+	}
 	fpm.interrupt()
-	if !rq.body.streamedWhole.Load() && rq.streams() {
+	if rq.streams() && !rq.body.streamedWhole.Load() {
 		// The rest of the body is still on its way from the web server.
 		rq.broken = true
 		rq.conn.web.SetReadDeadline(time.Unix(1, 0))
@@ -66,12 +65,15 @@ func (rq *request) relay(fpm *sock) error {
 	return err
 }
 
-// sendBody sends the body to FPM beside relayResponse: what is held, and then,
-// of a body that is streamed, what still comes. The empty record that ends the
+// sendRequest sends a large request to FPM beside relayResponse: what is
+// held, and then, of a body that is streamed, what still comes. The empty record that ends the
 // body goes out only behind a whole body; PHP would run on a cut one. An error
 // is one of the body; that FPM does not take it, the response tells.
-func (rq *request) sendBody(fpm *sock) error {
+func (rq *request) sendRequest(fpm *sock) error {
 	b := &rq.body
+	if _, err := fpm.Write(rq.head); err != nil {
+		return nil
+	}
 	if _, err := fpm.Write(b.mem); err != nil {
 		return nil
 	}
@@ -137,14 +139,9 @@ func (rq *request) extend(fpm *sock) error {
 }
 
 // relayResponse passes FPM's records on, whole and unparsed, up to END_REQUEST.
+// Some have come already.
 func (rq *request) relayResponse(fpm *sock) error {
 	for {
-		if err := rq.extend(fpm); err != nil {
-			return err
-		}
-		if err := fpm.fill(); err != nil {
-			return rq.responseError(err)
-		}
 		batch, err := rq.takeRecords(fpm)
 		if len(batch) > 0 {
 			if err := rq.conn.write(batch); err != nil {
@@ -154,6 +151,12 @@ func (rq *request) relayResponse(fpm *sock) error {
 		}
 		if err != nil || rq.reply.ended {
 			return err
+		}
+		if err := rq.extend(fpm); err != nil {
+			return err
+		}
+		if err := fpm.fill(); err != nil {
+			return rq.responseError(err)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package gateway
 import (
 	"bytes"
 	"net/http"
+	"path"
 	"strings"
 
 	"realdocd/incpath"
@@ -36,9 +37,6 @@ func (rq *request) rewriteScript() error {
 		return refuse(http.StatusForbidden, "the web server sent no SCRIPT_FILENAME: pass it as a FastCGI parameter")
 	}
 	prefix, script := splitProxyPrefix(sent)
-	if strings.Contains(script, "..") && hasDotDot(script) {
-		return refuse(http.StatusForbidden, "SCRIPT_FILENAME %q has a \"..\" component", sent)
-	}
 	mapped, _ := incpath.Map(script, rq.visit.Link, rq.visit.Path)
 	if !rq.mayRun(mapped) {
 		return refuse(http.StatusForbidden, "SCRIPT_FILENAME %q is not inside %s nor an extra root of site %s",
@@ -54,7 +52,7 @@ func (rq *request) rewriteScript() error {
 
 // splitProxyPrefix takes "proxy:fcgi://host[:port]" or "proxy:balancer://name",
 // which Apache's mod_proxy_fcgi writes before a script's path, off it.
-func splitProxyPrefix(script string) (prefix, path string) {
+func splitProxyPrefix(script string) (prefix, file string) {
 	for _, scheme := range [...]string{"proxy:fcgi://", "proxy:balancer://"} {
 		if !strings.HasPrefix(script, scheme) {
 			continue
@@ -67,29 +65,12 @@ func splitProxyPrefix(script string) (prefix, path string) {
 }
 
 func (rq *request) mayRun(script string) bool {
-	if below(script, rq.visit.Docroot) {
+	if incpath.Inside(script, rq.visit.Docroot) {
 		return true
 	}
 	for _, root := range rq.site.ExtraRoots {
 		mapped, _ := incpath.Map(root, rq.visit.Link, rq.visit.Path)
-		if below(script, strings.TrimSuffix(mapped, "/")) {
-			return true
-		}
-	}
-	return false
-}
-
-// below says whether a path without ".." is dir or below it.
-func below(path, dir string) bool {
-	if strings.HasPrefix(path, dir) {
-		return len(path) == len(dir) || path[len(dir)] == '/'
-	}
-	return false
-}
-
-func hasDotDot(path string) bool {
-	for part := range strings.SplitSeq(path, "/") {
-		if part == ".." {
+		if incpath.Inside(script, path.Clean(mapped)) {
 			return true
 		}
 	}

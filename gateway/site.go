@@ -16,7 +16,6 @@ type site struct {
 	SiteConfig
 	pool     *pool
 	releases *deploy.Resolver
-	patterns []string
 	values   valueCache
 	stale    limiter // of log events about a link that cannot be looked at
 }
@@ -24,9 +23,6 @@ type site struct {
 func newSite(c SiteConfig, p *pool) *site {
 	s := &site{SiteConfig: c, pool: p}
 	s.releases = deploy.NewResolver(deploy.Options{Mode: c.Resolve, Every: c.RealpathEvery, LinkAfter: c.LinkAfter})
-	if c.SearchReplacePattern != "" {
-		s.patterns = strings.Split(c.SearchReplacePattern, ":")
-	}
 	return s
 }
 
@@ -109,7 +105,7 @@ func (s *Server) enter(rq *request, st *site, docroot string) error {
 func (rq *request) mapping() incpath.Mapping {
 	return incpath.Mapping{
 		Link: rq.visit.Link, Release: rq.visit.Path,
-		ResolvedDocroot: rq.visit.Docroot, Patterns: rq.site.patterns,
+		ResolvedDocroot: rq.visit.Docroot, Pattern: rq.site.SearchReplacePattern,
 	}
 }
 

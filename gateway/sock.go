@@ -27,7 +27,8 @@ type sock struct {
 	in  fcgi.Reader
 
 	try func(fd uintptr) bool // readOnce, made a func value once
-	n   int                   // what readOnce got
+	out []byte                // what readOnce is to write first
+	n   int                   // what it got
 	err error
 }
 
@@ -56,8 +57,25 @@ func (s *sock) fill() error {
 	return nil
 }
 
+// exchange writes out, and then does what fill does. Between the poller's reset
+// and the wait the write replaces the read that would find nothing, so it must
+// be out that makes the other side send. What cannot be written at once, which
+// a new connection has room for, is an error.
+func (s *sock) exchange(out []byte) error {
+	s.out = out
+	return s.fill()
+}
+
 // readOnce reads what is there; false when nothing is.
 func (s *sock) readOnce(fd uintptr) bool {
+	if out := s.out; out != nil {
+		s.out = nil
+		s.n, s.err = unix.Write(int(fd), out)
+		if s.err == nil && s.n < len(out) {
+			s.err = unix.ENOBUFS
+		}
+		return s.err != nil
+	}
 	for {
 		s.n, s.err = unix.Read(int(fd), s.in.Space())
 		if s.err != unix.EINTR {
