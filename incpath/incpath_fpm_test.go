@@ -24,7 +24,7 @@ func TestPHPReadsWhatThisPackageSays(t *testing.T) {
 	t.Run("Quote gives back every byte or refuses it", func(t *testing.T) {
 		for b := 1; b <= 0xff; b++ {
 			for _, path := range []string{
-				fmt.Sprintf("/in%cmiddle", 0), "/end\x00", "\x00/begin", "/a\x00\x00", "/a\x00{HOME}", "/a\x00\"b", "/a\\\x00b", "/\"\x00",
+				"/in\x00middle", "/end\x00", "\x00/begin", "/a\x00\x00", "/a\x00{HOME}", "/a\x00\"b", "/a\\\x00b", "/\"\x00",
 			} {
 				path = strings.ReplaceAll(path, "\x00", string([]byte{byte(b)}))
 				quoted, err := Quote(path)
@@ -72,6 +72,25 @@ func TestPHPReadsWhatThisPackageSays(t *testing.T) {
 		for range n {
 			if php.compare(t, randomINI(random)); t.Failed() {
 				break
+			}
+		}
+	})
+
+	t.Run("PHP has what Rewrite made", func(t *testing.T) {
+		random := rand.New(rand.NewPCG(5, 6))
+		changed := func(s string) string { return s + `:/"$new\` }
+		for range 1000 {
+			value := "include_path=/before\n" + randomINI(random)
+			was, _, err := Read(value)
+			if err != nil {
+				continue
+			}
+			out, _, err := Rewrite(value, changed)
+			if err != nil {
+				continue
+			}
+			if got := php.includePath(t, out); got != changed(was) {
+				t.Fatalf("%q became %q: PHP has %q", value, out, got)
 			}
 		}
 	})

@@ -23,6 +23,7 @@ var mapTable = []struct {
 	{link + "/index.php/a//b/./", release + "/index.php/a//b/./", true},
 	{link + "2/lib", link + "2/lib", false},
 	{"/var/www/shop/curren", "/var/www/shop/curren", false},
+	{"/var/w/w/shop/current", "/var/w/w/shop/current", false},
 	{"/var/www/shop", "/var/www/shop", false},
 	{"var/www/shop/current", "var/www/shop/current", false},
 	{".", ".", false},

@@ -32,6 +32,7 @@ var readTable = []struct{ value, want string }{
 	{"include_path=/a$", "/a$\n"},
 	{"include_path=/a\n{\ninclude_path=/b", `/a`},
 	{"include_path=/a\ninclude_path[x]=/b", `/a`},
+	{"]\nfoo]=1\ninclude_path=/a", `/a`},
 	{"include_path=/a\n[include_path]\n", `/a`},
 	{`include_path="/a\"` + "\ninclude_path=/b\n\"", `/b`},
 }

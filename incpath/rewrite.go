@@ -19,7 +19,7 @@ var (
 // Rewrite replaces the include_path of each include_path directive of a
 // PHP_VALUE or PHP_ADMIN_VALUE by what f makes of it. All other bytes stay;
 // when f changes nothing, out is value itself. found says whether PHP takes an
-// include_path from value; it ignores an empty one.
+// include_path from value; it ignores an empty one and keeps what it had.
 //
 // The error is ErrUnknown where a value has a ${VARIABLE}, which may be any
 // path, and where it has a constant or an unquoted operator next to a path
@@ -88,7 +88,7 @@ func AppendDirective(value, includePath string) (string, error) {
 	out += directiveName + "=" + quoted
 	// A text can be readable and yet take the new line's end with it.
 	if p, last := readAll(out); p.stopped >= 0 || last.start != start || last.value != includePath {
-		return "", fmt.Errorf("%q does not end where its last line ends: %w", value, ErrUnreadable)
+		return "", fmt.Errorf("the last value does not end with its line: %w", ErrUnreadable)
 	}
 	return out, nil
 }
