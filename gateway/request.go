@@ -117,7 +117,7 @@ func (s *Server) run(rq *request) error {
 // that the web server can tell that the response is not whole.
 func (rq *request) fail(err error) {
 	if rq.conn.gone.Load() || rq.reply.started {
-		rq.broken = true
+		rq.breakOff()
 		return
 	}
 	var refused *refusal
@@ -145,6 +145,17 @@ func (rq *request) fail(err error) {
 		rq.broken = true
 	}
 	rq.head = out
+}
+
+// breakOff ends a response that is not whole so that the web server notices.
+// nginx takes a connection that closes between two records for the end of a
+// response without Content-Length; a record of no FastCGI version it does not.
+func (rq *request) breakOff() {
+	rq.broken = true
+	if rq.reply.started && !rq.reply.ended {
+		var noRecord [fcgi.HeaderLen]byte
+		rq.conn.write(noRecord[:])
+	}
 }
 
 // name says which request it is, for people.

@@ -23,14 +23,14 @@ type Client struct {
 	r *bufio.Reader
 }
 
-// Connect opens a connection to a FastCGI server. Everything on it fails after half a minute, so that no
+// Connect opens a connection to a FastCGI server. Everything on it fails after ten seconds, so that no
 // test hangs.
 func Connect(addr Addr) (*Client, error) {
 	conn, err := addr.Dial()
 	if err != nil {
 		return nil, err
 	}
-	return &Client{conn, bufio.NewReader(conn)}, conn.SetDeadline(time.Now().Add(30 * time.Second))
+	return &Client{conn, bufio.NewReader(conn)}, conn.SetDeadline(time.Now().Add(10 * time.Second))
 }
 
 // Begin sends BEGIN_REQUEST for a responder.

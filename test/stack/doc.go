@@ -4,7 +4,7 @@
 //
 //	s, err := stack.New()                  // a scratch directory, later the parent of all parts
 //	defer s.Close()                        // ends every child, newest first, and removes the directory
-//	site, err := s.NewSite(stack.SiteConfig{Releases: 2})
+//	site, err := s.NewSite(stack.SiteConfig{})
 //	fpm, err := s.StartFPM(stack.FPMConfig{})
 //	gw, err := s.StartGateway(stack.GatewayFor(fpm, site))
 //	web, err := s.StartNginx(stack.NginxConfig{Servers: []stack.NginxServer{

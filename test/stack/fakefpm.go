@@ -61,7 +61,7 @@ func (f *FakeFPM) serve() {
 
 // take reads the params. A connection that ends before is dropped: it never was a request.
 func (f *FakeFPM) take(conn net.Conn) {
-	conn.SetDeadline(time.Now().Add(30 * time.Second))
+	conn.SetDeadline(time.Now().Add(10 * time.Second))
 	q := &FakeRequest{Conn: conn, r: bufio.NewReader(conn)}
 	var params []byte
 	for {

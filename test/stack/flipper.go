@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Flipper deploys all the time: it makes release 2, 1, 2, 1 … of each site live, one flip every period.
+// Flipper deploys all the time: it makes the second, the first, the second … release of each site live, one flip every period.
 type Flipper struct {
 	stop chan struct{}
 	done chan struct{}
@@ -32,7 +32,7 @@ func (f *Flipper) run(period time.Duration, sites []*Site) {
 		}
 		f.n++
 		for _, site := range sites {
-			if err := site.Flip(1 + f.n%2); err != nil {
+			if err := site.Flip(site.Releases[f.n%2]); err != nil {
 				f.err = fmt.Errorf("flip %d of %s: %w", f.n, site.Name, err)
 				return
 			}

@@ -18,6 +18,7 @@ type FPMConfig struct {
 	MaxChildren int               // default 8
 	TCP         bool              // listen on a loopback port; default a unix socket
 	NoOpcache   bool              // default on, as it is in production
+	FreshPaths  bool              // PHP looks at the link each time; as shipped, a worker stays on the release it saw first
 	INI         map[string]string // php.ini
 	Pool        []string          // further lines of the pool
 	Global      []string          // further lines of [global]
@@ -50,6 +51,20 @@ func (s *Stack) StartFPM(c FPMConfig) (*FPM, error) {
 	if err := c.write(dir, addr); err != nil {
 		return nil, err
 	}
+	return s.runFPM(path, dir, name, addr)
+}
+
+// RestartFPM starts an FPM that has ended again, with the configuration and the address that it had.
+func (s *Stack) RestartFPM(f *FPM) error {
+	again, err := s.runFPM(f.cmd.Path, f.cmd.Dir, f.Name, f.Addr)
+	if err != nil {
+		return err
+	}
+	*f = *again
+	return nil
+}
+
+func (s *Stack) runFPM(path, dir, name string, addr Addr) (*FPM, error) {
 	args := []string{"-F", "-O", "-c", filepath.Join(dir, "php.ini"), "-y", filepath.Join(dir, "fpm.conf")}
 	if worker() == "root" {
 		args = append(args, "-R")
@@ -75,7 +90,7 @@ func (c FPMConfig) write(dir string, addr Addr) error {
 	conf := append([]string{"[global]", "daemonize = no", "pid = " + filepath.Join(dir, "pid")}, c.Global...)
 	conf = append(conf, "[www]", "listen = "+string(addr), "listen.mode = 0666", "pm = "+c.PM,
 		fmt.Sprintf("pm.max_children = %d", c.MaxChildren),
-		"catch_workers_output = yes", "decorate_workers_output = no", "clear_env = no")
+		"catch_workers_output = yes", "decorate_workers_output = no")
 	if c.PM == "dynamic" {
 		conf = append(conf, "pm.start_servers = 1", "pm.min_spare_servers = 1", fmt.Sprintf("pm.max_spare_servers = %d", c.MaxChildren))
 	}
@@ -87,6 +102,9 @@ func (c FPMConfig) write(dir string, addr Addr) error {
 	ini := map[string]string{
 		"display_errors": "Off", "log_errors": "On", "error_reporting": "E_ALL", "max_execution_time": "0",
 		"opcache.enable": "1", "opcache.revalidate_freq": "0",
+	}
+	if c.FreshPaths {
+		ini["realpath_cache_size"], ini["opcache.revalidate_path"] = "0", "1"
 	}
 	maps.Copy(ini, c.INI)
 	if c.NoOpcache {

@@ -39,6 +39,9 @@ func For(t TB, programs ...string) *Test {
 	return &Test{s, t}
 }
 
+// In is the same stack for a subtest: what fails there ends the subtest.
+func (t *Test) In(sub TB) *Test { return &Test{t.Stack, sub} }
+
 // must ends the test with the error, if there is one.
 func must[V any](t TB, v V, err error) V {
 	t.Helper()
@@ -105,17 +108,26 @@ func (t *Test) Flip(site *Site, n int) {
 	}
 }
 
-// Run sends a load while the sites are flipped, and ends the test when there was neither.
-func (t *Test) Run(l Load, flips *Flipper) *Tally {
+// Run sends loads at the same time while sites are flipped, and returns the sum of each.
+func (t *Test) Run(flips *Flipper, loads ...Load) []*Tally {
 	t.t.Helper()
-	tally := l.Run(context.Background())
+	var running []*Traffic
+	for _, load := range loads {
+		running = append(running, load.Start(context.Background()))
+	}
+	var tallies []*Tally
+	for _, traffic := range running {
+		tallies = append(tallies, traffic.Wait())
+	}
 	n, err := flips.Stop()
 	if err == nil && n == 0 {
 		err = fmt.Errorf("no flip happened while the load ran")
 	}
 	must(t.t, n, err)
-	t.t.Logf("%d flips; %v", n, tally)
-	return tally
+	for _, tally := range tallies {
+		t.t.Logf("%d flips; %v", n, tally)
+	}
+	return tallies
 }
 
 // FakeFPM starts an FPM that the test plays itself.

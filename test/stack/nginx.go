@@ -106,7 +106,7 @@ func (s *Stack) StartNginx(c NginxConfig) (*Nginx, error) {
 }
 
 func (c NginxConfig) text(dir string, addrs []Addr) ([]string, error) {
-	conf := []string{"daemon off;", "error_log stderr info;", "pid " + dir + "/pid;",
+	conf := []string{"daemon off;", "error_log stderr warn;", "pid " + dir + "/pid;",
 		fmt.Sprintf("worker_processes %d;", max(1, c.Workers))}
 	if user := worker(); user != "" {
 		conf = append(conf, fmt.Sprintf("user %s %s;", user, workerGroup()))

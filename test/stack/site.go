@@ -12,10 +12,10 @@ import (
 //go:embed php/page.php
 var page string
 
-// SiteConfig is a site with releases 1 to Releases, the first of them live.
+// SiteConfig is a site with two releases, the first of them live.
 type SiteConfig struct {
 	Name     string // default "shop"
-	Releases int    // default 2
+	First    int    // the number of the first release, default 1: sites that share a pool must not share numbers
 	Absolute bool   // the link's target is an absolute path
 	Pages    fs.FS  // copied into every release's public
 }
@@ -27,8 +27,9 @@ type SiteConfig struct {
 //	shop/releases/1/public/own.php      the page; sets include_path itself, from DOCUMENT_ROOT
 //	shop/releases/1/lib/part_00.php …   each returns the number of its release
 type Site struct {
-	Name string
-	Dir  string
+	Name     string
+	Dir      string
+	Releases [2]int
 
 	absolute bool
 }
@@ -38,13 +39,14 @@ func (s *Stack) NewSite(c SiteConfig) (*Site, error) {
 	if c.Name == "" {
 		c.Name = "shop"
 	}
-	site := &Site{Name: c.Name, Dir: filepath.Join(s.Dir, c.Name), absolute: c.Absolute}
-	for n := 1; n <= max(c.Releases, 2); n++ {
+	first := max(c.First, 1)
+	site := &Site{Name: c.Name, Dir: filepath.Join(s.Dir, c.Name), Releases: [2]int{first, first + 1}, absolute: c.Absolute}
+	for _, n := range site.Releases {
 		if err := site.write(n, c.Pages); err != nil {
 			return nil, err
 		}
 	}
-	return site, site.Flip(1)
+	return site, site.Flip(first)
 }
 
 func (s *Site) write(n int, pages fs.FS) error {

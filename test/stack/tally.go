@@ -53,7 +53,7 @@ func (t *Tally) add(o *Observation, err error) {
 }
 
 func (t *Tally) example(text string) {
-	if len(t.Examples) < 5 {
+	if len(t.Examples) < 5 && !slices.Contains(t.Examples, text) {
 		t.Examples = append(t.Examples, text)
 	}
 }

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// adhoc is a configuration of flags alone, to try realdocd without a file.
+type adhoc struct {
+	listen, fpm, docroots, clients []string
+	includePath, releaseHeader     string
+}
+
+// adhocFlags name each key as the command line does.
+var adhocFlags = map[string]string{
+	"listen":          "listen",
+	"allowed_clients": "allowed-clients",
+	"server":          "fpm",
+	"docroot":         "docroot",
+	"include_path":    "include-path",
+	"release_header":  "release-header",
+}
+
+func (a *adhoc) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringArrayVar(&a.listen, "listen", nil, "without a file: `ADDRESS` to listen on, a socket's path or host:port (may be repeated)")
+	f.StringArrayVar(&a.fpm, "fpm", nil, "without a file: `ADDRESS` of PHP-FPM (may be repeated)")
+	f.StringArrayVar(&a.docroots, "docroot", nil, "without a file: `PATH` or pattern of a document root (may be repeated)")
+	f.StringArrayVar(&a.clients, "allowed-clients", nil, "without a file: `NETWORK` that may connect over TCP (may be repeated)")
+	f.StringVar(&a.includePath, "include-path", "", "without a file: include_path of the sites, mapped to the release")
+	f.StringVar(&a.releaseHeader, "release-header", "", "without a file: response header that gets the release's `NAME`")
+}
+
+// given says which of the flags are on the command line.
+func (a *adhoc) given(cmd *cobra.Command) []string {
+	var given []string
+	for _, name := range []string{"listen", "fpm", "docroot", "allowed-clients", "include-path", "release-header"} {
+		if cmd.Flags().Changed(name) {
+			given = append(given, "--"+name)
+		}
+	}
+	return given
+}
+
+// config reads the flags as the file's keys are read, with the same defaults
+// and the same refusals.
+func (a *adhoc) config() (config, error) {
+	d := newDocument("", nil)
+	d.label = func(path []string) string { return "--" + adhocFlags[path[len(path)-1]] }
+	if len(a.fpm) == 0 {
+		d.faults.add(0, "--fpm is missing: name PHP-FPM's listener, as in --fpm /run/php/php8.2-fpm.sock")
+	}
+	if len(a.docroots) == 0 {
+		d.faults.add(0, "--docroot is missing: name a document root, as in --docroot '/var/www/*/current/public'")
+	}
+	if err := d.faults.err(); err != nil {
+		return config{}, err
+	}
+	raw, err := a.document()
+	if err != nil {
+		return config{}, err
+	}
+	d.read(raw)
+	return d.config, d.faults.err()
+}
+
+// document is the flags as TOML would have them. A site is named after its docroot.
+func (a *adhoc) document() (map[string]any, error) {
+	listen, err := absolutePaths(a.listen)
+	if err != nil {
+		return nil, err
+	}
+	servers, err := absolutePaths(a.fpm)
+	if err != nil {
+		return nil, err
+	}
+	sites := map[string]any{}
+	for _, docroot := range a.docroots {
+		sites[docroot] = map[string]any{
+			"docroot":        docroot,
+			"include_path":   a.includePath,
+			"release_header": a.releaseHeader,
+		}
+	}
+	raw := map[string]any{
+		"pool": map[string]any{"fpm": map[string]any{"server": servers}},
+		"site": sites,
+	}
+	if len(listen) > 0 {
+		raw["listen"] = listen
+	}
+	if len(a.clients) > 0 {
+		raw["allowed_clients"] = values(a.clients)
+	}
+	return raw, nil
+}
+
+// absolutePaths completes socket paths, which a shell's user may give relative
+// to where he is. What has a colon and no slash is host:port.
+func absolutePaths(addrs []string) ([]any, error) {
+	paths := make([]any, len(addrs))
+	for i, addr := range addrs {
+		paths[i] = addr
+		if strings.Contains(addr, ":") && !strings.Contains(addr, "/") || strings.HasPrefix(addr, "unix:") {
+			continue
+		}
+		abs, err := filepath.Abs(addr)
+		if err != nil {
+			return nil, fmt.Errorf("complete the path of %s: %w", addr, err)
+		}
+		paths[i] = abs
+	}
+	return paths, nil
+}
+
+func values(list []string) []any {
+	vs := make([]any, len(list))
+	for i, s := range list {
+		vs[i] = s
+	}
+	return vs
+}

@@ -1,0 +1,327 @@
+package main
+
+import (
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"realdocd/deploy"
+	"realdocd/gateway"
+)
+
+const minimal = `
+[pool.www]
+server = ["/run/php/php8.2-fpm.sock"]
+[site.shop]
+docroot = "/var/www/shop/current/public"
+`
+
+var comparePrefixes = cmpopts.EquateComparable(netip.Prefix{})
+
+func TestAMinimalFileGetsTheDocumentedDefaults(t *testing.T) {
+	got, err := parseConfig("realdocd.toml", minimal)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := config{
+		logLevel:  "info",
+		logFormat: "json",
+		gateway: gateway.Config{
+			Listen:           []string{"/run/realdocd/realdocd.sock"},
+			ListenMode:       0o660,
+			AllowedClients:   nil,
+			ForwardUnmatched: false,
+			ShutdownTimeout:  30 * time.Second,
+			AccessLog:        true,
+			SlowLog:          0,
+			SpoolDir:         "",
+			Pools: []gateway.PoolConfig{{
+				Name:           "www",
+				Servers:        []string{"/run/php/php8.2-fpm.sock"},
+				ConnectTimeout: time.Second,
+				ReadTimeout:    60 * time.Second,
+				IncludePath:    ".:/usr/share/php",
+				RequestTimeout: 0,
+			}},
+			Sites: []gateway.SiteConfig{{
+				Name:                 "shop",
+				Docroot:              "/var/www/shop/current/public",
+				Pool:                 "www",
+				Resolve:              deploy.Realpath,
+				RealpathEvery:        0,
+				LinkAfter:            "",
+				IncludePath:          "",
+				SearchReplacePattern: "",
+				ExtraRoots:           nil,
+				RequestBuffering:     true,
+				ReleaseHeader:        "",
+			}},
+		},
+	}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(config{}), comparePrefixes); diff != "" {
+		t.Errorf("defaults (-documented +read):\n%s", diff)
+	}
+}
+
+func TestEveryKeyArrives(t *testing.T) {
+	got, err := parseConfig("realdocd.toml", `
+listen           = ["/run/a.sock", "127.0.0.1:9100"]
+listen_mode      = "0600"
+allowed_clients  = ["127.0.0.1", "::1", "10.1.2.3/8", "::ffff:10.0.0.1"]
+unmatched        = "forward"
+shutdown_timeout = "5s"
+spool_dir        = "/var/spool/realdocd"
+[log]
+level  = "debug"
+format = "console"
+access = false
+slow   = "1.5s"
+[pool.www]
+server          = ["/run/php/php8.2-fpm.sock", "10.0.0.2:9000"]
+connect_timeout = "2s"
+read_timeout    = "0s"
+request_timeout = "3m"
+[site.shop]
+docroot        = "/srv/www/shop/current/public"
+pool           = "www"
+resolve        = "readlink"
+realpath_every = "100ms"
+link_after     = "/srv/www"
+include_path   = ".:/srv/www/shop/current/lib"
+search_replace_pattern = "/srv/www/shop/current:/old"
+extra_roots    = ["/usr/share/phpmyadmin"]
+request_buffering = false
+release_header = "X-Release"
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := config{
+		logLevel:  "debug",
+		logFormat: "console",
+		gateway: gateway.Config{
+			Listen:     []string{"/run/a.sock", "127.0.0.1:9100"},
+			ListenMode: 0o600,
+			AllowedClients: []netip.Prefix{
+				netip.MustParsePrefix("127.0.0.1/32"), netip.MustParsePrefix("::1/128"),
+				netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("10.0.0.1/32"),
+			},
+			ForwardUnmatched: true,
+			ShutdownTimeout:  5 * time.Second,
+			SlowLog:          1500 * time.Millisecond,
+			SpoolDir:         "/var/spool/realdocd",
+			Pools: []gateway.PoolConfig{{
+				Name:           "www",
+				Servers:        []string{"/run/php/php8.2-fpm.sock", "10.0.0.2:9000"},
+				ConnectTimeout: 2 * time.Second,
+				RequestTimeout: 3 * time.Minute,
+			}},
+			Sites: []gateway.SiteConfig{{
+				Name:                 "shop",
+				Docroot:              "/srv/www/shop/current/public",
+				Pool:                 "www",
+				Resolve:              deploy.Readlink,
+				RealpathEvery:        100 * time.Millisecond,
+				LinkAfter:            "/srv/www",
+				IncludePath:          ".:/srv/www/shop/current/lib",
+				SearchReplacePattern: "/srv/www/shop/current:/old",
+				ExtraRoots:           []string{"/usr/share/phpmyadmin"},
+				ReleaseHeader:        "X-Release",
+			}},
+		},
+	}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(config{}), comparePrefixes); diff != "" {
+		t.Errorf("configuration (-want +got):\n%s", diff)
+	}
+}
+
+// Each row puts lines into a file that has no faults otherwise: line 1 is the
+// top, the pool follows, then the site, then what comes after it.
+func TestAFaultIsNamedWithItsLine(t *testing.T) {
+	for _, tt := range []struct{ top, pool, site, more, want string }{
+		{site: `doc_root = "/a"`, want: `r.toml:6: unknown key "doc_root" in [site.shop]; did you mean "docroot"?`},
+		{site: `zzzzzzzz = "/a"`, want: `r.toml:6: unknown key "zzzzzzzz" in [site.shop]`},
+		{top: `lisen = []`, want: `r.toml:1: unknown key "lisen"; did you mean "listen"?`},
+		{top: `docroot = "/a"`, want: `r.toml:1: unknown key "docroot": it belongs in [site.NAME]`},
+		{pool: `level = "info"`, want: `r.toml:4: unknown key "level" in [pool.www]: it belongs in [log]`},
+		{site: `read_timeout = "1s"`, want: `r.toml:6: unknown key "read_timeout" in [site.shop]: it belongs in [pool.NAME]`},
+		{more: "[log]\nlisten = []", want: `r.toml:7: unknown key "listen" in [log]: it belongs at the top of the file, before the first [table]`},
+		{more: "[sites.b]\ndocroot = '/b'", want: `r.toml:6: unknown table [sites]; did you mean [site.NAME]?`},
+		{more: "[logs]", want: `r.toml:6: unknown table [logs]; did you mean [log]?`},
+		{more: "[zzzzzzz]", want: `r.toml:6: unknown table [zzzzzzz]`},
+		{top: `control = "/run/c"`, want: `r.toml:1: unknown key "control": not in this version`},
+		{top: `metrics = ""`, want: `r.toml:1: unknown key "metrics": not in this version`},
+		{pool: `status = ""`, want: `r.toml:4: unknown key "status" in [pool.www]: not in this version`},
+		{pool: `max_conns = 1`, want: `r.toml:4: unknown key "max_conns" in [pool.www]: not in this version`},
+		{pool: `max_conn = 1`, want: `r.toml:4: unknown key "max_conn" in [pool.www]; "max_conns" is not in this version`},
+		{pool: `queue = 1`, want: `r.toml:4: unknown key "queue" in [pool.www]: not in this version`},
+		{pool: `queue_timeout = "1s"`, want: `r.toml:4: unknown key "queue_timeout" in [pool.www]: not in this version`},
+		{pool: `reuse = "off"`, want: `r.toml:4: unknown key "reuse" in [pool.www]: not in this version`},
+		{site: `warm = []`, want: `r.toml:6: unknown key "warm" in [site.shop]: not in this version`},
+		{site: `slots = []`, want: `r.toml:6: unknown key "slots" in [site.shop]: not in this version`},
+		{site: `releases = ""`, want: `r.toml:6: unknown key "releases" in [site.shop]: not in this version`},
+		{site: `keep = 5`, want: `r.toml:6: unknown key "keep" in [site.shop]: not in this version`},
+
+		{site: `docroot = "/a"`, want: `r.toml:6: duplicate key site.shop.docroot: it is set in line 5 already`},
+		{more: "[site.shop]", want: `r.toml:6: duplicate key site.shop: it is set in line 4 already`},
+		{site: `include_path = /a`, want: `r.toml:6: expected value but found '/' instead: are the quotes around a string missing?`},
+		{more: "[site.b]\ndocroot = '/var/www//shop/current/public/'", want: `r.toml:7: docroot in [site.b]: "/var/www//shop/current/public/" is the docroot of [site.shop] already`},
+
+		{top: `listen = "/a"`, want: `r.toml:1: listen: want a list, as in [ … ], not "/a"`},
+		{top: `listen = []`, want: `r.toml:1: listen: want at least one address`},
+		{top: `listen = ["run/a", 3]`, want: "r.toml:1: listen: want the absolute path of a socket, or \"host:port\", not \"run/a\"\nr.toml:1: listen: want a string in quotes, not 3"},
+		{top: `listen = ["unix:/a"]`, want: `r.toml:1: listen: write "unix:/a" without "unix:", as "/a"`},
+		{top: `listen = ["127.0.0.1:99999"]`, want: `r.toml:1: listen: want the absolute path of a socket, or "host:port", not "127.0.0.1:99999"`},
+		{top: `listen = ["/` + strings.Repeat("x", 107) + `"]`, want: `r.toml:1: listen: the socket path "/` + strings.Repeat("x", 107) + `" has 108 bytes, at most 107 are possible`},
+		{top: `listen = [":9100"]`, want: `r.toml:1: listen: ":9100" is open to the network: say who may connect with allowed_clients, for example "127.0.0.1"`},
+		{top: `listen_mode = "rw"`, want: `r.toml:1: listen_mode: want the octal digits of a mode, in quotes, such as "0660", not "rw"`},
+		{top: `listen_mode = "1777"`, want: `r.toml:1: listen_mode: want the octal digits of a mode, in quotes, such as "0660", not "1777"`},
+		{top: `listen_mode = 0o660`, want: `r.toml:1: listen_mode: want the octal digits of a mode, in quotes, such as "0660", not 432`},
+		{top: `allowed_clients = ["localhost"]`, want: `r.toml:1: allowed_clients: want an address or a network such as "127.0.0.1" or "10.0.0.0/8", not "localhost"`},
+		{top: `allowed_clients = ["fe80::1%eth0"]`, want: `r.toml:1: allowed_clients: want an address or a network such as "127.0.0.1" or "10.0.0.0/8", not "fe80::1%eth0"`},
+		{top: `unmatched = "foward"`, want: `r.toml:1: unmatched: want "refuse" or "forward", not "foward"; did you mean "forward"?`},
+		{top: `unmatched = true`, want: `r.toml:1: unmatched: want "refuse" or "forward", not true`},
+		{top: `unmatched = "forward"`, more: "[pool.b]\nserver = ['/b']\n[site.shop2]\ndocroot='/x'\npool='b'",
+			site: `pool = "www"`, want: `r.toml:1: unmatched: "forward" needs a single pool to forward to, and there are 2`},
+		{top: `shutdown_timeout = "30"`, want: `r.toml:1: shutdown_timeout: want a duration such as "2s" or "500ms", not "30"`},
+		{top: `shutdown_timeout = 30`, want: `r.toml:1: shutdown_timeout: want a duration such as "2s" or "500ms", not 30`},
+		{top: `shutdown_timeout = "-1s"`, want: `r.toml:1: shutdown_timeout: want a duration of at least 0s, not "-1s"`},
+		{top: `spool_dir = "spool"`, want: `r.toml:1: spool_dir: want an absolute path, not "spool"`},
+		{top: `log = "debug"`, want: `r.toml:1: log: want the table [log], not "debug"`},
+		{more: "[log]\nlevel = 'warning'", want: `r.toml:7: level in [log]: want "debug", "info", "warn" or "error", not "warning"; did you mean "warn"?`},
+		{more: "[log]\nformat = 'xml'", want: `r.toml:7: format in [log]: want "json" or "console", not "xml"`},
+		{more: "[log]\naccess = 'yes'", want: `r.toml:7: access in [log]: want true or false, not "yes"`},
+		{more: "[log]\nslow = 1979-05-27", want: `r.toml:7: slow in [log]: want a duration such as "2s" or "500ms", not a date`},
+
+		{pool: `connect_timeout = "0s"`, want: `r.toml:4: connect_timeout in [pool.www]: want a duration above 0s, not "0s"`},
+		{more: "[pool.b]\n[site.b]\ndocroot='/b'\npool='b'", site: "pool='www'", want: `r.toml:7: [pool.b] has no server: name PHP-FPM's listener, as in server = ["/run/php/php8.2-fpm.sock"]`},
+		{more: "[pool.b]\nserver = ['/b']", want: `r.toml:4: [site.shop] names no pool, and there are 2: add pool = "www" or "b"`},
+		{site: `pool = "wwww"`, want: `r.toml:6: pool in [site.shop]: there is no [pool.wwww]; did you mean "www"?`},
+		{site: `pool = "other pool"`, want: `r.toml:6: pool in [site.shop]: there is no [pool."other pool"]`},
+		{more: "[site.b]", want: `r.toml:6: [site.b] has no docroot: name it, as in docroot = "/var/www/b/current/public"`},
+		{more: "[site.b]\ndocroot = 'www'", want: `r.toml:7: docroot in [site.b]: want an absolute path, not "www"`},
+		{more: "[site.b]\ndocroot = '/www/[ab'", want: `r.toml:7: docroot in [site.b]: want a path or a pattern in which every [ has its ], not "/www/[ab"`},
+		{more: "[site]\ndocroot = '/b'", want: `r.toml:7: docroot in [site]: want it in a table with a name, [site.NAME]`},
+		{more: "[[site.b]]\ndocroot = '/b'", want: `r.toml:6: b in [site]: want it in a table with a name, [site.NAME]`},
+		{site: `resolve = "readlin"`, want: `r.toml:6: resolve in [site.shop]: want "realpath" or "readlink", not "readlin"; did you mean "readlink"?`},
+		{site: `link_after = "www"`, want: `r.toml:6: link_after in [site.shop]: want an absolute path, not "www"`},
+		{site: `link_after = "/srv"`, want: `r.toml:6: link_after in [site.shop]: the docroot "/var/www/shop/current/public" is not below "/srv"`},
+		{site: `link_after = "/var/www/sho"`, want: `r.toml:6: link_after in [site.shop]: the docroot "/var/www/shop/current/public" is not below "/var/www/sho"`},
+		{site: `include_path = ".:/a\u0000b"`, want: `r.toml:6: include_path in [site.shop]: want a string without control characters, not ".:/a\x00b"`},
+		{site: `search_replace_pattern = "/a\nb"`, want: `r.toml:6: search_replace_pattern in [site.shop]: want a string without control characters, not "/a\nb"`},
+		{site: `extra_roots = ["lib"]`, want: `r.toml:6: extra_roots in [site.shop]: want an absolute path, not "lib"`},
+		{site: `request_buffering = 1`, want: `r.toml:6: request_buffering in [site.shop]: want true or false, not 1`},
+		{site: `release_header = "X Release"`, want: `r.toml:6: release_header in [site.shop]: want a header's name such as "X-Release", not "X Release"`},
+		{site: `release_header = "Status"`, want: `r.toml:6: release_header in [site.shop]: Status means something in every response; take a name such as "X-Release"`},
+	} {
+		name, _, _ := strings.Cut(tt.top+tt.pool+tt.site+tt.more, "\n")
+		t.Run(name, func(t *testing.T) {
+			_, err := parseConfig("r.toml", joinLines(
+				tt.top, // an empty line, so that the others stay where they are
+				"[pool.www]", `server = ["/run/php/php8.2-fpm.sock"]`, tt.pool,
+				"[site.shop]", `docroot = "/var/www/shop/current/public"`, tt.site, tt.more))
+			if err == nil {
+				t.Fatal("no fault was found")
+			}
+			if got := err.Error(); got != tt.want {
+				t.Errorf("got\n\t%s\nwant\n\t%s", got, tt.want)
+			}
+		})
+	}
+}
+
+// joinLines leaves out the empty lines but for the first.
+func joinLines(lines ...string) string {
+	text := lines[0]
+	for _, line := range lines[1:] {
+		if line != "" {
+			text += "\n" + line
+		}
+	}
+	return text
+}
+
+func TestAllFaultsAreReportedInTheOrderOfTheFile(t *testing.T) {
+	_, err := parseConfig("r.toml", `listen_mode = "x"
+[site.b]
+resolve = "no"
+docroot = "b"
+[site.a]
+[pool.www]
+server = ["a"]
+`)
+	want := `r.toml:1: listen_mode: want the octal digits of a mode, in quotes, such as "0660", not "x"
+r.toml:3: resolve in [site.b]: want "realpath" or "readlink", not "no"
+r.toml:4: docroot in [site.b]: want an absolute path, not "b"
+r.toml:5: [site.a] has no docroot: name it, as in docroot = "/var/www/a/current/public"
+r.toml:7: server in [pool.www]: want the absolute path of a socket, or "host:port", not "a"`
+	if err == nil || err.Error() != want {
+		t.Errorf("got\n%v\nwant\n%s", err, want)
+	}
+}
+
+func TestAnEmptyFileIsToldWhatItLacks(t *testing.T) {
+	_, err := parseConfig("r.toml", "")
+	want := `r.toml: no pool: add [pool.www] with server = ["/run/php/php8.2-fpm.sock"]
+r.toml: no site: add [site.shop] with docroot = "/var/www/shop/current/public"`
+	if err == nil || err.Error() != want {
+		t.Errorf("got\n%v\nwant\n%s", err, want)
+	}
+}
+
+func TestSitesAndPoolsKeepTheOrderOfTheFile(t *testing.T) {
+	c, err := parseConfig("r.toml", `
+site.zebra = {docroot = "/z", pool = "two"}
+[pool.two]
+server = ["/2"]
+[pool.one]
+server = ["/1"]
+[site.ape]
+docroot = "/a"
+pool = "one"
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := c.gateway
+	got := []string{g.Pools[0].Name, g.Pools[1].Name, g.Sites[0].Name, g.Sites[1].Name}
+	if diff := cmp.Diff([]string{"two", "one", "zebra", "ape"}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestForwardingNeedsNoSite(t *testing.T) {
+	if _, err := parseConfig("r.toml", "unmatched = 'forward'\n[pool.www]\nserver = ['/a']"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAMissingFileIsSaidSo(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "realdocd.toml")
+	_, err := loadConfig(file)
+	if want := "there is no configuration file " + file + ": name one with --config"; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+func TestAnUnreadableFileIsAnError(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := loadConfig(dir); err == nil || !strings.HasPrefix(err.Error(), "read the configuration: ") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func writeConfig(t *testing.T, text string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "realdocd.toml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+// asDaemon makes the test binary realdocd itself, for tests that need a process.
+const asDaemon = "REALDOCD_TEST_DAEMON"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asDaemon) != "" {
+		main()
+	}
+	os.Exit(m.Run())
+}
+
+// run runs a command that ends by itself.
+func run(t *testing.T, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	code = Main(args, &out, &errs, func(string) string { return "" })
+	return code, out.String(), errs.String()
+}
+
+func TestWrongUseIsExitCode2WithAHint(t *testing.T) {
+	for _, tt := range []struct{ args, stderr string }{
+		{"", "realdocd: say what to do: check, serve, version\nTry 'realdocd --help'.\n"},
+		{"srve", "realdocd: unknown command \"srve\"; did you mean \"serve\"?\nTry 'realdocd --help'.\n"},
+		{"zzzzzzzz", "realdocd: unknown command \"zzzzzzzz\"\nTry 'realdocd --help'.\n"},
+		{"flip shop", "realdocd: unknown command \"flip\": not in this version\nTry 'realdocd --help'.\n"},
+		{"--confg x", "realdocd: unknown flag: --confg\nTry 'realdocd --help'.\n"},
+		{"check --confg x", "realdocd: unknown flag: --confg; did you mean --config?\nTry 'realdocd check --help'.\n"},
+		{"check -x", "realdocd: unknown shorthand flag: 'x' in -x\nTry 'realdocd check --help'.\n"},
+		{"check --config", "realdocd: flag needs an argument: --config\nTry 'realdocd check --help'.\n"},
+		{"check realdocd.toml", "realdocd: check takes no arguments, got \"realdocd.toml\"\nTry 'realdocd check --help'.\n"},
+		{"serve --config a.toml --fpm /b", "realdocd: --config and --fpm do not go together: put it into the file\nTry 'realdocd serve --help'.\n"},
+		{"serve --docroot /a", "realdocd: --fpm is missing: name PHP-FPM's listener, as in --fpm /run/php/php8.2-fpm.sock\nTry 'realdocd serve --help'.\n"},
+		{"serve --fpm /a", "realdocd: --docroot is missing: name a document root, as in --docroot '/var/www/*/current/public'\nTry 'realdocd serve --help'.\n"},
+		{"serve --fpm /a --docroot b --listen :1", "realdocd: --docroot: want an absolute path, not \"b\"\n" +
+			"realdocd: --listen: \":1\" is open to the network: say who may connect with --allowed-clients, for example \"127.0.0.1\"\n" +
+			"Try 'realdocd serve --help'.\n"},
+		{"serve --fpm /a --docroot /b --log-level loud", "realdocd: --log-level: want \"debug\", \"info\", \"warn\" or \"error\", not \"loud\"\nTry 'realdocd serve --help'.\n"},
+	} {
+		t.Run(tt.args, func(t *testing.T) {
+			code, stdout, stderr := run(t, strings.Fields(tt.args)...)
+			if code != exitUsage || stdout != "" || stderr != tt.stderr {
+				t.Errorf("exit code %d, stdout %q, stderr\n%s\nwant 2 and\n%s", code, stdout, stderr, tt.stderr)
+			}
+		})
+	}
+}
+
+func TestHelpIsOnStdoutAndNamesEachCommand(t *testing.T) {
+	for _, args := range []string{"--help", "help", "-h"} {
+		code, stdout, stderr := run(t, args)
+		if code != exitDone || stderr != "" {
+			t.Errorf("%s: exit code %d, stderr %q", args, code, stderr)
+		}
+		for _, want := range []string{"\n  serve ", "\n  check ", "\n  version ", "Examples:"} {
+			if !strings.Contains(stdout, want) {
+				t.Errorf("%s: %q is not in\n%s", args, want, stdout)
+			}
+		}
+	}
+}
+
+func TestEachCommandHasHelp(t *testing.T) {
+	for command, want := range map[string]string{
+		"serve":   "--docroot '/var/www/*/current/public'",
+		"check":   "realdocd check --json",
+		"version": "--json",
+	} {
+		code, stdout, stderr := run(t, command, "--help")
+		if code != exitDone || stderr != "" || !strings.Contains(stdout, want) {
+			t.Errorf("%s: exit code %d, stderr %q, stdout\n%s", command, code, stderr, stdout)
+		}
+	}
+}
+
+func TestVersionSaysWhichBuildThisIs(t *testing.T) {
+	version, commit = "1.2.3", "abcdef0"
+	t.Cleanup(func() { version, commit = "", "" })
+	want := "realdocd 1.2.3 (commit abcdef0) " + runtime.Version() + " " + runtime.GOOS + "/" + runtime.GOARCH + "\n"
+	for _, args := range []string{"version", "--version"} {
+		if code, stdout, _ := run(t, args); code != exitDone || stdout != want {
+			t.Errorf("%s: exit code %d, stdout %q, want %q", args, code, stdout, want)
+		}
+	}
+	_, stdout, _ := run(t, "version", "--json")
+	var got build
+	if err := json.Unmarshal([]byte(stdout), &got); err != nil {
+		t.Fatal(err)
+	}
+	if want := (build{"1.2.3", "abcdef0", runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+func TestVersionOfABuildWithoutFlagsIsNotEmpty(t *testing.T) {
+	if b := readBuild(); b.Version == "" || b.Commit == "" {
+		t.Errorf("got %+v", b)
+	}
+}
+
+func TestServeWithABadFileSaysAllFaultsOnceAndExits1(t *testing.T) {
+	file := writeConfig(t, "lisen = []\n"+minimal+"pol = 'www'\n")
+	code, stdout, stderr := run(t, "serve", "--config", file)
+	want := "realdocd: " + file + ":1: unknown key \"lisen\"; did you mean \"listen\"?\n" +
+		"realdocd: " + file + ":7: unknown key \"pol\" in [site.shop]; did you mean \"pool\"?\n"
+	if code != exitNo || stdout != "" || stderr != want {
+		t.Errorf("exit code %d, stdout %q, stderr\n%s\nwant 1 and\n%s", code, stdout, stderr, want)
+	}
+}

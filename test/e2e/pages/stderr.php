@@ -1,0 +1,3 @@
+<?php
+error_log('spoken on stderr');
+echo 'done';

@@ -1,0 +1,93 @@
+package e2e
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"realdocd/test/stack"
+)
+
+// A script that ran on the first half of an order would be worse than one that did not run.
+func TestAShortBodyNeverReachesPHPAsWhole(t *testing.T) {
+	const announced, sent = 200_000, 100_000
+	abort := func(c *stack.Client) error {
+		_, err := stack.Record{Type: stack.AbortRequest, ID: 1}.WriteTo(c)
+		return err
+	}
+	for _, ending := range []struct {
+		name string
+		end  func(*stack.Client) error
+	}{
+		{"the connection closes", func(c *stack.Client) error { return c.Close() }},
+		{"the body ends early", func(c *stack.Client) error { return c.Stdin(nil) }},
+		{"the request is aborted", abort},
+		{"the body ends early and the request is aborted", func(c *stack.Client) error { c.Stdin(nil); return abort(c) }},
+	} {
+		for _, buffering := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s, request_buffering %v", ending.name, buffering), func(t *testing.T) {
+				s := openBench(t, stack.Keys{"request_buffering": buffering}, nil)
+				client := s.begin(t, "POST", "CONTENT_LENGTH", fmt.Sprint(announced))
+				if err := client.Stdin(bytes.Repeat([]byte("x"), sent)); err != nil {
+					t.Fatal(err)
+				}
+				if err := ending.end(client); err != nil {
+					t.Fatal(err)
+				}
+				// The request may reach FPM or not; what may not happen has no event to wait for.
+				select {
+				case q := <-s.fpm.Requests:
+					if body, ended := q.Body(); ended {
+						t.Errorf("FPM got %d bytes of %d as the whole body", len(body), announced)
+					}
+				case <-time.After(300 * time.Millisecond):
+				}
+			})
+		}
+	}
+}
+
+// PHP reads exactly CONTENT_LENGTH bytes; without it, none. So whoever knows the length must say it.
+func TestABodyWithoutALengthGetsOne(t *testing.T) {
+	for _, size := range []int{0, 1, 70_000, 3_000_000} {
+		t.Run(fmt.Sprintf("%d bytes", size), func(t *testing.T) {
+			s := openBench(t, nil, nil)
+			client := s.begin(t, "POST")
+			want := bytes.Repeat([]byte("0123456789"), size/10+1)[:size]
+			for rest := want; len(rest) > 0; rest = rest[min(len(rest), 8000):] {
+				if err := client.Stdin(rest[:min(len(rest), 8000)]); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := client.Stdin(nil); err != nil {
+				t.Fatal(err)
+			}
+			q := s.Next(s.fpm)
+			body, ended := q.Body()
+			if got := q.Params["CONTENT_LENGTH"]; got != fmt.Sprint(size) && !(size == 0 && got == "") {
+				t.Errorf("CONTENT_LENGTH is %q, want %d", got, size)
+			}
+			if !ended || !bytes.Equal(body, want) {
+				t.Errorf("FPM got %d bytes, ended %v, want %d", len(body), ended, size)
+			}
+		})
+	}
+}
+
+// The same at the other end of the real chain: curl -T - and browsers' fetch streams arrive like this.
+func TestAChunkedUploadReachesPHPWhole(t *testing.T) {
+	for _, buffering := range []string{"on", "off"} {
+		t.Run("fastcgi_request_buffering "+buffering, func(t *testing.T) {
+			s := openShop(t, "fastcgi_request_buffering "+buffering+";")
+			request := post(t, s.web.URL(0, "/server.php"), struct{ *strings.Reader }{strings.NewReader("a body of unknown length")})
+			if request.ContentLength > 0 {
+				t.Fatal("the request is not chunked")
+			}
+			if answer := fetch(t, request); !strings.Contains(answer, `"body":"a body of unknown length"`) {
+				t.Errorf("PHP got %.300s", answer)
+			}
+		})
+	}
+}
