@@ -1,59 +1,94 @@
-GO       ?= go
-PREFIX   ?= /usr
-FUZZTIME ?= 30s
+# make help lists the targets.
 
-# Linters are pinned here, not in go.mod: they are no part of the program.
+PREFIX     ?= /usr
+BINDIR     ?= $(PREFIX)/bin
+DATADIR    ?= $(PREFIX)/share
+SYSCONFDIR ?= /etc
+UNITDIR    ?= $(SYSCONFDIR)/systemd/system
+DESTDIR    ?=
+
+# A source tree without git, or without a tag, has no version of its own.
+VERSION ?= $(or $(shell git describe --tags --dirty 2>/dev/null),devel)
+COMMIT  ?= $(or $(shell git rev-parse --short=12 HEAD 2>/dev/null),unknown)
+
+FUZZTIME     ?= 30s
+TEST_TIMEOUT ?= 12m
+
+# Outside go.mod, so that they are no dependencies of the program.
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOFUMPT     = mvdan.cc/gofumpt@v0.12.0
 
-COMMIT  := $(shell git rev-parse --short=12 HEAD 2>/dev/null)
-VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-LDFLAGS  = -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
+.DEFAULT_GOAL := build
 
-.PHONY: build demo test race fuzz lint bench install clean help
+.PHONY: build
+build: ## bin/realdocd, static (the default)
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false \
+		-ldflags "-X main.version=$(VERSION) -X main.commit=$(COMMIT)" \
+		-o bin/realdocd ./cmd/realdocd
 
-build: ## bin/realdocd, a static binary
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/realdocd ./cmd/realdocd
+.PHONY: demo
+demo: deps-demo build ## a deploy every half second under traffic; KEEP=1 leaves it up
+	REALDOCD_BIN="$(CURDIR)/bin/realdocd" KEEP="$(KEEP)" go run ./test/demo
 
-demo: build ## one release after another under traffic, through realdocd and without it (KEEP=1 stays up)
-	@.ci/deps nginx php8.2-fpm
-	REALDOCD_BIN=$(CURDIR)/bin/realdocd $(GO) run ./test/demo
+.PHONY: test
+test: deps-test ## all tests, with the real nginx, Apache, HAProxy and PHP-FPM
+	go test -timeout $(TEST_TIMEOUT) ./...
 
-test: ## all tests, on real nginx, Apache, HAProxy and PHP-FPM
-	@.ci/deps nginx libnginx-mod-stream php8.2-fpm apache2 haproxy systemd mandoc
-	$(GO) test -timeout 10m ./...
+.PHONY: race
+race: deps-race ## all tests under the race detector
+	go test -race -timeout $(TEST_TIMEOUT) ./...
 
-race: ## all tests under the race detector
-	@.ci/deps nginx libnginx-mod-stream php8.2-fpm apache2 haproxy systemd mandoc gcc libc6-dev
-	CGO_ENABLED=1 $(GO) test -race -timeout 20m ./...
+.PHONY: fuzz
+fuzz: ## each fuzz target for FUZZTIME=30s
+	@grep -r --include='*_test.go' '^func Fuzz' . | while IFS=: read -r file line; do \
+		name=$${line#func }; name=$${name%%(*}; \
+		echo "fuzz $$name in $${file%/*}, $(FUZZTIME)"; \
+		go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$${file%/*}" </dev/null || exit 1; \
+	done
 
-fuzz: ## each fuzz target for FUZZTIME
-	@.ci/deps php8.2-fpm
-	@set -e; for file in $$(grep -rl --include='*_test.go' '^func Fuzz' .); do \
-		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' $$file); do \
-			echo "$$(dirname $$file) $$target"; \
-			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) ./$$(dirname $$file); \
-		done; done
-
+.PHONY: lint
 lint: ## go vet, staticcheck, gofumpt
-	$(GO) vet ./...
-	$(GO) run $(STATICCHECK) ./...
-	@unformatted=$$($(GO) run $(GOFUMPT) -l .); test -z "$$unformatted" || { echo "not formatted: $$unformatted"; exit 1; }
+	go vet ./...
+	go run $(STATICCHECK) ./...
+	@unformatted=$$(go run $(GOFUMPT) -l .) || exit 1; \
+	if [ -n "$$unformatted" ]; then \
+		echo "not as gofumpt writes it; run: go run $(GOFUMPT) -w ."; echo "$$unformatted"; exit 1; \
+	fi
 
-bench: build ## requests per second, latency and CPU beside nginx, HAProxy and gofast
-	@.ci/deps nginx libnginx-mod-stream php8.2-fpm haproxy wrk
-	REALDOCD_BIN=$(CURDIR)/bin/realdocd $(GO) run ./test/bench
+.PHONY: bench
+bench: deps-bench ## requests per second and CPU per request, beside nginx straight to PHP-FPM
+	go run ./test/bench
 
-install: build ## below DESTDIR: the binary, the unit, configuration, samples and man pages
-	install -D -m 0755 bin/realdocd $(DESTDIR)$(PREFIX)/bin/realdocd
-	test -e $(DESTDIR)/etc/realdocd/realdocd.toml || install -D -m 0644 etc/realdocd/realdocd.toml $(DESTDIR)/etc/realdocd/realdocd.toml
-	install -D -m 0644 etc/systemd/system/realdocd.service $(DESTDIR)$(PREFIX)/lib/systemd/system/realdocd.service
-	cd etc && find nginx apache2 php -type f -exec install -D -m 0644 {} $(DESTDIR)$(PREFIX)/share/doc/realdocd/examples/{} \;
-	install -D -m 0644 etc/man/realdocd.8 $(DESTDIR)$(PREFIX)/share/man/man8/realdocd.8
-	install -D -m 0644 etc/man/realdocd.toml.5 $(DESTDIR)$(PREFIX)/share/man/man5/realdocd.toml.5
+.PHONY: install
+install: build ## DESTDIR= PREFIX=/usr; a configuration that is there already stays
+	install -D -m 0755 bin/realdocd "$(DESTDIR)$(BINDIR)/realdocd"
+	@if [ -e "$(DESTDIR)$(SYSCONFDIR)/realdocd/realdocd.toml" ]; then \
+		echo "$(DESTDIR)$(SYSCONFDIR)/realdocd/realdocd.toml stays as it is"; \
+	else \
+		set -x; install -D -m 0644 etc/realdocd/realdocd.toml "$(DESTDIR)$(SYSCONFDIR)/realdocd/realdocd.toml"; \
+	fi
+	install -d "$(DESTDIR)$(UNITDIR)"
+	sed 's|/usr/bin/realdocd|$(BINDIR)/realdocd|; s|/etc/realdocd/|$(SYSCONFDIR)/realdocd/|g' \
+		etc/systemd/system/realdocd.service > "$(DESTDIR)$(UNITDIR)/realdocd.service"
+	chmod 0644 "$(DESTDIR)$(UNITDIR)/realdocd.service"
+	cd etc && find nginx apache2 php realdocd -type f -exec \
+		install -D -m 0644 {} "$(DESTDIR)$(DATADIR)/doc/realdocd/examples/{}" \;
+	for page in etc/man/*.[158]; do \
+		install -D -m 0644 "$$page" "$(DESTDIR)$(DATADIR)/man/man$${page##*.}/$${page##*/}" || exit 1; \
+	done
 
-clean: ## what build made
+.PHONY: clean
+clean: ## remove what was built
 	rm -rf bin
+	find . -name '*.test' -type f -delete -o -name '*.prof' -type f -delete
 
+.PHONY: help
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 10
+	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do \
+		printf '  make %-8s %s\n' "$$name" "$$text"; \
+	done
+
+# deps-TARGET: the programs beside Go that TARGET needs. Root gets them
+# installed, everybody else is told what is missing.
+deps-%:
+	@.ci/deps $*

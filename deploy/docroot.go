@@ -41,6 +41,7 @@ type docroot struct {
 	err      error      // of the last look
 	local    bool       // a look cannot hang
 	text     string     // the link's own text, where it alone decides; else ""
+	buf      []byte     // for one byte more than text
 	walked   time.Time  // when the whole path was last resolved
 	looked   time.Time  // when the last look that ended began
 	begun    uint64     // looks begun
@@ -142,9 +143,8 @@ type found struct {
 // without the mutex: only finish writes them, and only one look runs at a time.
 func (d *docroot) look(known *Release, now time.Time) found {
 	if known != nil && d.text != "" && now.Sub(d.walked) < walkEvery {
-		var buf [unix.PathMax]byte
-		n, err := d.opts.read(known.Link, buf[:])
-		if err == nil && string(buf[:n]) == d.text {
+		n, err := d.opts.read(known.Link, d.buf)
+		if err == nil && string(d.buf[:n]) == d.text {
 			return found{same: true, local: d.local}
 		}
 	}
@@ -171,7 +171,7 @@ func (d *docroot) finish(began time.Time, f found) {
 	if f.same || f.err != nil {
 		return
 	}
-	d.text, d.walked = f.text, began
+	d.text, d.buf, d.walked = f.text, make([]byte, len(f.text)+1), began
 	if d.live == nil || d.live.Path != f.res.Release || d.live.Link != f.res.Link {
 		d.goLive(f.res)
 	}

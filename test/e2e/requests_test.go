@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"realdocd/test/stack"
 )
@@ -75,6 +76,21 @@ func TestErrorsOfAScriptReachBothLogs(t *testing.T) {
 	}
 	s.Wait(s.gw.Process, 0, stack.Containing("spoken on stderr"))
 	s.Wait(s.web.Process, 0, stack.Containing("spoken on stderr"))
+}
+
+func TestEachRequestIsLoggedWithItsRelease(t *testing.T) {
+	s := openShop(t)
+	s.Flip(s.site, 2)
+	s.observe(t)
+	event, err := s.gw.WaitEvent(0, 5*time.Second, func(e stack.Event) bool { return e.String("path") != "" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for field, want := range map[string]string{"site": "shop", "release": "2", "method": "GET", "status": "200"} {
+		if got := event.String(field); got != want {
+			t.Errorf("%s is %q, want %q, in %v", field, got, want, event)
+		}
+	}
 }
 
 // PHP-FPM would run any file that it can read. What realdocd does not know, or what leads out of the

@@ -20,9 +20,9 @@ func (s *Stack) StartHAProxy(forwards ...Forward) (*HAProxy, error) {
 		return nil, err
 	}
 	conf := []string{"global", "  log stderr format raw local0", "  maxconn 4096",
-		"defaults", "  mode tcp", "  log global", "  timeout connect 5s", "  timeout client 60s", "  timeout server 60s"}
+		"defaults", "  mode tcp", "  timeout connect 5s", "  timeout client 60s", "  timeout server 60s"}
 	for i, f := range forwards {
-		conf = append(conf, fmt.Sprintf("listen forward%d", i), "  bind "+f.Listen.haproxy(), "  server only "+f.Backend.haproxy())
+		conf = append(conf, fmt.Sprintf("listen forward%d", i), "  bind "+f.Listen.haproxy()+mode(f.Listen), "  server only "+f.Backend.haproxy())
 	}
 	file := filepath.Join(dir, "haproxy.conf")
 	if err := writeLines(file, conf); err != nil {
@@ -38,4 +38,12 @@ func (s *Stack) StartHAProxy(forwards ...Forward) (*HAProxy, error) {
 		}
 	}
 	return &HAProxy{p}, nil
+}
+
+// mode lets nginx's workers, which run as another user, connect to a unix socket.
+func mode(listen Addr) string {
+	if listen.Unix() {
+		return " mode 666"
+	}
+	return ""
 }

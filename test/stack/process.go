@@ -164,3 +164,16 @@ func (p *Process) says(after int, match func(string) bool) error {
 		return p.failure(fmt.Errorf("ended (%v) before it was ready", p.state))
 	}
 }
+
+// StartProgram runs any program that listens on addr, and returns when it accepts.
+func (s *Stack) StartProgram(kind string, addr Addr, path string, args ...string) (*Process, error) {
+	dir, name, err := s.room(kind)
+	if err != nil {
+		return nil, err
+	}
+	p, err := s.start(dir, name, syscall.SIGTERM, path, args...)
+	if err != nil {
+		return nil, err
+	}
+	return p, p.answers(addr)
+}

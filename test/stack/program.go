@@ -67,10 +67,11 @@ func Need(t TB, names ...string) {
 	t.Helper()
 	for _, name := range names {
 		_, err := Find(name)
-		if err != nil && os.Getenv("CI") != "" {
+		switch {
+		case err == nil:
+		case os.Getenv("CI") != "":
 			t.Fatalf("%v", err)
-		}
-		if err != nil {
+		default:
 			t.Skipf("SKIPPED, NOT PROVEN: %v", err)
 		}
 	}
