@@ -3,6 +3,7 @@ package deploy
 import (
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -106,8 +107,9 @@ func (r *Resolver) docroot(path string) *docroot {
 		if len(r.docroots) >= r.opts.maxDocroots {
 			r.evict()
 		}
-		d = &docroot{path: path, opts: &r.opts}
-		r.docroots[path] = d
+		// The caller's string may be a view of a buffer that is used again.
+		d = &docroot{path: strings.Clone(path), opts: &r.opts}
+		r.docroots[d.path] = d
 	}
 	return d
 }

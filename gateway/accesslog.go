@@ -21,7 +21,7 @@ func (s *Server) logRequest(rq *request, err error) {
 	}
 	e := s.log.Info()
 	switch {
-	case errors.Is(err, errClientGone):
+	case clientLeft(err):
 		e = s.log.Info().Err(err)
 	case err != nil:
 		e = s.log.Error().Err(err)
@@ -34,6 +34,12 @@ func (s *Server) logRequest(rq *request, err error) {
 	ms(e, "first_byte", rq.connected, rq.firstByte)
 	ms(e, "total", rq.began, now)
 	e.Msg("request")
+}
+
+// clientLeft says whether a request failed for nothing but its visitor.
+func clientLeft(err error) bool {
+	var refused *refusal
+	return errors.Is(err, errClientGone) || errors.As(err, &refused) && refused.status == statusClientGone
 }
 
 // describe adds which request it is, and what became of it.

@@ -67,7 +67,7 @@ func (s *Server) findSite(rq *request) error {
 	sent := rq.value(rq.cgi.documentRoot)
 	docroot := path.Clean(view(sent))
 	if st := s.sites.find(docroot); st != nil {
-		return s.enter(rq, st, strings.Clone(docroot))
+		return s.enter(rq, st, docroot)
 	}
 	for _, st := range s.sites.all {
 		if v, ok := st.releases.EnterKnown(docroot, rq.began); ok {

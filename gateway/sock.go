@@ -5,6 +5,7 @@ import (
 	"os"
 	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -70,14 +71,14 @@ func (s *sock) exchange(out []byte) error {
 func (s *sock) readOnce(fd uintptr) bool {
 	if out := s.out; out != nil {
 		s.out = nil
-		s.n, s.err = unix.Write(int(fd), out)
+		s.n, s.err = rawIO(unix.SYS_WRITE, fd, out)
 		if s.err == nil && s.n < len(out) {
 			s.err = unix.ENOBUFS
 		}
 		return s.err != nil
 	}
 	for {
-		s.n, s.err = unix.Read(int(fd), s.in.Space())
+		s.n, s.err = rawIO(unix.SYS_READ, fd, s.in.Space())
 		if s.err != unix.EINTR {
 			break
 		}
@@ -103,4 +104,15 @@ func (s *sock) interrupt() {
 func (s *sock) close() {
 	s.Close()
 	s.in.Discard()
+}
+
+// rawIO reads or writes a non-blocking descriptor. Since that cannot wait, Go's
+// scheduler need not be told: it would take the processor away when the kernel
+// happens to run something else.
+func rawIO(trap, fd uintptr, b []byte) (int, error) {
+	n, _, errno := unix.RawSyscall(trap, fd, uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), nil
 }

@@ -112,7 +112,7 @@ func (r *Reply) parse(stdout []byte) error {
 	r.Header = header
 	if status, _, _ := strings.Cut(header.Get("Status"), " "); status != "" {
 		if r.Status, err = strconv.Atoi(status); err != nil {
-			return fmt.Errorf("Status: %w", err)
+			return fmt.Errorf("read the Status header: %w", err)
 		}
 	}
 	r.Body, err = io.ReadAll(buf)
