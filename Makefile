@@ -14,6 +14,10 @@ COMMIT  ?= $(or $(shell git rev-parse --short=12 HEAD 2>/dev/null),unknown)
 FUZZTIME     ?= 30s
 TEST_TIMEOUT ?= 12m
 
+# The results that go test caches know nothing of the binary and the servers that the
+# tests start: each run is a new one.
+TESTFLAGS ?= -count=1 -timeout $(TEST_TIMEOUT)
+
 # Outside go.mod, so that they are no dependencies of the program.
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOFUMPT     = mvdan.cc/gofumpt@v0.12.0
@@ -26,17 +30,21 @@ build: ## bin/realdocd, static (the default)
 		-ldflags "-X main.version=$(VERSION) -X main.commit=$(COMMIT)" \
 		-o bin/realdocd ./cmd/realdocd
 
+# For install: sudo make install has no Go, nor needs it after make build.
+bin/realdocd:
+	$(MAKE) build
+
 .PHONY: demo
 demo: deps-demo build ## a deploy every half second under traffic; KEEP=1 leaves it up
 	REALDOCD_BIN="$(CURDIR)/bin/realdocd" KEEP="$(KEEP)" go run ./test/demo
 
 .PHONY: test
 test: deps-test ## all tests, with the real nginx, Apache, HAProxy and PHP-FPM
-	go test -timeout $(TEST_TIMEOUT) ./...
+	go test $(TESTFLAGS) ./...
 
 .PHONY: race
 race: deps-race ## all tests under the race detector
-	go test -race -timeout $(TEST_TIMEOUT) ./...
+	go test -race $(TESTFLAGS) ./...
 
 .PHONY: fuzz
 fuzz: ## each fuzz target for FUZZTIME=30s
@@ -60,7 +68,7 @@ bench: deps-bench ## requests per second and CPU per request, beside nginx strai
 	go run ./test/bench
 
 .PHONY: install
-install: build ## DESTDIR= PREFIX=/usr; a configuration that is there already stays
+install: bin/realdocd ## DESTDIR= PREFIX=/usr; a configuration that is there already stays
 	install -D -m 0755 bin/realdocd "$(DESTDIR)$(BINDIR)/realdocd"
 	@if [ -e "$(DESTDIR)$(SYSCONFDIR)/realdocd/realdocd.toml" ]; then \
 		echo "$(DESTDIR)$(SYSCONFDIR)/realdocd/realdocd.toml stays as it is"; \

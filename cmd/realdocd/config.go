@@ -40,7 +40,12 @@ func defaults() config {
 }
 
 func defaultPool(name string) gateway.PoolConfig {
-	return gateway.PoolConfig{Name: name, ConnectTimeout: time.Second, ReadTimeout: 60 * time.Second, IncludePath: ".:/usr/share/php"}
+	return gateway.PoolConfig{
+		Name:           name,
+		ConnectTimeout: time.Second,
+		ReadTimeout:    60 * time.Second,
+		IncludePath:    ".:/usr/share/php",
+	}
 }
 
 func defaultSite(name string) gateway.SiteConfig {

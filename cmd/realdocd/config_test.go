@@ -87,6 +87,7 @@ server          = ["/run/php/php8.2-fpm.sock", "10.0.0.2:9000"]
 connect_timeout = "2s"
 read_timeout    = "0s"
 request_timeout = "3m"
+include_path    = ".:/opt/php"
 [site.shop]
 docroot        = "/srv/www/shop/current/public"
 pool           = "www"
@@ -121,6 +122,7 @@ release_header = "X-Release"
 				Servers:        []string{"/run/php/php8.2-fpm.sock", "10.0.0.2:9000"},
 				ConnectTimeout: 2 * time.Second,
 				RequestTimeout: 3 * time.Minute,
+				IncludePath:    ".:/opt/php",
 			}},
 			Sites: []gateway.SiteConfig{{
 				Name:                 "shop",
@@ -152,6 +154,7 @@ func TestAFaultIsNamedWithItsLine(t *testing.T) {
 		{pool: `level = "info"`, want: `r.toml:4: unknown key "level" in [pool.www]: it belongs in [log]`},
 		{site: `read_timeout = "1s"`, want: `r.toml:6: unknown key "read_timeout" in [site.shop]: it belongs in [pool.NAME]`},
 		{more: "[log]\nlisten = []", want: `r.toml:7: unknown key "listen" in [log]: it belongs at the top of the file, before the first [table]`},
+		{top: `include_path = ""`, want: `r.toml:1: unknown key "include_path": it belongs in [pool.NAME] or in [site.NAME]`},
 		{more: "[sites.b]\ndocroot = '/b'", want: `r.toml:6: unknown table [sites]; did you mean [site.NAME]?`},
 		{more: "[logs]", want: `r.toml:6: unknown table [logs]; did you mean [log]?`},
 		{more: "[zzzzzzz]", want: `r.toml:6: unknown table [zzzzzzz]`},
@@ -187,8 +190,10 @@ func TestAFaultIsNamedWithItsLine(t *testing.T) {
 		{top: `allowed_clients = ["fe80::1%eth0"]`, want: `r.toml:1: allowed_clients: want an address or a network such as "127.0.0.1" or "10.0.0.0/8", not "fe80::1%eth0"`},
 		{top: `unmatched = "foward"`, want: `r.toml:1: unmatched: want "refuse" or "forward", not "foward"; did you mean "forward"?`},
 		{top: `unmatched = true`, want: `r.toml:1: unmatched: want "refuse" or "forward", not true`},
-		{top: `unmatched = "forward"`, more: "[pool.b]\nserver = ['/b']\n[site.shop2]\ndocroot='/x'\npool='b'",
-			site: `pool = "www"`, want: `r.toml:1: unmatched: "forward" needs a single pool to forward to, and there are 2`},
+		{
+			top: `unmatched = "forward"`, more: "[pool.b]\nserver = ['/b']\n[site.shop2]\ndocroot='/x'\npool='b'",
+			site: `pool = "www"`, want: `r.toml:1: unmatched: "forward" needs a single pool to forward to, and there are 2`,
+		},
 		{top: `shutdown_timeout = "30"`, want: `r.toml:1: shutdown_timeout: want a duration such as "2s" or "500ms", not "30"`},
 		{top: `shutdown_timeout = 30`, want: `r.toml:1: shutdown_timeout: want a duration such as "2s" or "500ms", not 30`},
 		{top: `shutdown_timeout = "-1s"`, want: `r.toml:1: shutdown_timeout: want a duration of at least 0s, not "-1s"`},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/BurntSushi/toml"
 
@@ -65,12 +66,13 @@ func (d *document) homeOf(key string) string {
 		{poolKeys(&gateway.PoolConfig{}), "in [pool.NAME]"},
 		{siteKeys(&gateway.SiteConfig{}), "in [site.NAME]"},
 	}
+	var found []string
 	for _, h := range homes {
 		if _, ok := h.keys[key]; ok {
-			return h.where
+			found = append(found, h.where)
 		}
 	}
-	return ""
+	return strings.Join(found, " or ")
 }
 
 // didYouMean is the end of a sentence about a name, empty without a better one.

@@ -29,13 +29,17 @@ func TestWhatTheWebServerSaysReachesPHP(t *testing.T) {
 		want             map[string]string
 	}{
 		{"a query", "/server.php?a=1&b=%20", "", map[string]string{
-			"QUERY_STRING": "a=1&b=%20", "REQUEST_URI": "/server.php?a=1&b=%20", "SCRIPT_NAME": "/server.php", "REQUEST_METHOD": "GET"}},
+			"QUERY_STRING": "a=1&b=%20", "REQUEST_URI": "/server.php?a=1&b=%20", "SCRIPT_NAME": "/server.php", "REQUEST_METHOD": "GET",
+		}},
 		{"path info", "/server.php/a/b.php/c", "", map[string]string{
-			"PATH_INFO": "/a/b.php/c", "SCRIPT_NAME": "/server.php", "SCRIPT_FILENAME": public + "/server.php"}},
+			"PATH_INFO": "/a/b.php/c", "SCRIPT_NAME": "/server.php", "SCRIPT_FILENAME": public + "/server.php",
+		}},
 		{"a body", "/server.php", "name=value", map[string]string{
-			"body": "name=value", "CONTENT_LENGTH": "10", "CONTENT_TYPE": "text/plain", "REQUEST_METHOD": "POST"}},
+			"body": "name=value", "CONTENT_LENGTH": "10", "CONTENT_TYPE": "text/plain", "REQUEST_METHOD": "POST",
+		}},
 		{"paths", "/server.php", "", map[string]string{
-			"DOCUMENT_ROOT": public, "SCRIPT_FILENAME": public + "/server.php", "REALDOC_RELEASE": "1"}},
+			"DOCUMENT_ROOT": public, "SCRIPT_FILENAME": public + "/server.php", "REALDOC_RELEASE": "1",
+		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			request := post(t, s.web.URL(0, c.path), strings.NewReader(c.body))

@@ -38,8 +38,10 @@ func TestNoRequestIsTornWhileReleasesFlip(t *testing.T) {
 		{Root: blog.DocRoot(), Backend: gw.Addr, KeepAlive: 8},
 	}})
 	load := func(server int) stack.Load {
-		return stack.Load{URLs: []string{web.URL(server, "/index.php"), web.URL(server, "/own.php")},
-			Clients: 4, Requests: 2000, Duration: 10 * time.Second}
+		return stack.Load{
+			URLs:    []string{web.URL(server, "/index.php"), web.URL(server, "/own.php")},
+			Clients: 4, Requests: 2000, Duration: 10 * time.Second,
+		}
 	}
 	tallies := s.Run(stack.FlipEvery(20*time.Millisecond, shop, blog), load(0), load(1))
 	wantWhole(t, shop, tallies[0])

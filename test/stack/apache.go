@@ -71,8 +71,10 @@ func (c ApacheConfig) text(dir string, addrs []Addr) []string {
 	if mpm == "" {
 		mpm = "event"
 	}
-	conf := []string{"ServerName localhost", "PidFile " + dir + "/pid", "DefaultRuntimeDir " + dir,
-		"ErrorLog /proc/self/fd/2", "LogLevel warn proxy_fcgi:info", "ProxyTimeout 60", "MaxKeepAliveRequests 0"}
+	conf := []string{
+		"ServerName localhost", "PidFile " + dir + "/pid", "DefaultRuntimeDir " + dir,
+		"ErrorLog /proc/self/fd/2", "LogLevel warn proxy_fcgi:info", "ProxyTimeout 60", "MaxKeepAliveRequests 0",
+	}
 	for _, module := range []string{"proxy_fcgi", "proxy", "dir", "authz_core", "unixd", "mpm_" + mpm} {
 		for _, modules := range apacheModules {
 			file := filepath.Join(modules, "mod_"+module+".so")

@@ -19,8 +19,10 @@ func (s *Stack) StartHAProxy(forwards ...Forward) (*HAProxy, error) {
 	if err != nil {
 		return nil, err
 	}
-	conf := []string{"global", "  log stderr format raw local0", "  maxconn 4096",
-		"defaults", "  mode tcp", "  timeout connect 5s", "  timeout client 60s", "  timeout server 60s"}
+	conf := []string{
+		"global", "  log stderr format raw local0", "  maxconn 4096",
+		"defaults", "  mode tcp", "  timeout connect 5s", "  timeout client 60s", "  timeout server 60s",
+	}
 	for i, f := range forwards {
 		conf = append(conf, fmt.Sprintf("listen forward%d", i), "  bind "+f.Listen.haproxy()+mode(f.Listen), "  server only "+f.Backend.haproxy())
 	}

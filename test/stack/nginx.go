@@ -106,8 +106,10 @@ func (s *Stack) StartNginx(c NginxConfig) (*Nginx, error) {
 }
 
 func (c NginxConfig) text(dir string, addrs []Addr) ([]string, error) {
-	conf := []string{"daemon off;", "error_log stderr warn;", "pid " + dir + "/pid;",
-		fmt.Sprintf("worker_processes %d;", max(1, c.Workers))}
+	conf := []string{
+		"daemon off;", "error_log stderr warn;", "pid " + dir + "/pid;",
+		fmt.Sprintf("worker_processes %d;", max(1, c.Workers)),
+	}
 	if user := worker(); user != "" {
 		conf = append(conf, fmt.Sprintf("user %s %s;", user, workerGroup()))
 	}

@@ -13,9 +13,10 @@ type verdict struct {
 	ended string
 }
 
-func (v *verdict) Helper()                        {}
+func (v *verdict) Helper() {}
 func (v *verdict) Fatalf(text string, arg ...any) { v.ended = "failed: " + fmt.Sprintf(text, arg...) }
-func (v *verdict) Skipf(text string, arg ...any)  { v.ended = "skipped: " + fmt.Sprintf(text, arg...) }
+
+func (v *verdict) Skipf(text string, arg ...any) { v.ended = "skipped: " + fmt.Sprintf(text, arg...) }
 
 func TestAMissingProgramSkipsAndFailsInCI(t *testing.T) {
 	const why = `stack does not know a program "abacus"`

@@ -1,0 +1,291 @@
+// Package etc_test loads every sample and every manual with the program that it
+// is for, so that none can rot.
+package etc_test
+
+import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/BurntSushi/toml"
+)
+
+func TestEtc_NginxLoadsTheSamples(t *testing.T) {
+	nginx := need(t, "nginx", "nginx")
+	dir := t.TempDir()
+	copyTree(t, "nginx", dir)
+	listenOnSockets(t, filepath.Join(dir, "sites-available"), dir)
+	// The distribution's own, which the snippet includes.
+	write(t, filepath.Join(dir, "fastcgi_params"), "fastcgi_param DOCUMENT_ROOT $document_root;\n")
+	conf := filepath.Join(dir, "nginx.conf")
+	write(t, conf, fmt.Sprintf(`
+pid %[1]s/pid;
+error_log stderr warn;
+events {}
+http {
+    access_log off;
+    client_body_temp_path %[1]s/body;
+    fastcgi_temp_path %[1]s/fastcgi;
+    proxy_temp_path %[1]s/proxy;
+    scgi_temp_path %[1]s/scgi;
+    uwsgi_temp_path %[1]s/uwsgi;
+    include conf.d/*.conf;
+    include sites-available/*.conf;
+}
+`, dir))
+	out := run(t, exec.Command(nginx, "-t", "-p", dir, "-c", conf, "-e", "stderr"))
+	if strings.Contains(out, "[warn]") {
+		t.Errorf("nginx -t warns:\n%s", out)
+	}
+	// What loads but is included from nowhere proves nothing.
+	dump := run(t, exec.Command(nginx, "-T", "-p", dir, "-c", conf, "-e", "stderr"))
+	for _, file := range files(t, "nginx") {
+		if !strings.Contains(dump, "# configuration file "+filepath.Join(dir, strings.TrimPrefix(file, "nginx/"))) {
+			t.Errorf("%s was not loaded", file)
+		}
+	}
+}
+
+// listenOnSockets makes the servers in dir listen where anybody may: nginx -t binds,
+// and port 80 takes root.
+func listenOnSockets(t *testing.T, dir, sockets string) {
+	t.Helper()
+	n := 0
+	for _, file := range files(t, dir) {
+		text := regexp.MustCompile(`(?m)^\s*listen [^;]+;`).ReplaceAllStringFunc(read(t, file), func(string) string {
+			n++
+			return fmt.Sprintf("listen unix:%s/%d;", sockets, n)
+		})
+		write(t, file, text)
+	}
+}
+
+func TestEtc_PHPFPMLoadsThePool(t *testing.T) {
+	fpm := need(t, "php-fpm", "php-fpm8.5", "php-fpm8.4", "php-fpm8.3", "php-fpm8.2", "php-fpm8.1", "php-fpm")
+	dir := t.TempDir()
+	conf := filepath.Join(dir, "php-fpm.conf")
+	copyTree(t, "php/8.2/fpm/pool.d", dir)
+	write(t, conf, fmt.Sprintf("[global]\npid = %[1]s/pid\nerror_log = %[1]s/log\ninclude = %[1]s/realdocd-*.conf\n", dir))
+	out := run(t, exec.Command(fpm, "-tt", "-y", conf))
+	log, _ := os.ReadFile(filepath.Join(dir, "log"))
+	out += string(log)
+	if !strings.Contains(out, "[shop]") {
+		t.Errorf("the pool was not loaded:\n%s", out)
+	}
+	for _, bad := range []string{"WARNING", "ERROR"} {
+		if strings.Contains(out, bad) {
+			t.Errorf("%s -tt says %s:\n%s", fpm, bad, out)
+		}
+	}
+}
+
+func TestEtc_ApacheLoadsTheSample(t *testing.T) {
+	apache := need(t, "apache2", "apache2", "httpd")
+	dir := t.TempDir()
+	copyTree(t, "apache2/conf-available", dir)
+	var conf strings.Builder
+	fmt.Fprintf(&conf, "ServerRoot %q\nServerName localhost\nPidFile %q\nErrorLog /dev/stderr\n", dir, filepath.Join(dir, "pid"))
+	for _, module := range []string{"mpm_event", "authz_core", "dir", "proxy", "proxy_fcgi"} {
+		for _, modules := range []string{"/usr/lib/apache2/modules", "/usr/lib64/httpd/modules"} {
+			file := filepath.Join(modules, "mod_"+module+".so")
+			if _, err := os.Stat(file); err == nil {
+				fmt.Fprintf(&conf, "LoadModule %s_module %s\n", module, file)
+			}
+		}
+	}
+	fmt.Fprintf(&conf, "Include %q\n", filepath.Join(dir, "realdocd.conf"))
+	// Only if the module is there does the sample say anything.
+	fmt.Fprintf(&conf, "<IfModule !mod_proxy_fcgi.c>\nError \"mod_proxy_fcgi is not loaded\"\n</IfModule>\n")
+	file := filepath.Join(dir, "apache2.conf")
+	write(t, file, conf.String())
+	out := run(t, exec.Command(apache, "-t", "-f", file))
+	if !strings.Contains(out, "Syntax OK") {
+		t.Errorf("%s -t says:\n%s", apache, out)
+	}
+}
+
+func TestEtc_SystemdLoadsTheUnit(t *testing.T) {
+	analyze := need(t, "systemd", "systemd-analyze")
+	dir := t.TempDir()
+	binary := filepath.Join(dir, "realdocd")
+	write(t, binary, "#!/bin/sh\n")
+	if err := os.Chmod(binary, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	unit := strings.ReplaceAll(read(t, "systemd/system/realdocd.service"), "/usr/bin/realdocd", binary)
+	if !strings.Contains(unit, binary) {
+		t.Fatal("the unit does not start /usr/bin/realdocd")
+	}
+	file := filepath.Join(dir, "realdocd.service")
+	write(t, file, unit)
+	if out := run(t, exec.Command(analyze, "verify", "--man=no", file)); strings.Contains(out, "realdocd.service") {
+		t.Errorf("systemd-analyze verify says:\n%s", out)
+	}
+}
+
+func TestEtc_UnitWaitsLongerThanTheGateway(t *testing.T) {
+	stop := regexp.MustCompile(`(?m)^TimeoutStopSec=(\d+)s$`).FindStringSubmatch(read(t, "systemd/system/realdocd.service"))
+	shutdown := regexp.MustCompile(`(?m)^shutdown_timeout = "(\d+)s"$`).FindStringSubmatch(read(t, sampleTOML))
+	if stop == nil || shutdown == nil {
+		t.Fatalf("TimeoutStopSec %q, shutdown_timeout %q: want both in seconds", stop, shutdown)
+	}
+	if len(stop[1]) < len(shutdown[1]) || len(stop[1]) == len(shutdown[1]) && stop[1] <= shutdown[1] {
+		t.Errorf("TimeoutStopSec=%ss is not above shutdown_timeout %ss", stop[1], shutdown[1])
+	}
+}
+
+const sampleTOML = "realdocd/realdocd.toml"
+
+func TestEtc_RealdocdTakesTheConfiguration(t *testing.T) {
+	binary := filepath.Join(t.TempDir(), "realdocd")
+	run(t, exec.Command("go", "build", "-buildvcs=false", "-o", binary, "realdocd/cmd/realdocd"))
+	// It exits with 1, since there is neither the site nor its PHP-FPM: all
+	// that counts is what it says of the file.
+	out, err := exec.Command(binary, "check", "--config", sampleTOML).CombinedOutput()
+	if exit, ok := err.(*exec.ExitError); err != nil && (!ok || exit.ExitCode() != 1) {
+		t.Fatalf("realdocd check: %v\n%s", err, out)
+	}
+	if !regexp.MustCompile(`(?m)^config +ok `).Match(out) {
+		t.Errorf("realdocd check finds faults in the sample:\n%s", out)
+	}
+}
+
+// Every key of the sample is in the manual, and the other way round.
+func TestEtc_ManualHasTheKeysOfTheSample(t *testing.T) {
+	var sample map[string]any
+	if _, err := toml.DecodeFile(sampleTOML, &sample); err != nil {
+		t.Fatal(err)
+	}
+	want := keysOf("", sample)
+
+	var have []string
+	table := ""
+	section := regexp.MustCompile(`^\.Ss The tables? \[(\w+)`)
+	for line := range strings.Lines(read(t, "man/realdocd.toml.5")) {
+		if found := section.FindStringSubmatch(line); found != nil {
+			table = found[1] + "."
+		}
+		if key, ok := strings.CutPrefix(line, ".It Ic "); ok {
+			have = append(have, table+strings.TrimSpace(key))
+		}
+	}
+	slices.Sort(want)
+	slices.Sort(have)
+	if !slices.Equal(want, have) {
+		t.Errorf("keys of the sample\n%q\nkeys of the manual\n%q", want, have)
+	}
+}
+
+// keysOf names the keys of a table as "pool.server": the names of pools and of
+// sites are left out.
+func keysOf(prefix string, table map[string]any) []string {
+	var keys []string
+	for key, value := range table {
+		sub, isTable := value.(map[string]any)
+		switch {
+		case !isTable:
+			keys = append(keys, prefix+key)
+		case prefix == "" && (key == "pool" || key == "site"):
+			for _, named := range sub {
+				keys = append(keys, keysOf(key+".", named.(map[string]any))...)
+			}
+		default:
+			keys = append(keys, keysOf(prefix+key+".", sub)...)
+		}
+	}
+	return keys
+}
+
+func TestEtc_ManualsAreClean(t *testing.T) {
+	mandoc := need(t, "mandoc", "mandoc")
+	pages := files(t, "man")
+	if len(pages) == 0 {
+		t.Fatal("there is no manual")
+	}
+	for _, page := range pages {
+		t.Run(filepath.Base(page), func(t *testing.T) {
+			copied := filepath.Join(t.TempDir(), filepath.Base(page))
+			write(t, copied, read(t, page))
+			// At "style" it also wants every manual that is referred to installed.
+			out, err := exec.Command(mandoc, "-T", "lint", "-W", "warning", copied).CombinedOutput()
+			if err != nil || len(bytes.TrimSpace(out)) > 0 {
+				t.Errorf("mandoc -T lint: %v\n%s", err, out)
+			}
+		})
+	}
+}
+
+// need finds a program by its names, best first. Without it the test is skipped;
+// where CI is set it fails, because there a skip would pass for a proof.
+func need(t *testing.T, debianPackage string, names ...string) string {
+	t.Helper()
+	for _, name := range names {
+		// Daemons live in sbin, which is not on everybody's PATH.
+		for _, file := range []string{name, "/usr/sbin/" + name, "/usr/local/sbin/" + name} {
+			if found, err := exec.LookPath(file); err == nil {
+				return found
+			}
+		}
+	}
+	missing := fmt.Sprintf("%s is not installed: on Debian, apt-get install %s", names[0], debianPackage)
+	if os.Getenv("CI") != "" {
+		t.Fatal(missing)
+	}
+	t.Skip("SKIPPED, NOT PROVEN: " + missing)
+	return ""
+}
+
+// run fails the test with the output of a command that fails.
+func run(t *testing.T, cmd *exec.Cmd) string {
+	t.Helper()
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", strings.Join(cmd.Args, " "), err, out)
+	}
+	return string(out)
+}
+
+func read(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func write(t *testing.T, file, text string) {
+	t.Helper()
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func files(t *testing.T, dir string) []string {
+	t.Helper()
+	var found []string
+	err := filepath.WalkDir(dir, func(file string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() {
+			found = append(found, file)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+func copyTree(t *testing.T, from, to string) {
+	t.Helper()
+	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
+		t.Fatal(err)
+	}
+}
