@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -26,7 +27,7 @@ type pool struct {
 // A server is one FPM listener.
 type server struct {
 	addr string
-	unix *unix.SockaddrUnix // nil for TCP
+	unix *unixAddr // nil for TCP
 }
 
 func newPool(c PoolConfig) *pool {
@@ -34,7 +35,7 @@ func newPool(c PoolConfig) *pool {
 	for _, addr := range c.Servers {
 		s := server{addr: addr}
 		if strings.HasPrefix(addr, "/") {
-			s.unix = &unix.SockaddrUnix{Name: addr}
+			s.unix = newUnixAddr(addr)
 		}
 		p.servers = append(p.servers, s)
 	}
@@ -92,7 +93,7 @@ func (s *server) dial(deadline time.Time) (*sock, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("socket", err)
 	}
-	if err := unix.Connect(fd, s.unix); err != nil {
+	if err := s.unix.connect(fd); err != nil {
 		unix.Close(fd)
 		if err == unix.EAGAIN {
 			return nil, errBacklogFull
@@ -100,4 +101,31 @@ func (s *server) dial(deadline time.Time) (*sock, error) {
 		return nil, os.NewSyscallError("connect", err)
 	}
 	return newSock(os.NewFile(uintptr(fd), s.addr))
+}
+
+// A unixAddr is a socket's path as the kernel takes it, made once: unix.Connect
+// makes it anew each time, in the value that it is given.
+type unixAddr struct {
+	raw unix.RawSockaddrUnix
+	len uintptr
+}
+
+// newUnixAddr takes a path that New has found short enough.
+func newUnixAddr(path string) *unixAddr {
+	a := &unixAddr{raw: unix.RawSockaddrUnix{Family: unix.AF_UNIX}}
+	n := copy(unsafe.Slice((*byte)(unsafe.Pointer(&a.raw.Path[0])), maxUnixPath), path)
+	a.len = unsafe.Offsetof(a.raw.Path) + uintptr(n) + 1
+	return a
+}
+
+// maxUnixPath leaves room for the zero byte behind a path (unix(7)).
+const maxUnixPath = len(unix.RawSockaddrUnix{}.Path) - 1
+
+// connect connects a non-blocking socket; it does not wait, see rawIO.
+func (a *unixAddr) connect(fd int) error {
+	_, _, errno := unix.RawSyscall(unix.SYS_CONNECT, uintptr(fd), uintptr(unsafe.Pointer(&a.raw)), a.len)
+	if errno != 0 {
+		return errno
+	}
+	return nil
 }

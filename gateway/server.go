@@ -317,6 +317,11 @@ func (c *Config) check() error {
 		if len(p.Servers) == 0 {
 			bad("pool %q has no server", p.Name)
 		}
+		for _, addr := range p.Servers {
+			if isUnix(addr) && len(addr) > maxUnixPath {
+				bad("pool %q: server %s: the path of a unix socket has at most %d bytes", p.Name, addr, maxUnixPath)
+			}
+		}
 	}
 	docroots := map[string]string{}
 	for _, st := range c.Sites {

@@ -14,6 +14,7 @@ type verdict struct {
 }
 
 func (v *verdict) Helper() {}
+
 func (v *verdict) Fatalf(text string, arg ...any) { v.ended = "failed: " + fmt.Sprintf(text, arg...) }
 
 func (v *verdict) Skipf(text string, arg ...any) { v.ended = "skipped: " + fmt.Sprintf(text, arg...) }
