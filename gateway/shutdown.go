@@ -1,0 +1,83 @@
+package gateway
+
+import (
+	"context"
+	"time"
+)
+
+// Shutdown stops accepting, lets requests that have begun end until ctx is
+// done, and then cuts them off. It returns a line for each it cut off.
+func (s *Server) Shutdown(ctx context.Context) (cut []string) {
+	s.stopping.Store(true)
+	s.mu.Lock()
+	for _, ln := range s.listeners {
+		ln.Close()
+	}
+	for c := range s.conns {
+		c.endIdle()
+	}
+	s.signalEmpty()
+	s.mu.Unlock()
+	select {
+	case <-s.empty:
+		return nil
+	case <-ctx.Done():
+	}
+	s.cut.Store(true)
+	s.mu.Lock()
+	for c := range s.conns {
+		c.web.SetReadDeadline(time.Unix(1, 0))
+		c.web.SetWriteDeadline(time.Now().Add(cutGrace))
+		c.interruptFPM()
+	}
+	s.mu.Unlock()
+	<-s.empty
+	return s.cutOff
+}
+
+const (
+	// idleGrace is how long an idle connection stays open after Shutdown, for
+	// a request that the web server had sent already.
+	idleGrace = 50 * time.Millisecond
+	// cutGrace is how long a request that is cut off may take to say so.
+	cutGrace = time.Second
+)
+
+// endIdle ends a connection on which no request runs or is on its way.
+func (c *webConn) endIdle() {
+	if c.busy.Load() {
+		return
+	}
+	c.web.SetReadDeadline(time.Now().Add(idleGrace))
+	if c.busy.Load() {
+		c.web.SetReadDeadline(time.Time{})
+	}
+}
+
+func (s *Server) noteCut(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cutOff = append(s.cutOff, name)
+}
+
+// ended says why the request on c cannot go on: the web server has left, or
+// the daemon's time is over.
+func (c *webConn) ended() error {
+	switch {
+	case c.gone.Load():
+		return errClientGone
+	case c.s.cut.Load():
+		return errCut
+	}
+	return nil
+}
+
+func (s *Server) signalEmpty() {
+	if s.stopping.Load() && len(s.conns) == 0 {
+		select {
+		case <-s.empty:
+		default:
+			close(s.empty)
+		}
+	}
+}
