@@ -21,7 +21,7 @@ type body struct {
 	length int64    // bytes of content so far
 	ended  bool     // the empty STDIN record has come
 
-	streamedWhole atomic.Bool // sendRequest got to the end of a streamed body
+	whole atomic.Bool // sendRequest has come to the end of the body
 }
 
 // readBody reads STDIN to its end, or, for a body that is streamed, until
@@ -137,7 +137,7 @@ func (b *body) sendSpool(w io.Writer) error {
 // discardBody reads what is left of a body that nobody wants, so that the next
 // request on the connection is found.
 func (rq *request) discardBody() {
-	for !rq.body.ended && !rq.aborted && !rq.broken {
+	for !rq.body.ended && !rq.aborted && !rq.unread && !rq.broken {
 		rec, err := rq.conn.record()
 		if err != nil {
 			rq.broken = true
@@ -158,5 +158,5 @@ func (b *body) free() {
 		mem = nil
 	}
 	b.mem, b.spool, b.length, b.ended = mem, nil, 0, false
-	b.streamedWhole.Store(false)
+	b.whole.Store(false)
 }

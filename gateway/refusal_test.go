@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"io"
+	"net"
 	"os"
 	"strconv"
 	"strings"
@@ -130,4 +132,29 @@ func TestASpoolDirThatCannotBeWrittenIsAClearError(t *testing.T) {
 		t.Errorf("the log has %q", cause)
 	}
 	b.served(c, "small", b.params("CONTENT_LENGTH", "5")...)
+}
+
+func TestAnFPMThatDiesDuringAStreamedUploadIsACompleteError(t *testing.T) {
+	b := newBench(t)
+	b.cfg.Sites[0].RequestBuffering = false
+	dying, err := net.Listen("unix", b.dir+"/dying")
+	b.must(err)
+	defer dying.Close()
+	b.cfg.Pools[0].Servers = []string{dying.Addr().String()}
+	go func() {
+		for {
+			conn, err := dying.Accept()
+			if err != nil {
+				return
+			}
+			io.ReadFull(conn, make([]byte, 1000))
+			conn.Close()
+		}
+	}()
+	b.start()
+	c := b.connect()
+	b.must(c.Begin(true))
+	b.must(c.Params(b.params("CONTENT_LENGTH", "1000000")...))
+	b.must(c.Stdin(make([]byte, 100_000)))
+	b.wantRefused(c, 502)
 }

@@ -45,24 +45,43 @@ func (rq *request) relay(fpm *sock) error {
 		}
 		return rq.relayResponse(fpm)
 	}
+	rq.body.whole.Store(rq.body.ended)
 	sent := make(chan error, 1)
-	go func() { sent <- rq.sendRequest(fpm) }()
+	go func() {
+		err := rq.sendRequest(fpm)
+		sent <- err
+		if err != nil {
+			fpm.interrupt()
+		}
+	}()
 	err := fpm.fill()
 	if err != nil {
 		err = rq.responseError(err)
 	} else {
 		err = rq.relayResponse(fpm)
 	}
-	fpm.interrupt()
-	if rq.streams() && !rq.body.streamedWhole.Load() {
-		// The rest of the body is still on its way from the web server.
-		rq.broken = true
-		rq.conn.web.SetReadDeadline(time.Unix(1, 0))
-	}
-	if sendErr := <-sent; err != nil && sendErr != nil {
+	if sendErr := rq.endUpload(fpm, sent); err != nil && sendErr != nil {
 		return sendErr
 	}
 	return err
+}
+
+// endUpload ends sendRequest, if it runs still, and gives the error that it met
+// by itself.
+func (rq *request) endUpload(fpm *sock, sent chan error) error {
+	select {
+	case err := <-sent:
+		rq.unread = !rq.body.ended
+		return err
+	default:
+	}
+	fpm.interrupt()
+	if !rq.body.whole.Load() {
+		rq.unread = true
+		rq.conn.web.SetReadDeadline(time.Unix(1, 0))
+	}
+	<-sent
+	return nil
 }
 
 // sendRequest sends a large request to FPM beside relayResponse: what is
@@ -83,7 +102,6 @@ func (rq *request) sendRequest(fpm *sock) error {
 	for !b.ended {
 		rec, err := rq.conn.record()
 		if err != nil {
-			fpm.interrupt()
 			return refuse(statusClientGone, "read request body, %d bytes so far: %w", b.length, noEOF(err))
 		}
 		own, err := rq.ownStdin(rec)
@@ -91,7 +109,6 @@ func (rq *request) sendRequest(fpm *sock) error {
 			err = rq.checkLength()
 		}
 		if err != nil {
-			fpm.interrupt()
 			return err
 		}
 		if !own {
@@ -101,7 +118,7 @@ func (rq *request) sendRequest(fpm *sock) error {
 			return nil
 		}
 	}
-	b.streamedWhole.Store(true)
+	b.whole.Store(true)
 	fpm.Write(fcgi.AppendHeader(nil, fcgi.Stdin, rq.id, 0))
 	return nil
 }

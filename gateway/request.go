@@ -38,6 +38,7 @@ type request struct {
 	began, connecting, connected, firstByte time.Time
 
 	broken  bool // the connection to the web server cannot be used again
+	unread  bool // the web server still sends a body that nobody will read
 	aborted bool // by ABORT_REQUEST
 }
 
@@ -62,7 +63,7 @@ func (rq *request) free() {
 	rq.conn, rq.site, rq.pool, rq.tooLong = nil, nil, nil, nil
 	rq.cgi, rq.visit, rq.reply = cgi{}, deploy.Visit{}, response{}
 	rq.connecting, rq.connected, rq.firstByte = time.Time{}, time.Time{}, time.Time{}
-	rq.broken, rq.aborted = false, false
+	rq.broken, rq.unread, rq.aborted = false, false, false
 	requests.Put(rq)
 }
 

@@ -38,7 +38,7 @@ func (c *webConn) serve() {
 		}
 		c.s.handle(rq)
 		c.busy.Store(false)
-		keep := c.keep && !rq.broken
+		keep := c.keep && !rq.broken && !rq.unread
 		rq.free()
 		if !keep || c.s.stopping.Load() {
 			return
