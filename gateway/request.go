@@ -142,10 +142,12 @@ func (rq *request) fail(err error) {
 	if rq.aborted {
 		out = fcgi.AppendEnd(rq.head[:0], rq.id, 0, fcgi.RequestComplete)
 	}
+	rq.head = out
 	if err := rq.conn.write(out); err != nil {
 		rq.broken = true
+		return
 	}
-	rq.head = out
+	rq.reply.ended = true
 }
 
 // breakOff ends a response that is not whole so that the web server notices.

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"fmt"
 	"net/http"
 	"path"
 	"strings"
@@ -137,11 +138,23 @@ func (rq *request) mapValue(value string) (out []byte, found bool, err error) {
 	if v := rq.site.values.get(rq.visit.Release, value, false); v != nil {
 		return v.out, v.found, nil
 	}
+	if err := rq.mayStandInList(); err != nil {
+		return nil, false, err
+	}
 	text, found, err := incpath.Rewrite(value, rq.mapping().List)
 	if err != nil {
 		return nil, false, err
 	}
 	return rq.site.values.put(rq.visit.Release, value, false, text, found), found, nil
+}
+
+// mayStandInList refuses a release that would fall into two entries of an
+// include_path.
+func (rq *request) mayStandInList() error {
+	if strings.Contains(rq.visit.Path, ":") {
+		return fmt.Errorf("release %q has a \":\", which separates the entries of include_path: name it without", rq.visit.Path)
+	}
+	return nil
 }
 
 // addIncludePath adds the site's include_path, or the pool's where the site
@@ -156,6 +169,9 @@ func (rq *request) addIncludePath(value string) ([]byte, error) {
 	}
 	includePath := rq.pool.IncludePath
 	if rq.site.IncludePath != "" {
+		if err := rq.mayStandInList(); err != nil {
+			return nil, err
+		}
 		includePath = rq.mapping().List(rq.site.IncludePath)
 	}
 	text, err := incpath.AppendDirective(value, includePath)

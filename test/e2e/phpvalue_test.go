@@ -112,12 +112,13 @@ func TestTheRestOfAnIncludePathKeepsItsMeaning(t *testing.T) {
 	}
 }
 
-// INI has no way to write a line's end into a value: what followed it would be directives.
-func TestAReleaseWithALineEndInItsNameIsRefused(t *testing.T) {
+// INI has no way to write a line's end into a value: what followed it would be directives. And an
+// include_path has none to write a ":" into an entry.
+func TestAReleaseThatNoIncludePathCanNameIsRefused(t *testing.T) {
 	s := stack.For(t, "php-fpm")
 	c := stack.GatewayFor(s.FPM(stack.FPMConfig{}))
 	sites := map[string]special{}
-	for key, release := range map[string]string{"lf": "a\nauto_prepend_file=b", "cr": "a\rb", "quote-lf": "a\"\nb", "plain": "42"} {
+	for key, release := range map[string]string{"lf": "a\nauto_prepend_file=b", "cr": "a\rb", "quote-lf": "a\"\nb", "colon": "a:b", "plain": "42"} {
 		dir := filepath.Join(s.Dir, key)
 		sites[key] = newSpecial(t, dir, release)
 		c.Sites[key] = stack.Keys{"docroot": sites[key].docroot(), "include_path": sites[key].link + "/lib"}
@@ -131,6 +132,12 @@ func TestAReleaseWithALineEndInItsNameIsRefused(t *testing.T) {
 		}
 	}
 	gw := s.Gateway(c)
+	cause := func(key string) string {
+		if key == "colon" {
+			return "separates the entries of include_path"
+		}
+		return "cannot be written as an INI value"
+	}
 	hasRun := func(key string) bool {
 		_, err := os.Stat(filepath.Join(s.Dir, key, "ran"))
 		return err == nil
@@ -150,7 +157,7 @@ func TestAReleaseWithALineEndInItsNameIsRefused(t *testing.T) {
 				wantOwnError(t, s.In(t).Ask(gw.Addr, nil, stack.ParamsFor(site.docroot(), "GET", "/index.php", more...)...), s.Dir, 500)
 				s.In(t).Wait(gw.Process, mark, func(line string) bool {
 					event := stack.ParseEvent(line)
-					return event.String("level") == "error" && strings.Contains(event.String("error"), "cannot be written as an INI value")
+					return event.String("level") == "error" && strings.Contains(event.String("error"), cause(key))
 				})
 				if hasRun(key) {
 					t.Error("PHP has run")
