@@ -90,34 +90,39 @@ func (rq *request) ownStdin(rec fcgi.Record) (own bool, err error) {
 // for the rest of a short one, and would read the rest of a long one as its
 // next request.
 func (rq *request) checkLength() error {
-	switch {
-	case rq.contentLength < 0 || rq.body.length == rq.contentLength:
+	if rq.contentLength < 0 || rq.body.length == rq.contentLength {
 		return nil
-	default:
-		return refuse(http.StatusBadRequest, "request body has %d bytes, CONTENT_LENGTH says %d",
-			rq.body.length, rq.contentLength)
 	}
+	return refuse(http.StatusBadRequest, "request body has %d bytes, CONTENT_LENGTH says %d",
+		rq.body.length, rq.contentLength)
 }
 
+// keep holds on to one record: in memory, or where it does not fit in a file
+// below dir.
 func (b *body) keep(raw []byte, dir string) error {
 	if b.spool == nil && len(b.mem)+len(raw) <= maxBodyInMemory+fcgi.MaxRecord {
 		b.mem = append(b.mem, raw...)
 		return nil
 	}
-	if b.spool == nil {
-		f, err := os.CreateTemp(dir, "realdocd-body-")
-		if err == nil {
-			err = os.Remove(f.Name())
-		}
-		if err != nil {
-			return refuse(http.StatusInternalServerError, "spool request body: %w; make room there or set spool_dir", err)
-		}
-		b.spool = f
-	}
-	if _, err := b.spool.Write(raw); err != nil {
+	if err := b.toSpool(raw, dir); err != nil {
 		return refuse(http.StatusInternalServerError, "spool request body: %w; make room there or set spool_dir", err)
 	}
 	return nil
+}
+
+func (b *body) toSpool(raw []byte, dir string) error {
+	if b.spool == nil {
+		f, err := os.CreateTemp(dir, "realdocd-body-")
+		if err != nil {
+			return err
+		}
+		b.spool = f
+		if err := os.Remove(f.Name()); err != nil {
+			return err
+		}
+	}
+	_, err := b.spool.Write(raw)
+	return err
 }
 
 // sendSpool writes the spooled part of the body to w.

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net/netip"
 	"path"
+	"strings"
 	"time"
 
 	"realdocd/deploy"
@@ -88,6 +89,9 @@ type SiteConfig struct {
 	// adds none.
 	ReleaseHeader string
 }
+
+// IsGlob says whether Docroot is a pattern.
+func (c SiteConfig) IsGlob() bool { return strings.ContainsAny(c.Docroot, `*?[\`) }
 
 // check names everything that is wrong.
 func (c *Config) check() error {

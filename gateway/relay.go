@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"realdocd/fcgi"
@@ -84,10 +85,10 @@ func (rq *request) endUpload(fpm *sock, sent chan error) error {
 	return nil
 }
 
-// sendRequest sends a large request to FPM beside relayResponse: what is
-// held, and then, of a body that is streamed, what still comes. The empty record that ends the
-// body goes out only behind a whole body; PHP would run on a cut one. An error
-// is one of the body; that FPM does not take it, the response tells.
+// sendRequest sends a large request to FPM beside relayResponse: what is held,
+// and then, of a body that is streamed, what still comes. The empty record that
+// ends the body goes out only behind a whole body; PHP would run on a cut one.
+// An error is one of the body; that FPM does not take it, the response tells.
 func (rq *request) sendRequest(fpm *sock) error {
 	b := &rq.body
 	if _, err := fpm.Write(rq.head); err != nil {
@@ -231,12 +232,12 @@ func (rq *request) releaseHeader() []byte {
 
 // headerValue makes a file name safe for a response header.
 func headerValue(name string) string {
-	return string(bytes.Map(func(r rune) rune {
+	return strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f {
 			return '?'
 		}
 		return r
-	}, []byte(name)))
+	}, name)
 }
 
 // responseError says why FPM's response ended too early.

@@ -3,7 +3,6 @@ package gateway
 import (
 	"errors"
 	"net/http"
-	"os"
 	"sync"
 	"time"
 
@@ -124,11 +123,8 @@ func (rq *request) fail(err error) {
 	var refused *refusal
 	if !errors.As(err, &refused) {
 		refused = &refusal{status: http.StatusBadGateway, cause: err}
-		switch {
-		case errors.Is(err, errCut):
+		if errors.Is(err, errCut) {
 			refused.status = http.StatusServiceUnavailable
-		case errors.Is(err, os.ErrDeadlineExceeded):
-			refused.status = http.StatusGatewayTimeout
 		}
 	}
 	rq.reply.status = refused.status

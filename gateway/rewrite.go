@@ -44,9 +44,7 @@ func (rq *request) rewriteScript() error {
 			sent, rq.visit.Docroot, rq.site.Name)
 	}
 	if mapped != script {
-		at := len(rq.text)
-		rq.text = append(append(rq.text, prefix...), mapped...)
-		rq.set(rq.cgi.scriptFilename, "SCRIPT_FILENAME", rq.text[at:])
+		rq.setPath(rq.cgi.scriptFilename, prefix, mapped)
 	}
 	return nil
 }
@@ -84,10 +82,15 @@ func (rq *request) rewritePath(at param) {
 	}
 	prefix, sent := splitProxyPrefix(view(rq.value(at)))
 	if mapped, ok := incpath.Map(sent, rq.visit.Link, rq.visit.Path); ok {
-		start := len(rq.text)
-		rq.text = append(append(rq.text, prefix...), mapped...)
-		rq.pairs[at-1].Value = rq.text[start:]
+		rq.setPath(at, prefix, mapped)
 	}
+}
+
+// setPath gives a variable that is there a path behind its prefix.
+func (rq *request) setPath(at param, prefix, path string) {
+	start := len(rq.text)
+	rq.text = append(append(rq.text, prefix...), path...)
+	rq.pairs[at-1].Value = rq.text[start:]
 }
 
 // bytes copies s to where it lives as long as the request.
@@ -135,7 +138,7 @@ func (rq *request) mapValue(value string) (out []byte, found bool, err error) {
 		text, found, err := incpath.Rewrite(value, func(s string) string { return s })
 		return []byte(text), found, err
 	}
-	if v := rq.site.values.get(rq.visit.Release, value, false); v != nil {
+	if v := rq.site.mapped.get(rq.visit.Release, value); v != nil {
 		return v.out, v.found, nil
 	}
 	if err := rq.mayStandInList(); err != nil {
@@ -145,7 +148,7 @@ func (rq *request) mapValue(value string) (out []byte, found bool, err error) {
 	if err != nil {
 		return nil, false, err
 	}
-	return rq.site.values.put(rq.visit.Release, value, false, text, found), found, nil
+	return rq.site.mapped.put(rq.visit.Release, value, text, found), found, nil
 }
 
 // mayStandInList refuses a release that would fall into two entries of an
@@ -164,7 +167,7 @@ func (rq *request) addIncludePath(value string) ([]byte, error) {
 		text, err := incpath.AppendDirective(value, rq.pool.IncludePath)
 		return []byte(text), err
 	}
-	if v := rq.site.values.get(rq.visit.Release, value, true); v != nil {
+	if v := rq.site.added.get(rq.visit.Release, value); v != nil {
 		return v.out, nil
 	}
 	includePath := rq.pool.IncludePath
@@ -178,5 +181,5 @@ func (rq *request) addIncludePath(value string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return rq.site.values.put(rq.visit.Release, value, true, text, true), nil
+	return rq.site.added.put(rq.visit.Release, value, text, true), nil
 }

@@ -95,7 +95,7 @@ func (s *Server) lookAtSites() {
 				return
 			}
 			v.Leave()
-			s.log.Info().Str("site", st.Name).Str("docroot", docroot).Str("release", v.Path).Msg("release is live")
+			s.logLive(st, docroot, v)
 		}()
 	}
 }

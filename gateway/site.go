@@ -3,7 +3,6 @@ package gateway
 import (
 	"net/http"
 	"path"
-	"strings"
 	"time"
 	"unsafe"
 
@@ -16,8 +15,9 @@ type site struct {
 	SiteConfig
 	pool     *pool
 	releases *deploy.Resolver
-	values   valueCache
-	stale    limiter // of log events about a link that cannot be looked at
+	mapped   valueCache // include_path in it mapped
+	added    valueCache // include_path added to it
+	stale    limiter    // of log events about a link that cannot be looked at
 }
 
 func newSite(c SiteConfig, p *pool) *site {
@@ -25,8 +25,6 @@ func newSite(c SiteConfig, p *pool) *site {
 	s.releases = deploy.NewResolver(deploy.Options{Mode: c.Resolve, Every: c.RealpathEvery, LinkAfter: c.LinkAfter})
 	return s
 }
-
-func (s *site) isGlob() bool { return strings.ContainsAny(s.Docroot, `*?[\`) }
 
 // siteTable finds sites by docroot.
 type siteTable struct {
@@ -38,7 +36,7 @@ type siteTable struct {
 func newSiteTable(sites []*site) siteTable {
 	t := siteTable{exact: map[string]*site{}, all: sites}
 	for _, s := range sites {
-		if s.isGlob() {
+		if s.IsGlob() {
 			t.globs = append(t.globs, s)
 		} else {
 			t.exact[path.Clean(s.Docroot)] = s
@@ -92,13 +90,17 @@ func (s *Server) enter(rq *request, st *site, docroot string) error {
 	}
 	rq.site, rq.pool, rq.visit = st, st.pool, v
 	if v.Flipped {
-		s.log.Info().Str("site", st.Name).Str("docroot", docroot).Str("release", v.Path).Msg("release is live")
+		s.logLive(st, docroot, v)
 	}
 	if v.Stale != nil && st.stale.allow(rq.began) {
 		s.log.Error().Err(v.Stale).Str("site", st.Name).Str("docroot", docroot).Str("release", v.Path).
 			Msg("link cannot be resolved: the last good release goes on serving")
 	}
 	return nil
+}
+
+func (s *Server) logLive(st *site, docroot string, v deploy.Visit) {
+	s.log.Info().Str("site", st.Name).Str("docroot", docroot).Str("release", v.Path).Msg("release is live")
 }
 
 // mapping says where paths below the link are for this request.

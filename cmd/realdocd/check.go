@@ -125,7 +125,7 @@ func configFaults(file string, err error) []result {
 
 func checkDocroot(site gateway.SiteConfig) result {
 	r := result{Kind: "docroot", Name: site.Docroot, Site: site.Name}
-	if isGlob(site.Docroot) {
+	if site.IsGlob() {
 		// The pattern is known to be good, and what it matches may come later.
 		matches, _ := filepath.Glob(site.Docroot)
 		r.OK, r.Detail = true, fmt.Sprintf("a pattern, which %s now", matched(len(matches)))

@@ -232,7 +232,7 @@ func (d *document) readSite(name string, raw map[string]any) {
 	case d.isExcused(docroot):
 	case site.Docroot == "":
 		d.faults.add(d.lines.of(at...), `[%s] has no docroot: name it, as in docroot = "/var/www/%s/current/public"`, toml.Key(at), name)
-	case !isGlob(site.Docroot) && site.LinkAfter != "" && !below(site.Docroot, site.LinkAfter):
+	case !site.IsGlob() && site.LinkAfter != "" && !below(site.Docroot, site.LinkAfter):
 		d.fault([]string{"site", name, "link_after"}, "the docroot %q is not below %q", site.Docroot, site.LinkAfter)
 	}
 	d.config.gateway.Sites = append(d.config.gateway.Sites, site)
@@ -357,8 +357,6 @@ func (d *document) choosePool(site *gateway.SiteConfig) {
 		d.fault(at, "there is no [%s]%s", toml.Key{"pool", site.Pool}, didYouMean("%q", nearest(site.Pool, names)))
 	}
 }
-
-func isGlob(docroot string) bool { return strings.ContainsAny(docroot, `*?[\`) }
 
 // below says whether file is in the directory dir, at any depth.
 func below(file, dir string) bool {
