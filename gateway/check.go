@@ -8,8 +8,8 @@ import (
 	"realdocd/fcgi"
 )
 
-// A PoolStatus says whether one FPM listener answers.
-type PoolStatus struct {
+// A ServerCheck says whether one FPM listener answers.
+type ServerCheck struct {
 	Pool, Server string
 	// Err is why it does not; nil when it does.
 	Err error
@@ -20,14 +20,14 @@ type PoolStatus struct {
 // CheckPools asks every listener of every pool for FCGI_MAX_CONNS with
 // GET_VALUES, which FPM answers without running a script. The waits are
 // bounded by ctx and by the pools' connect and read timeouts.
-func CheckPools(ctx context.Context, pools []PoolConfig) []PoolStatus {
-	var all []PoolStatus
+func CheckPools(ctx context.Context, pools []PoolConfig) []ServerCheck {
+	var all []ServerCheck
 	for _, c := range pools {
 		p := newPool(c)
 		for i := range p.servers {
 			began := time.Now()
 			err := p.servers[i].ping(ctx, p)
-			all = append(all, PoolStatus{c.Name, p.servers[i].addr, err, time.Since(began)})
+			all = append(all, ServerCheck{c.Name, p.servers[i].addr, err, time.Since(began)})
 		}
 	}
 	return all

@@ -35,7 +35,12 @@ type Config struct {
 	// SpoolDir takes the bodies that are too large for memory; "" is the
 	// system's directory for temporary files.
 	SpoolDir string
-	Pools    []PoolConfig
+	// Control is the absolute path of the control socket, which serves the
+	// control API and /metrics to its owner and group; "" opens none.
+	Control string
+	// Metrics is a "host:port" that serves /metrics over TCP; "" opens none.
+	Metrics string
+	Pools   []PoolConfig
 	Sites    []SiteConfig
 }
 
@@ -56,6 +61,18 @@ type PoolConfig struct {
 	// RequestTimeout bounds a request from the connection to FPM to its end;
 	// 0 is no bound.
 	RequestTimeout time.Duration
+	// MaxConns bounds the requests in FPM at once; 0 is no bound.
+	MaxConns int
+	// Queue bounds the requests that wait for a place, or for a paused pool.
+	Queue int
+	// QueueTimeout bounds how long one waits.
+	QueueTimeout time.Duration
+	// Reuse keeps connections to FPM for further requests where that is
+	// provably safe; see reuse.go.
+	Reuse bool
+	// StatusServer is FPM's pm.status_listen, an absolute unix socket path or
+	// "host:port"; "" is none. StatusPath is its pm.status_path.
+	StatusServer, StatusPath string
 }
 
 // SiteConfig is one docroot, or a glob of docroots, with its settings.

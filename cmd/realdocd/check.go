@@ -151,7 +151,7 @@ func matched(n int) string {
 	return fmt.Sprintf("matches %d directories", n)
 }
 
-func poolResult(s gateway.PoolStatus) result {
+func poolResult(s gateway.ServerCheck) result {
 	r := result{Kind: "fpm", Name: s.Server, Pool: s.Pool, TookMS: float64(s.Took.Microseconds()) / 1000}
 	if s.Err != nil {
 		r.Detail = fmt.Sprintf("pool %s: %v", s.Pool, s.Err)
