@@ -32,9 +32,9 @@ var errHung = errors.New("the file system does not answer")
 // system call on the site's file system.
 type docroot struct {
 	path string
-	opts *Options
 
 	mu       sync.Mutex
+	opts     *Options
 	live     *Release
 	releases []*Release // seen, the newest last, live among them
 	flipped  bool       // live was not entered yet
@@ -43,6 +43,7 @@ type docroot struct {
 	text     string     // the link's own text, where it alone decides; else ""
 	buf      []byte     // for one byte more than text
 	walked   time.Time  // when the whole path was last resolved
+	walkedAs *Options   // with these
 	looked   time.Time  // when the last look that ended began
 	begun    uint64     // looks begun
 	done     uint64     // the number of the last look that ended
@@ -93,16 +94,16 @@ func (d *docroot) admit(err error) (Visit, error) {
 func (d *docroot) startLook(now time.Time) {
 	d.begun++
 	d.running = now
-	known := d.live
+	known, opts := d.live, d.opts
 	if d.local {
 		d.mu.Unlock()
-		f := d.look(known, now)
+		f := d.look(known, opts, now)
 		d.mu.Lock()
 		d.finish(now, f)
 		return
 	}
 	go func() {
-		f := d.look(known, now)
+		f := d.look(known, opts, now)
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		d.finish(now, f)
@@ -135,26 +136,27 @@ type found struct {
 	same  bool // the link is as the last walk found it
 	local bool
 	text  string
+	opts  *Options // it was looked with
 	res   Resolved
 	err   error
 }
 
-// look finds what the link points to now. It reads text, walked and local
+// look finds what the link points to now. It reads text, walked, walkedAs and local
 // without the mutex: only finish writes them, and only one look runs at a time.
-func (d *docroot) look(known *Release, now time.Time) found {
-	if known != nil && d.text != "" && now.Sub(d.walked) < walkEvery {
-		n, err := d.opts.read(known.Link, d.buf)
+func (d *docroot) look(known *Release, opts *Options, now time.Time) found {
+	if known != nil && d.text != "" && d.walkedAs == opts && now.Sub(d.walked) < walkEvery {
+		n, err := opts.read(known.Link, d.buf)
 		if err == nil && string(d.buf[:n]) == d.text {
 			return found{same: true, local: d.local}
 		}
 	}
-	res, err := d.opts.inspect(d.path, d.opts.Mode, d.opts.LinkAfter)
+	res, err := opts.inspect(d.path, opts.Mode, opts.LinkAfter)
 	if err != nil {
 		return found{err: err}
 	}
-	f := found{res: res, local: localFilesystem(filepath.Dir(res.Link), res.ResolvedDocroot)}
+	f := found{res: res, opts: opts, local: localFilesystem(filepath.Dir(res.Link), res.ResolvedDocroot)}
 	var buf [unix.PathMax]byte
-	if n, err := d.opts.read(res.Link, buf[:]); err == nil && target(res.Link, string(buf[:n])) == res.Release {
+	if n, err := opts.read(res.Link, buf[:]); err == nil && target(res.Link, string(buf[:n])) == res.Release {
 		f.text = string(buf[:n])
 	}
 	return f
@@ -171,7 +173,7 @@ func (d *docroot) finish(began time.Time, f found) {
 	if f.same || f.err != nil {
 		return
 	}
-	d.text, d.buf, d.walked = f.text, make([]byte, len(f.text)+1), began
+	d.text, d.buf, d.walked, d.walkedAs = f.text, make([]byte, len(f.text)+1), began, f.opts
 	if d.live == nil || d.live.Path != f.res.Release || d.live.Link != f.res.Link {
 		d.goLive(f.res)
 	}
@@ -222,11 +224,18 @@ func (d *docroot) mayResolveTo(path string) bool {
 		strings.HasSuffix(path, d.path[len(d.live.Link):])
 }
 
-func (d *docroot) empty() bool {
+func (d *docroot) empty() bool { return d.running.IsZero() && d.count() == 0 }
+
+// count is how many requests are inside all releases. The mutex is held.
+func (d *docroot) count() (sum int64) {
 	for _, r := range d.releases {
-		if r.Inside() > 0 {
-			return false
-		}
+		sum += r.Inside()
 	}
-	return d.running.IsZero()
+	return sum
+}
+
+func (d *docroot) inside() int64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.count()
 }

@@ -34,9 +34,8 @@ type Options struct {
 // A Resolver resolves the docroots of one site. It may be used by many
 // goroutines.
 type Resolver struct {
-	opts Options
-
 	mu       sync.RWMutex
+	opts     *Options
 	docroots map[string]*docroot
 }
 
@@ -52,7 +51,46 @@ func NewResolver(opts Options) *Resolver {
 		opts.inspect = Inspect
 	}
 	opts.now = time.Now
-	return &Resolver{opts: opts, docroots: map[string]*docroot{}}
+	return &Resolver{opts: &opts, docroots: map[string]*docroot{}}
+}
+
+// Configure changes how links are looked at, from the next look on.
+func (r *Resolver) Configure(opts Options) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	next := *r.opts
+	next.Mode, next.Every, next.LinkAfter = opts.Mode, opts.Every, opts.LinkAfter
+	r.opts = &next
+	for _, d := range r.docroots {
+		d.mu.Lock()
+		d.opts = r.opts
+		d.mu.Unlock()
+	}
+}
+
+// Inside is how many requests run in all releases now.
+func (r *Resolver) Inside() (sum int64) {
+	for _, d := range r.all() {
+		sum += d.inside()
+	}
+	return sum
+}
+
+// Live is the path of the release that path, a cleaned docroot, had at the last
+// look; "" where none is known.
+func (r *Resolver) Live(path string) string {
+	r.mu.RLock()
+	d := r.docroots[path]
+	r.mu.RUnlock()
+	if d == nil {
+		return ""
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.live == nil {
+		return ""
+	}
+	return d.live.Path
 }
 
 // Enter resolves path, a cleaned docroot of the site, and enters the live
@@ -108,7 +146,7 @@ func (r *Resolver) docroot(path string) *docroot {
 			r.evict()
 		}
 		// The caller's string may be a view of a buffer that is used again.
-		d = &docroot{path: strings.Clone(path), opts: &r.opts}
+		d = &docroot{path: strings.Clone(path), opts: r.opts}
 		r.docroots[d.path] = d
 	}
 	return d

@@ -34,6 +34,9 @@ func AppendBegin(dst []byte, id uint16, b Begin) []byte {
 	return append(dst, byte(b.Role>>8), byte(b.Role), flags, 0, 0, 0, 0, 0)
 }
 
+// SetKeepConn sets FCGI_KEEP_CONN in records that AppendBegin has begun.
+func SetKeepConn(records []byte) { records[HeaderLen+2] |= flagKeepConn }
+
 // Status is the protocolStatus of END_REQUEST (section 5.5).
 type Status uint8
 

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"bytes"
-	"errors"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -12,34 +11,35 @@ import (
 const maxStderr = 4 << 10
 
 // logRequest writes the one event of a request. err is why it failed.
-func (s *Server) logRequest(rq *request, err error) {
-	now := time.Now()
+func (s *Server) logRequest(rq *request, err error, now time.Time) {
 	total := now.Sub(rq.began)
-	slow := s.cfg.SlowLog > 0 && total >= s.cfg.SlowLog
-	if !s.cfg.AccessLog && !slow && err == nil {
+	c := &rq.setup.cfg
+	slow := c.SlowLog > 0 && total >= c.SlowLog
+	if !c.AccessLog && !slow && err == nil {
 		return
 	}
 	e := s.log.Info()
 	switch {
-	case clientLeft(err):
+	case err != nil && causeOf(err) == causeClientGone:
 		e = s.log.Info().Err(err)
 	case err != nil:
-		e = s.log.Error().Err(err)
+		e = s.log.Error().Str("cause", causeOf(err).name).Err(err)
 	case slow:
 		e = s.log.Warn().Bool("slow", true)
 	}
 	rq.describe(e)
-	ms(e, "queue", rq.began, rq.connecting)
-	ms(e, "connect", rq.connecting, rq.connected)
-	ms(e, "first_byte", rq.connected, rq.firstByte)
+	rq.spans(e)
 	ms(e, "total", rq.began, now)
 	e.Msg("request")
 }
 
-// clientLeft says whether a request failed for nothing but its visitor.
-func clientLeft(err error) bool {
-	var refused *refusal
-	return errors.Is(err, errClientGone) || errors.As(err, &refused) && refused.status == statusClientGone
+// spans adds where the time went: until the request was whole, in the queue, to
+// the connection, and to the first byte of the response.
+func (rq *request) spans(e *zerolog.Event) {
+	ms(e, "receive", rq.began, rq.queued)
+	ms(e, "queue", rq.queued, rq.dequeued)
+	ms(e, "connect", rq.dequeued, rq.connected)
+	ms(e, "first_byte", rq.connected, rq.firstByte)
 }
 
 // describe adds which request it is, and what became of it.
@@ -50,14 +50,18 @@ func (rq *request) describe(e *zerolog.Event) {
 	if rq.visit.Release != nil {
 		e.Str("release", rq.visit.Name)
 	}
-	status := rq.reply.status
-	if rq.conn.gone.Load() && !rq.reply.ended {
-		status = statusClientGone
-	}
 	e.Bytes("method", rq.value(rq.cgi.requestMethod)).
 		Bytes("path", rq.value(rq.cgi.requestURI)).
-		Int("status", status).
+		Int("status", rq.status()).
 		Int64("bytes", rq.reply.bytes)
+}
+
+// status is the visitor's.
+func (rq *request) status() int {
+	if rq.conn.gone.Load() && !rq.reply.ended {
+		return statusClientGone
+	}
+	return rq.reply.status
 }
 
 // ms adds a span in milliseconds; one that did not begin or end is left out.

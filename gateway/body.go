@@ -3,7 +3,6 @@ package gateway
 import (
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"sync/atomic"
 
@@ -32,7 +31,7 @@ func (rq *request) readBody() error {
 		rec, err := rq.conn.record()
 		if err != nil {
 			rq.broken = true
-			return refuse(statusClientGone, "read request body, %d bytes so far: %w", b.length, noEOF(err))
+			return refuse(causeClientGone, "read request body, %d bytes so far: %w", b.length, noEOF(err))
 		}
 		if err := rq.takeStdin(rec); err != nil {
 			return err
@@ -57,7 +56,7 @@ func (rq *request) takeStdin(rec fcgi.Record) error {
 	if !own || err != nil {
 		return err
 	}
-	return rq.body.keep(rec.Raw, rq.conn.s.cfg.SpoolDir)
+	return rq.body.keep(rec.Raw, rq.setup.cfg.SpoolDir)
 }
 
 // ownStdin counts one record that came while the body was awaited; own is
@@ -67,16 +66,16 @@ func (rq *request) ownStdin(rec fcgi.Record) (own bool, err error) {
 	switch {
 	case rec.ID == 0:
 		if err := rq.conn.manage(rec); err != nil {
-			return false, refuse(statusClientGone, "answer a management record: %w", err)
+			return false, refuse(causeClientGone, "answer a management record: %w", err)
 		}
 	case rec.Type == fcgi.BeginRequest && rec.ID != rq.id:
 		if err := rq.conn.refuseSecond(rec.ID); err != nil {
-			return false, refuse(statusClientGone, "refuse a second request: %w", err)
+			return false, refuse(causeClientGone, "refuse a second request: %w", err)
 		}
 	case rec.ID != rq.id:
 	case rec.Type == fcgi.AbortRequest:
 		rq.aborted = true
-		return false, refuse(statusClientGone, "the web server aborted the request after %d bytes of its body", b.length)
+		return false, refuse(causeClientGone, "the web server aborted the request after %d bytes of its body", b.length)
 	case rec.Type == fcgi.Stdin && len(rec.Content) == 0:
 		b.ended = true
 	case rec.Type == fcgi.Stdin:
@@ -93,7 +92,7 @@ func (rq *request) checkLength() error {
 	if rq.contentLength < 0 || rq.body.length == rq.contentLength {
 		return nil
 	}
-	return refuse(http.StatusBadRequest, "request body has %d bytes, CONTENT_LENGTH says %d",
+	return refuse(causeBadRequest, "request body has %d bytes, CONTENT_LENGTH says %d",
 		rq.body.length, rq.contentLength)
 }
 
@@ -105,7 +104,7 @@ func (b *body) keep(raw []byte, dir string) error {
 		return nil
 	}
 	if err := b.toSpool(raw, dir); err != nil {
-		return refuse(http.StatusInternalServerError, "spool request body: %w; make room there or set spool_dir", err)
+		return refuse(causeSpool, "spool request body: %w; make room there or set spool_dir", err)
 	}
 	return nil
 }

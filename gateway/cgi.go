@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"bytes"
-	"net/http"
 	"strconv"
 
 	"realdocd/fcgi"
@@ -24,11 +23,11 @@ type cgi struct {
 func (rq *request) readParams() error {
 	rq.contentLength = -1
 	if rq.tooLong != nil {
-		return refuse(http.StatusRequestHeaderFieldsTooLarge, "%w", rq.tooLong)
+		return refuse(causeParamsTooLong, "%w", rq.tooLong)
 	}
 	var err error
 	if rq.pairs, err = rq.params.Pairs(rq.pairs[:0]); err != nil {
-		return refuse(http.StatusBadRequest, "fcgi: read params: %w", err)
+		return refuse(causeBadRequest, "fcgi: read params: %w", err)
 	}
 	for i, p := range rq.pairs {
 		rq.cgi.note(p.Name, param(i+1))
@@ -66,7 +65,7 @@ func (rq *request) readContentLength() error {
 	}
 	n, err := strconv.ParseInt(string(v), 10, 64)
 	if err != nil || n < 0 || bytes.ContainsAny(v, "+-_") {
-		return refuse(http.StatusBadRequest, "CONTENT_LENGTH %q is not a length", v)
+		return refuse(causeBadRequest, "CONTENT_LENGTH %q is not a length", v)
 	}
 	rq.contentLength = n
 	return nil
@@ -90,7 +89,7 @@ func (rq *request) set(at param, name string, value []byte) {
 }
 
 // appendHead makes what FPM gets before the body: BEGIN_REQUEST without
-// FCGI_KEEP_CONN, so that FPM closes and is free at once, and the PARAMS.
+// FCGI_KEEP_CONN, which is set when the connection may be kept, and the PARAMS.
 func (rq *request) appendHead() error {
 	if rq.contentLength < 0 && rq.body.length > 0 {
 		rq.set(rq.cgi.contentLength, "CONTENT_LENGTH", strconv.AppendInt(nil, rq.body.length, 10))
@@ -98,7 +97,7 @@ func (rq *request) appendHead() error {
 	rq.head = fcgi.AppendBegin(rq.head[:0], rq.id, fcgi.Begin{Role: fcgi.RoleResponder})
 	var err error
 	if rq.head, err = fcgi.AppendParams(rq.head, rq.id, rq.pairs); err != nil {
-		return refuse(http.StatusRequestHeaderFieldsTooLarge, "write params: %w", err)
+		return refuse(causeParamsTooLong, "write params: %w", err)
 	}
 	return nil
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"realdocd/fcgi"
 )
 
@@ -23,26 +25,27 @@ type ServerCheck struct {
 func CheckPools(ctx context.Context, pools []PoolConfig) []ServerCheck {
 	var all []ServerCheck
 	for _, c := range pools {
-		p := newPool(c)
+		p := newPool(c, zerolog.Nop())
 		for i := range p.servers {
 			began := time.Now()
-			err := p.servers[i].ping(ctx, p)
+			err := p.servers[i].ping(ctx)
 			all = append(all, ServerCheck{c.Name, p.servers[i].addr, err, time.Since(began)})
 		}
 	}
 	return all
 }
 
-func (s *server) ping(ctx context.Context, p *pool) error {
-	fpm, err := s.dial(time.Now().Add(p.ConnectTimeout))
+func (s *server) ping(ctx context.Context) error {
+	c := s.pool.cfg()
+	fpm, err := s.dial(time.Now().Add(c.ConnectTimeout))
 	if err != nil {
 		return fmt.Errorf("connect: %w", err)
 	}
 	defer fpm.close()
 	stop := context.AfterFunc(ctx, fpm.interrupt)
 	defer stop()
-	if p.ReadTimeout > 0 {
-		fpm.SetReadDeadline(time.Now().Add(p.ReadTimeout))
+	if c.ReadTimeout > 0 {
+		fpm.SetReadDeadline(time.Now().Add(c.ReadTimeout))
 	}
 	query := fcgi.AppendPair(nil, []byte("FCGI_MAX_CONNS"), nil)
 	if _, err := fpm.Write(append(fcgi.AppendHeader(nil, fcgi.GetValues, 0, len(query)), query...)); err != nil {

@@ -3,34 +3,115 @@ package gateway
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"time"
 )
 
-// Listen opens the sockets of Config.Listen. A unix socket that nobody listens
-// on any more is replaced.
-func (s *Server) Listen() error {
-	for _, addr := range s.cfg.Listen {
-		ln, err := s.listen(addr)
-		if err != nil {
-			return fmt.Errorf("listen on %s: %w", addr, err)
-		}
-		s.Inherit(ln)
+// A listener is a socket that web servers connect to.
+type listener struct {
+	addr string // of the configuration, or the socket's where it was inherited
+	net.Listener
+}
+
+// Listen opens the sockets of the configuration: those that web servers connect
+// to, the control socket, and the one for metrics. With inherited ones, open
+// already, those are used instead of Config.Listen. A unix socket that nobody
+// listens on any more is replaced. The Server closes them all.
+func (s *Server) Listen(inherited ...net.Listener) error {
+	s.reloading.Lock()
+	defer s.reloading.Unlock()
+	for _, ln := range inherited {
+		s.inherited = true
+		s.listeners = append(s.listeners, listener{ln.Addr().String(), ln})
 	}
+	opened, err := s.openNew(&s.setup.Load().cfg)
+	if err != nil {
+		return err
+	}
+	s.listeners = append(s.listeners, opened.listeners...)
+	s.control, s.exporter = opened.control, opened.exporter
 	return nil
 }
 
-// Inherit adds a listener that is open already. The Server closes it.
-func (s *Server) Inherit(ln net.Listener) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.listeners = append(s.listeners, ln)
+// sockets are those of a configuration that were not open before.
+type sockets struct {
+	listeners         []listener
+	control, exporter *endpoint
 }
 
-func (s *Server) listen(addr string) (net.Listener, error) {
+// openNew opens the sockets that a configuration has and the Server has not.
+func (s *Server) openNew(cfg *Config) (_ *sockets, err error) {
+	n := &sockets{}
+	defer func() {
+		if err != nil {
+			n.close()
+		}
+	}()
+	if !s.inherited {
+		for _, addr := range cfg.Listen {
+			if slices.ContainsFunc(s.listeners, func(l listener) bool { return l.addr == addr }) {
+				continue
+			}
+			ln, err := listen(addr, cfg.ListenMode)
+			if err != nil {
+				return nil, fmt.Errorf("listen on %s: %w", addr, err)
+			}
+			n.listeners = append(n.listeners, listener{addr, ln})
+		}
+	}
+	if !s.control.at(cfg.Control) {
+		if n.control, err = openEndpoint(cfg.Control, newControl(s, s.metrics.handler())); err != nil {
+			return nil, fmt.Errorf("open the control socket %s: %w", cfg.Control, err)
+		}
+	}
+	if !s.exporter.at(cfg.Metrics) {
+		if n.exporter, err = openEndpoint(cfg.Metrics, s.metrics.mux()); err != nil {
+			return nil, fmt.Errorf("serve metrics on %s: %w", cfg.Metrics, err)
+		}
+	}
+	return n, nil
+}
+
+func (n *sockets) close() {
+	for _, ln := range n.listeners {
+		ln.Close()
+	}
+	n.control.close()
+	n.exporter.close()
+}
+
+// takeOver serves the sockets that a reload has opened, and closes those that
+// its configuration has not.
+func (s *Server) takeOver(n *sockets, cfg *Config) {
+	var stay []listener
+	for _, ln := range s.listeners {
+		switch {
+		case s.inherited:
+		case !slices.Contains(cfg.Listen, ln.addr):
+			ln.Close()
+			continue
+		case isUnix(ln.addr):
+			if err := os.Chmod(ln.addr, cfg.ListenMode); err != nil {
+				s.log.Error().Err(err).Msg("cannot set listen_mode")
+			}
+		}
+		stay = append(stay, ln)
+	}
+	s.listeners = append(stay, n.listeners...)
+	for _, ln := range n.listeners {
+		go s.accept(ln)
+	}
+	s.control = s.control.replacedBy(n.control, cfg.Control)
+	s.exporter = s.exporter.replacedBy(n.exporter, cfg.Metrics)
+}
+
+// listen opens one socket. A unix socket gets the mode.
+func listen(addr string, mode fs.FileMode) (net.Listener, error) {
 	if !isUnix(addr) {
 		return net.Listen("tcp", addr)
 	}
@@ -50,7 +131,7 @@ func (s *Server) listen(addr string) (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.Chmod(addr, s.cfg.ListenMode); err != nil {
+	if err := os.Chmod(addr, mode); err != nil {
 		ln.Close()
 		return nil, err
 	}
@@ -59,24 +140,28 @@ func (s *Server) listen(addr string) (net.Listener, error) {
 
 func isUnix(addr string) bool { return strings.HasPrefix(addr, "/") }
 
-// accept takes connections from one listener.
-func (s *Server) accept(ln net.Listener) error {
+// accept takes connections from one listener until it is closed.
+func (s *Server) accept(ln listener) {
 	for {
 		conn, err := ln.Accept()
 		switch {
-		case s.stopping.Load():
-			if err == nil {
-				conn.Close()
-			}
-			return nil
+		case err == nil && s.stopping.Load():
+			conn.Close()
+			return
+		case errors.Is(err, net.ErrClosed):
+			return
 		case err != nil:
 			var ne net.Error
-			if errors.As(err, &ne) && !errors.Is(err, net.ErrClosed) {
+			if errors.As(err, &ne) {
 				s.log.Error().Err(err).Msg("cannot accept a connection: is LimitNOFILE large enough?")
 				time.Sleep(50 * time.Millisecond)
 				continue
 			}
-			return fmt.Errorf("accept on %s: %w", ln.Addr(), err)
+			select {
+			case s.failed <- fmt.Errorf("accept on %s: %w", ln.addr, err):
+			default:
+			}
+			return
 		case !s.allowed(conn.RemoteAddr()):
 			if s.refused.allow(time.Now()) {
 				s.log.Warn().Str("client", conn.RemoteAddr().String()).
@@ -95,7 +180,7 @@ func (s *Server) allowed(addr net.Addr) bool {
 		return true
 	}
 	ip, _ := netip.AddrFromSlice(tcp.IP)
-	for _, p := range s.cfg.AllowedClients {
+	for _, p := range s.setup.Load().cfg.AllowedClients {
 		if p.Contains(ip.Unmap()) {
 			return true
 		}

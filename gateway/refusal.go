@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -8,32 +9,44 @@ import (
 	"realdocd/fcgi"
 )
 
-// A refusal is a request that realdocd answers itself. The cause goes to the
-// log; the visitor gets the status and no path of the server.
+// A refusal is a request that realdocd answers itself. The error goes to the
+// log; the visitor gets the status of the cause and no path of the server.
 type refusal struct {
-	status int
-	// retryAfter is the Retry-After header in seconds; 0 sends none.
-	retryAfter int
-	cause      error
+	cause *cause
+	err   error
 }
 
-func (r *refusal) Error() string { return r.cause.Error() }
-func (r *refusal) Unwrap() error { return r.cause }
+func (r *refusal) Error() string { return r.err.Error() }
+func (r *refusal) Unwrap() error { return r.err }
 
-func refuse(status int, format string, args ...any) *refusal {
-	r := &refusal{status: status, cause: fmt.Errorf(format, args...)}
-	if status == http.StatusServiceUnavailable {
-		r.retryAfter = 1
+func refuse(c *cause, format string, args ...any) *refusal {
+	return &refusal{c, fmt.Errorf(format, args...)}
+}
+
+// causeOf names the cause of a request's failure. What nothing else has named
+// is a failure of FPM.
+func causeOf(err error) *cause {
+	var refused *refusal
+	switch {
+	case errors.As(err, &refused):
+		return refused.cause
+	case errors.Is(err, errClientGone):
+		return causeClientGone
+	case errors.Is(err, errCut):
+		return causeShutdown
 	}
-	return r
+	return causeFPMFailed
 }
 
-// appendTo appends the refusal as a complete FastCGI response.
-func (r *refusal) appendTo(dst []byte, id uint16) []byte {
-	text := strconv.Itoa(r.status) + " " + http.StatusText(r.status)
+// retryAfter is the Retry-After header of a 503, in seconds.
+const retryAfter = 1
+
+// appendRefusal appends a complete FastCGI response with the cause's status.
+func appendRefusal(dst []byte, id uint16, c *cause) []byte {
+	text := strconv.Itoa(c.status) + " " + http.StatusText(c.status)
 	head := "Status: " + text + "\r\nContent-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n"
-	if r.retryAfter > 0 {
-		head += "Retry-After: " + strconv.Itoa(r.retryAfter) + "\r\n"
+	if c.status == http.StatusServiceUnavailable {
+		head += "Retry-After: " + strconv.Itoa(retryAfter) + "\r\n"
 	}
 	dst = fcgi.AppendStream(dst, fcgi.Stdout, id, []byte(head+"\r\n"+text+"\n"))
 	dst = fcgi.AppendHeader(dst, fcgi.Stdout, id, 0)

@@ -155,6 +155,6 @@ func TestAnFPMThatDiesDuringAStreamedUploadIsACompleteError(t *testing.T) {
 	c := b.connect()
 	b.must(c.Begin(true))
 	b.must(c.Params(b.params("CONTENT_LENGTH", "1000000")...))
-	b.must(c.Stdin(make([]byte, 100_000)))
+	c.Stdin(make([]byte, 100_000)) // the answer may come, and the connection end, before it is out
 	b.wantRefused(c, 502)
 }

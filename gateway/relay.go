@@ -39,9 +39,7 @@ func (rq *request) relay(fpm *sock) error {
 		return err
 	}
 	if rq.body.ended && rq.body.spool == nil && len(rq.head)+len(rq.body.mem) <= maxInline {
-		rq.head = append(rq.head, rq.body.mem...)
-		rq.head = fcgi.AppendHeader(rq.head, fcgi.Stdin, rq.id, 0)
-		if err := fpm.exchange(rq.head); err != nil {
+		if err := fpm.exchange(rq.appendBody(rq.head)); err != nil {
 			return rq.responseError(err)
 		}
 		return rq.relayResponse(fpm)
@@ -65,6 +63,19 @@ func (rq *request) relay(fpm *sock) error {
 		return sendErr
 	}
 	return err
+}
+
+// appendBody makes the small request whole, and marks its connection where it
+// may be kept.
+func (rq *request) appendBody(head []byte) []byte {
+	out := append(head, rq.body.mem...)
+	out = fcgi.AppendHeader(out, fcgi.Stdin, rq.id, 0)
+	rq.marked = rq.bodyless() && rq.server.keeps.Load()
+	if rq.marked {
+		fcgi.SetKeepConn(out)
+		out = appendMarker(out, rq.id)
+	}
+	return out
 }
 
 // endUpload ends sendRequest, if it runs still, and gives the error that it met
@@ -103,7 +114,7 @@ func (rq *request) sendRequest(fpm *sock) error {
 	for !b.ended {
 		rec, err := rq.conn.record()
 		if err != nil {
-			return refuse(statusClientGone, "read request body, %d bytes so far: %w", b.length, noEOF(err))
+			return refuse(causeClientGone, "read request body, %d bytes so far: %w", b.length, noEOF(err))
 		}
 		own, err := rq.ownStdin(rec)
 		if err == nil && (b.length > rq.contentLength || b.ended) {
@@ -142,15 +153,16 @@ func (w patientWriter) Write(b []byte) (int, error) {
 func (rq *request) extend(fpm *sock) error {
 	var deadline time.Time
 	now := time.Now()
-	if rq.pool.ReadTimeout > 0 {
-		deadline = now.Add(rq.pool.ReadTimeout)
+	c := rq.pool.cfg()
+	if c.ReadTimeout > 0 {
+		deadline = now.Add(c.ReadTimeout)
 	}
-	if rq.pool.RequestTimeout > 0 {
-		if last := rq.connected.Add(rq.pool.RequestTimeout); deadline.IsZero() || last.Before(deadline) {
+	if c.RequestTimeout > 0 {
+		if last := rq.connected.Add(c.RequestTimeout); deadline.IsZero() || last.Before(deadline) {
 			deadline = last
 		}
 	}
-	if !deadline.IsZero() {
+	if !deadline.IsZero() || rq.reused {
 		fpm.SetReadDeadline(deadline)
 	}
 	return rq.conn.ended()
@@ -247,9 +259,9 @@ func (rq *request) responseError(err error) error {
 	}
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded) && rq.outOfTime():
-		return refuse(http.StatusGatewayTimeout, "FPM took longer than request_timeout (%s)", rq.pool.RequestTimeout)
+		return refuse(causeFPMTimeout, "FPM took longer than request_timeout (%s)", rq.pool.cfg().RequestTimeout)
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return refuse(http.StatusGatewayTimeout, "FPM was silent for read_timeout (%s)", rq.pool.ReadTimeout)
+		return refuse(causeFPMTimeout, "FPM was silent for read_timeout (%s)", rq.pool.cfg().ReadTimeout)
 	case errors.Is(err, io.EOF):
 		return errNoEnd
 	}
@@ -257,7 +269,8 @@ func (rq *request) responseError(err error) error {
 }
 
 func (rq *request) outOfTime() bool {
-	return rq.pool.RequestTimeout > 0 && time.Since(rq.connected) >= rq.pool.RequestTimeout
+	limit := rq.pool.cfg().RequestTimeout
+	return limit > 0 && time.Since(rq.connected) >= limit
 }
 
 // statusOf reads the status out of the start of a CGI response (RFC 3875,

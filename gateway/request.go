@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"errors"
-	"net/http"
 	"sync"
 	"time"
 
@@ -10,15 +9,12 @@ import (
 	"realdocd/fcgi"
 )
 
-// statusClientGone is nginx's status for a client that left before the
-// response began. It only goes to the log.
-const statusClientGone = 499
-
 // A request is everything known of one request. It is reused for another when
 // it has ended.
 type request struct {
-	conn *webConn
-	id   uint16
+	conn  *webConn
+	setup *setup // the configuration that it runs under
+	id    uint16
 
 	params        fcgi.Collector
 	pairs         []fcgi.Pair
@@ -32,9 +28,19 @@ type request struct {
 	visit deploy.Visit
 	head  []byte // BEGIN_REQUEST and PARAMS for FPM
 	text  []byte // values made by rewriting
-	reply response
 
-	began, connecting, connected, firstByte time.Time
+	server *server // whose place it has
+	placed bool    // it has one
+	line   *line   // that counts it, where the pool has a limit
+	fpm    *sock   // its connection
+	kept   *sock   // one that was kept, to be tried first
+	reused bool    // fpm was kept
+	marked bool    // fpm may be kept
+	reply  response
+
+	// When it began, had its body whole, had a place, a connection, and the
+	// first byte of its response.
+	began, queued, dequeued, connected, firstByte time.Time
 
 	broken  bool // the connection to the web server cannot be used again
 	unread  bool // the web server still sends a body that nobody will read
@@ -45,7 +51,7 @@ var requests = sync.Pool{New: func() any { return new(request) }}
 
 func newRequest(c *webConn, id uint16, now time.Time) *request {
 	rq := requests.Get().(*request)
-	rq.conn, rq.id, rq.began = c, id, now
+	rq.conn, rq.setup, rq.id, rq.began = c, c.s.setup.Load(), id, now
 	return rq
 }
 
@@ -59,9 +65,10 @@ func (rq *request) free() {
 		rq.head, rq.text = nil, nil
 	}
 	rq.head, rq.text = rq.head[:0], rq.text[:0]
-	rq.conn, rq.site, rq.pool, rq.tooLong = nil, nil, nil, nil
+	rq.conn, rq.setup, rq.site, rq.pool, rq.server, rq.tooLong = nil, nil, nil, nil, nil, nil
 	rq.cgi, rq.visit, rq.reply = cgi{}, deploy.Visit{}, response{}
-	rq.connecting, rq.connected, rq.firstByte = time.Time{}, time.Time{}, time.Time{}
+	rq.queued, rq.dequeued, rq.connected, rq.firstByte = time.Time{}, time.Time{}, time.Time{}, time.Time{}
+	rq.reused, rq.marked = false, false
 	rq.broken, rq.unread, rq.aborted = false, false, false
 	requests.Put(rq)
 }
@@ -76,6 +83,7 @@ func (rq *request) collect(content []byte) {
 // connection visibly broken.
 func (s *Server) handle(rq *request) {
 	err := s.run(rq)
+	rq.leavePlace(err)
 	if rq.visit.Release != nil {
 		rq.visit.Leave()
 	}
@@ -85,14 +93,16 @@ func (s *Server) handle(rq *request) {
 	if errors.Is(err, errCut) {
 		s.noteCut(rq.name())
 	}
-	s.logRequest(rq, err)
+	now := time.Now()
+	s.metrics.count(rq, err, now)
+	s.logRequest(rq, err, now)
 }
 
 func (s *Server) run(rq *request) error {
 	if err := rq.readParams(); err != nil {
 		return err
 	}
-	if err := s.findSite(rq); err != nil {
+	if err := rq.findSite(); err != nil {
 		return err
 	}
 	if err := rq.rewrite(); err != nil {
@@ -104,12 +114,21 @@ func (s *Server) run(rq *request) error {
 	if err := rq.appendHead(); err != nil {
 		return err
 	}
-	fpm, err := rq.connect()
-	if err != nil {
+	if err := rq.pool.enter(rq); err != nil {
 		return err
 	}
-	defer rq.conn.closeFPM(fpm)
-	return rq.relay(fpm)
+	for {
+		fpm, err := rq.connect()
+		if err != nil {
+			return err
+		}
+		err = rq.relay(fpm)
+		if rq.reused && errors.Is(err, errUnsent) {
+			rq.dropConn() // it was kept, and nothing of the request has reached FPM
+			continue
+		}
+		return err
+	}
 }
 
 // fail answers a request that could not be served: with a complete response
@@ -120,21 +139,15 @@ func (rq *request) fail(err error) {
 		rq.breakOff()
 		return
 	}
-	var refused *refusal
-	if !errors.As(err, &refused) {
-		refused = &refusal{status: http.StatusBadGateway, cause: err}
-		if errors.Is(err, errCut) {
-			refused.status = http.StatusServiceUnavailable
-		}
-	}
-	rq.reply.status = refused.status
+	cause := causeOf(err)
+	rq.reply.status = cause.status
 	if rq.broken {
 		return
 	}
 	if rq.discardBody(); rq.broken {
 		return
 	}
-	out := refused.appendTo(rq.head[:0], rq.id)
+	out := appendRefusal(rq.head[:0], rq.id, cause)
 	if rq.aborted {
 		out = fcgi.AppendEnd(rq.head[:0], rq.id, 0, fcgi.RequestComplete)
 	}

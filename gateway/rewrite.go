@@ -3,7 +3,6 @@ package gateway
 import (
 	"bytes"
 	"fmt"
-	"net/http"
 	"path"
 	"strings"
 
@@ -35,12 +34,12 @@ func (rq *request) rewrite() error {
 func (rq *request) rewriteScript() error {
 	sent := view(rq.value(rq.cgi.scriptFilename))
 	if sent == "" {
-		return refuse(http.StatusForbidden, "the web server sent no SCRIPT_FILENAME: pass it as a FastCGI parameter")
+		return refuse(causeForbidden, "the web server sent no SCRIPT_FILENAME: pass it as a FastCGI parameter")
 	}
 	prefix, script := splitProxyPrefix(sent)
 	mapped, _ := incpath.Map(script, rq.visit.Link, rq.visit.Path)
 	if !rq.mayRun(mapped) {
-		return refuse(http.StatusForbidden, "SCRIPT_FILENAME %q is not inside %s nor an extra root of site %s",
+		return refuse(causeForbidden, "SCRIPT_FILENAME %q is not inside %s nor an extra root of site %s",
 			sent, rq.visit.Docroot, rq.site.Name)
 	}
 	if mapped != script {
@@ -112,7 +111,7 @@ func (rq *request) rewriteIncludePath() error {
 		}
 		out, found, err := rq.mapValue(view(sent))
 		if err != nil {
-			return refuse(http.StatusInternalServerError, "map include_path in %s: %w", rq.pairs[at-1].Name, err)
+			return refuse(causeIncludePath, "map include_path in %s: %w", rq.pairs[at-1].Name, err)
 		}
 		carried = carried || found
 		rq.pairs[at-1].Value = out
@@ -126,7 +125,7 @@ func (rq *request) rewriteIncludePath() error {
 	}
 	out, err := rq.addIncludePath(view(rq.value(rq.cgi.phpValue)))
 	if err != nil {
-		return refuse(http.StatusInternalServerError, "add include_path to PHP_VALUE: %w", err)
+		return refuse(causeIncludePath, "add include_path to PHP_VALUE: %w", err)
 	}
 	rq.set(rq.cgi.phpValue, "PHP_VALUE", out)
 	return nil
@@ -164,13 +163,13 @@ func (rq *request) mayStandInList() error {
 // has none.
 func (rq *request) addIncludePath(value string) ([]byte, error) {
 	if rq.visit.Release == nil {
-		text, err := incpath.AppendDirective(value, rq.pool.IncludePath)
+		text, err := incpath.AppendDirective(value, rq.pool.cfg().IncludePath)
 		return []byte(text), err
 	}
 	if v := rq.site.added.get(rq.visit.Release, value); v != nil {
 		return v.out, nil
 	}
-	includePath := rq.pool.IncludePath
+	includePath := rq.pool.cfg().IncludePath
 	if rq.site.IncludePath != "" {
 		if err := rq.mayStandInList(); err != nil {
 			return nil, err

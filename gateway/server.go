@@ -1,8 +1,12 @@
 package gateway
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"net"
+	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,17 +16,24 @@ import (
 
 // A Server is the daemon without its command line.
 type Server struct {
-	cfg   Config
-	log   zerolog.Logger
-	sites siteTable
-	pools []*pool
-	hang  *hangups
+	log     zerolog.Logger
+	setup   atomic.Pointer[setup]
+	hang    *hangups
+	metrics *metrics
+	started time.Time
 
-	mu        sync.Mutex
-	listeners []net.Listener
-	conns     map[*webConn]struct{}
-	empty     chan struct{} // closed when stopping and conns is empty
-	cutOff    []string      // requests that Shutdown cut off
+	reloading sync.Mutex // one Reload at a time, and none beside Listen
+	inherited bool       // the listeners came from outside; those of the configuration are not used
+	listeners []listener
+	control   *endpoint
+	exporter  *endpoint
+	probe     string // a PHP file that tells FPM's version; "" until a pool needs it
+
+	mu     sync.Mutex
+	conns  map[*webConn]struct{}
+	empty  chan struct{} // closed when stopping and conns is empty
+	failed chan error    // what ended an accept loop
+	cutOff []string      // requests that Shutdown cut off
 
 	stopping atomic.Bool
 	cut      atomic.Bool
@@ -35,22 +46,12 @@ func New(cfg Config, log zerolog.Logger) (*Server, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, log: log, conns: map[*webConn]struct{}{}, empty: make(chan struct{})}
-	byName := map[string]*pool{}
-	for _, c := range cfg.Pools {
-		p := newPool(c)
-		s.pools = append(s.pools, p)
-		byName[c.Name] = p
+	s := &Server{
+		log: log, metrics: newMetrics(), started: time.Now(),
+		conns: map[*webConn]struct{}{}, empty: make(chan struct{}), failed: make(chan error, 1),
 	}
-	var sites []*site
-	for _, c := range cfg.Sites {
-		st := newSite(c, byName[c.Pool])
-		if c.IncludePath != "" {
-			st.pool.setsIncludePath.Store(true)
-		}
-		sites = append(sites, st)
-	}
-	s.sites = newSiteTable(sites)
+	s.metrics.watch(s)
+	s.setup.Store(newSetup(cfg, nil, s))
 	return s, nil
 }
 
@@ -62,32 +63,39 @@ func (s *Server) Serve() error {
 	}
 	defer s.hang.stop()
 	go s.hang.run()
-	s.lookAtSites()
-	s.mu.Lock()
-	listeners := s.listeners
-	s.mu.Unlock()
-	if len(listeners) == 0 {
+	if len(s.listeners) == 0 {
 		return errors.New("serve: there is nothing to listen on")
 	}
-	errs := make(chan error, len(listeners))
-	for _, ln := range listeners {
-		go func() { errs <- s.accept(ln) }()
+	s.reloading.Lock()
+	s.begin(s.setup.Load(), nil)
+	for _, ln := range s.listeners {
+		go s.accept(ln)
 	}
-	for range listeners {
-		err = errors.Join(err, <-errs)
-	}
-	if s.stopping.Load() {
-		<-s.empty
+	s.control.serve()
+	s.exporter.serve()
+	s.reloading.Unlock()
+	select {
+	case err := <-s.failed:
+		return err
+	case <-s.empty:
 		return nil
 	}
-	return err
 }
 
-// lookAtSites resolves every docroot that is written out, so that the log
-// tells of faults before the first visitor meets them and a docroot that is
-// sent already resolved is known.
-func (s *Server) lookAtSites() {
-	for docroot, st := range s.sites.exact {
+// begin starts what a setup has that the one before it had not. Docroots that
+// are written out are resolved, so that the log tells of faults before the first
+// visitor meets them and a docroot that is sent already resolved is known.
+func (s *Server) begin(now, before *setup) {
+	for _, p := range now.pools {
+		if p.cfg().Reuse && s.probe == "" {
+			s.layProbe(now.cfg.Control)
+		}
+		p.start(s.probe)
+	}
+	for docroot, st := range now.sites.exact {
+		if before != nil && before.sites.exact[docroot] != nil {
+			continue
+		}
 		go func() {
 			v, err := st.releases.Enter(docroot, time.Now())
 			if err != nil {
@@ -97,6 +105,31 @@ func (s *Server) lookAtSites() {
 			v.Leave()
 			s.logLive(st, docroot, v)
 		}()
+	}
+}
+
+// layProbe writes the probe beside the control socket, or else where other
+// users can read it too.
+func (s *Server) layProbe(control string) {
+	dir := controlDir(control)
+	var err error
+	if dir == "" {
+		if dir, err = os.MkdirTemp("", "realdocd-"); err == nil {
+			err = os.Chmod(dir, 0o755)
+		}
+	}
+	if err == nil {
+		s.probe, err = writeProbe(dir)
+	}
+	if err != nil {
+		s.log.Warn().Err(err).Msg("connections to FPM are not kept: the file that asks its version cannot be written")
+	}
+}
+
+// removeProbe removes the probe where it has a directory to itself.
+func (s *Server) removeProbe() {
+	if s.probe != "" && controlDir(s.setup.Load().cfg.Control) == "" {
+		os.RemoveAll(filepath.Dir(s.probe))
 	}
 }
 
@@ -127,4 +160,60 @@ func (s *Server) closed(c *webConn) {
 	defer s.mu.Unlock()
 	delete(s.conns, c)
 	s.signalEmpty()
+}
+
+// Status is the daemon now.
+func (s *Server) Status() Status {
+	now := s.setup.Load()
+	s.mu.Lock()
+	conns := len(s.conns)
+	s.mu.Unlock()
+	st := Status{PID: os.Getpid(), Started: s.started, Connections: conns, Pools: []PoolStatus{}, Sites: []SiteStatus{}}
+	for _, c := range now.cfg.Pools {
+		st.Pools = append(st.Pools, now.pools[c.Name].status())
+	}
+	for _, site := range now.sites.all {
+		st.Sites = append(st.Sites, site.status())
+	}
+	return st
+}
+
+// Pause has new requests of a pool wait, within the limits of its queue, until
+// Resume. Requests that run go on. The error is ErrNoPool when there is none.
+func (s *Server) Pause(pool string) error {
+	p, err := s.pool(pool)
+	if err != nil {
+		return err
+	}
+	p.pause()
+	p.log.Warn().Msg("pool paused")
+	return nil
+}
+
+// Drain waits until no request runs in a pool, which Pause has made certain to
+// happen. It fails with ctx's error.
+func (s *Server) Drain(ctx context.Context, pool string) error {
+	p, err := s.pool(pool)
+	if err != nil {
+		return err
+	}
+	return p.drain(ctx)
+}
+
+// Resume ends Pause.
+func (s *Server) Resume(pool string) error {
+	p, err := s.pool(pool)
+	if err != nil {
+		return err
+	}
+	p.resume()
+	p.log.Warn().Msg("pool resumed")
+	return nil
+}
+
+func (s *Server) pool(name string) (*pool, error) {
+	if p := s.setup.Load().pools[name]; p != nil {
+		return p, nil
+	}
+	return nil, fmt.Errorf("%w %q", ErrNoPool, name)
 }

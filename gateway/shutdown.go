@@ -9,10 +9,13 @@ import (
 // done, and then cuts them off. It returns a line for each it cut off.
 func (s *Server) Shutdown(ctx context.Context) (cut []string) {
 	s.stopping.Store(true)
-	s.mu.Lock()
+	s.reloading.Lock()
 	for _, ln := range s.listeners {
 		ln.Close()
 	}
+	s.reloading.Unlock()
+	defer s.end()
+	s.mu.Lock()
 	for c := range s.conns {
 		c.endIdle()
 	}
@@ -28,11 +31,23 @@ func (s *Server) Shutdown(ctx context.Context) (cut []string) {
 	for c := range s.conns {
 		c.web.SetReadDeadline(time.Unix(1, 0))
 		c.web.SetWriteDeadline(time.Now().Add(cutGrace))
-		c.interruptFPM()
+		c.interrupt()
 	}
 	s.mu.Unlock()
 	<-s.empty
 	return s.cutOff
+}
+
+// end closes what is left when no request runs any more.
+func (s *Server) end() {
+	s.reloading.Lock()
+	defer s.reloading.Unlock()
+	s.control.close()
+	s.exporter.close()
+	for _, p := range s.setup.Load().pools {
+		p.retire()
+	}
+	s.removeProbe()
 }
 
 const (

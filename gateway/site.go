@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"net/http"
 	"path"
 	"time"
 	"unsafe"
@@ -15,15 +14,34 @@ type site struct {
 	SiteConfig
 	pool     *pool
 	releases *deploy.Resolver
+	metrics  *siteMetrics
 	mapped   valueCache // include_path in it mapped
 	added    valueCache // include_path added to it
 	stale    limiter    // of log events about a link that cannot be looked at
 }
 
-func newSite(c SiteConfig, p *pool) *site {
-	s := &site{SiteConfig: c, pool: p}
-	s.releases = deploy.NewResolver(deploy.Options{Mode: c.Resolve, Every: c.RealpathEvery, LinkAfter: c.LinkAfter})
+// newSite puts a site to work. before is the site of that name in the
+// configuration that is replaced, or nil: while the docroot is the same, what is
+// known of its releases is kept.
+func newSite(c SiteConfig, p *pool, before *site, m *metrics) *site {
+	s := &site{SiteConfig: c, pool: p, metrics: m.site(c.Name, p.name)}
+	opts := deploy.Options{Mode: c.Resolve, Every: c.RealpathEvery, LinkAfter: c.LinkAfter}
+	if before != nil && before.Docroot == c.Docroot {
+		s.releases = before.releases
+		s.releases.Configure(opts)
+	} else {
+		s.releases = deploy.NewResolver(opts)
+	}
 	return s
+}
+
+// status is the site now.
+func (s *site) status() SiteStatus {
+	st := SiteStatus{Name: s.Name, Docroot: s.Docroot, Pool: s.pool.name, Running: s.releases.Inside()}
+	if !s.IsGlob() {
+		st.Release = s.releases.Live(path.Clean(s.Docroot))
+	}
+	return st
 }
 
 // siteTable finds sites by docroot.
@@ -59,38 +77,54 @@ func (t *siteTable) find(docroot string) *site {
 	return nil
 }
 
+// named gives the site with a name; nil where there is none.
+func (t *siteTable) named(name string) *site {
+	for _, s := range t.all {
+		if s.Name == name {
+			return s
+		}
+	}
+	return nil
+}
+
 // findSite finds the request's site and enters the release that it runs on. A
 // docroot that is a known release itself is taken as that release.
-func (s *Server) findSite(rq *request) error {
+func (rq *request) findSite() error {
+	now := rq.setup
 	sent := rq.value(rq.cgi.documentRoot)
 	docroot := path.Clean(view(sent))
-	if st := s.sites.find(docroot); st != nil {
-		return s.enter(rq, st, docroot)
+	if st := now.sites.find(docroot); st != nil {
+		return rq.enter(st, docroot)
 	}
-	for _, st := range s.sites.all {
+	for _, st := range now.sites.all {
 		if v, ok := st.releases.EnterKnown(docroot, rq.began); ok {
 			rq.site, rq.pool, rq.visit = st, st.pool, v
 			return nil
 		}
 	}
-	if s.cfg.ForwardUnmatched {
-		rq.pool = s.pools[0]
+	if now.cfg.ForwardUnmatched {
+		rq.pool = now.pools[now.cfg.Pools[0].Name]
 		return nil
 	}
 	if len(sent) == 0 {
-		return refuse(http.StatusNotFound, "the web server sent no DOCUMENT_ROOT: pass it as a FastCGI parameter")
+		return refuse(causeNoSite, "the web server sent no DOCUMENT_ROOT: pass it as a FastCGI parameter")
 	}
-	return refuse(http.StatusNotFound, "no site has the docroot %q: add a [site.NAME] with docroot = %q", sent, docroot)
+	return refuse(causeNoSite, "no site has the docroot %q: add a [site.NAME] with docroot = %q", sent, docroot)
 }
 
-func (s *Server) enter(rq *request, st *site, docroot string) error {
+func (rq *request) enter(st *site, docroot string) error {
+	s := rq.conn.s
 	v, err := st.releases.Enter(docroot, rq.began)
 	if err != nil {
-		return refuse(http.StatusServiceUnavailable, "site %s: %w", st.Name, err)
+		st.metrics.resolveFailures.Inc()
+		return refuse(causeUnresolved, "site %s: %w", st.Name, err)
 	}
 	rq.site, rq.pool, rq.visit = st, st.pool, v
 	if v.Flipped {
 		s.logLive(st, docroot, v)
+	}
+	if v.Stale != nil {
+		st.metrics.resolveFailures.Inc()
 	}
 	if v.Stale != nil && st.stale.allow(rq.began) {
 		s.log.Error().Err(v.Stale).Str("site", st.Name).Str("docroot", docroot).Str("release", v.Path).
@@ -101,6 +135,17 @@ func (s *Server) enter(rq *request, st *site, docroot string) error {
 
 func (s *Server) logLive(st *site, docroot string, v deploy.Visit) {
 	s.log.Info().Str("site", st.Name).Str("docroot", docroot).Str("release", v.Path).Msg("release is live")
+}
+
+// lineKey tells whose turn in the queue it is.
+func (rq *request) lineKey() lineKey {
+	switch {
+	case rq.site == nil:
+		return lineKey{}
+	case rq.site.IsGlob():
+		return lineKey{rq.site.Name, rq.visit.Link}
+	}
+	return lineKey{site: rq.site.Name}
 }
 
 // mapping says where paths below the link are for this request.

@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"os"
 	"syscall"
@@ -31,6 +33,10 @@ type sock struct {
 	out []byte                // what readOnce is to write first
 	n   int                   // what it got
 	err error
+
+	fd     uintptr // of a unix socket to FPM, for ready
+	unread int32   // what ready found
+	peeked byte
 }
 
 func newSock(c fileConn) (*sock, error) {
@@ -58,23 +64,35 @@ func (s *sock) fill() error {
 	return nil
 }
 
+// errUnsent is a write of which the kernel took nothing.
+var errUnsent = errors.New("FPM has closed the connection")
+
 // exchange writes out, and then does what fill does. Between the poller's reset
 // and the wait the write replaces the read that would find nothing, so it must
 // be out that makes the other side send. What cannot be written at once, which
-// a new connection has room for, is an error.
+// a connection with empty buffers has room for, is an error: errUnsent where not
+// even a part was.
 func (s *sock) exchange(out []byte) error {
 	s.out = out
-	return s.fill()
+	err := s.fill()
+	if s.out != nil && err != nil {
+		err = fmt.Errorf("%w: %w", errUnsent, err)
+	}
+	s.out = nil
+	return err
 }
 
 // readOnce reads what is there; false when nothing is.
 func (s *sock) readOnce(fd uintptr) bool {
-	if out := s.out; out != nil {
-		s.out = nil
-		s.n, s.err = rawIO(unix.SYS_WRITE, fd, out)
-		if s.err == nil && s.n < len(out) {
+	if s.out != nil {
+		s.n, s.err = rawIO(unix.SYS_WRITE, fd, s.out)
+		if s.err != nil {
+			return true
+		}
+		if s.n < len(s.out) {
 			s.err = unix.ENOBUFS
 		}
+		s.out = nil
 		return s.err != nil
 	}
 	for {

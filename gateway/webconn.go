@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -19,11 +20,16 @@ type webConn struct {
 	fd     int32 // for hangups
 	serial int32
 
-	gone atomic.Bool          // the web server has hung up
-	busy atomic.Bool          // a request has begun and not ended
-	fpm  atomic.Pointer[sock] // what the request waits for, for others to interrupt
-	keep bool                 // the web server closes the connection, not we
+	gone atomic.Bool // the web server has hung up
+	busy atomic.Bool // a request has begun and not ended
+	keep bool        // the web server closes the connection, not we
+
+	mu    sync.Mutex
+	waits interruptible // what the request waits for; nil for nothing
 }
+
+// An interruptible wait is ended by another goroutine.
+type interruptible interface{ interrupt() }
 
 // serve answers requests until the connection ends.
 func (c *webConn) serve() {
@@ -49,20 +55,26 @@ func (c *webConn) serve() {
 // hungUp is called when the web server has closed its end.
 func (c *webConn) hungUp() {
 	c.gone.Store(true)
-	c.interruptFPM()
+	c.interrupt()
 }
 
-// interruptFPM ends the wait of the running request, if it waits for FPM. Any
-// goroutine may call it.
-func (c *webConn) interruptFPM() {
-	if fpm := c.fpm.Load(); fpm != nil {
-		fpm.interrupt()
+// interrupt ends the wait of the running request for FPM or for a place, if it
+// waits. Any goroutine may call it.
+func (c *webConn) interrupt() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.waits != nil {
+		c.waits.interrupt()
 	}
 }
 
-func (c *webConn) closeFPM(fpm *sock) {
-	c.fpm.Store(nil)
-	fpm.close()
+// waitFor says what the request waits for from now on. When it returns, nobody
+// interrupts what was waited for before. Whoever has interrupted nothing because
+// it came too early has left word in ended.
+func (c *webConn) waitFor(i interruptible) {
+	c.mu.Lock()
+	c.waits = i
+	c.mu.Unlock()
 }
 
 // next reads up to the end of a request's PARAMS. It answers what is no

@@ -124,19 +124,18 @@ func listen(srv *gateway.Server, c gateway.Config) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("take the sockets passed by systemd: %w", err)
 	}
-	if len(passed) == 0 {
-		if err := srv.Listen(); err != nil {
-			return nil, fmt.Errorf("open the sockets: %w", err)
-		}
-		return c.Listen, nil
-	}
 	var addrs []string
 	for _, ln := range passed {
 		if err := checkPassed(ln, c); err != nil {
 			return nil, err
 		}
-		srv.Inherit(ln)
 		addrs = append(addrs, ln.Addr().String())
+	}
+	if len(passed) == 0 {
+		addrs = c.Listen
+	}
+	if err := srv.Listen(passed...); err != nil {
+		return nil, fmt.Errorf("open the sockets: %w", err)
 	}
 	return addrs, nil
 }

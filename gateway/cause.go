@@ -1,0 +1,39 @@
+package gateway
+
+import "net/http"
+
+// A cause is why a request failed: its name in the log and in the metrics, and
+// the status for the visitor.
+type cause struct {
+	name   string
+	status int
+}
+
+// statusClientGone is nginx's status for a client that left before the
+// response began. It only goes to the log.
+const statusClientGone = 499
+
+var (
+	causeBadRequest    = &cause{"bad_request", http.StatusBadRequest}
+	causeParamsTooLong = &cause{"params_too_long", http.StatusRequestHeaderFieldsTooLarge}
+	causeNoSite        = &cause{"no_site", http.StatusNotFound}
+	causeForbidden     = &cause{"forbidden", http.StatusForbidden}
+	causeUnresolved    = &cause{"unresolved", http.StatusServiceUnavailable}
+	causeIncludePath   = &cause{"include_path", http.StatusInternalServerError}
+	causeSpool         = &cause{"spool", http.StatusInternalServerError}
+	causeQueueFull     = &cause{"queue_full", http.StatusServiceUnavailable}
+	causeQueueTimeout  = &cause{"queue_timeout", http.StatusServiceUnavailable}
+	causeFPMDown       = &cause{"fpm_down", http.StatusBadGateway}
+	causeBacklogFull   = &cause{"backlog_full", http.StatusServiceUnavailable}
+	causeFPMFailed     = &cause{"fpm_failed", http.StatusBadGateway}
+	causeFPMTimeout    = &cause{"fpm_timeout", http.StatusGatewayTimeout}
+	causeShutdown      = &cause{"shutdown", http.StatusServiceUnavailable}
+	causeClientGone    = &cause{"client_gone", statusClientGone}
+)
+
+// causes are all of them.
+var causes = []*cause{
+	causeBadRequest, causeParamsTooLong, causeNoSite, causeForbidden, causeUnresolved, causeIncludePath, causeSpool,
+	causeQueueFull, causeQueueTimeout, causeFPMDown, causeBacklogFull, causeFPMFailed, causeFPMTimeout, causeShutdown,
+	causeClientGone,
+}

@@ -1,0 +1,82 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+)
+
+// A setup is one configuration at work. A request runs under one from its
+// beginning to its end; a reload makes another, which takes over the pools and
+// the sites that it names too, with all that is known of them.
+type setup struct {
+	cfg   Config
+	sites siteTable
+	pools map[string]*pool
+}
+
+// newSetup puts a configuration to work that has no faults. before is the one
+// that it replaces, nil for the first.
+func newSetup(cfg Config, before *setup, s *Server) *setup {
+	now := &setup{cfg: cfg, pools: map[string]*pool{}}
+	known := map[string]*site{}
+	if before != nil {
+		for _, st := range before.sites.all {
+			known[st.Name] = st
+		}
+	}
+	for _, c := range cfg.Pools {
+		var p *pool
+		if before != nil {
+			p = before.pools[c.Name]
+		}
+		if p == nil {
+			p = newPool(c, s.log)
+		} else {
+			p.configure(c)
+		}
+		now.pools[c.Name] = p
+	}
+	var sites []*site
+	for _, c := range cfg.Sites {
+		st := newSite(c, now.pools[c.Pool], known[c.Name], s.metrics)
+		if c.IncludePath != "" {
+			st.pool.setsIncludePath.Store(true)
+		}
+		sites = append(sites, st)
+	}
+	now.sites = newSiteTable(sites)
+	return now
+}
+
+var errStopping = errors.New("realdocd is stopping")
+
+// Reload takes another configuration without losing a request or a connection.
+// When it fails nothing has changed, and the error names everything that is
+// wrong. Requests that run go on under the configuration, and in the pool, that
+// they began with.
+func (s *Server) Reload(cfg Config) error {
+	s.reloading.Lock()
+	defer s.reloading.Unlock()
+	if err := cfg.check(); err != nil {
+		return err
+	}
+	if s.stopping.Load() {
+		return errStopping
+	}
+	opened, err := s.openNew(&cfg)
+	if err != nil {
+		return fmt.Errorf("open the sockets: %w", err)
+	}
+	before := s.setup.Load()
+	now := newSetup(cfg, before, s)
+	s.setup.Store(now)
+	s.begin(now, before)
+	s.takeOver(opened, &now.cfg)
+	for name, p := range before.pools {
+		if now.pools[name] == nil {
+			p.retire()
+		}
+	}
+	s.metrics.forget(before, now)
+	return nil
+}
