@@ -40,14 +40,11 @@ func askFPM(ctx context.Context, addr string, params map[string]string) (*fpmAns
 	if err != nil {
 		return nil, err
 	}
-	// gofast's goroutines end when the connection is closed and nothing that
-	// they have read waits for a reader any more.
+	// WriteTo returns when the pipes are closed. gofast's goroutines end when the
+	// connection is closed too.
 	reading, stop := context.WithCancel(ctx)
 	defer stop()
-	context.AfterFunc(reading, func() {
-		conn.Close()
-		pipes.Close()
-	})
+	context.AfterFunc(reading, pipes.Close)
 	answer := &fpmAnswer{header: http.Header{}, body: boundedBuffer{full: stop}, stderr: boundedBuffer{full: stop}}
 	err = pipes.WriteTo(answer, &answer.stderr)
 	switch {

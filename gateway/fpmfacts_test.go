@@ -43,7 +43,10 @@ func TestAScriptThatFPMDoesNotRunIsAnErrorThatSaysWhatCame(t *testing.T) {
 	plain := s.FPM(stack.FPMConfig{})
 	other := filepath.Join(s.Dir, "other.php")
 	html := filepath.Join(s.Dir, "probe.html")
-	for path, text := range map[string]string{other: "<?php echo 'a page';", html: probeScript} {
+	fails := filepath.Join(s.Dir, "fails.php")
+	for path, text := range map[string]string{
+		other: "<?php echo 'a page';", html: probeScript, fails: `<?php http_response_code(500); echo "8.2.36\n";`,
+	} {
 		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -62,6 +65,7 @@ func TestAScriptThatFPMDoesNotRunIsAnErrorThatSaysWhatCame(t *testing.T) {
 		{"no file", s.Dir + "/none.php", `gave 404 Not Found, "File not found.", "Primary script unknown"`, plain},
 		{"limit_extensions", html, `gave 403 Forbidden, "Access denied."`, plain},
 		{"another script", other, `gave 200 OK, "a page"`, plain},
+		{"an error", fails, `gave 500 Internal Server Error, "8.2.36"`, plain},
 	} {
 		facts, err := askFacts(ctx, string(row.fpm.Addr), row.script)
 		if err == nil || !strings.Contains(err.Error(), row.want) || !strings.Contains(err.Error(), "open_basedir, chroot") {
