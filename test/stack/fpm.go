@@ -17,6 +17,7 @@ type FPMConfig struct {
 	PM          string            // static (default), dynamic or ondemand
 	MaxChildren int               // default 8
 	TCP         bool              // listen on a loopback port; default a unix socket
+	Status      bool              // StatusPath is answered on a socket of its own
 	NoOpcache   bool              // default on, as it is in production
 	FreshPaths  bool              // PHP looks at the link each time; as shipped, a worker stays on the release it saw first
 	INI         map[string]string // php.ini
@@ -27,8 +28,12 @@ type FPMConfig struct {
 // FPM is a running PHP-FPM.
 type FPM struct {
 	*Process
-	Addr Addr
+	Addr   Addr
+	Status Addr // pm.status_listen; "" without FPMConfig.Status
 }
+
+// StatusPath is the pm.status_path of an FPMConfig with Status.
+const StatusPath = "/fpm-status"
 
 const fpmReady = "ready to handle connections"
 
@@ -48,15 +53,19 @@ func (s *Stack) StartFPM(c FPMConfig) (*FPM, error) {
 			return nil, err
 		}
 	}
-	if err := c.write(dir, addr); err != nil {
+	var status Addr
+	if c.Status {
+		status = Addr(filepath.Join(dir, "status"))
+	}
+	if err := c.write(dir, addr, status); err != nil {
 		return nil, err
 	}
-	return s.runFPM(path, dir, name, addr)
+	return s.runFPM(path, dir, name, addr, status)
 }
 
 // RestartFPM starts an FPM that has ended again, with the configuration and the address that it had.
 func (s *Stack) RestartFPM(f *FPM) error {
-	again, err := s.runFPM(f.cmd.Path, f.cmd.Dir, f.Name, f.Addr)
+	again, err := s.runFPM(f.cmd.Path, f.cmd.Dir, f.Name, f.Addr, f.Status)
 	if err != nil {
 		return err
 	}
@@ -64,7 +73,7 @@ func (s *Stack) RestartFPM(f *FPM) error {
 	return nil
 }
 
-func (s *Stack) runFPM(path, dir, name string, addr Addr) (*FPM, error) {
+func (s *Stack) runFPM(path, dir, name string, addr, status Addr) (*FPM, error) {
 	args := []string{"-F", "-O", "-c", filepath.Join(dir, "php.ini"), "-y", filepath.Join(dir, "fpm.conf")}
 	if worker() == "root" {
 		args = append(args, "-R")
@@ -77,10 +86,10 @@ func (s *Stack) runFPM(path, dir, name string, addr Addr) (*FPM, error) {
 	if err := p.says(0, Containing(fpmReady)); err != nil {
 		return nil, err
 	}
-	return &FPM{p, addr}, p.answers(addr)
+	return &FPM{p, addr, status}, p.answers(addr)
 }
 
-func (c FPMConfig) write(dir string, addr Addr) error {
+func (c FPMConfig) write(dir string, addr, status Addr) error {
 	if c.PM == "" {
 		c.PM = "static"
 	}
@@ -96,6 +105,9 @@ func (c FPMConfig) write(dir string, addr Addr) error {
 	}
 	if user := worker(); user != "" {
 		conf = append(conf, "user = "+user, "group = "+workerGroup(), "listen.owner = "+user, "listen.group = "+workerGroup())
+	}
+	if status != "" {
+		conf = append(conf, "pm.status_listen = "+string(status), "pm.status_path = "+StatusPath)
 	}
 	conf = append(conf, c.Pool...)
 

@@ -1,0 +1,165 @@
+package gateway
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"realdocd/fcgi"
+)
+
+// A listener that is asked says what the test gives it and waits until the
+// other side has closed, or closes first.
+type sayer struct {
+	addr string
+	gone chan struct{} // gets one for each connection that the other side has closed
+}
+
+func listenAndSay(t *testing.T, answer []byte, closes bool) *sayer {
+	t.Helper()
+	dir, err := os.MkdirTemp("/tmp", "rd") // short enough for a socket's name
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	s := &sayer{filepath.Join(dir, "s"), make(chan struct{}, 8)}
+	listener, err := net.Listen("unix", s.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() })
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go s.say(conn, answer, closes)
+		}
+	}()
+	return s
+}
+
+func (s *sayer) say(conn net.Conn, answer []byte, closes bool) {
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(2 * patience))
+	conn.Write(answer)
+	if !closes {
+		io.Copy(io.Discard, conn)
+	}
+	s.gone <- struct{}{}
+}
+
+// wantNothingLeft returns when the connection is closed and none of gofast's
+// goroutines is left.
+func (s *sayer) wantNothingLeft(t *testing.T) {
+	t.Helper()
+	select {
+	case <-s.gone:
+	case <-time.After(patience):
+		t.Errorf("the connection is still open after %v", patience)
+	}
+	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		stacks := make([]byte, 1<<20)
+		stacks = stacks[:runtime.Stack(stacks, true)]
+		if !bytes.Contains(stacks, []byte("yookoala/gofast.")) {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("still there after %v:\n%s", patience, stacks)
+		}
+	}
+}
+
+func stdout(text string) []byte { return fcgi.AppendStream(nil, fcgi.Stdout, 1, []byte(text)) }
+
+func whole(text string) []byte { return fcgi.AppendEnd(stdout(text), 1, 0, fcgi.RequestComplete) }
+
+func TestAnAnswerThatIsNoStatusPageIsAnErrorThatSaysSo(t *testing.T) {
+	const headers = "Content-Type: application/json\r\n\r\n"
+	forever := stdout(headers + strings.Repeat(" ", maxAnswer+1))
+	for _, row := range []struct {
+		name   string
+		answer []byte
+		closes bool
+		want   string
+	}{
+		{"nothing", nil, true, "no complete answer"},
+		{"half a record", stdout(headers + "{}")[:20], true, "no complete answer"},
+		{"half a page", stdout(headers + `{"processes":[{"pid":1`), true, "no complete JSON"},
+		{"no FastCGI", []byte("HTTP/1.1 400 Bad Request\r\n\r\n"), false, "no complete answer"},
+		{"no CGI", whole("hello"), false, "no complete answer"},
+		{"no JSON", whole("Content-Type: text/plain\r\n\r\nhello"), false, `"hello" is no complete JSON`},
+		{"other JSON", whole(headers + `{"pool":"www"}`), false, "names no processes"},
+		{"other status", whole("Status: 403 Forbidden\r\nContent-Type: text/plain\r\n\r\nAccess denied.\n"), false, `403 Forbidden, "Access denied."`},
+		{"no status path", whole("Status: 404 Not Found\r\nContent-Type: text/plain\r\n\r\n"), false, "has no pm.status_path = /fpm-status"},
+		{"too long", forever, false, "above 4194304 bytes"},
+		{"too long on stderr", fcgi.AppendStream(nil, fcgi.Stderr, 1, make([]byte, maxAnswer+1)), false, "above 4194304 bytes"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			s := listenAndSay(t, row.answer, row.closes)
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			workers, err := askStatus(ctx, s.addr, "/fpm-status")
+			if err == nil || !strings.Contains(err.Error(), row.want) || !strings.Contains(err.Error(), s.addr) {
+				t.Errorf("got %v, %v; want %q", workers, err, row.want)
+			}
+			s.wantNothingLeft(t)
+		})
+	}
+}
+
+func TestAListenerThatHangsHoldsAQuestionNoLongerThanItsContext(t *testing.T) {
+	for name, answer := range map[string][]byte{
+		"silent":                             nil,
+		"silent after the headers":           stdout("Content-Type: application/json\r\n\r\n"),
+		"more than gofast reads, and no CGI": stdout(strings.Repeat("no header\r\n", 1000)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := listenAndSay(t, answer, false)
+			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+			defer cancel()
+			began := time.Now()
+			if _, err := askStatus(ctx, s.addr, "/fpm-status"); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("after %v: %v", time.Since(began), err)
+			}
+			if took := time.Since(began); took > patience/2 {
+				t.Errorf("took %v", took)
+			}
+			s.wantNothingLeft(t)
+		})
+	}
+}
+
+func TestAQuestionThatIsCancelledEnds(t *testing.T) {
+	s := listenAndSay(t, nil, false)
+	ctx, cancel := context.WithCancel(t.Context())
+	asked := make(chan error, 1)
+	go func() {
+		_, err := askStatus(ctx, s.addr, "/fpm-status")
+		asked <- err
+	}()
+	cancel()
+	select {
+	case err := <-asked:
+		if !errors.Is(err, context.Canceled) && !strings.Contains(err.Error(), "operation was canceled") {
+			t.Errorf("got %v", err)
+		}
+	case <-time.After(patience):
+		t.Fatalf("still asks after %v", patience)
+	}
+}
+
+func TestAListenerThatIsNotThereIsAnError(t *testing.T) {
+	if _, err := askStatus(t.Context(), "/nowhere/sock", "/fpm-status"); err == nil || !strings.Contains(err.Error(), "no such file") {
+		t.Errorf("got %v", err)
+	}
+}

@@ -1,0 +1,82 @@
+package fpm
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+
+	"realdocd/test/stack"
+)
+
+// smuggled is a request for mark.php in 1 KiB, so that wherever PHP stops to read in a body made of
+// copies of it, the rest begins with a whole one.
+func smuggled(p *pool) []byte {
+	var b bytes.Buffer
+	stack.Record{Type: stack.BeginRequest, ID: 1, Content: []byte{0, 1, 1, 0, 0, 0, 0, 0}}.WriteTo(&b)
+	params := func(filler int) []byte {
+		return stack.Pairs(p.params("mark.php", "FILLER", string(bytes.Repeat([]byte("x"), filler)))...)
+	}
+	rest := 1024 - b.Len() - 3*8 // the heads of the records that follow
+	stack.Record{Type: stack.ParamsType, ID: 1, Content: params(200 + rest - len(params(200)))}.WriteTo(&b)
+	stack.Record{Type: stack.ParamsType, ID: 1}.WriteTo(&b)
+	stack.Record{Type: stack.StdinType, ID: 1}.WriteTo(&b)
+	if b.Len() != 1024 {
+		p.t.Fatalf("%d bytes", b.Len())
+	}
+	return b.Bytes()
+}
+
+func TestARequestInsideAnUnreadBodyIsNotRun(t *testing.T) {
+	body := func(p *pool) []byte { return bytes.Repeat(smuggled(p), 40) }
+	t.Run("it would run", func(t *testing.T) {
+		p := open(t, stack.FPMConfig{})
+		c := p.connect()
+		_, err := c.Write(body(p))
+		p.must(err)
+		p.answer(c)
+		if !p.has("ran") {
+			t.Error("it does not: nothing can be said of it inside a body")
+		}
+	})
+	for name, script := range map[string]string{
+		"nothing is read": `<?php echo getmypid();`,
+		"a part is read":  `<?php fread(fopen('php://input', 'r'), 1); echo getmypid();`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := open(t, stack.FPMConfig{MaxChildren: 1, INI: map[string]string{"enable_post_data_reading": "0"}})
+			p.write("post.php", script)
+			c, post := p.connect(), body(p)
+			p.must(c.Begin(true))
+			p.must(c.Params(stack.ParamsFor(p.dir, "POST", "/post.php",
+				"CONTENT_LENGTH", fmt.Sprint(len(post)), "CONTENT_TYPE", "application/octet-stream")...))
+			p.must(c.Stdin(post))
+			p.must(c.Stdin(nil))
+			pid := p.answer(c)
+			if got := p.ask(c, "pid.php"); got != pid {
+				t.Errorf("the next request was answered with %q, not by worker %s", got, pid)
+			}
+			if p.has("ran") {
+				version, _ := stack.Version()
+				t.Errorf("it was run by PHP %s, which lacks the fix of CVE-2026-129289", version)
+			}
+		})
+	}
+}
+
+// The script would run on half of a body if the rest never came.
+func TestABodyShorterThanItsLengthHoldsTheWorkerUntilWeClose(t *testing.T) {
+	p := open(t, stack.FPMConfig{MaxChildren: 1})
+	p.write("post.php", `<?php file_put_contents(__DIR__ . '/body', file_get_contents('php://input'));`)
+	c, next := p.connect(), p.connect()
+	p.must(c.Begin(true))
+	p.must(c.Params(stack.ParamsFor(p.dir, "POST", "/post.php", "CONTENT_LENGTH", "10", "CONTENT_TYPE", "text/plain")...))
+	p.must(c.Stdin([]byte("half")))
+	p.must(c.Stdin(nil))
+	p.silent(c)
+	p.send(next, true, "pid.php")
+	p.silent(next)
+	fmt.Println(p.has("body"))
+	c.Close()
+	p.answer(next)
+	fmt.Println(p.has("body"))
+}
