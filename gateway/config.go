@@ -41,7 +41,7 @@ type Config struct {
 	// Metrics is a "host:port" that serves /metrics over TCP; "" opens none.
 	Metrics string
 	Pools   []PoolConfig
-	Sites    []SiteConfig
+	Sites   []SiteConfig
 }
 
 // PoolConfig is one pool: PHP-FPM listeners that serve the same sites.
