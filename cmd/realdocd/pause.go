@@ -22,8 +22,8 @@ queue_timeout each. Those that run go on. It prints nothing when it has worked.
 
 With --drain it also waits until no request runs in the pool and no connection to
 PHP-FPM is kept, so that PHP-FPM can be restarted unseen. When that takes longer
-than the timeout, or pause is interrupted, the pool is as it was before; the exit
-code is 1.`,
+than the timeout, the exit code is 1 and the pool is as it was before. It is so too
+when pause is interrupted.`,
 		Example: `  realdocd pause www --drain && systemctl restart php8.2-fpm && realdocd resume www`,
 		Args:    poolArgument,
 		RunE: func(cmd *cobra.Command, args []string) error {
