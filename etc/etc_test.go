@@ -9,12 +9,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/BurntSushi/toml"
+
+	"realdocd/gateway"
 )
 
 func TestEtc_NginxLoadsTheSamples(t *testing.T) {
@@ -201,6 +204,38 @@ func keysOf(prefix string, table map[string]any) []string {
 		}
 	}
 	return keys
+}
+
+// What the manual promises to keep is what the API has.
+func TestEtc_ManualHasTheFieldsOfTheControlAPI(t *testing.T) {
+	_, section, _ := strings.Cut(read(t, "man/realdocd.8"), ".Sh CONTROL API\n")
+	for _, part := range []struct {
+		of   string
+		kind reflect.Type
+	}{
+		{"The state of the daemon", reflect.TypeFor[gateway.Status]()},
+		{"A pool", reflect.TypeFor[gateway.PoolStatus]()},
+		{"A server", reflect.TypeFor[gateway.ServerStatus]()},
+		{"A site", reflect.TypeFor[gateway.SiteStatus]()},
+	} {
+		_, list, _ := strings.Cut(section, part.of+" has\n")
+		list, _, _ = strings.Cut(list, ".El\n")
+		var have, want []string
+		for line := range strings.Lines(list) {
+			if fields, ok := strings.CutPrefix(line, ".It Li "); ok {
+				have = append(have, strings.Split(strings.TrimSpace(fields), " , ")...)
+			}
+		}
+		for i := range part.kind.NumField() {
+			name, _, _ := strings.Cut(part.kind.Field(i).Tag.Get("json"), ",")
+			want = append(want, name)
+		}
+		slices.Sort(have)
+		slices.Sort(want)
+		if !slices.Equal(have, want) {
+			t.Errorf("%s has in the manual\n%q\nand in the API\n%q", part.of, have, want)
+		}
+	}
 }
 
 func TestEtc_ManualsAreClean(t *testing.T) {

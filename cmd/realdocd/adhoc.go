@@ -11,6 +11,7 @@ import (
 // adhoc is a configuration of flags alone, to try realdocd without a file.
 type adhoc struct {
 	listen, fpm, docroots, clients []string
+	control                        string
 	includePath, releaseHeader     string
 }
 
@@ -18,6 +19,7 @@ type adhoc struct {
 var adhocFlags = map[string]string{
 	"listen":          "listen",
 	"allowed_clients": "allowed-clients",
+	"control":         "control",
 	"server":          "fpm",
 	"docroot":         "docroot",
 	"include_path":    "include-path",
@@ -30,6 +32,7 @@ func (a *adhoc) flags(cmd *cobra.Command) {
 	f.StringArrayVar(&a.fpm, "fpm", nil, "without a file: `ADDRESS` of PHP-FPM (may be repeated)")
 	f.StringArrayVar(&a.docroots, "docroot", nil, "without a file: `PATH` or pattern of a document root (may be repeated)")
 	f.StringArrayVar(&a.clients, "allowed-clients", nil, "without a file: `NETWORK` that may connect over TCP (may be repeated)")
+	f.StringVar(&a.control, "control", "", "without a file: `PATH` of the control socket; none if not given")
 	f.StringVar(&a.includePath, "include-path", "", "without a file: include_path of the sites, mapped to the release")
 	f.StringVar(&a.releaseHeader, "release-header", "", "without a file: response header that gets the release's `NAME`")
 }
@@ -37,7 +40,7 @@ func (a *adhoc) flags(cmd *cobra.Command) {
 // given says which of the flags are on the command line.
 func (a *adhoc) given(cmd *cobra.Command) []string {
 	var given []string
-	for _, name := range []string{"listen", "fpm", "docroot", "allowed-clients", "include-path", "release-header"} {
+	for _, name := range []string{"listen", "fpm", "docroot", "allowed-clients", "control", "include-path", "release-header"} {
 		if cmd.Flags().Changed(name) {
 			given = append(given, "--"+name)
 		}
@@ -73,6 +76,12 @@ func (a *adhoc) document() (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
+	control := a.control
+	if control != "" {
+		if control, err = filepath.Abs(control); err != nil {
+			return nil, fmt.Errorf("complete the path of %s: %w", control, err)
+		}
+	}
 	servers, err := absolutePaths(a.fpm)
 	if err != nil {
 		return nil, err
@@ -86,8 +95,9 @@ func (a *adhoc) document() (map[string]any, error) {
 		}
 	}
 	raw := map[string]any{
-		"pool": map[string]any{"fpm": map[string]any{"server": servers}},
-		"site": sites,
+		"control": control,
+		"pool":    map[string]any{"fpm": map[string]any{"server": servers}},
+		"site":    sites,
 	}
 	if len(listen) > 0 {
 		raw["listen"] = listen

@@ -31,6 +31,7 @@ func defaults() config {
 		gateway: gateway.Config{
 			Listen:          []string{"/run/realdocd/realdocd.sock"},
 			ListenMode:      0o660,
+			Control:         defaultControl,
 			ShutdownTimeout: 30 * time.Second,
 			AccessLog:       true,
 		},
@@ -45,6 +46,9 @@ func defaultPool(name string) gateway.PoolConfig {
 		ConnectTimeout: time.Second,
 		ReadTimeout:    60 * time.Second,
 		IncludePath:    ".:/usr/share/php",
+		Queue:          1024,
+		QueueTimeout:   10 * time.Second,
+		StatusPath:     "/fpm-status",
 	}
 }
 
@@ -140,6 +144,7 @@ func (d *document) syntax(err error) {
 func (d *document) read(raw map[string]any) {
 	d.table(nil, raw, d.topKeys())
 	d.checkClients()
+	d.checkAddresses()
 	d.checkPools()
 	d.checkSites()
 }
@@ -152,6 +157,8 @@ func (d *document) topKeys() keys {
 		"listen":           into(&g.Listen, listOf(address)),
 		"listen_mode":      into(&g.ListenMode, mode),
 		"allowed_clients":  into(&g.AllowedClients, listOf(network)),
+		"control":          into(&g.Control, orNone(socketPath)),
+		"metrics":          into(&g.Metrics, orNone(hostPort)),
 		"unmatched":        into(&g.ForwardUnmatched, forward),
 		"shutdown_timeout": into(&g.ShutdownTimeout, duration),
 		"spool_dir":        into(&g.SpoolDir, orNone(absolute)),
@@ -177,6 +184,12 @@ func poolKeys(p *gateway.PoolConfig) keys {
 		"connect_timeout": into(&p.ConnectTimeout, positiveDuration),
 		"read_timeout":    into(&p.ReadTimeout, duration),
 		"request_timeout": into(&p.RequestTimeout, duration),
+		"max_conns":       into(&p.MaxConns, wholeUpTo(maxRequests)),
+		"queue":           into(&p.Queue, wholeUpTo(maxRequests)),
+		"queue_timeout":   into(&p.QueueTimeout, positiveDuration),
+		"reuse":           into(&p.Reuse, reuse),
+		"status":          into(&p.StatusServer, orNone(address)),
+		"status_path":     into(&p.StatusPath, urlPath),
 	}
 }
 
@@ -205,6 +218,11 @@ func forward(v any) (bool, error) {
 	return word == "forward", err
 }
 
+func reuse(v any) (bool, error) {
+	word, err := oneOf("off", "auto")(v)
+	return word == "auto", err
+}
+
 func resolveMode(v any) (deploy.Mode, error) {
 	word, err := oneOf("realpath", "readlink")(v)
 	if err != nil {
@@ -219,6 +237,9 @@ func (d *document) readPool(name string, raw map[string]any) {
 	d.table(at, raw, poolKeys(&pool))
 	if server := append(at, "server"); len(pool.Servers) == 0 && !d.isExcused(server) {
 		d.faults.add(d.lines.of(at...), `[%s] has no server: name PHP-FPM's listener, as in server = ["/run/php/php8.2-fpm.sock"]`, toml.Key(at))
+	}
+	if pool.Reuse && len(pool.Servers) > 0 && !slices.ContainsFunc(pool.Servers, path.IsAbs) {
+		d.fault(append(at, "reuse"), `"auto" is for unix sockets, and this pool has none: over TCP nobody can tell that a worker is ready again; take "off"`)
 	}
 	d.config.gateway.Pools = append(d.config.gateway.Pools, pool)
 }
@@ -304,6 +325,19 @@ func (d *document) checkClients() {
 	for _, addr := range g.Listen {
 		if !path.IsAbs(addr) {
 			d.fault([]string{"listen"}, `%q is open to the network: say who may connect with %s, for example "127.0.0.1"`, addr, d.label(clients))
+		}
+	}
+}
+
+// checkAddresses refuses an address that has two uses.
+func (d *document) checkAddresses() {
+	g := &d.config.gateway
+	for _, addr := range g.Listen {
+		switch addr = path.Clean(addr); {
+		case addr == path.Clean(g.Control):
+			d.fault([]string{"control"}, "%q is in %s already: take another path", g.Control, d.label([]string{"listen"}))
+		case addr == path.Clean(g.Metrics):
+			d.fault([]string{"metrics"}, "%q is in %s already: take another port", g.Metrics, d.label([]string{"listen"}))
 		}
 	}
 }

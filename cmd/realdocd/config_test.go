@@ -36,6 +36,8 @@ func TestAMinimalFileGetsTheDocumentedDefaults(t *testing.T) {
 			Listen:           []string{"/run/realdocd/realdocd.sock"},
 			ListenMode:       0o660,
 			AllowedClients:   nil,
+			Control:          "/run/realdocd/control.sock",
+			Metrics:          "",
 			ForwardUnmatched: false,
 			ShutdownTimeout:  30 * time.Second,
 			AccessLog:        true,
@@ -48,6 +50,12 @@ func TestAMinimalFileGetsTheDocumentedDefaults(t *testing.T) {
 				ReadTimeout:    60 * time.Second,
 				IncludePath:    ".:/usr/share/php",
 				RequestTimeout: 0,
+				MaxConns:       0,
+				Queue:          1024,
+				QueueTimeout:   10 * time.Second,
+				Reuse:          false,
+				StatusServer:   "",
+				StatusPath:     "/fpm-status",
 			}},
 			Sites: []gateway.SiteConfig{{
 				Name:                 "shop",
@@ -74,6 +82,8 @@ func TestEveryKeyArrives(t *testing.T) {
 listen           = ["/run/a.sock", "127.0.0.1:9100"]
 listen_mode      = "0600"
 allowed_clients  = ["127.0.0.1", "::1", "10.1.2.3/8", "::ffff:10.0.0.1"]
+control          = "/run/c.sock"
+metrics          = "127.0.0.1:9117"
 unmatched        = "forward"
 shutdown_timeout = "5s"
 spool_dir        = "/var/spool/realdocd"
@@ -87,6 +97,12 @@ server          = ["/run/php/php8.2-fpm.sock", "10.0.0.2:9000"]
 connect_timeout = "2s"
 read_timeout    = "0s"
 request_timeout = "3m"
+max_conns       = 12
+queue           = 0
+queue_timeout   = "250ms"
+reuse           = "auto"
+status          = "/run/php/status.sock"
+status_path     = "/s"
 include_path    = ".:/opt/php"
 [site.shop]
 docroot        = "/srv/www/shop/current/public"
@@ -113,6 +129,8 @@ release_header = "X-Release"
 				netip.MustParsePrefix("127.0.0.1/32"), netip.MustParsePrefix("::1/128"),
 				netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("10.0.0.1/32"),
 			},
+			Control:          "/run/c.sock",
+			Metrics:          "127.0.0.1:9117",
 			ForwardUnmatched: true,
 			ShutdownTimeout:  5 * time.Second,
 			SlowLog:          1500 * time.Millisecond,
@@ -122,6 +140,11 @@ release_header = "X-Release"
 				Servers:        []string{"/run/php/php8.2-fpm.sock", "10.0.0.2:9000"},
 				ConnectTimeout: 2 * time.Second,
 				RequestTimeout: 3 * time.Minute,
+				MaxConns:       12,
+				QueueTimeout:   250 * time.Millisecond,
+				Reuse:          true,
+				StatusServer:   "/run/php/status.sock",
+				StatusPath:     "/s",
 				IncludePath:    ".:/opt/php",
 			}},
 			Sites: []gateway.SiteConfig{{
@@ -158,17 +181,13 @@ func TestAFaultIsNamedWithItsLine(t *testing.T) {
 		{more: "[sites.b]\ndocroot = '/b'", want: `r.toml:6: unknown table [sites]; did you mean [site.NAME]?`},
 		{more: "[logs]", want: `r.toml:6: unknown table [logs]; did you mean [log]?`},
 		{more: "[zzzzzzz]", want: `r.toml:6: unknown table [zzzzzzz]`},
-		{top: `control = "/run/c"`, want: `r.toml:1: unknown key "control": not in this version`},
-		{top: `metrics = ""`, want: `r.toml:1: unknown key "metrics": not in this version`},
-		{pool: `status = ""`, want: `r.toml:4: unknown key "status" in [pool.www]: not in this version`},
-		{pool: `max_conns = 1`, want: `r.toml:4: unknown key "max_conns" in [pool.www]: not in this version`},
-		{pool: `max_conn = 1`, want: `r.toml:4: unknown key "max_conn" in [pool.www]; "max_conns" is not in this version`},
-		{pool: `queue = 1`, want: `r.toml:4: unknown key "queue" in [pool.www]: not in this version`},
-		{pool: `queue_timeout = "1s"`, want: `r.toml:4: unknown key "queue_timeout" in [pool.www]: not in this version`},
-		{pool: `reuse = "off"`, want: `r.toml:4: unknown key "reuse" in [pool.www]: not in this version`},
+		{pool: `max_conn = 1`, want: `r.toml:4: unknown key "max_conn" in [pool.www]; did you mean "max_conns"?`},
+		{top: `queue = 1`, want: `r.toml:1: unknown key "queue": it belongs in [pool.NAME]`},
+		{pool: `control = ""`, want: `r.toml:4: unknown key "control" in [pool.www]: it belongs at the top of the file, before the first [table]`},
 		{site: `warm = []`, want: `r.toml:6: unknown key "warm" in [site.shop]: not in this version`},
 		{site: `slots = []`, want: `r.toml:6: unknown key "slots" in [site.shop]: not in this version`},
 		{site: `releases = ""`, want: `r.toml:6: unknown key "releases" in [site.shop]: not in this version`},
+		{site: `slot = []`, want: `r.toml:6: unknown key "slot" in [site.shop]; "slots" is not in this version`},
 		{site: `keep = 5`, want: `r.toml:6: unknown key "keep" in [site.shop]: not in this version`},
 
 		{site: `docroot = "/a"`, want: `r.toml:6: duplicate key site.shop.docroot: it is set in line 5 already`},
@@ -188,6 +207,15 @@ func TestAFaultIsNamedWithItsLine(t *testing.T) {
 		{top: `listen_mode = 0o660`, want: `r.toml:1: listen_mode: want the octal digits of a mode, in quotes, such as "0660", not 432`},
 		{top: `allowed_clients = ["localhost"]`, want: `r.toml:1: allowed_clients: want an address or a network such as "127.0.0.1" or "10.0.0.0/8", not "localhost"`},
 		{top: `allowed_clients = ["fe80::1%eth0"]`, want: `r.toml:1: allowed_clients: want an address or a network such as "127.0.0.1" or "10.0.0.0/8", not "fe80::1%eth0"`},
+		{top: `control = "control.sock"`, want: `r.toml:1: control: want the absolute path of a socket, not "control.sock"`},
+		{top: `control = "127.0.0.1:9118"`, want: `r.toml:1: control: want the absolute path of a socket, not "127.0.0.1:9118"`},
+		{top: `control = false`, want: `r.toml:1: control: want a string in quotes, not false`},
+		{top: `control = "/` + strings.Repeat("x", 107) + `"`, want: `r.toml:1: control: the socket path "/` + strings.Repeat("x", 107) + `" has 108 bytes, at most 107 are possible`},
+		{top: `control = "/run/realdocd//realdocd.sock"`, want: `r.toml:1: control: "/run/realdocd//realdocd.sock" is in listen already: take another path`},
+		{top: `metrics = "/run/m.sock"`, want: `r.toml:1: metrics: want "host:port" such as "127.0.0.1:9117", not "/run/m.sock"`},
+		{top: `metrics = "127.0.0.1"`, want: `r.toml:1: metrics: want "host:port" such as "127.0.0.1:9117", not "127.0.0.1"`},
+		{top: `metrics = 9117`, want: `r.toml:1: metrics: want a string in quotes, not 9117`},
+		{top: "listen = ['[::1]:9117']\nallowed_clients = ['::1']\nmetrics = '[::1]:9117'", want: `r.toml:3: metrics: "[::1]:9117" is in listen already: take another port`},
 		{top: `unmatched = "foward"`, want: `r.toml:1: unmatched: want "refuse" or "forward", not "foward"; did you mean "forward"?`},
 		{top: `unmatched = true`, want: `r.toml:1: unmatched: want "refuse" or "forward", not true`},
 		{
@@ -205,6 +233,21 @@ func TestAFaultIsNamedWithItsLine(t *testing.T) {
 		{more: "[log]\nslow = 1979-05-27", want: `r.toml:7: slow in [log]: want a duration such as "2s" or "500ms", not a date`},
 
 		{pool: `connect_timeout = "0s"`, want: `r.toml:4: connect_timeout in [pool.www]: want a duration above 0s, not "0s"`},
+		{pool: `max_conns = -1`, want: `r.toml:4: max_conns in [pool.www]: want a whole number from 0 to 1000000, not -1`},
+		{pool: `max_conns = 1.5`, want: `r.toml:4: max_conns in [pool.www]: want a whole number from 0 to 1000000, not 1.5`},
+		{pool: `queue = 1000001`, want: `r.toml:4: queue in [pool.www]: want a whole number from 0 to 1000000, not 1000001`},
+		{pool: `queue = "10s"`, want: `r.toml:4: queue in [pool.www]: want a whole number from 0 to 1000000, not "10s"`},
+		{pool: `queue_timeout = "0s"`, want: `r.toml:4: queue_timeout in [pool.www]: want a duration above 0s, not "0s"`},
+		{pool: `reuse = "on"`, want: `r.toml:4: reuse in [pool.www]: want "off" or "auto", not "on"`},
+		{pool: `reuse = true`, want: `r.toml:4: reuse in [pool.www]: want "off" or "auto", not true`},
+		{
+			more: "[pool.b]\nserver = ['10.0.0.2:9000']\nreuse = 'auto'\n[site.b]\ndocroot='/b'\npool='b'", site: "pool='www'",
+			want: `r.toml:9: reuse in [pool.b]: "auto" is for unix sockets, and this pool has none: over TCP nobody can tell that a worker is ready again; take "off"`,
+		},
+		{pool: `status = "status.sock"`, want: `r.toml:4: status in [pool.www]: want the absolute path of a socket, or "host:port", not "status.sock"`},
+		{pool: `status_path = "fpm-status"`, want: `r.toml:4: status_path in [pool.www]: want a path that begins with "/" and has no "?", such as "/fpm-status", not "fpm-status"`},
+		{pool: `status_path = ""`, want: `r.toml:4: status_path in [pool.www]: want a path that begins with "/" and has no "?", such as "/fpm-status", not ""`},
+		{pool: `status_path = "/s?json"`, want: `r.toml:4: status_path in [pool.www]: want a path that begins with "/" and has no "?", such as "/fpm-status", not "/s?json"`},
 		{more: "[pool.b]\n[site.b]\ndocroot='/b'\npool='b'", site: "pool='www'", want: `r.toml:7: [pool.b] has no server: name PHP-FPM's listener, as in server = ["/run/php/php8.2-fpm.sock"]`},
 		{more: "[pool.b]\nserver = ['/b']", want: `r.toml:4: [site.shop] names no pool, and there are 2: add pool = "www" or "b"`},
 		{site: `pool = "wwww"`, want: `r.toml:6: pool in [site.shop]: there is no [pool.wwww]; did you mean "www"?`},
@@ -304,6 +347,21 @@ pool = "one"
 func TestForwardingNeedsNoSite(t *testing.T) {
 	if _, err := parseConfig("r.toml", "unmatched = 'forward'\n[pool.www]\nserver = ['/a']"); err != nil {
 		t.Error(err)
+	}
+}
+
+// Two that are tried side by side must not fight over one socket.
+func TestFlagsAloneOpenNoControlSocketUnlessTold(t *testing.T) {
+	t.Chdir(t.TempDir())
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for flag, want := range map[string]string{"": "", "c.sock": dir + "/c.sock", "/run/c.sock": "/run/c.sock"} {
+		a := adhoc{fpm: []string{"/a"}, docroots: []string{"/b"}, control: flag}
+		if c, err := a.config(); err != nil || c.gateway.Control != want {
+			t.Errorf("--control %q: %q (%v), want %q", flag, c.gateway.Control, err, want)
+		}
 	}
 }
 

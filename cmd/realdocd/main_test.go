@@ -29,9 +29,17 @@ func run(t *testing.T, args ...string) (code int, stdout, stderr string) {
 
 func TestWrongUseIsExitCode2WithAHint(t *testing.T) {
 	for _, tt := range []struct{ args, stderr string }{
-		{"", "realdocd: say what to do: check, serve, version\nTry 'realdocd --help'.\n"},
+		{"", "realdocd: say what to do: check, pause, resume, serve, status, version\nTry 'realdocd --help'.\n"},
 		{"srve", "realdocd: unknown command \"srve\"; did you mean \"serve\"?\nTry 'realdocd --help'.\n"},
 		{"zzzzzzzz", "realdocd: unknown command \"zzzzzzzz\"\nTry 'realdocd --help'.\n"},
+		{"statu", "realdocd: unknown command \"statu\"; did you mean \"status\"?\nTry 'realdocd --help'.\n"},
+		{"status www", "realdocd: status takes no arguments, got \"www\"\nTry 'realdocd status --help'.\n"},
+		{"pause", "realdocd: pause which pool? realdocd status lists them\nTry 'realdocd pause --help'.\n"},
+		{"resume", "realdocd: resume which pool? realdocd status lists them\nTry 'realdocd resume --help'.\n"},
+		{"pause a b", "realdocd: pause takes one pool, got \"b\" too\nTry 'realdocd pause --help'.\n"},
+		{"pause a --timeout 1m", "realdocd: --timeout is for --drain: add it, or leave --timeout out\nTry 'realdocd pause --help'.\n"},
+		{"pause a --drain --timeout 0s", "realdocd: --timeout: want a duration above 0s, such as 30s\nTry 'realdocd pause --help'.\n"},
+		{"pause a --drian", "realdocd: unknown flag: --drian; did you mean --drain?\nTry 'realdocd pause --help'.\n"},
 		{"flip shop", "realdocd: unknown command \"flip\": not in this version\nTry 'realdocd --help'.\n"},
 		{"--confg x", "realdocd: unknown flag: --confg\nTry 'realdocd --help'.\n"},
 		{"check --confg x", "realdocd: unknown flag: --confg; did you mean --config?\nTry 'realdocd check --help'.\n"},
@@ -61,7 +69,7 @@ func TestHelpIsOnStdoutAndNamesEachCommand(t *testing.T) {
 		if code != exitDone || stderr != "" {
 			t.Errorf("%s: exit code %d, stderr %q", args, code, stderr)
 		}
-		for _, want := range []string{"\n  serve ", "\n  check ", "\n  version ", "Examples:"} {
+		for _, want := range []string{"\n  serve ", "\n  check ", "\n  status ", "\n  pause ", "\n  resume ", "\n  version ", "Examples:"} {
 			if !strings.Contains(stdout, want) {
 				t.Errorf("%s: %q is not in\n%s", args, want, stdout)
 			}
@@ -73,6 +81,9 @@ func TestEachCommandHasHelp(t *testing.T) {
 	for command, want := range map[string]string{
 		"serve":   "--docroot '/var/www/*/current/public'",
 		"check":   "realdocd check --json",
+		"status":  "watch realdocd status",
+		"pause":   "realdocd pause www --drain && systemctl restart php8.2-fpm && realdocd resume www",
+		"resume":  "realdocd resume www",
 		"version": "--json",
 	} {
 		code, stdout, stderr := run(t, command, "--help")

@@ -17,7 +17,10 @@ const (
 	exitUsage = 2 // wrong use
 )
 
-const defaultConfigFile = "/etc/realdocd/realdocd.toml"
+const (
+	defaultConfigFile = "/etc/realdocd/realdocd.toml"
+	defaultControl    = "/run/realdocd/control.sock"
+)
 
 // errNo is the answer no, after the command has said why.
 var errNo = errors.New("no")
@@ -26,7 +29,7 @@ var errNo = errors.New("no")
 type usageError struct{ error }
 
 // laterCommands are in the design and not in this version.
-var laterCommands = []string{"status", "flip", "rollback", "drain", "deploy", "exec", "pause", "resume"}
+var laterCommands = []string{"flip", "rollback", "drain", "deploy", "exec"}
 
 // Main runs one command and gives its exit code.
 func Main(args []string, stdout, stderr io.Writer, getenv func(string) string) int {
@@ -75,7 +78,7 @@ the code from its first include to its last, however often the symlink is flippe
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newServe(getenv), newCheck(), newVersion())
+	root.AddCommand(newServe(getenv), newCheck(), newStatus(), newPause(), newResume(), newVersion())
 	return root
 }
 

@@ -13,8 +13,6 @@ import (
 
 // laterKeys are in the design and not in this version.
 var laterKeys = []string{
-	"control", "metrics", // at the top
-	"status", "status_path", "max_conns", "queue", "queue_timeout", "reuse", // of a pool
 	"warm", "slots", "releases", "keep", // of a site
 }
 

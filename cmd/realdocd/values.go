@@ -126,6 +126,21 @@ func positiveDuration(v any) (time.Duration, error) {
 	return d, err
 }
 
+// maxRequests bounds the numbers of requests that can be asked for: more than
+// a machine has descriptors is a slip of the finger.
+const maxRequests = 1_000_000
+
+// wholeUpTo reads a number that may be 0.
+func wholeUpTo(most int64) parser[int] {
+	return func(v any) (int, error) {
+		n, ok := v.(int64)
+		if !ok || n < 0 || n > most {
+			return 0, wanted(fmt.Sprintf("a whole number from 0 to %d", most), v)
+		}
+		return int(n), nil
+	}
+}
+
 func mode(v any) (fs.FileMode, error) {
 	s, ok := v.(string)
 	n, err := strconv.ParseUint(s, 8, 32)
@@ -162,22 +177,54 @@ func address(v any) (string, error) {
 		return "", fmt.Errorf(`write %q without "unix:", as %q`, s, unixPath)
 	}
 	if strings.HasPrefix(s, "/") {
-		if len(s) > maxSocketPath {
-			return "", fmt.Errorf("the socket path %q has %d bytes, at most %d are possible", s, len(s), maxSocketPath)
-		}
-		return s, nil
+		return socketPath(v)
 	}
-	_, port, err := net.SplitHostPort(s)
-	if _, portErr := strconv.ParseUint(port, 10, 16); err != nil || portErr != nil {
+	if !isHostPort(s) {
 		return "", wanted(`the absolute path of a socket, or "host:port"`, v)
 	}
 	return s, nil
+}
+
+func socketPath(v any) (string, error) {
+	s, err := text(v)
+	switch {
+	case err != nil:
+		return "", err
+	case !path.IsAbs(s):
+		return "", wanted("the absolute path of a socket", v)
+	case len(s) > maxSocketPath:
+		return "", fmt.Errorf("the socket path %q has %d bytes, at most %d are possible", s, len(s), maxSocketPath)
+	}
+	return s, nil
+}
+
+func hostPort(v any) (string, error) {
+	s, err := text(v)
+	if err == nil && !isHostPort(s) {
+		return "", wanted(`"host:port" such as "127.0.0.1:9117"`, v)
+	}
+	return s, err
+}
+
+func isHostPort(s string) bool {
+	_, port, err := net.SplitHostPort(s)
+	_, portErr := strconv.ParseUint(port, 10, 16)
+	return err == nil && portErr == nil
 }
 
 func absolute(v any) (string, error) {
 	s, err := text(v)
 	if err == nil && !path.IsAbs(s) {
 		return "", wanted("an absolute path", v)
+	}
+	return s, err
+}
+
+// urlPath reads a path as FPM's pm.status_path has it.
+func urlPath(v any) (string, error) {
+	s, err := text(v)
+	if err == nil && (!strings.HasPrefix(s, "/") || strings.Contains(s, "?")) {
+		return "", wanted(`a path that begins with "/" and has no "?", such as "/fpm-status"`, v)
 	}
 	return s, err
 }

@@ -53,7 +53,7 @@ func (s *Stack) StartGateway(c GatewayConfig) (*Gateway, error) {
 		return nil, err
 	}
 	g := &Gateway{Addr: Addr(dir + "/sock"), Control: Addr(dir + "/control"), Config: filepath.Join(dir, "realdocd.toml")}
-	top := Keys{"listen": []string{string(g.Addr)}, "listen_mode": "0666"}
+	top := Keys{"listen": []string{string(g.Addr)}, "listen_mode": "0666", "control": string(g.Control)}
 	if c.TCP {
 		if g.TCP, err = freeAddr(); err != nil {
 			return nil, err

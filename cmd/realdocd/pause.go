@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"realdocd/gateway"
+)
+
+func newPause() *cobra.Command {
+	var o controlOptions
+	var drain bool
+	var timeout time.Duration
+	cmd := &cobra.Command{
+		Use:   "pause POOL",
+		Short: "Let new requests of a pool wait",
+		Long: `pause lets new requests of the pool wait in its queue, for up to the pool's
+queue_timeout each. Those that run go on. It prints nothing when it has worked.
+
+With --drain it also waits until no request runs in the pool and no connection to
+PHP-FPM is kept, so that PHP-FPM can be restarted unseen. When that takes longer
+than the timeout, the exit code is 1 and the pool is as it was before. It is so too
+when pause is interrupted.`,
+		Example: `  realdocd pause www --drain && systemctl restart php8.2-fpm && realdocd resume www`,
+		Args:    poolArgument,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			limit, err := drainLimit(drain, timeout, cmd.Flags().Changed("timeout"))
+			if err != nil {
+				return usageError{err}
+			}
+			return o.ask(limit+answerTimeout, func(ctx context.Context, daemon *gateway.ControlClient) error {
+				_, err := daemon.Pause(ctx, args[0], limit)
+				return err
+			})
+		},
+		ValidArgsFunction: o.completePool,
+	}
+	o.flags(cmd)
+	cmd.Flags().BoolVar(&drain, "drain", false, "wait until nothing runs in the pool")
+	cmd.Flags().DurationVar(&timeout, "timeout", 30*time.Second, "how long to wait for --drain, as `TIME` such as 30s or 2m")
+	return cmd
+}
+
+// drainLimit is how long to wait for a drain, 0 for none.
+func drainLimit(drain bool, timeout time.Duration, given bool) (time.Duration, error) {
+	switch {
+	case !drain && given:
+		return 0, errors.New("--timeout is for --drain: add it, or leave --timeout out")
+	case !drain:
+		return 0, nil
+	case timeout <= 0:
+		return 0, errors.New("--timeout: want a duration above 0s, such as 30s")
+	}
+	return timeout, nil
+}
+
+func newResume() *cobra.Command {
+	var o controlOptions
+	cmd := &cobra.Command{
+		Use:   "resume POOL",
+		Short: "Let the requests of a paused pool go on",
+		Long: `resume lets the requests of a paused pool go on. A pause --drain that waits for
+the pool meanwhile fails. It prints nothing when it has worked.`,
+		Example: `  realdocd resume www`,
+		Args:    poolArgument,
+		RunE: func(_ *cobra.Command, args []string) error {
+			return o.ask(answerTimeout, func(ctx context.Context, daemon *gateway.ControlClient) error {
+				_, err := daemon.Resume(ctx, args[0])
+				return err
+			})
+		},
+		ValidArgsFunction: o.completePool,
+	}
+	o.flags(cmd)
+	return cmd
+}

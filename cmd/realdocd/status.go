@@ -1,0 +1,130 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"realdocd/gateway"
+)
+
+func newStatus() *cobra.Command {
+	var o controlOptions
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Show what the running gateway does",
+		Long: `status asks the running gateway for its pools, their PHP-FPM listeners and its
+sites. What needs somebody comes first: a paused pool, a full queue, a listener
+that is down, a site of which no release is known. It exits with 1 only when the
+gateway does not answer.`,
+		Example: `  realdocd status
+  watch realdocd status
+  realdocd status --json`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return o.ask(answerTimeout, func(ctx context.Context, daemon *gateway.ControlClient) error {
+				st, err := daemon.Status(ctx)
+				if err != nil {
+					return err
+				}
+				if asJSON {
+					out := json.NewEncoder(cmd.OutOrStdout())
+					out.SetIndent("", "  ")
+					return out.Encode(st)
+				}
+				return writeStatus(cmd.OutOrStdout(), st, time.Now())
+			})
+		},
+	}
+	o.flags(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "write JSON, as the control API has it")
+	return cmd
+}
+
+// writeStatus writes the status for people.
+func writeStatus(w io.Writer, st gateway.Status, now time.Time) error {
+	var out bytes.Buffer
+	fmt.Fprintf(&out, "realdocd with pid %d, up for %s, %s of web servers\n",
+		st.PID, age(now.Sub(st.Started)), count(st.Connections, "connection"))
+	writeTable(&out, troubles(st, now))
+	out.WriteByte('\n')
+	writeTable(&out, poolRows(st.Pools))
+	if len(st.Sites) > 0 {
+		out.WriteByte('\n')
+		writeTable(&out, siteRows(st.Sites))
+	}
+	_, err := out.WriteTo(w)
+	return err
+}
+
+// troubles are what needs somebody, in the order of the tables.
+func troubles(st gateway.Status, now time.Time) (rows []row) {
+	add := func(what, format string, args ...any) { rows = append(rows, row{what, fmt.Sprintf(format, args...)}) }
+	for _, p := range st.Pools {
+		if p.Paused {
+			add("PAUSED", "pool %s: %d run, %s; end it with: realdocd resume %[1]s", p.Name, p.Running, waiting(p))
+		}
+		if isFull(p) {
+			add("FULL", "pool %s: %s; one more is refused with 503", p.Name, waiting(p))
+		}
+		for _, s := range p.Servers {
+			if !s.Up {
+				add("DOWN", "%s of pool %s%s: %s", s.Address, p.Name, since(s.Since, now), cmp.Or(s.Error, "no reason is known"))
+			}
+		}
+	}
+	for _, s := range st.Sites {
+		if s.Release == "" && !(gateway.SiteConfig{Docroot: s.Docroot}).IsGlob() {
+			add("LOST", "site %s: no release is known for %s; realdocd check says why", s.Name, s.Docroot)
+		}
+	}
+	return rows
+}
+
+func waiting(p gateway.PoolStatus) string {
+	if p.Waiting == 0 {
+		return fmt.Sprintf("0 of %d wait", p.Queue)
+	}
+	return fmt.Sprintf("%d of %d wait, the first for %s", p.Waiting, p.Queue, longestWait(p))
+}
+
+func longestWait(p gateway.PoolStatus) string {
+	return age(time.Duration(p.LongestWait * float64(time.Second)))
+}
+
+// isFull says whether the next request that needs a place is refused.
+func isFull(p gateway.PoolStatus) bool {
+	noPlace := p.Paused || p.MaxConns > 0 && p.Running >= p.MaxConns
+	return noPlace && p.Waiting >= p.Queue
+}
+
+// since is a time as the log has it, and how long ago that is.
+func since(t, now time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return fmt.Sprintf(" since %s (%s)", t.Local().Format("2006-01-02 15:04:05"), age(now.Sub(t)))
+}
+
+// age is a duration in two units at most.
+func age(d time.Duration) string {
+	const day = 24 * time.Hour
+	switch {
+	case d < 10*time.Second:
+		return fmt.Sprintf("%.1fs", max(d, 0).Seconds())
+	case d < time.Minute:
+		return fmt.Sprintf("%ds", d/time.Second)
+	case d < time.Hour:
+		return fmt.Sprintf("%dm", d/time.Minute)
+	case d < day:
+		return fmt.Sprintf("%dh%dm", d/time.Hour, d%time.Hour/time.Minute)
+	}
+	return fmt.Sprintf("%dd%dh", d/day, d%day/time.Hour)
+}

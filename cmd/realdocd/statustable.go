@@ -1,0 +1,120 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"path"
+	"strings"
+	"text/tabwriter"
+
+	"realdocd/gateway"
+)
+
+type row []string
+
+// writeTable aligns the columns, without spaces at the ends of the lines.
+func writeTable(out *bytes.Buffer, rows []row) {
+	var aligned bytes.Buffer
+	table := tabwriter.NewWriter(&aligned, 0, 0, 2, ' ', 0)
+	for _, r := range rows {
+		fmt.Fprintln(table, strings.Join(r, "\t"))
+	}
+	table.Flush() // to memory: it cannot fail
+	for line := range strings.Lines(aligned.String()) {
+		out.WriteString(strings.TrimRight(line, " \n") + "\n")
+	}
+}
+
+// poolRows give a pool of one server one line; one of several has a line of
+// its own before theirs.
+func poolRows(pools []gateway.PoolStatus) []row {
+	rows := []row{{"POOL", "SERVER", "STATE", "RUNNING", "WAITING", "KEPT", "REQUESTS", "REFUSED", "REUSE"}}
+	for _, p := range pools {
+		whole := asServer(p)
+		rows = append(rows, row{
+			p.Name, whole.Address, poolState(p), outOf(p.Running, p.MaxConns), waitingCell(p),
+			fmt.Sprint(whole.Kept), fmt.Sprint(p.Requests), fmt.Sprint(p.Refused), reuseCell(whole),
+		})
+		if len(p.Servers) == 1 {
+			continue
+		}
+		for _, s := range p.Servers {
+			rows = append(rows, row{"", s.Address, serverState(s), fmt.Sprint(s.Running), "", fmt.Sprint(s.Kept), "", "", reuseCell(s)})
+		}
+	}
+	return rows
+}
+
+// asServer is a pool's only server, or all of them as one.
+func asServer(p gateway.PoolStatus) gateway.ServerStatus {
+	if len(p.Servers) == 1 {
+		return p.Servers[0]
+	}
+	whole := gateway.ServerStatus{Address: count(len(p.Servers), "server")}
+	for _, s := range p.Servers {
+		whole.Kept += s.Kept
+	}
+	return whole
+}
+
+// poolState is in capitals where something is wrong, the worst of it.
+func poolState(p gateway.PoolStatus) string {
+	down := 0
+	for _, s := range p.Servers {
+		if !s.Up {
+			down++
+		}
+	}
+	switch {
+	case p.Paused:
+		return "PAUSED"
+	case down == len(p.Servers):
+		return "DOWN"
+	case isFull(p):
+		return "FULL"
+	case down > 0:
+		return fmt.Sprintf("%d DOWN", down)
+	}
+	return "up"
+}
+
+func serverState(s gateway.ServerStatus) string {
+	if s.Up {
+		return "up"
+	}
+	return "DOWN"
+}
+
+func outOf(n, limit int) string {
+	if limit == 0 {
+		return fmt.Sprint(n)
+	}
+	return fmt.Sprintf("%d/%d", n, limit)
+}
+
+func waitingCell(p gateway.PoolStatus) string {
+	if p.Waiting == 0 {
+		return "0"
+	}
+	return fmt.Sprintf("%d (%s)", p.Waiting, longestWait(p))
+}
+
+// reuseCell has the share of requests that went over a kept connection.
+func reuseCell(s gateway.ServerStatus) string {
+	if total := s.Opened + s.Reused; s.Reuse == "on" && total > 0 {
+		return fmt.Sprintf("on, %d%%", 100*s.Reused/total)
+	}
+	return s.Reuse
+}
+
+func siteRows(sites []gateway.SiteStatus) []row {
+	rows := []row{{"SITE", "DOCROOT", "POOL", "RELEASE", "RUNNING"}}
+	for _, s := range sites {
+		release := "-"
+		if s.Release != "" {
+			release = path.Base(s.Release)
+		}
+		rows = append(rows, row{s.Name, s.Docroot, s.Pool, release, fmt.Sprint(s.Running)})
+	}
+	return rows
+}

@@ -1,0 +1,192 @@
+package gateway
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// ErrNoPool is a pool that is not in the configuration.
+var ErrNoPool = errors.New("there is no such pool")
+
+// controls are what the control API asks of the Server.
+type controls interface {
+	Status() Status
+	// Pause lets new requests of the pool wait, and running ones go on.
+	// Like Drain and Resume it gives ErrNoPool for a name that it does not know.
+	Pause(pool string) error
+	// Drain waits until nothing runs in a paused pool and none of its
+	// connections is kept. It gives ctx.Err() when that ends first, and leaves
+	// the pool paused in any case.
+	Drain(ctx context.Context, pool string) error
+	Resume(pool string) error
+}
+
+// newControl is the control API that realdocd(8) documents, with the given
+// handler at /metrics. What is below /v1 may gain paths and fields, and loses
+// none; /v2 would be for that.
+//
+// A drain is answered when it is over: the http.Server must not have a
+// WriteTimeout, and should end the requests' contexts when it stops.
+func newControl(c controls, metrics http.Handler) http.Handler {
+	a := &controlAPI{c, &holds{controls: c, pools: map[string]*hold{}}}
+	mux := http.NewServeMux()
+	for _, route := range []struct {
+		method, path string
+		handler      http.Handler
+	}{
+		{http.MethodGet, "/v1/status", endpoint(a.status)},
+		{http.MethodPost, "/v1/pools/{pool}/pause", endpoint(a.pause)},
+		{http.MethodPost, "/v1/pools/{pool}/resume", endpoint(a.resume)},
+		{http.MethodGet, "/metrics", metrics},
+	} {
+		mux.Handle(route.method+" "+route.path, route.handler)
+		mux.Handle(route.path, wrongMethod(route.method))
+	}
+	mux.Handle("/", endpoint(wrongPath))
+	return mux
+}
+
+// controlAPI answers the requests of operators.
+type controlAPI struct {
+	controls controls
+	holds    *holds
+}
+
+func (a *controlAPI) status(r *http.Request) (any, error) {
+	if _, err := parameter(r, ""); err != nil {
+		return nil, err
+	}
+	st := a.controls.Status()
+	if st.Pools == nil {
+		st.Pools = []PoolStatus{} // a list in JSON is never null
+	}
+	if st.Sites == nil {
+		st.Sites = []SiteStatus{}
+	}
+	return st, nil
+}
+
+func (a *controlAPI) pause(r *http.Request) (any, error) {
+	name := r.PathValue("pool")
+	drain, err := parameter(r, "drain")
+	if err != nil {
+		return nil, err
+	}
+	if drain == "" {
+		return a.poolAfter(name, a.holds.pause(name))
+	}
+	limit, err := time.ParseDuration(drain)
+	if err != nil || limit <= 0 {
+		return nil, apiErrorf(http.StatusBadRequest, "drain: want a duration above 0s such as 30s, not %q", drain)
+	}
+	return a.poolAfter(name, a.holds.drain(r.Context(), name, limit))
+}
+
+func (a *controlAPI) resume(r *http.Request) (any, error) {
+	if _, err := parameter(r, ""); err != nil {
+		return nil, err
+	}
+	name := r.PathValue("pool")
+	return a.poolAfter(name, a.holds.resume(name))
+}
+
+// poolAfter is the pool once something was done to it, or the error of that.
+func (a *controlAPI) poolAfter(name string, err error) (any, error) {
+	st := a.controls.Status()
+	if errors.Is(err, ErrNoPool) {
+		var names []string
+		for _, p := range st.Pools {
+			names = append(names, fmt.Sprintf("%q", p.Name))
+		}
+		return nil, apiErrorf(http.StatusNotFound, "there is no pool %q: take one of %s", name, strings.Join(names, ", "))
+	}
+	if err != nil {
+		return nil, err
+	}
+	p, _ := st.pool(name)
+	return p, nil
+}
+
+// pool finds a pool by its name.
+func (st Status) pool(name string) (PoolStatus, bool) {
+	for _, p := range st.Pools {
+		if p.Name == name {
+			return p, true
+		}
+	}
+	return PoolStatus{}, false
+}
+
+// parameter gives the one parameter that a request may have, "" for none. A
+// misspelt one must not turn a drain into a pause.
+func parameter(r *http.Request, name string) (string, error) {
+	if r.ContentLength != 0 {
+		return "", apiErrorf(http.StatusBadRequest, "the request has a body: parameters go into the URL, as in ?drain=30s")
+	}
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return "", apiErrorf(http.StatusBadRequest, "read the parameters: %w", err)
+	}
+	for key, values := range query {
+		if key != name {
+			return "", apiErrorf(http.StatusBadRequest, "unknown parameter %q: leave it out", key)
+		}
+		if len(values) > 1 || values[0] == "" {
+			return "", apiErrorf(http.StatusBadRequest, "%s: want one value", key)
+		}
+	}
+	return query.Get(name), nil
+}
+
+// An endpoint answers a request with a value or an error, either in JSON.
+type endpoint func(*http.Request) (any, error)
+
+func (e endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	status := http.StatusOK
+	answer, err := e(r)
+	if err != nil {
+		status = http.StatusInternalServerError
+		if known := (*apiError)(nil); errors.As(err, &known) {
+			status = known.status
+		}
+		answer = apiFailure{err.Error()}
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	json.NewEncoder(w).Encode(answer) // fails where nobody waits for it any more
+}
+
+func wrongPath(r *http.Request) (any, error) {
+	return nil, apiErrorf(http.StatusNotFound, "there is nothing at %s: see CONTROL API in realdocd(8)", r.URL.Path)
+}
+
+func wrongMethod(right string) http.Handler {
+	refuse := endpoint(func(r *http.Request) (any, error) {
+		return nil, apiErrorf(http.StatusMethodNotAllowed, "%s does not take %s: use %s", r.URL.Path, r.Method, right)
+	})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Allow", right)
+		refuse.ServeHTTP(w, r)
+	})
+}
+
+// An apiError is an error with its HTTP status.
+type apiError struct {
+	status int
+	error
+}
+
+func apiErrorf(status int, format string, args ...any) error {
+	return &apiError{status, fmt.Errorf(format, args...)}
+}
+
+// An apiFailure is an error as JSON.
+type apiFailure struct {
+	Error string `json:"error"`
+}
