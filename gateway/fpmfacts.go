@@ -10,20 +10,32 @@ import (
 	"strconv"
 )
 
-// fpmFacts are what FPM says of itself once a script runs in it. How many
-// workers it may have is not among them: FPM has not answered FCGI_MAX_CONNS
-// since PHP 7.0 (php-src, fpm_php_set_fcgi_mgmt_vars is compiled out), and no
-// script is told pm.max_children.
+// fpmFacts are what FPM says of itself once a script runs in it.
 type fpmFacts struct {
 	// Version is PHP_VERSION, such as "8.2.36" or "8.2.36-1~deb12u1".
 	Version string
+	// Workers is how many the pool has at the moment; 0 where that cannot be
+	// told. FPM has not answered FCGI_MAX_CONNS since PHP 7.0 (php-src,
+	// fpm_php_set_fcgi_mgmt_vars is compiled out), and no script is told
+	// pm.max_children.
+	Workers int
 }
 
-// probeScript answers with PHP's version. The line's end shows that the
-// answer is whole.
-const probeScript = `<?php header('Content-Type: text/plain'); echo PHP_VERSION, "\n";` + "\n"
+// probeScript answers with PHP's version and with the number of processes that
+// have the title ("php-fpm: pool www") and the parent of the one that runs it.
+// The last line's end shows that the answer is whole.
+const probeScript = `<?php
+header('Content-Type: text/plain');
+$title = fn ($pid) => @file_get_contents("/proc/$pid/cmdline");
+$parent = fn ($pid) => explode(' ', strrchr((string) @file_get_contents("/proc/$pid/stat"), ')'))[2] ?? '';
+[$ours, $master, $workers] = [$title('self'), $parent('self'), 0];
+foreach (@scandir('/proc') ?: [] as $pid) {
+    $workers += (int) ($ours && ctype_digit($pid) && $title($pid) === $ours && $parent($pid) === $master);
+}
+echo PHP_VERSION, ' ', $workers, "\n";
+`
 
-var probeAnswer = regexp.MustCompile(`^(\d+\.\d+\.\d+[0-9A-Za-z.+~-]*)\n$`)
+var probeAnswer = regexp.MustCompile(`^(\d+\.\d+\.\d+[0-9A-Za-z.+~-]*) (\d{1,6})\n$`)
 
 // askFacts runs the script that writeProbe has written, by its absolute path,
 // in FPM at addr, a unix socket's path or "host:port". It takes an ordinary
@@ -42,7 +54,8 @@ func askFacts(ctx context.Context, addr, script string) (fpmFacts, error) {
 			"see the pool's open_basedir, chroot and security.limit_extensions, and that its user may read the file",
 			addr, script, answer)
 	}
-	return fpmFacts{Version: string(found[1])}, nil
+	workers, _ := strconv.Atoi(string(found[2]))
+	return fpmFacts{string(found[1]), workers}, nil
 }
 
 // writeProbe writes probeScript into dir and returns the file's path. Another

@@ -175,7 +175,7 @@ func (s *server) status(c *PoolConfig) ServerStatus {
 	st := ServerStatus{
 		Address: s.addr, Up: true, Since: time.Unix(0, s.since.Load()), Running: s.running, Kept: len(s.kept),
 		Opened: s.opened.Load(), Reused: s.reused.Load(), Reuse: s.reuse(c),
-		Version: s.facts.Version, MaxChildren: s.facts.MaxChildren,
+		Version: s.facts.Version, Workers: s.facts.Workers,
 	}
 	if o := s.out.Load(); o != nil {
 		st.Up, st.Error = false, o.cause.Error()

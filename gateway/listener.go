@@ -41,7 +41,7 @@ func (s *Server) Listen(inherited ...net.Listener) error {
 // sockets are those of a configuration that were not open before.
 type sockets struct {
 	listeners         []listener
-	control, exporter *endpoint
+	control, exporter *adminSocket
 }
 
 // openNew opens the sockets that a configuration has and the Server has not.
@@ -65,12 +65,12 @@ func (s *Server) openNew(cfg *Config) (_ *sockets, err error) {
 		}
 	}
 	if !s.control.at(cfg.Control) {
-		if n.control, err = openEndpoint(cfg.Control, newControl(s, s.metrics.handler())); err != nil {
+		if n.control, err = openAdmin(cfg.Control, newControl(s, s.metrics.handler())); err != nil {
 			return nil, fmt.Errorf("open the control socket %s: %w", cfg.Control, err)
 		}
 	}
 	if !s.exporter.at(cfg.Metrics) {
-		if n.exporter, err = openEndpoint(cfg.Metrics, s.metrics.mux()); err != nil {
+		if n.exporter, err = openAdmin(cfg.Metrics, s.metrics.mux()); err != nil {
 			return nil, fmt.Errorf("serve metrics on %s: %w", cfg.Metrics, err)
 		}
 	}

@@ -45,7 +45,7 @@ var (
 	errLearning   = errors.New("FPM has not told its version yet")
 	errOnlyUnix   = errors.New("only connections over unix sockets can be kept")
 	errFewWorkers = errors.New("FPM has one worker: a kept connection would hold it")
-	errNoCount    = errors.New("FPM does not tell pm.max_children")
+	errNoCount    = errors.New("how many workers FPM has cannot be told")
 )
 
 // keeping is what a server needs to keep connections. It is guarded by the
@@ -96,7 +96,7 @@ func (s *server) takeAllKept() []*sock {
 // keep takes a connection to keep, if there is room for it.
 func (s *server) keep(fpm *sock) bool {
 	if s.gone || s.pool.paused || !s.pool.cfg().Reuse || s.why != nil ||
-		len(s.kept)+1 >= s.facts.MaxChildren || s.running+len(s.kept) >= s.facts.MaxChildren {
+		len(s.kept)+1 >= s.facts.Workers || s.running+len(s.kept) >= s.facts.Workers {
 		return false
 	}
 	s.kept = append(s.kept, fpm)
@@ -169,7 +169,7 @@ func (s *server) makeRoom() {
 	}
 	var idle *sock
 	p.mu.Lock()
-	if s.running+len(s.kept) > s.facts.MaxChildren {
+	if s.running+len(s.kept) > s.facts.Workers {
 		idle = s.takeKept()
 	}
 	p.mu.Unlock()
@@ -273,7 +273,7 @@ func (s *server) logLearnt(before error) {
 	switch {
 	case s.ctx.Err() != nil || before == nil && s.why == nil || before != nil && s.why != nil && before.Error() == s.why.Error():
 	case s.why == nil:
-		s.pool.log.Info().Str("server", s.addr).Str("php", s.facts.Version).Int("max_children", s.facts.MaxChildren).
+		s.pool.log.Info().Str("server", s.addr).Str("php", s.facts.Version).Int("workers", s.facts.Workers).
 			Msg("connections to FPM are kept")
 	default:
 		s.pool.log.Warn().Str("server", s.addr).Err(s.why).Msg("connections to FPM are not kept")
@@ -283,9 +283,9 @@ func (s *server) logLearnt(before error) {
 // mayKeep says why connections to such an FPM are not to be kept.
 func mayKeep(facts fpmFacts) error {
 	switch {
-	case facts.MaxChildren == 0:
+	case facts.Workers == 0:
 		return errNoCount
-	case facts.MaxChildren == 1:
+	case facts.Workers == 1:
 		return errFewWorkers
 	}
 	return hasSmugglingFix(facts.Version)

@@ -25,8 +25,8 @@ type Server struct {
 	reloading sync.Mutex // one Reload at a time, and none beside Listen
 	inherited bool       // the listeners came from outside; those of the configuration are not used
 	listeners []listener
-	control   *endpoint
-	exporter  *endpoint
+	control   *adminSocket
+	exporter  *adminSocket
 	probe     string // a PHP file that tells FPM's version; "" until a pool needs it
 
 	mu     sync.Mutex

@@ -49,9 +49,9 @@ type ServerStatus struct {
 	Reused uint64 `json:"reused"`
 	// Reuse says whether connections are kept: "off", "on", or why not.
 	Reuse string `json:"reuse"`
-	// Version is PHP's, and MaxChildren FPM's pm.max_children, where known.
-	Version     string `json:"version,omitempty"`
-	MaxChildren int    `json:"max_children,omitempty"`
+	// Version is PHP's, and Workers how many FPM had at the last look, where known.
+	Version string `json:"version,omitempty"`
+	Workers int    `json:"workers,omitempty"`
 }
 
 // A SiteStatus is one site at one moment.

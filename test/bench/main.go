@@ -85,6 +85,12 @@ func build(s *stack.Stack) ([]*path, error) {
 	if err != nil {
 		return nil, err
 	}
+	reusing := stack.GatewayFor(fpm, site)
+	reusing.Pools["www"]["reuse"] = "auto"
+	reuser, err := s.StartGateway(reusing)
+	if err != nil {
+		return nil, err
+	}
 	streamed, forwarded := stack.Addr(s.Dir+"/stream"), stack.Addr(s.Dir+"/haproxy.sock")
 	haproxy, err := s.StartHAProxy(stack.Forward{Listen: forwarded, Backend: fpm.Addr})
 	if err != nil {
@@ -104,6 +110,7 @@ func build(s *stack.Stack) ([]*path, error) {
 		{Root: site.DocRoot(), Backend: streamed},
 		{Root: site.DocRoot(), Backend: forwarded},
 		{Root: site.DocRoot(), Backend: gofast.addr, KeepAlive: 64},
+		{Root: site.DocRoot(), Backend: reuser.Addr, KeepAlive: 64},
 	}
 	nginx, err := s.StartNginx(stack.NginxConfig{Servers: servers})
 	if err != nil {
@@ -113,6 +120,7 @@ func build(s *stack.Stack) ([]*path, error) {
 	return []*path{
 		{name: "nginx → FPM", url: url(0)},
 		{name: "nginx → realdocd → FPM", url: url(1), pids: []int{gateway.Pid()}},
+		{name: "nginx → realdocd, reuse → FPM", url: url(5), pids: []int{reuser.Pid()}},
 		{name: "nginx → nginx stream → FPM", url: url(2), pids: proxy.Workers()},
 		{name: "nginx → HAProxy TCP → FPM", url: url(3), pids: []int{haproxy.Pid()}},
 		{name: "nginx → net/http/fcgi + gofast → FPM", url: url(4), pids: []int{gofast.pid}},

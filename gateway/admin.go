@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// An endpoint serves HTTP beside the requests of web servers: the control socket
-// or the metrics. A nil endpoint serves nothing, at the address "".
-type endpoint struct {
+// An adminSocket serves HTTP beside the requests of web servers: the control socket
+// or the metrics. A nil one serves nothing, at the address "".
+type adminSocket struct {
 	addr string
 	srv  *http.Server
 	ln   net.Listener
@@ -18,7 +18,7 @@ type endpoint struct {
 // controlMode lets the daemon's own user and group in, and nobody else.
 const controlMode = 0o660
 
-func openEndpoint(addr string, h http.Handler) (*endpoint, error) {
+func openAdmin(addr string, h http.Handler) (*adminSocket, error) {
 	if addr == "" {
 		return nil, nil
 	}
@@ -26,10 +26,10 @@ func openEndpoint(addr string, h http.Handler) (*endpoint, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &endpoint{addr, &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}, ln}, nil
+	return &adminSocket{addr, &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}, ln}, nil
 }
 
-func (e *endpoint) at(addr string) bool {
+func (e *adminSocket) at(addr string) bool {
 	if e == nil {
 		return addr == ""
 	}
@@ -37,14 +37,14 @@ func (e *endpoint) at(addr string) bool {
 }
 
 // serve begins to answer, until close.
-func (e *endpoint) serve() {
+func (e *adminSocket) serve() {
 	if e != nil {
 		go e.srv.Serve(e.ln)
 	}
 }
 
-// replacedBy closes the endpoint and serves another, where addr is not its own.
-func (e *endpoint) replacedBy(other *endpoint, addr string) *endpoint {
+// replacedBy closes the socket and serves another, where addr is not its own.
+func (e *adminSocket) replacedBy(other *adminSocket, addr string) *adminSocket {
 	if e.at(addr) {
 		return e
 	}
@@ -53,7 +53,7 @@ func (e *endpoint) replacedBy(other *endpoint, addr string) *endpoint {
 	return other
 }
 
-func (e *endpoint) close() {
+func (e *adminSocket) close() {
 	if e != nil {
 		e.srv.Close()
 		e.ln.Close()
