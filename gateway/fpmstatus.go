@@ -11,11 +11,16 @@ import (
 
 // An fpmWorker is one worker as FPM's status page describes it. The texts are
 // FPM's: "-" where there is none, and without the bytes that are not UTF-8.
+//
+// Where Script is named and State is not "Idle", the script may be running.
+// More the states do not tell: a script that has called fastcgi_finish_request
+// is "Finishing", but "Running" on a kept connection; "Finishing" is also the
+// worker of an ended request that waits for our side to close.
 type fpmWorker struct {
 	PID int
-	// State is "Idle", "Running", "Reading headers", "Getting request
-	// informations", "Ending", or "Finishing": the script has called
-	// fastcgi_finish_request and runs on.
+	// State is "Idle", "Reading headers" (as of a kept connection between two
+	// requests), "Getting request informations", "Running", "Ending" or
+	// "Finishing".
 	State string
 	// Duration is how long the request has run; of an idle worker, how long
 	// its last one did, as everything below.

@@ -3,6 +3,8 @@ package fpm
 import (
 	"bytes"
 	"fmt"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"realdocd/test/stack"
@@ -63,20 +65,44 @@ func TestARequestInsideAnUnreadBodyIsNotRun(t *testing.T) {
 	}
 }
 
-// The script would run on half of a body if the rest never came.
-func TestABodyShorterThanItsLengthHoldsTheWorkerUntilWeClose(t *testing.T) {
-	p := open(t, stack.FPMConfig{MaxChildren: 1})
-	p.write("post.php", `<?php file_put_contents(__DIR__ . '/body', file_get_contents('php://input'));`)
-	c, next := p.connect(), p.connect()
-	p.must(c.Begin(true))
-	p.must(c.Params(stack.ParamsFor(p.dir, "POST", "/post.php", "CONTENT_LENGTH", "10", "CONTENT_TYPE", "text/plain")...))
-	p.must(c.Stdin([]byte("half")))
-	p.must(c.Stdin(nil))
-	p.silent(c)
-	p.send(next, true, "pid.php")
-	p.silent(next)
-	fmt.Println(p.has("body"))
-	c.Close()
-	p.answer(next)
-	fmt.Println(p.has("body"))
+// Closing does not stop the script: it begins then, on what came of the body. Only a body that is whole
+// before FPM sees its first byte cannot be cut.
+func TestABodyThatIsCutHoldsTheWorkerUntilWeCloseAndThenTheScriptRuns(t *testing.T) {
+	const announced = 200_000
+	for _, row := range []struct {
+		name        string
+		sent        int
+		ends        bool // with an empty STDIN
+		least, most int  // what the script gets
+	}{
+		{"ended", 1000, true, 1000, 1000},
+		{"ended, long", 100_000, true, 100_000, 100_000},
+		{"not ended", 1000, false, 0, 0},
+		{"not ended, long", 100_000, false, 1, 100_000}, // whole blocks of PHP's
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			p := open(t, stack.FPMConfig{MaxChildren: 1})
+			p.write("post.php", `<?php file_put_contents(__DIR__ . '/body', file_get_contents('php://input'));`)
+			c, next := p.connect(), p.connect()
+			p.must(c.Begin(true))
+			p.must(c.Params(stack.ParamsFor(p.dir, "POST", "/post.php", "CONTENT_LENGTH", fmt.Sprint(announced), "CONTENT_TYPE", "text/plain")...))
+			p.must(c.Stdin(bytes.Repeat([]byte("x"), row.sent)))
+			if row.ends {
+				p.must(c.Stdin(nil))
+			}
+			p.silent(c)
+			if p.has("body") {
+				t.Error("the script runs before its body has come")
+			}
+			p.send(next, true, "pid.php")
+			p.silent(next)
+			c.Close()
+			p.answer(next)
+			body, err := os.ReadFile(filepath.Join(p.dir, "body"))
+			p.must(err)
+			if len(body) < row.least || len(body) > row.most {
+				t.Errorf("of %d bytes sent the script got %d", row.sent, len(body))
+			}
+		})
+	}
 }

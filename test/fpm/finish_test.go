@@ -28,6 +28,21 @@ func TestAFinishedRequestEndsBeforeItsScript(t *testing.T) {
 	}
 }
 
+func TestWithoutKeepAFinishedRequestsScriptWaitsForOurSideToClose(t *testing.T) {
+	p := open(t, stack.FPMConfig{MaxChildren: 1})
+	p.write("go", "")
+	c := p.connect()
+	p.send(c, false, "finish.php")
+	p.answer(c)
+	p.closed(c)
+	time.Sleep(pause)
+	if p.has("ended") {
+		t.Error("the script goes on before our side has closed")
+	}
+	c.Close()
+	p.eventually("the script ends", func() bool { return p.has("ended") })
+}
+
 // unread is how much memory takes what FPM has not read: on a unix socket 0 once it has read all.
 func unread(p *pool, c *stack.Client) int {
 	p.t.Helper()
