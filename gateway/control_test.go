@@ -190,7 +190,11 @@ type drain struct {
 
 // drain asks for a drain of "www" and returns when it waits.
 func (f *fakeControls) drain(api http.Handler, limit string) drain {
-	ctx, leave := context.WithCancel(context.Background())
+	return f.drainFor(context.Background(), api, limit)
+}
+
+func (f *fakeControls) drainFor(ctx context.Context, api http.Handler, limit string) drain {
+	ctx, leave := context.WithCancel(ctx)
 	d := drain{make(chan *httptest.ResponseRecorder, 1), leave}
 	go func() {
 		w := httptest.NewRecorder()
@@ -247,6 +251,16 @@ func TestControl_AFailedDrainLeavesAPauseFromBeforeOrMeanwhile(t *testing.T) {
 		d.wants(t, 409, stays)
 		f.wantPaused(t, "www", true)
 	}
+}
+
+func TestControl_ADrainThatIsDoneIsAPause(t *testing.T) {
+	f, api := newTestControl()
+	f.finish()
+	f.drain(api, "1h").wants(t, 200, `"paused":true`)
+	left, leave := context.WithCancel(t.Context())
+	leave()
+	f.drainFor(left, api, "1h").wants(t, 409, "stays paused")
+	f.wantPaused(t, "www", true)
 }
 
 func TestControl_OfTwoDrainsTheLastToFailResumes(t *testing.T) {
