@@ -30,6 +30,9 @@ func (s *Server) logRequest(rq *request, err error, now time.Time) {
 	rq.describe(e)
 	rq.spans(e)
 	ms(e, "total", rq.began, now)
+	if slow && rq.worker != nil {
+		e.Object("fpm", rq.worker)
+	}
 	e.Msg("request")
 }
 

@@ -22,7 +22,7 @@ func (rq *request) connect() (*sock, error) {
 		if err == nil {
 			rq.connected = time.Now()
 			rq.fpm = fpm
-			rq.conn.waitFor(fpm)
+			rq.waitFor(fpm)
 			return fpm, nil
 		}
 		errs = errors.Join(errs, fmt.Errorf("connect to FPM at %s: %w", rq.server.addr, err))
@@ -80,7 +80,7 @@ func (rq *request) bodyless() bool {
 
 // dropConn closes the request's connection to FPM.
 func (rq *request) dropConn() {
-	rq.conn.waitFor(nil)
+	rq.waitNoMore()
 	rq.fpm.close()
 	rq.fpm = nil
 }
@@ -88,7 +88,7 @@ func (rq *request) dropConn() {
 // leavePlace closes the request's connection to FPM, or has it kept, and gives
 // the place back. err is how the request ended.
 func (rq *request) leavePlace(err error) {
-	rq.conn.waitFor(nil)
+	rq.waitNoMore()
 	fpm := rq.fpm
 	rq.fpm = nil
 	if fpm != nil && (err != nil || !rq.mayBeKept(fpm)) {

@@ -20,6 +20,7 @@ type pool struct {
 	log             zerolog.Logger
 	config          atomic.Pointer[PoolConfig]
 	setsIncludePath atomic.Bool // something on the pool sends include_path
+	noStatus        limiter     // of log events
 	askFPM          func(ctx context.Context, addr, probe string) (fpmFacts, error)
 
 	mu       sync.Mutex
@@ -177,8 +178,8 @@ func (p *pool) await(w *waiter) error {
 	rq := w.rq
 	rq.queued = w.since
 	defer func() { rq.dequeued = time.Now() }()
-	rq.conn.waitFor(w)
-	defer rq.conn.waitFor(nil)
+	rq.waitFor(w)
+	defer rq.waitNoMore()
 	if rq.conn.ended() != nil {
 		w.interrupt()
 	}

@@ -38,6 +38,9 @@ type request struct {
 	marked bool    // fpm may be kept
 	reply  response
 
+	asked  bool       // FPM, about the slow request; under conn.mu
+	worker *fpmWorker // what it said; under conn.mu while the request waits
+
 	// When it began, had its body whole, had a place, a connection, and the
 	// first byte of its response.
 	began, queued, dequeued, connected, firstByte time.Time
@@ -68,7 +71,7 @@ func (rq *request) free() {
 	rq.conn, rq.setup, rq.site, rq.pool, rq.server, rq.tooLong = nil, nil, nil, nil, nil, nil
 	rq.cgi, rq.visit, rq.reply = cgi{}, deploy.Visit{}, response{}
 	rq.queued, rq.dequeued, rq.connected, rq.firstByte = time.Time{}, time.Time{}, time.Time{}, time.Time{}
-	rq.reused, rq.marked = false, false
+	rq.reused, rq.marked, rq.asked, rq.worker = false, false, false, nil
 	rq.broken, rq.unread, rq.aborted = false, false, false
 	requests.Put(rq)
 }

@@ -92,6 +92,9 @@ func (s *Server) begin(now, before *setup) {
 		}
 		p.start(s.probe)
 	}
+	if now.looksForSlow() {
+		go s.watchSlow(now)
+	}
 	for docroot, st := range now.sites.exact {
 		if before != nil && before.sites.exact[docroot] != nil {
 			continue

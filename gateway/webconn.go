@@ -26,6 +26,7 @@ type webConn struct {
 
 	mu    sync.Mutex
 	waits interruptible // what the request waits for; nil for nothing
+	rq    *request      // the one that waits, for others to read
 }
 
 // An interruptible wait is ended by another goroutine.
@@ -68,12 +69,22 @@ func (c *webConn) interrupt() {
 	}
 }
 
-// waitFor says what the request waits for from now on. When it returns, nobody
-// interrupts what was waited for before. Whoever has interrupted nothing because
-// it came too early has left word in ended.
-func (c *webConn) waitFor(i interruptible) {
+// waitFor says what the request waits for from now on; until then others may
+// interrupt it and read the request. What came too early to interrupt anything
+// has left word in ended.
+func (rq *request) waitFor(i interruptible) {
+	c := rq.conn
 	c.mu.Lock()
-	c.waits = i
+	c.waits, c.rq = i, rq
+	c.mu.Unlock()
+}
+
+// waitNoMore is for a request that waits no more. When it returns, nobody
+// interrupts what was waited for, nor reads the request.
+func (rq *request) waitNoMore() {
+	c := rq.conn
+	c.mu.Lock()
+	c.waits, c.rq = nil, nil
 	c.mu.Unlock()
 }
 

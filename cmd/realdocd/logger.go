@@ -18,11 +18,18 @@ func newLogger(c config, out io.Writer, colour bool) zerolog.Logger {
 	if c.logFormat == "console" {
 		out = zerolog.ConsoleWriter{Out: out, NoColor: !colour, TimeFormat: logTime}
 	}
+	setLogLevel(c)
+	return zerolog.New(out).With().Timestamp().Logger()
+}
+
+// setLogLevel sets the level of the whole process, which a reload may change:
+// every part of the daemon has a copy of the logger.
+func setLogLevel(c config) {
 	level, err := zerolog.ParseLevel(c.logLevel)
 	if err != nil {
 		level = zerolog.InfoLevel
 	}
-	return zerolog.New(out).Level(level).With().Timestamp().Logger()
+	zerolog.SetGlobalLevel(level)
 }
 
 func isTerminal(w io.Writer) bool {

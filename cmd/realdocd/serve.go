@@ -35,6 +35,9 @@ func newServe(getenv func(string) string) *cobra.Command {
 up to shutdown_timeout; a second signal ends it at once. It exits with 0 when no
 request was cut off, and with 1 when one was.
 
+SIGHUP reads the configuration again, without losing a request or a connection.
+One with a fault changes nothing, and the log says why.
+
 With --fpm and --docroot it needs no configuration file.`,
 		Example: `  realdocd serve --config ` + defaultConfigFile + `
   realdocd serve --listen ./gw.sock --fpm /run/php/php8.2-fpm.sock \
@@ -45,7 +48,11 @@ With --fpm and --docroot it needs no configuration file.`,
 			if err != nil {
 				return err
 			}
-			return serve(c, cmd.ErrOrStderr(), getenv)
+			d := &daemonProcess{config: c}
+			if len(o.adhoc.given(cmd)) == 0 {
+				d.readAgain = func() (config, error) { return o.config(cmd) }
+			}
+			return d.serve(cmd.ErrOrStderr(), getenv)
 		},
 	}
 	cmd.Flags().StringVar(&o.file, "config", defaultConfigFile, "configuration `FILE`")
@@ -81,12 +88,24 @@ func override(cmd *cobra.Command, flag, value string, set setter) error {
 	return nil
 }
 
+// A daemonProcess is serve at work.
+type daemonProcess struct {
+	config    config
+	readAgain func() (config, error) // the configuration; nil where it came from flags
+	log       zerolog.Logger
+	srv       *gateway.Server
+	addrs     []string // it listens on
+	passed    bool     // they were, by systemd
+	signals   chan os.Signal
+	ended     chan error // what Serve returns
+}
+
 // serve runs the gateway until a signal ends it.
-func serve(c config, stderr io.Writer, getenv func(string) string) error {
+func (d *daemonProcess) serve(stderr io.Writer, getenv func(string) string) error {
 	// Early, so that no signal finds the default action.
-	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
-	defer signal.Stop(signals)
+	d.signals = make(chan os.Signal, 4)
+	signal.Notify(d.signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+	defer signal.Stop(d.signals)
 	// A reader of our log that goes away must not end the daemon.
 	signal.Ignore(syscall.SIGPIPE)
 	if getenv("GOGC") == "" {
@@ -98,46 +117,45 @@ func serve(c config, stderr io.Writer, getenv func(string) string) error {
 
 	out := newLogWriter(stderr)
 	defer out.Close()
-	log := newLogger(c, out, isTerminal(stderr) && getenv("NO_COLOR") == "")
-	srv, err := gateway.New(c.gateway, log)
-	if err != nil {
+	d.log = newLogger(d.config, out, isTerminal(stderr) && getenv("NO_COLOR") == "")
+	var err error
+	if d.srv, err = gateway.New(d.config.gateway, d.log); err != nil {
 		return fmt.Errorf("start the gateway: %w", err)
 	}
-	addrs, err := listen(srv, c.gateway)
-	if err != nil {
+	if err := d.listen(); err != nil {
 		return err
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- srv.Serve() }()
-	tellReady(log, c, addrs)
+	d.ended = make(chan error, 1)
+	go func() { d.ended <- d.srv.Serve() }()
+	d.log.Info().Str("version", readBuild().Version).Strs("listen", d.addrs).Strs("sites", d.config.siteNames()).Msg("ready")
+	d.tellReady()
 
-	if err := awaitStop(log, signals, ended); err != nil {
+	if err := d.awaitStop(); err != nil {
 		return err
 	}
-	return stop(log, srv, c.gateway, signals, ended)
+	return d.stop()
 }
 
 // listen takes the sockets that systemd has passed, or else opens those of the
-// configuration, and says which.
-func listen(srv *gateway.Server, c gateway.Config) ([]string, error) {
+// configuration.
+func (d *daemonProcess) listen() error {
 	passed, err := activation.Listeners()
 	if err != nil {
-		return nil, fmt.Errorf("take the sockets passed by systemd: %w", err)
+		return fmt.Errorf("take the sockets passed by systemd: %w", err)
 	}
-	var addrs []string
 	for _, ln := range passed {
-		if err := checkPassed(ln, c); err != nil {
-			return nil, err
+		if err := checkPassed(ln, d.config.gateway); err != nil {
+			return err
 		}
-		addrs = append(addrs, ln.Addr().String())
+		d.addrs = append(d.addrs, ln.Addr().String())
 	}
-	if len(passed) == 0 {
-		addrs = c.Listen
+	if d.passed = len(passed) > 0; !d.passed {
+		d.addrs = d.config.gateway.Listen
 	}
-	if err := srv.Listen(passed...); err != nil {
-		return nil, fmt.Errorf("open the sockets: %w", err)
+	if err := d.srv.Listen(passed...); err != nil {
+		return fmt.Errorf("open the sockets: %w", err)
 	}
-	return addrs, nil
+	return nil
 }
 
 // checkPassed refuses what the configuration would have been refused for.
@@ -151,51 +169,55 @@ func checkPassed(ln net.Listener, c gateway.Config) error {
 	return nil
 }
 
-func tellReady(log zerolog.Logger, c config, addrs []string) {
-	var sites []string
+func (c *config) siteNames() (names []string) {
 	for _, s := range c.gateway.Sites {
-		sites = append(sites, s.Name)
+		names = append(names, s.Name)
 	}
-	log.Info().Str("version", readBuild().Version).Strs("listen", addrs).Strs("sites", sites).Msg("ready")
-	notify(log, daemon.SdNotifyReady, fmt.Sprintf("serving %s on %s", count(len(sites), "site"), strings.Join(addrs, ", ")))
+	return names
 }
 
-func notify(log zerolog.Logger, state, status string) {
+func (d *daemonProcess) tellReady() {
+	c := d.config.gateway
+	d.notify(daemon.SdNotifyReady, fmt.Sprintf("serving %s on %s", count(len(c.Sites), "site"), strings.Join(d.addrs, ", ")))
+}
+
+func (d *daemonProcess) notify(state, status string) {
 	if _, err := daemon.SdNotify(false, state+"\nSTATUS="+status); err != nil {
-		log.Warn().Err(err).Str("state", state).Msg("cannot tell systemd")
+		d.log.Warn().Err(err).Str("state", state).Msg("cannot tell systemd")
 	}
 }
 
 // awaitStop waits for a signal to stop. Its error is why the gateway ended by itself.
-func awaitStop(log zerolog.Logger, signals <-chan os.Signal, ended <-chan error) error {
+func (d *daemonProcess) awaitStop() error {
 	for {
 		select {
-		case err := <-ended:
+		case err := <-d.ended:
 			if err == nil {
 				err = errors.New("it stopped without being told to")
 			}
 			return fmt.Errorf("serve: %w", err)
-		case sig := <-signals:
+		case sig := <-d.signals:
 			if sig != syscall.SIGHUP {
-				log.Info().Stringer("signal", sig).Msg("stopping")
+				d.log.Info().Stringer("signal", sig).Msg("stopping")
 				return nil
 			}
-			log.Warn().Msg("SIGHUP changes nothing in this version: restart realdocd to read the configuration again")
+			d.reload()
 		}
 	}
 }
 
 // stop lets requests finish for the shutdown timeout, or until another signal.
-func stop(log zerolog.Logger, srv *gateway.Server, c gateway.Config, signals <-chan os.Signal, ended <-chan error) error {
-	notify(log, daemon.SdNotifyStopping, "waiting for requests to finish, for up to "+c.ShutdownTimeout.String())
-	ctx, cancel := context.WithTimeout(context.Background(), c.ShutdownTimeout)
+func (d *daemonProcess) stop() error {
+	timeout := d.config.gateway.ShutdownTimeout
+	d.notify(daemon.SdNotifyStopping, "waiting for requests to finish, for up to "+timeout.String())
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	go func() {
 		for ctx.Err() == nil {
 			select {
-			case sig := <-signals:
+			case sig := <-d.signals:
 				if sig != syscall.SIGHUP {
-					log.Warn().Stringer("signal", sig).Msg("stopping at once")
+					d.log.Warn().Stringer("signal", sig).Msg("stopping at once")
 					cancel()
 				}
 			case <-ctx.Done():
@@ -204,12 +226,12 @@ func stop(log zerolog.Logger, srv *gateway.Server, c gateway.Config, signals <-c
 		// A third signal gets the default action, should something hang.
 		signal.Reset(syscall.SIGTERM, syscall.SIGINT)
 	}()
-	cut := srv.Shutdown(ctx)
-	err := <-ended
+	cut := d.srv.Shutdown(ctx)
+	err := <-d.ended
 	for _, request := range cut {
-		log.Warn().Str("request", request).Msg("request cut off")
+		d.log.Warn().Str("request", request).Msg("request cut off")
 	}
-	log.Info().Int("cut", len(cut)).Msg("stopped")
+	d.log.Info().Int("cut", len(cut)).Msg("stopped")
 	if err != nil {
 		return fmt.Errorf("serve: %w", err)
 	}

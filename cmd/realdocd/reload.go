@@ -1,0 +1,49 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+	"golang.org/x/sys/unix"
+)
+
+// reload reads the configuration again and puts it to work. One with a fault
+// changes nothing; the log has all faults, an event each.
+func (d *daemonProcess) reload() {
+	if d.readAgain == nil {
+		d.log.Warn().Msg("SIGHUP changes nothing: the configuration came from flags; restart realdocd with others")
+		return
+	}
+	d.notify(daemon.SdNotifyReloading+"\n"+monotonic(), "reading the configuration again")
+	defer d.tellReady()
+	c, err := d.readAgain()
+	if err == nil {
+		err = d.srv.Reload(c.gateway)
+	}
+	if err != nil {
+		for line := range strings.Lines(err.Error()) {
+			d.log.Error().Str("fault", strings.TrimSuffix(line, "\n")).Msg("configuration not taken: the one before stays")
+		}
+		return
+	}
+	if c.logFormat != d.config.logFormat {
+		d.log.Warn().Str("format", d.config.logFormat).Msg("the log keeps its format until realdocd is restarted")
+		c.logFormat = d.config.logFormat
+	}
+	setLogLevel(c)
+	d.config = c
+	if !d.passed {
+		d.addrs = c.gateway.Listen
+	}
+	d.log.Info().Strs("sites", c.siteNames()).Msg("configuration taken")
+}
+
+// monotonic is the time of a reload as systemd wants it (sd_notify(3)).
+func monotonic() string {
+	var now unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
+		return ""
+	}
+	return fmt.Sprintf("MONOTONIC_USEC=%d", now.Nano()/1000)
+}

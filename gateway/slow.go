@@ -1,0 +1,123 @@
+package gateway
+
+import (
+	"context"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+const (
+	slowestLook   = time.Second           // between two looks for slow requests
+	fastestLook   = 20 * time.Millisecond // where slow is short
+	statusTimeout = time.Second           // for FPM to answer
+)
+
+// looksForSlow says whether FPM is to be asked about slow requests.
+func (now *setup) looksForSlow() bool {
+	if now.cfg.SlowLog == 0 {
+		return false
+	}
+	for _, c := range now.cfg.Pools {
+		if c.StatusServer != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// watchSlow asks FPM about requests that have run for slow, while they run: of
+// one that has ended it knows nothing any more. It ends with its setup, or with
+// the last request.
+func (s *Server) watchSlow(now *setup) {
+	tick := time.NewTicker(min(max(now.cfg.SlowLog/4, fastestLook), slowestLook))
+	defer tick.Stop()
+	for s.setup.Load() == now {
+		select {
+		case <-s.empty:
+			return
+		case at := <-tick.C:
+			for p, slow := range s.slowRequests(now, at) {
+				s.askAboutSlow(p, slow)
+			}
+		}
+	}
+}
+
+// A slowRequest is what FPM's worker is to be found by.
+type slowRequest struct {
+	conn           *webConn
+	began          time.Time // tells it from the next one on conn
+	connected      time.Time
+	method, script string
+}
+
+// slowRequests are those of the setup, by pool, that have become slow and that
+// FPM was not asked about.
+func (s *Server) slowRequests(now *setup, at time.Time) map[*pool][]slowRequest {
+	slow := map[*pool][]slowRequest{}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.conns {
+		c.mu.Lock()
+		rq := c.rq
+		if rq != nil && rq.setup == now && rq.fpm != nil && !rq.asked && at.Sub(rq.began) >= now.cfg.SlowLog && rq.pool.cfg().StatusServer != "" {
+			rq.asked = true
+			slow[rq.pool] = append(slow[rq.pool], slowRequest{
+				c, rq.began, rq.connected,
+				string(rq.value(rq.cgi.requestMethod)), string(rq.value(rq.cgi.scriptFilename)),
+			})
+		}
+		c.mu.Unlock()
+	}
+	return slow
+}
+
+func (s *Server) askAboutSlow(p *pool, slow []slowRequest) {
+	c := p.cfg()
+	ctx, cancel := context.WithTimeout(context.Background(), statusTimeout)
+	defer cancel()
+	workers, err := askStatus(ctx, c.StatusServer, c.StatusPath)
+	if err != nil {
+		if p.noStatus.allow(time.Now()) {
+			p.log.Warn().Err(err).Msg("FPM was not asked about slow requests")
+		}
+		return
+	}
+	now := time.Now()
+	for _, sr := range slow {
+		w := sr.worker(workers, now)
+		sr.conn.mu.Lock()
+		if rq := sr.conn.rq; rq != nil && rq.began.Equal(sr.began) {
+			rq.worker = w
+		}
+		sr.conn.mu.Unlock()
+	}
+}
+
+// maxScript is how much of SCRIPT_FILENAME FPM's status has.
+const maxScript = 255
+
+// worker is the one that runs the request: of those in its script the one that
+// has been for about as long; nil when none is.
+func (sr slowRequest) worker(workers []fpmWorker, now time.Time) *fpmWorker {
+	var best *fpmWorker
+	ran := now.Sub(sr.connected)
+	script := sr.script[:min(len(sr.script), maxScript)]
+	for i := range workers {
+		w := &workers[i]
+		if w.State == "Idle" || w.Method != sr.method || w.Script != script {
+			continue
+		}
+		if best == nil || (w.Duration-ran).Abs() < (best.Duration-ran).Abs() {
+			best = w
+		}
+	}
+	return best
+}
+
+// MarshalZerologObject adds what FPM said of the worker to a log event.
+func (w *fpmWorker) MarshalZerologObject(e *zerolog.Event) {
+	e.Int("pid", w.PID).Str("state", w.State).Str("script", w.Script).
+		Float64("duration", float64(w.Duration.Microseconds())/1000)
+}
