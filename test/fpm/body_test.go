@@ -40,21 +40,30 @@ func TestARequestInsideAnUnreadBodyIsNotRun(t *testing.T) {
 			t.Error("it does not: nothing can be said of it inside a body")
 		}
 	})
-	for name, script := range map[string]string{
-		"nothing is read": `<?php echo getmypid();`,
-		"a part is read":  `<?php fread(fopen('php://input', 'r'), 1); echo getmypid();`,
+	const nothing, part = `<?php echo getmypid();`, `<?php fread(fopen('php://input', 'r'), 1); echo getmypid();`
+	for _, row := range []struct {
+		name, script string
+		unsaid       int // bytes that CONTENT_LENGTH leaves out: FPM closes then
+	}{
+		{"nothing is read", nothing, 0},
+		{"a part is read", part, 0},
+		{"nothing is read, and it is longer than its length", nothing, 30 << 10},
+		{"a part is read, and it is longer than its length", part, 30 << 10},
+		{"its length is 0", nothing, 40 << 10},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(row.name, func(t *testing.T) {
 			p := open(t, stack.FPMConfig{MaxChildren: 1, INI: map[string]string{"enable_post_data_reading": "0"}})
-			p.write("post.php", script)
+			p.write("post.php", row.script)
 			c, post := p.connect(), body(p)
 			p.must(c.Begin(true))
 			p.must(c.Params(stack.ParamsFor(p.dir, "POST", "/post.php",
-				"CONTENT_LENGTH", fmt.Sprint(len(post)), "CONTENT_TYPE", "application/octet-stream")...))
+				"CONTENT_LENGTH", fmt.Sprint(len(post)-row.unsaid), "CONTENT_TYPE", "application/octet-stream")...))
 			p.must(c.Stdin(post))
 			p.must(c.Stdin(nil))
 			pid := p.answer(c)
-			if got := p.ask(c, "pid.php"); got != pid {
+			if row.unsaid > 0 {
+				p.closed(c)
+			} else if got := p.ask(c, "pid.php"); got != pid {
 				t.Errorf("the next request was answered with %q, not by worker %s", got, pid)
 			}
 			if p.has("ran") {
