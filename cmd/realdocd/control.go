@@ -44,7 +44,7 @@ func (o *controlOptions) client() (*gateway.ControlClient, error) {
 		return nil, err
 	}
 	if c.gateway.Control == "" {
-		return nil, fmt.Errorf("control is \"\" in %s, so realdocd has no control socket: name one there, and restart realdocd", o.file)
+		return nil, fmt.Errorf("control is \"\" in %s, so realdocd has no control socket: name one there, and reload realdocd", o.file)
 	}
 	return gateway.NewControlClient(c.gateway.Control), nil
 }

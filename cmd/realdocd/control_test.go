@@ -113,7 +113,7 @@ func TestAFileThatNamesNoControlSocketIsSaidSo(t *testing.T) {
 	none := writeConfig(t, "control = ''\n"+minimal)
 	bad := writeConfig(t, "lisen = []\n"+minimal)
 	for file, want := range map[string]string{
-		none: "realdocd: control is \"\" in " + none + ", so realdocd has no control socket: name one there, and restart realdocd\n",
+		none: "realdocd: control is \"\" in " + none + ", so realdocd has no control socket: name one there, and reload realdocd\n",
 		bad:  "realdocd: " + bad + ":1: unknown key \"lisen\"; did you mean \"listen\"?\n",
 	} {
 		if code, _, stderr := run(t, "status", "--config", file); code != exitNo || stderr != want {

@@ -187,21 +187,6 @@ func TestServe_ASecondSignalEndsItAtOnce(t *testing.T) {
 	}
 }
 
-func TestServe_SIGHUPOnlyLogs(t *testing.T) {
-	c, fpm, sock, docroot := startDaemon(t, "")
-	close(fpm.hold)
-	c.says("ready")
-	c.signal(syscall.SIGHUP)
-	c.says("SIGHUP changes nothing in this version: restart realdocd to read the configuration again")
-	if got := get(t, sock, docroot); got == "" {
-		t.Error("no answer after SIGHUP")
-	}
-	c.signal(syscall.SIGTERM)
-	if code := c.exits(); code != exitDone {
-		t.Errorf("exit code %d, want 0", code)
-	}
-}
-
 func TestServe_OutlivesTheReaderOfItsLog(t *testing.T) {
 	c, fpm, sock, docroot := startDaemon(t, "")
 	close(fpm.hold)
