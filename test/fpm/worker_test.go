@@ -4,6 +4,7 @@ import (
 	"errors"
 	"syscall"
 	"testing"
+	"time"
 
 	"realdocd/test/stack"
 )
@@ -110,6 +111,7 @@ func TestARequestWhoseClientLeftTheBacklogStillRuns(t *testing.T) {
 	p.ask(holds, "pid.php")
 	p.send(leaves, false, "mark.php")
 	leaves.Close()
+	time.Sleep(pause)
 	if p.has("ran") {
 		t.Fatal("it ran beside the only worker")
 	}
