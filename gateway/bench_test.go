@@ -29,6 +29,7 @@ type bench struct {
 	cfg    Config
 	fpm    *fakeFPM
 	log    *logBuffer
+	facts  fpmFacts // what FPM says of itself
 	server *Server
 	addr   stack.Addr
 }
@@ -52,7 +53,7 @@ func newBench(t testing.TB) *bench {
 		Listen: []string{dir + "/gw"}, ListenMode: fs.FileMode(0o600), AccessLog: true,
 		Pools: []PoolConfig{{
 			Name: "www", Servers: []string{dir + "/fpm"}, ConnectTimeout: time.Second,
-			ReadTimeout: patience, IncludePath: ".:/usr/share/php",
+			ReadTimeout: patience, IncludePath: ".:/usr/share/php", Queue: 1024, QueueTimeout: patience,
 		}},
 		Sites: []SiteConfig{
 			{Name: "shop", Docroot: b.docroot("shop"), Pool: "www", RequestBuffering: true},
@@ -91,6 +92,9 @@ func (b *bench) start() *bench {
 	b.t.Helper()
 	server, err := New(b.cfg, zerolog.New(b.log))
 	b.must(err)
+	for _, p := range server.setup.Load().pools {
+		p.askFPM = func(context.Context, string, string) (fpmFacts, error) { return b.facts, nil }
+	}
 	b.must(server.Listen())
 	b.server, b.addr = server, stack.Addr(server.listeners[0].Addr().String())
 	served := make(chan error, 1)

@@ -23,8 +23,10 @@ type fakeFPM struct {
 // fpmRequest is a request that has reached FPM, on its connection.
 type fpmRequest struct {
 	net.Conn
+	f     *fakeFPM
 	t     testing.TB
 	id    uint16
+	keep  bool // FCGI_KEEP_CONN is set
 	pairs []fcgi.Pair
 	body  []byte
 }
@@ -53,7 +55,7 @@ func (f *fakeFPM) accept() {
 
 // take reads one request. A connection that ends before its request does is dropped.
 func (f *fakeFPM) take(conn net.Conn) {
-	q := &fpmRequest{Conn: conn, t: f.t}
+	q := &fpmRequest{Conn: conn, f: f, t: f.t}
 	var in fcgi.Reader
 	var params fcgi.Collector
 	for {
@@ -68,7 +70,9 @@ func (f *fakeFPM) take(conn net.Conn) {
 		switch {
 		case !ok:
 		case rec.Type == fcgi.BeginRequest:
-			q.id = rec.ID
+			begin, _ := fcgi.ParseBegin(rec.Content)
+			q.id, q.keep = rec.ID, begin.KeepConn
+		case q.id == 0: // FPM skips an empty STDIN record between two requests
 		case rec.Type == fcgi.Params && len(rec.Content) > 0:
 			params.Add(rec.Content)
 		case rec.Type == fcgi.Params:
@@ -118,6 +122,18 @@ func (q *fpmRequest) end(text string) error {
 	}
 	_, err := q.Write(fcgi.AppendEnd(nil, q.id, 0, fcgi.RequestComplete))
 	return err
+}
+
+// endKept is end as FPM does it with FCGI_KEEP_CONN: it waits for the next request. behind is what comes
+// after END_REQUEST.
+func (q *fpmRequest) endKept(text, behind string) {
+	q.t.Helper()
+	out := fcgi.AppendStream(nil, fcgi.Stdout, q.id, []byte(text))
+	out = append(fcgi.AppendEnd(out, q.id, 0, fcgi.RequestComplete), behind...)
+	if _, err := q.Write(out); err != nil {
+		q.t.Errorf("answer as FPM: %v", err)
+	}
+	go q.f.take(q.Conn)
 }
 
 // answer is end where the gateway must take the response.

@@ -84,15 +84,15 @@ func (q *queue) next() *waiter {
 }
 
 // newestOfLongest is who makes room for a request of the line l when the queue
-// is full: the newest of the longest line, or nil where that would be l itself.
+// is full: the newest of the longest line, or nil where l would then be as long.
 func (q *queue) newestOfLongest(l *line) *waiter {
 	longest := l
 	for _, other := range q.waiting {
-		if other.waiters.Len() > longest.waiters.Len()+1 {
+		if other.waiters.Len() > longest.waiters.Len() {
 			longest = other
 		}
 	}
-	if longest == l {
+	if longest.waiters.Len() <= l.waiters.Len()+1 {
 		return nil
 	}
 	return longest.waiters.Back().Value.(*waiter)

@@ -62,7 +62,8 @@ func (f *fakeFPM) answer(conn net.Conn) {
 	})
 }
 
-// get runs one request as a web server does, and gives what it answers.
+// get runs one request as a web server does, and gives what it answers when
+// the daemon is done with it and closes.
 func get(t *testing.T, addr, docroot string) string {
 	t.Helper()
 	conn, err := net.Dial("unix", addr)
@@ -89,7 +90,7 @@ func get(t *testing.T, addr, docroot string) string {
 		if rec.Type == fcgi.Stdout {
 			answer = append(answer, rec.Content...)
 		}
-		return rec.Type != fcgi.EndRequest
+		return true
 	})
 	return string(answer)
 }

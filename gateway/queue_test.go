@@ -1,0 +1,85 @@
+package gateway
+
+import (
+	"slices"
+	"testing"
+	"time"
+)
+
+// lineUp puts waiters into a queue, by the names of their sites, a second apart.
+func lineUp(q *queue, sites ...string) []*waiter {
+	var all []*waiter
+	for i, site := range sites {
+		w := &waiter{line: q.line(lineKey{site: site}), since: time.Unix(int64(i), 0)}
+		q.push(w)
+		all = append(all, w)
+	}
+	return all
+}
+
+// served takes everybody out in turn and counts them as running.
+func served(q *queue) (sites []string) {
+	for w := q.next(); w != nil; w = q.next() {
+		q.take(w)
+		q.count(q.line(w.line.key), 1)
+		sites = append(sites, w.line.key.site)
+	}
+	return sites
+}
+
+func TestQueue_ServesTheSiteWithTheFewestRequestsInFPMFirst(t *testing.T) {
+	for _, row := range []struct {
+		name    string
+		running map[string]int
+		waiting []string
+		want    []string
+	}{
+		{"one site, in order", nil, []string{"a", "a"}, []string{"a", "a"}},
+		{"equals, in order", nil, []string{"b", "a", "c"}, []string{"b", "a", "c"}},
+		{"a busy site takes turns", nil, []string{"a", "a", "a", "b"}, []string{"a", "b", "a", "a"}},
+		{"what runs counts", map[string]int{"a": 3}, []string{"a", "a", "b", "b", "b", "b"}, []string{"b", "b", "b", "a", "b", "a"}},
+	} {
+		var q queue
+		for site, n := range row.running {
+			q.count(q.line(lineKey{site: site}), n)
+		}
+		lineUp(&q, row.waiting...)
+		if got := served(&q); !slices.Equal(got, row.want) {
+			t.Errorf("%s: served %q, want %q", row.name, got, row.want)
+		}
+	}
+}
+
+func TestQueue_TheLongestLineMakesRoom(t *testing.T) {
+	for _, row := range []struct {
+		waiting []string
+		comes   string
+		goes    int // the index in waiting; -1 is nobody
+	}{
+		{[]string{"a", "a", "a"}, "b", 2},
+		{[]string{"a", "a", "a"}, "a", -1},
+		{[]string{"a", "b", "a", "b", "b"}, "c", 4},
+		{[]string{"a", "b"}, "c", -1}, // a place in the queue would only change hands
+		{[]string{"a", "a", "b"}, "b", -1},
+	} {
+		var q queue
+		all := lineUp(&q, row.waiting...)
+		got := slices.Index(all, q.newestOfLongest(q.line(lineKey{site: row.comes})))
+		if got != row.goes {
+			t.Errorf("%q wait and %s comes: %d goes, want %d", row.waiting, row.comes, got, row.goes)
+		}
+	}
+}
+
+func TestQueue_ForgetsSitesWithNothingInIt(t *testing.T) {
+	var q queue
+	all := lineUp(&q, "a", "b", "b")
+	for _, w := range all {
+		q.take(w)
+	}
+	q.count(q.line(lineKey{site: "c"}), 1)
+	q.count(q.line(lineKey{site: "c"}), -1)
+	if len(q.lines) != 0 || len(q.waiting) != 0 || q.len != 0 {
+		t.Errorf("%d lines, %d of them waiting, %d requests are left", len(q.lines), len(q.waiting), q.len)
+	}
+}

@@ -1,0 +1,261 @@
+package gateway
+
+import (
+	"errors"
+	"net"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"realdocd/fcgi"
+	"realdocd/test/stack"
+)
+
+// newKeeping is a bench whose FPM is fit for its connections to be kept.
+func newKeeping(t testing.TB) *bench {
+	t.Helper()
+	b := newBench(t)
+	b.cfg.Pools[0].Reuse = true
+	b.facts = fpmFacts{Version: "8.2.36", Workers: 12}
+	return b
+}
+
+// startKeeping runs it, and returns when the first connection has shown which FPM it is.
+func (b *bench) startKeeping() *bench {
+	b.t.Helper()
+	b.start()
+	b.served(b.connect(), "", b.params()...)
+	b.poolNow("keep connections", func(p PoolStatus) bool { return p.Servers[0].Reuse == "on" })
+	return b
+}
+
+// servedAndKept sends a request that FPM answers without closing, and returns FPM's end.
+func (b *bench) servedAndKept(c *stack.Client, behind string) *fpmRequest {
+	b.t.Helper()
+	b.send(c, "", b.params()...)
+	q := b.fpm.next()
+	if !q.keep {
+		b.t.Error("FCGI_KEEP_CONN is not set")
+	}
+	q.endKept(page, behind)
+	b.wantPage(c)
+	return q
+}
+
+func TestAKeptConnectionIsUsedAgain(t *testing.T) {
+	b := newKeeping(t).startKeeping()
+	c := b.connect()
+	first := b.servedAndKept(c, "")
+	second := b.servedAndKept(c, "")
+	if first.Conn != second.Conn {
+		t.Error("the second request came over another connection")
+	}
+	b.poolNow("one reused", func(p PoolStatus) bool { s := p.Servers[0]; return s.Reused == 1 && s.Opened == 2 && s.Kept == 1 })
+}
+
+func TestAnIdleKeptConnectionIsClosed(t *testing.T) {
+	b := newKeeping(t).startKeeping()
+	q := b.servedAndKept(b.connect(), "")
+	began := time.Now()
+	b.poolNow("none kept", func(p PoolStatus) bool { return p.Servers[0].Kept == 0 })
+	if idle := time.Since(began); idle > 2*keepFor+200*time.Millisecond {
+		t.Errorf("it was closed after %v", idle)
+	}
+	q.waitGone()
+}
+
+// What would be unsafe is not kept: FPM sees the end of the connection, and the next request comes over another.
+func TestAConnectionIsNotKept(t *testing.T) {
+	stray := string(fcgi.AppendStream(nil, fcgi.Stdout, 1, []byte("stray")))
+	for _, row := range []struct {
+		name  string
+		setup func(*bench)
+		ask   func(*bench, *stack.Client) *fpmRequest
+	}{
+		{"after a request with a body", nil, func(b *bench, c *stack.Client) *fpmRequest {
+			b.send(c, "body", b.params("CONTENT_LENGTH", "4")...)
+			return b.fpm.next()
+		}},
+		{"after a body of unknown length", nil, func(b *bench, c *stack.Client) *fpmRequest {
+			b.send(c, "body", b.params()...)
+			return b.fpm.next()
+		}},
+		{"where FPM may smuggle requests", func(b *bench) { b.facts.Version = "8.2.35" }, nil},
+		{"where FPM is of an unknown version", func(b *bench) { b.facts.Version = "" }, nil},
+		{"where FPM has one worker", func(b *bench) { b.facts.Workers = 1 }, nil},
+		{"where FPM's workers cannot be counted", func(b *bench) { b.facts.Workers = 0 }, nil},
+		{"where that is off", func(b *bench) { b.cfg.Pools[0].Reuse = false }, nil},
+		{"with a record behind END_REQUEST", nil, func(b *bench, c *stack.Client) *fpmRequest {
+			return b.servedAndKept(c, stray)
+		}},
+		{"with half a record behind END_REQUEST", nil, func(b *bench, c *stack.Client) *fpmRequest {
+			return b.servedAndKept(c, stray[:5])
+		}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			b := newKeeping(t)
+			if row.setup != nil {
+				row.setup(b)
+			}
+			b.start()
+			b.served(b.connect(), "", b.params()...)
+			if row.setup == nil {
+				b.poolNow("keep connections", func(p PoolStatus) bool { return p.Servers[0].Reuse == "on" })
+			}
+			c := b.connect()
+			var q *fpmRequest
+			if row.ask != nil {
+				q = row.ask(b, c)
+			} else {
+				b.send(c, "", b.params()...)
+				q = b.fpm.next()
+			}
+			if behind := row.ask != nil && q.keep; !behind {
+				if q.keep {
+					t.Error("FCGI_KEEP_CONN is set")
+				}
+				b.must(q.say(fcgi.Stdout, page))
+				_, err := q.Write(fcgi.AppendEnd(nil, q.id, 0, fcgi.RequestComplete))
+				b.must(err)
+				b.wantPage(c)
+				q.waitGone()
+			}
+			b.served(c, "", b.params()...)
+			if reused := b.server.Status().Pools[0].Servers[0].Reused; reused != 0 {
+				t.Errorf("%d requests went over a kept connection", reused)
+			}
+		})
+	}
+}
+
+func TestWhatComesBehindTheEndLaterIsSeenBeforeTheNextRequest(t *testing.T) {
+	for name, late := range map[string]func(net.Conn) error{
+		"a stray byte": func(c net.Conn) error { _, err := c.Write([]byte{1}); return err },
+		"the end":      func(c net.Conn) error { return c.(*net.UnixConn).CloseWrite() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newKeeping(t).startKeeping()
+			c := b.connect()
+			q := b.servedAndKept(c, "")
+			b.poolNow("one kept", func(p PoolStatus) bool { return p.Servers[0].Kept == 1 })
+			b.must(late(q.Conn))
+			if next := b.served(c, "", b.params()...); next.Conn == q.Conn {
+				t.Error("the next request came over the same connection")
+			}
+		})
+	}
+}
+
+func TestFewerConnectionsAreKeptThanFPMHasWorkers(t *testing.T) {
+	b := newKeeping(t)
+	b.facts.Workers = 3
+	b.startKeeping()
+	var clients []*stack.Client
+	var running []*fpmRequest
+	for range 3 {
+		c, q := b.running(b.params()...)
+		clients, running = append(clients, c), append(running, q)
+	}
+	for i, q := range running {
+		q.endKept(page, "")
+		b.wantPage(clients[i])
+	}
+	b.poolNow("two kept", func(p PoolStatus) bool { return p.Running == 0 && p.Servers[0].Kept == 2 })
+	// A request with a body gets a new connection, for which there must be a worker.
+	for range 2 {
+		c := b.connect()
+		b.send(c, "body", b.params("CONTENT_LENGTH", "4")...)
+		running = append(running, b.fpm.next())
+	}
+	b.poolNow("one kept", func(p PoolStatus) bool { return p.Running == 2 && p.Servers[0].Kept == 1 })
+}
+
+func TestAPauseClosesKeptConnections(t *testing.T) {
+	b := newKeeping(t).startKeeping()
+	q := b.servedAndKept(b.connect(), "")
+	b.must(b.server.Pause("www"))
+	b.must(b.server.Drain(t.Context(), "www"))
+	if kept := b.server.Status().Pools[0].Servers[0].Kept; kept != 0 {
+		t.Errorf("%d connections are kept", kept)
+	}
+	q.waitGone()
+}
+
+// A visitor who left has interrupted the connection, and its response is not to be read by another.
+func TestTheConnectionOfAVisitorWhoLeftIsNotKept(t *testing.T) {
+	b := newKeeping(t).startKeeping()
+	c, q := b.running(b.params()...)
+	c.Close()
+	q.waitGone()
+	b.poolNow("rest", func(p PoolStatus) bool { return p.Running == 0 && p.Servers[0].Kept == 0 })
+	b.served(b.connect(), "", b.params()...)
+}
+
+func TestWhyConnectionsAreNotKeptIsInTheLogOnce(t *testing.T) {
+	b := newKeeping(t)
+	b.facts.Version = "8.1.29"
+	b.start()
+	b.served(b.connect(), "", b.params()...)
+	event := b.logged("connections to FPM are not kept")
+	if event.String("pool") != "www" || event.String("level") != "warn" || event.String("server") != b.cfg.Pools[0].Servers[0] {
+		t.Errorf("the log has %v", event)
+	}
+	b.poolNow("say why", func(p PoolStatus) bool { return p.Servers[0].Reuse == hasSmugglingFix("8.1.29").Error() })
+}
+
+// The only request that is sent twice is one of which the kernel has taken nothing.
+func TestSock_TellsAWriteThatWasNotTaken(t *testing.T) {
+	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: t.TempDir() + "/s", Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	for _, row := range []struct {
+		name   string
+		unsent bool
+		peer   func(net.Conn)
+	}{
+		{"closed before the write", true, func(c net.Conn) { c.Close() }},
+		{"closed after the write", false, func(c net.Conn) { c.Read(make([]byte, 1)); c.Close() }},
+	} {
+		conn, err := net.Dial("unix", listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		peer, err := listener.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := newSock(conn.(*net.UnixConn))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if row.unsent {
+			row.peer(peer)
+		} else {
+			go row.peer(peer)
+		}
+		if err := s.exchange([]byte("request")); err == nil || errors.Is(err, errUnsent) != row.unsent {
+			t.Errorf("%s: %v", row.name, err)
+		}
+		s.close()
+	}
+}
+
+func TestTheOldestConnectionsThatWereNotNeededAreClosed(t *testing.T) {
+	p := newPool(PoolConfig{Name: "www", Servers: []string{"/s"}, Reuse: true}, zerolog.Nop())
+	s := p.servers[0]
+	s.why, s.reaping, s.facts.Workers = nil, true, 12
+	kept := []*sock{{}, {}, {}, {}}
+	for _, fpm := range kept {
+		s.keep(fpm)
+	}
+	s.low = len(s.kept)
+	taken := s.takeKept()
+	s.keep(taken)
+	if s.low != 3 || taken != kept[0] || !slices.Equal(s.kept, []*sock{kept[1], kept[2], kept[3], kept[0]}) {
+		t.Errorf("%d were idle all the time", s.low)
+	}
+}
