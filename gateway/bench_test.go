@@ -29,7 +29,8 @@ type bench struct {
 	cfg    Config
 	fpm    *fakeFPM
 	log    *logBuffer
-	facts  fpmFacts // what FPM says of itself
+	facts  fpmFacts      // what FPM says of itself
+	idle   time.Duration // for keepFor
 	server *Server
 	addr   stack.Addr
 }
@@ -42,7 +43,7 @@ func newBench(t testing.TB) *bench {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	b := &bench{t: t, dir: dir, log: &logBuffer{changed: make(chan struct{})}}
+	b := &bench{t: t, dir: dir, idle: patience, log: &logBuffer{changed: make(chan struct{})}}
 	for _, public := range []string{"shop/releases/1", "shop/releases/2", "blog/releases/1"} {
 		b.must(os.MkdirAll(filepath.Join(dir, public, "public"), 0o755))
 	}
@@ -94,6 +95,7 @@ func (b *bench) start() *bench {
 	b.must(err)
 	for _, p := range server.setup.Load().pools {
 		p.askFPM = func(context.Context, string, string) (fpmFacts, error) { return b.facts, nil }
+		p.keepFor = b.idle
 	}
 	b.must(server.Listen())
 	b.server, b.addr = server, stack.Addr(server.listeners[0].Addr().String())

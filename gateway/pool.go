@@ -20,7 +20,8 @@ type pool struct {
 	log             zerolog.Logger
 	config          atomic.Pointer[PoolConfig]
 	setsIncludePath atomic.Bool // something on the pool sends include_path
-	noStatus        limiter     // of log events
+	keepFor         time.Duration
+	noStatus        limiter // of log events
 	askFPM          func(ctx context.Context, addr, probe string) (fpmFacts, error)
 
 	mu       sync.Mutex
@@ -36,7 +37,7 @@ type pool struct {
 }
 
 func newPool(c PoolConfig, log zerolog.Logger) *pool {
-	p := &pool{name: c.Name, askFPM: askFacts, log: log.With().Str("pool", c.Name).Logger()}
+	p := &pool{name: c.Name, askFPM: askFacts, keepFor: keepFor, log: log.With().Str("pool", c.Name).Logger()}
 	p.configure(c)
 	return p
 }

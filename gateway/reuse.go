@@ -102,7 +102,7 @@ func (s *server) keep(fpm *sock) bool {
 	s.kept = append(s.kept, fpm)
 	if !s.reaping {
 		s.reaping = true
-		time.AfterFunc(keepFor, s.reap)
+		time.AfterFunc(s.pool.keepFor, s.reap)
 	}
 	return true
 }
@@ -116,7 +116,7 @@ func (s *server) reap() {
 	s.kept = append(s.kept[:0], s.kept[s.low:]...)
 	s.low = len(s.kept)
 	if s.reaping = len(s.kept) > 0; s.reaping {
-		time.AfterFunc(keepFor, s.reap)
+		time.AfterFunc(s.pool.keepFor, s.reap)
 	}
 	if time.Since(s.asked) > learnEvery {
 		s.learn()
