@@ -101,6 +101,11 @@ func (b *bench) start() *bench {
 	b.server, b.addr = server, stack.Addr(server.listeners[0].Addr().String())
 	served := make(chan error, 1)
 	go func() { served <- server.Serve() }()
+	for serving := false; !serving; time.Sleep(time.Millisecond) {
+		server.reloading.Lock()
+		serving = server.serving
+		server.reloading.Unlock()
+	}
 	b.t.Cleanup(func() {
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()

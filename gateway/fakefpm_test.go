@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,6 +19,9 @@ type fakeFPM struct {
 	t        testing.TB
 	listener *net.UnixListener
 	requests chan *fpmRequest
+
+	mu    sync.Mutex
+	conns []net.Conn // or those of requests that the test ignores would be collected, and so closed
 }
 
 // fpmRequest is a request that has reached FPM, on its connection.
@@ -37,7 +41,7 @@ func listenFPM(t testing.TB, path string) *fakeFPM {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fakeFPM{t, listener, make(chan *fpmRequest, 64)}
+	f := &fakeFPM{t: t, listener: listener, requests: make(chan *fpmRequest, 64)}
 	t.Cleanup(func() { listener.Close() })
 	go f.accept()
 	return f
@@ -49,6 +53,9 @@ func (f *fakeFPM) accept() {
 		if err != nil {
 			return
 		}
+		f.mu.Lock()
+		f.conns = append(f.conns, conn)
+		f.mu.Unlock()
 		go f.take(conn)
 	}
 }

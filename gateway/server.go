@@ -22,7 +22,8 @@ type Server struct {
 	metrics *metrics
 	started time.Time
 
-	reloading sync.Mutex // one Reload at a time, and none beside Listen
+	reloading sync.Mutex // of Listen, Serve's beginning, Reload and Shutdown one at a time
+	serving   bool       // Serve has begun
 	inherited bool       // the listeners came from outside; those of the configuration are not used
 	listeners []listener
 	control   *adminSocket
@@ -63,23 +64,31 @@ func (s *Server) Serve() error {
 	}
 	defer s.hang.stop()
 	go s.hang.run()
-	if len(s.listeners) == 0 {
-		return errors.New("serve: there is nothing to listen on")
+	if err := s.startServing(); err != nil {
+		return err
 	}
-	s.reloading.Lock()
-	s.begin(s.setup.Load(), nil)
-	for _, ln := range s.listeners {
-		go s.accept(ln)
-	}
-	s.control.serve()
-	s.exporter.serve()
-	s.reloading.Unlock()
 	select {
 	case err := <-s.failed:
 		return err
 	case <-s.empty:
 		return nil
 	}
+}
+
+func (s *Server) startServing() error {
+	s.reloading.Lock()
+	defer s.reloading.Unlock()
+	if len(s.listeners) == 0 {
+		return errors.New("serve: there is nothing to listen on")
+	}
+	s.serving = true
+	s.begin(s.setup.Load(), nil)
+	for _, ln := range s.listeners {
+		go s.accept(ln)
+	}
+	s.control.serve()
+	s.exporter.serve()
+	return nil
 }
 
 // begin starts what a setup has that the one before it had not. Docroots that

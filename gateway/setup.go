@@ -48,7 +48,7 @@ func newSetup(cfg Config, before *setup, s *Server) *setup {
 	return now
 }
 
-var errStopping = errors.New("realdocd is stopping")
+var errNotServing = errors.New("realdocd is starting or stopping: try again when it serves")
 
 // Reload takes another configuration without losing a request or a connection.
 // When it fails nothing has changed, and the error names everything that is
@@ -60,8 +60,8 @@ func (s *Server) Reload(cfg Config) error {
 	if err := cfg.check(); err != nil {
 		return err
 	}
-	if s.stopping.Load() {
-		return errStopping
+	if s.stopping.Load() || !s.serving {
+		return errNotServing
 	}
 	opened, err := s.openNew(&cfg)
 	if err != nil {
