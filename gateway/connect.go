@@ -73,6 +73,10 @@ func (rq *request) reach(deadline time.Time) (*sock, error) {
 	return fpm, nil
 }
 
+// mayReuse says whether the request may go over a kept connection and leave
+// its own to be kept: in one write, and without a body.
+func (rq *request) mayReuse() bool { return rq.bodyless() && len(rq.head) < maxInline }
+
 // bodyless says whether the request has no body at all.
 func (rq *request) bodyless() bool {
 	return rq.body.ended && rq.body.length == 0 && rq.contentLength <= 0
@@ -94,6 +98,10 @@ func (rq *request) leavePlace(err error) {
 	if fpm != nil && (err != nil || !rq.mayBeKept(fpm)) {
 		fpm.close() // before the place is another's, so that the worker is free
 		fpm = nil
+	}
+	if rq.kept != nil {
+		rq.kept.close() // it had one with its place, and was over before
+		rq.kept = nil
 	}
 	if rq.placed {
 		rq.pool.leave(rq, fpm)

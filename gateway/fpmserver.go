@@ -89,7 +89,7 @@ func (p *pool) assign(rq *request, tried []*server) bool {
 	}
 	s.running++
 	rq.server, rq.kept = s, nil
-	if rq.bodyless() {
+	if rq.mayReuse() {
 		rq.kept = s.takeKept()
 	}
 	return true
@@ -144,9 +144,7 @@ var errBacklogFull = errors.New("the backlog of FPM is full: raise pm.max_childr
 // addresses of both ends, two system calls that nobody needs here.
 func (s *server) dial(deadline time.Time) (*sock, error) {
 	if s.unix == nil {
-		ctx, cancel := context.WithDeadline(s.ctx, deadline)
-		defer cancel()
-		conn, err := new(net.Dialer).DialContext(ctx, "tcp", s.addr)
+		conn, err := (&net.Dialer{Deadline: deadline}).Dial("tcp", s.addr)
 		if err != nil {
 			return nil, err
 		}

@@ -70,7 +70,7 @@ func (rq *request) relay(fpm *sock) error {
 func (rq *request) appendBody(head []byte) []byte {
 	out := append(head, rq.body.mem...)
 	out = fcgi.AppendHeader(out, fcgi.Stdin, rq.id, 0)
-	rq.marked = rq.bodyless() && rq.server.keeps.Load()
+	rq.marked = rq.mayReuse() && rq.server.keeps.Load()
 	if rq.marked {
 		fcgi.SetKeepConn(out)
 		out = appendMarker(out, rq.id)

@@ -37,7 +37,8 @@ const keepFor = 400 * time.Millisecond
 
 const (
 	learnTimeout = 5 * time.Second
-	learnEvery   = time.Minute // FPM's version may change with a reload
+	learnEvery   = time.Minute     // FPM's version may change with a reload
+	recountEvery = 5 * time.Second // the number of its workers, where more would help
 )
 
 var (
@@ -95,8 +96,13 @@ func (s *server) takeAllKept() []*sock {
 
 // keep takes a connection to keep, if there is room for it.
 func (s *server) keep(fpm *sock) bool {
-	if s.gone || s.pool.paused || !s.pool.cfg().Reuse || s.why != nil ||
-		len(s.kept)+1 >= s.facts.Workers || s.running+len(s.kept) >= s.facts.Workers {
+	if s.gone || s.pool.paused || !s.pool.cfg().Reuse || s.why != nil {
+		return false
+	}
+	if len(s.kept)+1 >= s.facts.Workers || s.running+len(s.kept) >= s.facts.Workers {
+		if time.Since(s.asked) > recountEvery {
+			s.learn() // pm = dynamic and ondemand may have added workers
+		}
 		return false
 	}
 	s.kept = append(s.kept, fpm)

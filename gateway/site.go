@@ -116,7 +116,7 @@ func (rq *request) enter(st *site, docroot string) error {
 	s := rq.conn.s
 	v, err := st.releases.Enter(docroot, rq.began)
 	if err != nil {
-		st.metrics.resolveFailures.Inc()
+		st.metrics.resolveFailures.Add(1)
 		return refuse(causeUnresolved, "site %s: %w", st.Name, err)
 	}
 	rq.site, rq.pool, rq.visit = st, st.pool, v
@@ -124,7 +124,7 @@ func (rq *request) enter(st *site, docroot string) error {
 		s.logLive(st, docroot, v)
 	}
 	if v.Stale != nil {
-		st.metrics.resolveFailures.Inc()
+		st.metrics.resolveFailures.Add(1)
 	}
 	if v.Stale != nil && st.stale.allow(rq.began) {
 		s.log.Error().Err(v.Stale).Str("site", st.Name).Str("docroot", docroot).Str("release", v.Path).

@@ -351,8 +351,29 @@ func (d *document) checkPools() {
 		d.faults.add(0, `no pool: add [pool.www] with server = ["/run/php/php8.2-fpm.sock"]`)
 		d.excuse([]string{"pool"})
 	}
+	d.checkReuse()
 	if g.ForwardUnmatched && len(g.Pools) > 1 {
 		d.fault([]string{"unmatched"}, `"forward" needs a single pool to forward to, and there are %d`, len(g.Pools))
+	}
+}
+
+// checkReuse refuses to keep connections to a listener that two pools use:
+// together they could hold all of its workers.
+func (d *document) checkReuse() {
+	users := map[string][]string{}
+	for _, p := range d.config.gateway.Pools {
+		for _, server := range p.Servers {
+			users[server] = append(users[server], p.Name)
+		}
+	}
+	for _, p := range d.config.gateway.Pools {
+		for _, server := range p.Servers {
+			if in := users[server]; p.Reuse && len(in) > 1 {
+				d.fault([]string{"pool", p.Name, "reuse"}, `"auto" needs listeners of its own, and %s is in the pools %s; take "off", or one pool for both`,
+					server, strings.Join(in, " and "))
+				break
+			}
+		}
 	}
 }
 
