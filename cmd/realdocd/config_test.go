@@ -244,6 +244,10 @@ func TestAFaultIsNamedWithItsLine(t *testing.T) {
 			more: "[pool.b]\nserver = ['10.0.0.2:9000']\nreuse = 'auto'\n[site.b]\ndocroot='/b'\npool='b'", site: "pool='www'",
 			want: `r.toml:9: reuse in [pool.b]: "auto" is for unix sockets, and this pool has none: over TCP nobody can tell that a worker is ready again; take "off"`,
 		},
+		{
+			more: "[pool.b]\nserver = ['/run/php/php8.2-fpm.sock']\nreuse = 'auto'\n[site.b]\ndocroot='/b'\npool='b'", site: "pool='www'",
+			want: `r.toml:9: reuse in [pool.b]: "auto" needs listeners of its own, and /run/php/php8.2-fpm.sock is in the pools www and b; take "off", or one pool for both`,
+		},
 		{pool: `status = "status.sock"`, want: `r.toml:4: status in [pool.www]: want the absolute path of a socket, or "host:port", not "status.sock"`},
 		{pool: `status_path = "fpm-status"`, want: `r.toml:4: status_path in [pool.www]: want a path that begins with "/" and has no "?", such as "/fpm-status", not "fpm-status"`},
 		{pool: `status_path = ""`, want: `r.toml:4: status_path in [pool.www]: want a path that begins with "/" and has no "?", such as "/fpm-status", not ""`},
