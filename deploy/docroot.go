@@ -145,7 +145,11 @@ type found struct {
 // without the mutex: only finish writes them, and only one look runs at a time.
 func (d *docroot) look(known *Release, opts *Options, now time.Time) found {
 	if known != nil && d.text != "" && d.walkedAs == opts && now.Sub(d.walked) < walkEvery {
-		n, err := opts.read(known.Link, d.buf)
+		read := opts.read
+		if d.local && opts.readLocal != nil {
+			read = opts.readLocal
+		}
+		n, err := read(known.Link, d.buf)
 		if err == nil && string(d.buf[:n]) == d.text {
 			return found{same: true, local: d.local}
 		}

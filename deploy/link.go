@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -124,6 +125,24 @@ func openPath(dir string) (int, error) {
 			return fd, err
 		}
 	}
+}
+
+// readlink is unix.Readlink without telling Go's scheduler, which costs more than
+// the call. It is for a link on a local file system that was walked a moment
+// ago, whose text the kernel has: a call that hangs would hold a processor.
+func readlink(link string, buf []byte) (int, error) {
+	var path [unix.PathMax]byte
+	if len(link) >= len(path) || len(buf) == 0 {
+		return 0, unix.ENAMETOOLONG
+	}
+	copy(path[:], link)
+	at := unix.AT_FDCWD
+	n, _, errno := unix.RawSyscall6(unix.SYS_READLINKAT, uintptr(at), uintptr(unsafe.Pointer(&path)),
+		uintptr(unsafe.Pointer(unsafe.SliceData(buf))), uintptr(len(buf)), 0, 0)
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), nil
 }
 
 // target is what a symlink with the given text points to, as an absolute path.

@@ -27,6 +27,7 @@ type Options struct {
 
 	maxDocroots int
 	read        func(link string, buf []byte) (int, error)
+	readLocal   func(link string, buf []byte) (int, error) // where that cannot hang; nil is read
 	inspect     func(docroot string, mode Mode, linkAfter string) (Resolved, error)
 	now         func() time.Time
 }
@@ -45,7 +46,7 @@ func NewResolver(opts Options) *Resolver {
 		opts.maxDocroots = MaxDocroots
 	}
 	if opts.read == nil {
-		opts.read = unix.Readlink
+		opts.read, opts.readLocal = unix.Readlink, readlink
 	}
 	if opts.inspect == nil {
 		opts.inspect = Inspect

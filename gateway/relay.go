@@ -174,7 +174,7 @@ func (rq *request) relayResponse(fpm *sock) error {
 	for {
 		batch, err := rq.takeRecords(fpm)
 		if len(batch) > 0 {
-			if err := rq.conn.write(batch); err != nil {
+			if err := rq.conn.web.send(batch); err != nil {
 				rq.broken = true
 				return fmt.Errorf("%w: %w", errClientGone, err)
 			}

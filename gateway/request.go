@@ -155,7 +155,7 @@ func (rq *request) fail(err error) {
 		out = fcgi.AppendEnd(rq.head[:0], rq.id, 0, fcgi.RequestComplete)
 	}
 	rq.head = out
-	if err := rq.conn.write(out); err != nil {
+	if err := rq.conn.web.send(out); err != nil {
 		rq.broken = true
 		return
 	}
