@@ -1,11 +1,26 @@
 // Package gateway is the daemon: it takes FastCGI requests from web servers,
-// pins each to the release that is live when it begins, and passes it on to
-// PHP-FPM.
+// pins each to the release that is live when it begins, has it wait for a place
+// in a pool, and passes it on to PHP-FPM.
 //
 // The way of a request is (*Server).run in request.go, and reads top to bottom:
 // read the params, find the site and enter its release, rewrite, read the body,
-// connect to FPM, relay. Each step is a call down. What a request knows travels
-// in one request value.
+// take a place, connect to FPM, relay. Each step is a call down. What a request
+// knows travels in one request value.
+//
+// # Configurations
+//
+// A setup is one configuration at work: the sites, and the pools by their
+// names. It never changes; Reload makes another, which takes over the pools,
+// their servers and the sites' releases by name. A request runs under one setup
+// to its end.
+//
+// # Places
+//
+// A pool has places in FPM, as many as max_conns. A request has one from
+// pool.enter to pool.leave, in one of the pool's servers, and waits in the queue
+// where all are taken or the pool is paused. Small bodies are complete and large
+// ones spooled before that. What a server's connection needs to be kept for the
+// next request is in reuse.go.
 //
 // # Goroutines
 //
@@ -13,14 +28,24 @@
 // after another, and does all input and output of a usual request. A body too
 // large to be sent at once has a second one beside it (request.sendRequest) for
 // as long as the request lasts. One goroutine a server waits for web servers
-// that hang up (hangups.run), one a listener accepts (Server.accept).
+// that hang up (hangups.run), one a listener accepts (Server.accept). One tries
+// an FPM listener that is out until it answers (server.recover), one asks FPM
+// what it is (server.ask), and one looks for slow requests where FPM can be asked
+// about them (Server.watchSlow).
+//
+// # Locks
+//
+// Server.mu has the connections, webConn.mu what a connection's request waits
+// for, pool.mu places and queue; they are taken in this order, and none is held
+// over input or output.
 //
 // # What can go wrong
 //
-// A step that fails returns a *refusal with the status for the visitor and the
-// cause for the log; (*request).fail turns it into a complete CGI response. When
-// a part of FPM's response has gone out, the connection is broken instead, so
-// that the web server can tell. Each request is logged once, at its end.
+// A step that fails returns a *refusal with the cause, which has a name for the
+// log and the metrics and a status for the visitor; (*request).fail turns it
+// into a complete CGI response. When a part of FPM's response has gone out, the
+// connection is broken instead, so that the web server can tell. Each request is
+// logged once, at its end.
 //
 // # Idle connections
 //
