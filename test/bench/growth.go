@@ -11,8 +11,9 @@ import (
 )
 
 const (
-	mostSites      = 10_000
-	growthRequests = 20_000 // a case and round
+	mostSites       = 10_000
+	mostConnections = 4096
+	growthRequests  = 12_000 // a case and round
 )
 
 // growth measures what a request costs realdocd with more and more sites, and
@@ -32,9 +33,9 @@ func growth(ctx context.Context, s *stack.Stack, rounds int) error {
 	cases := []*growthCase{
 		{sites: 1, connections: 8},
 		{sites: 100, connections: 8},
-		{sites: 10_000, connections: 8},
+		{sites: mostSites, connections: 8},
 		{sites: 1, connections: 256},
-		{sites: 1, connections: 4096},
+		{sites: 1, connections: mostConnections},
 	}
 	for _, c := range cases {
 		if err := c.start(s, fpm, docroots[:c.sites]); err != nil {
@@ -67,7 +68,10 @@ type growthCase struct {
 }
 
 func (c *growthCase) String() string {
-	return fmt.Sprintf("%d sites, %d connections", c.sites, c.connections)
+	if c.sites == 1 {
+		return fmt.Sprintf("1 site and %d connections", c.connections)
+	}
+	return fmt.Sprintf("%d sites and %d connections", c.sites, c.connections)
 }
 
 // start leaves the case with every connection and every site in use, so that
@@ -117,19 +121,19 @@ func (c *growthCase) measure() error {
 
 func printGrowth(cases []*growthCase) error {
 	smallest := cases[0]
-	t := newTable("sites", "connections", "CPU/req", "of the smallest", "req/s", "resident")
+	t := newTable("sites", "connections", "CPU/req", "of the smallest", "req/s", "a site", "resident")
 	for _, c := range cases {
 		usage, err := c.gateway.Usage()
 		if err != nil {
 			return err
 		}
 		t.row(fmt.Sprint(c.sites), fmt.Sprint(c.connections), fmt.Sprintf("%.1f µs", median(c.cpu)),
-			fmt.Sprintf("%.2f", ratio(c.cpu, smallest.cpu)), fmt.Sprintf("%.0f", median(c.rates)),
+			fmt.Sprintf("%.2f", ratio(c.cpu, smallest.cpu)), fmt.Sprintf("%.0f", median(c.rates)), fmt.Sprintf("%.1f", median(c.rates)/float64(c.sites)),
 			fmt.Sprintf("%.1f MiB", float64(usage.RSS)/(1<<20)))
 	}
 	t.end()
 	for _, c := range cases[1:] {
-		fmt.Printf("%v: %.2f × the CPU of a request with 1 site and %d connections\n", c, ratio(c.cpu, smallest.cpu), smallest.connections)
+		fmt.Printf("a request with %v takes %.2f × the CPU of one with %v\n", c, ratio(c.cpu, smallest.cpu), smallest)
 	}
 	return nil
 }

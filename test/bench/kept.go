@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -61,7 +62,7 @@ type keptCase struct {
 
 	sent, served int
 	failure      error
-	open         int             // connections, at the end
+	files        int             // that realdocd has open at the end, one a connection
 	free         []int           // FPM's workers, 1 s after the last request
 	atOnce       []time.Duration // how long the straight requests took, right after it
 	later        []time.Duration // and 1 s after it
@@ -94,7 +95,7 @@ func (c *keptCase) measure(ctx context.Context, fpm *stack.FPM, site *stack.Site
 		return err
 	}
 	c.reused = float64(st.Reused) / float64(max(st.Opened+st.Reused, 1))
-	c.open, err = c.gateway.OpenFiles()
+	c.files, err = c.gateway.OpenFiles()
 	return err
 }
 
@@ -130,7 +131,7 @@ func askAllWorkers(fpm *stack.FPM, site *stack.Site) (time.Duration, error) {
 		asking.Go(func() {
 			reply, err := stack.Ask(fpm.Addr, nil, stack.ParamsFor(site.DocRoot(), http.MethodGet, slower)...)
 			if err == nil && !reply.Ended {
-				err = fmt.Errorf("FPM closed without an answer")
+				err = errors.New("FPM closed without an answer")
 			}
 			if err != nil {
 				a.add(0, err)
@@ -160,10 +161,9 @@ func freeWorkers(fpm *stack.FPM) (int, error) {
 }
 
 func printKept(cases []*keptCase) {
-	t := newTable("", "served", "sent", "over kept FPM connections", "connections open at the end", "straight at once",
-		"1 s later", "worst", "free workers then, at least")
+	t := newTable("", "served", "sent", "kept to FPM", "daemon's files", "straight at once", "1 s later", "worst", "workers free then")
 	for _, c := range cases {
-		t.row(c.name, fmt.Sprint(c.served), fmt.Sprint(c.sent), fmt.Sprintf("%.1f%%", 100*c.reused), fmt.Sprint(c.open),
+		t.row(c.name, fmt.Sprint(c.served), fmt.Sprint(c.sent), fmt.Sprintf("%.1f%%", 100*c.reused), fmt.Sprint(c.files),
 			ms(median(c.atOnce)), ms(median(c.later)), ms(slices.Max(c.later)), fmt.Sprintf("%d of %d", slices.Min(c.free), workers))
 	}
 	t.end()

@@ -23,16 +23,17 @@ import (
 
 // A section is one measurement, with parts of its own.
 type section struct {
-	name    string
-	measure func(ctx context.Context, s *stack.Stack, rounds int) error
+	name        string
+	measure     func(ctx context.Context, s *stack.Stack, rounds int) error
+	connections uint64 // that this process holds at once
 }
 
 var sections = []section{
-	{"throughput", throughput},
-	{"overload", overload},
-	{"kept", kept},
-	{"growth", growth},
-	{"idle", idle},
+	{"throughput", throughput, 0},
+	{"overload", overload, 2 * busyClients},
+	{"kept", kept, keptConnections},
+	{"growth", growth, mostConnections + 512},
+	{"idle", idle, idleConnections},
 }
 
 func main() {
@@ -57,9 +58,6 @@ func run(ctx context.Context, names []string) error {
 	}
 	chosen, err := choose(names)
 	if err != nil {
-		return err
-	}
-	if err := raiseOpenFiles(); err != nil {
 		return err
 	}
 	for i, sec := range chosen {
@@ -94,6 +92,9 @@ func choose(names []string) ([]section, error) {
 // run ends all parts of the section when it returns. When ctx ends before, so
 // do the parts: what waits for one of them fails, and the section returns.
 func (sec section) run(ctx context.Context, rounds int) error {
+	if err := raiseOpenFiles(sec.connections + 512); err != nil {
+		return err
+	}
 	s, err := stack.New()
 	if err != nil {
 		return err
@@ -110,19 +111,19 @@ func (sec section) run(ctx context.Context, rounds int) error {
 	return errors.Join(err, s.Close())
 }
 
-// openFiles is enough for the connections that the sections hold.
-const openFiles = 16384
-
 // raiseOpenFiles raises the limit for this process and for its children. Go has
-// raised the soft limit to the hard one already, but would give children the old.
-func raiseOpenFiles() error {
-	var now syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &now); err != nil {
+// raised the soft limit to the hard one already, but gives children the old one
+// unless it is set.
+func raiseOpenFiles(wanted uint64) error {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
 		return fmt.Errorf("read the limit on open files: %w", err)
 	}
-	more := syscall.Rlimit{Cur: max(now.Max, openFiles), Max: max(now.Max, openFiles)}
-	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &more); err != nil {
-		return fmt.Errorf("open files are limited to %d, and %d are needed (ulimit -Hn): %w", now.Max, openFiles, err)
+	hard := limit.Max
+	limit.Max = max(hard, wanted)
+	limit.Cur = limit.Max
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return fmt.Errorf("%d open files are needed, and the limit is %d (ulimit -Hn): %w", wanted, hard, err)
 	}
 	return nil
 }

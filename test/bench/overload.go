@@ -28,17 +28,18 @@ func overload(ctx context.Context, s *stack.Stack, rounds int) error {
 	fmt.Printf("a busy site with %d requests/s from at most %d clients, a quiet one with %d/s; both sleep 20 ms, on %d FPM workers; "+
 		"realdocd with max_conns = %d, queue_timeout = %v; %d rounds of %v\n",
 		busyRate, busyClients, quietRate, workers, workers, patience, rounds, busyTakes)
-	ways, best, err := buildOverload(s)
+	p, err := buildPressure(s)
 	if err != nil {
 		return err
 	}
-	var bests []float64
+	ways := []*way{p.direct, p.realdocd}
+	var best []float64
 	for range rounds {
-		rate, err := best()
+		rate, err := p.bestRate()
 		if err != nil {
 			return err
 		}
-		bests = append(bests, rate)
+		best = append(best, rate)
 		measureCalm(ctx, ways)
 		for _, w := range ways {
 			w.measure(ctx, rate)
@@ -47,76 +48,14 @@ func overload(ctx context.Context, s *stack.Stack, rounds int) error {
 			return ctx.Err()
 		}
 	}
-	printBusy(ways, median(bests))
+	printBusy(ways, median(best))
 	printQuiet(ways)
-	ours := ways[1]
-	fmt.Printf("realdocd serves %.2f of FPM's own best rate, with %d answers of 502 or none; refusals come at most %s past their deadline (p99 %s); "+
-		"the quiet site's p99 is %.2f × that without load\n",
-		median(ours.ofBest), ours.broken(), ms(percentile(ours.late, 100)), ms(percentile(ours.late, 99)), ours.quietFactor())
+	fmt.Printf("realdocd serves %.2f of FPM's own best rate, with %d answers of 502 or none\n", median(p.realdocd.ofBest), p.realdocd.broken())
+	fmt.Printf("realdocd's refusals come at most %s past their deadline, 99 of 100 at most %s\n",
+		ms(percentile(p.realdocd.late, 100)), ms(percentile(p.realdocd.late, 99)))
+	fmt.Printf("the quiet site's p99 under load is %.2f × that without through realdocd, %.2f × straight to FPM\n",
+		p.realdocd.quietFactor(), p.direct.quietFactor())
 	return nil
-}
-
-// A way leads from nginx to FPM for both sites.
-type way struct {
-	name        string
-	busy, quiet string // URLs
-
-	rates, ofBest []float64 // of the busy site, served a second; a value a round
-	statuses      map[int]int
-	sent, unsent  int
-	late          []time.Duration // refusals, past their deadline
-	calm, pressed []time.Duration // of the quiet site, without load and under it
-	quietFailed   int
-}
-
-// measure loads the way for one round. best is FPM's own rate in this round.
-func (w *way) measure(ctx context.Context, best float64) {
-	quiet := make(chan *outcomes)
-	go func() { quiet <- openLoad{w.quiet, quietRate, busyClients, busyTakes}.send(ctx) }()
-	busy := openLoad{w.busy, busyRate, busyClients, busyTakes}.send(ctx)
-
-	rate := busy.rate(200, settled, busyTakes)
-	w.rates, w.ofBest = append(w.rates, rate), append(w.ofBest, rate/best)
-	w.sent += len(busy.all)
-	w.unsent += busy.unsent
-	for _, one := range busy.all {
-		w.statuses[one.status]++
-	}
-	for _, took := range busy.took(503) {
-		w.late = append(w.late, pastDeadline(took))
-	}
-	pressed := <-quiet
-	w.pressed = append(w.pressed, pressed.took(200)...)
-	w.quietFailed += len(pressed.all) - len(pressed.took(200))
-}
-
-// pastDeadline is how late a refusal came. One that came before queue_timeout
-// was refused because the queue was full: it was due at once.
-func pastDeadline(took time.Duration) time.Duration {
-	if took < patience {
-		return took
-	}
-	return took - patience
-}
-
-// measureCalm asks the quiet site while nothing else runs, on all ways at once:
-// so few requests do not meet.
-func measureCalm(ctx context.Context, ways []*way) {
-	calm := make([]chan *outcomes, len(ways))
-	for i, w := range ways {
-		calm[i] = make(chan *outcomes)
-		go func() { calm[i] <- openLoad{w.quiet, quietRate, busyClients, calmTakes}.send(ctx) }()
-	}
-	for i, w := range ways {
-		w.calm = append(w.calm, (<-calm[i]).took(200)...)
-	}
-}
-
-// broken counts the answers of 502 and those that did not come.
-func (w *way) broken() int { return w.statuses[502] + w.statuses[0] }
-
-func (w *way) quietFactor() float64 {
-	return float64(percentile(w.pressed, 99)) / float64(max(percentile(w.calm, 99), 1))
 }
 
 func printBusy(ways []*way, best float64) {
@@ -143,27 +82,34 @@ func printQuiet(ways []*way) {
 	t.end()
 }
 
-// buildOverload starts every part, and gives the ways, the last through
-// realdocd, and a measurement of FPM's own best rate.
-func buildOverload(s *stack.Stack) ([]*way, func() (float64, error), error) {
+// A pressure is what takes the load.
+type pressure struct {
+	direct, realdocd *way
+
+	fpm  *stack.FPM
+	slow []byte // a request of the busy site
+}
+
+// buildPressure starts every part.
+func buildPressure(s *stack.Stack) (*pressure, error) {
 	busy, err := s.NewSite(stack.SiteConfig{Name: "busy", Pages: scripts})
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	quiet, err := s.NewSite(stack.SiteConfig{Name: "quiet", Pages: scripts})
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	fpm, err := s.StartFPM(stack.FPMConfig{MaxChildren: workers})
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	config := stack.GatewayFor(fpm, busy, quiet)
 	config.Pools["www"]["max_conns"] = workers
 	config.Pools["www"]["queue_timeout"] = patience.String()
 	gateway, err := s.StartGateway(config)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	nginx, err := s.StartNginx(stack.NginxConfig{Servers: []stack.NginxServer{
 		{Root: busy.DocRoot(), Backend: fpm.Addr},
@@ -172,27 +118,29 @@ func buildOverload(s *stack.Stack) ([]*way, func() (float64, error), error) {
 		{Root: quiet.DocRoot(), Backend: gateway.Addr, KeepAlive: 64},
 	}})
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	request, err := get(busy.DocRoot(), slow)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return []*way{
-		{name: "nginx → FPM", busy: nginx.URL(0, slow), quiet: nginx.URL(1, slow), statuses: map[int]int{}},
-		{name: "nginx → realdocd → FPM", busy: nginx.URL(2, slow), quiet: nginx.URL(3, slow), statuses: map[int]int{}},
-	}, func() (float64, error) { return bestRate(fpm, request) }, nil
+	return &pressure{
+		direct:   &way{name: "nginx → FPM", busy: nginx.URL(0, slow), quiet: nginx.URL(1, slow), statuses: map[int]int{}},
+		realdocd: &way{name: "nginx → realdocd → FPM", busy: nginx.URL(2, slow), quiet: nginx.URL(3, slow), statuses: map[int]int{}},
+		fpm:      fpm,
+		slow:     request,
+	}, nil
 }
 
 // bestRate is what FPM serves a second when every worker has the connection of
 // one client, who asks again as soon as he has his answer.
-func bestRate(fpm *stack.FPM, request []byte) (float64, error) {
-	web, err := connect(fpm.Addr, workers)
+func (p *pressure) bestRate() (float64, error) {
+	web, err := connect(p.fpm.Addr, workers)
 	if err != nil {
 		return 0, err
 	}
 	defer web.close()
 	began := time.Now()
-	a := web.together(bestTakes, func(int) []byte { return request })
+	a := web.together(bestTakes, func(int) []byte { return p.slow })
 	return bestTakes / time.Since(began).Seconds(), a.failure
 }

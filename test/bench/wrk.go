@@ -48,6 +48,9 @@ func readWrk(out string) (r wrkResult, err error) {
 			r.p99 = inMilliseconds(l[2], l[3])
 		}
 	}
+	if r.requests == 0 || r.p99 == 0 {
+		return r, fmt.Errorf("wrk says nothing of latencies: %s", out)
+	}
 	for _, found := range [][]string{failedLine.FindStringSubmatch(out), brokenLine.FindStringSubmatch(out)} {
 		for _, count := range found[min(1, len(found)):] {
 			n, _ := strconv.Atoi(count)
