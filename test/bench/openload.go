@@ -27,7 +27,8 @@ type outcome struct {
 // outcomes are those of one load.
 type outcomes struct {
 	began  time.Time
-	unsent int // for want of a free client
+	unsent int           // for want of a free client
+	lag    time.Duration // the most by which a request was sent late
 
 	mu  sync.Mutex
 	all []outcome
@@ -42,7 +43,9 @@ func (l openLoad) send(ctx context.Context) *outcomes {
 	busy := make(chan struct{}, l.clients)
 	var underWay sync.WaitGroup
 	for n := 0; n < int(l.length.Seconds()*float64(l.rate)) && ctx.Err() == nil; n++ {
-		time.Sleep(time.Until(o.began.Add(time.Duration(n) * time.Second / time.Duration(l.rate))))
+		due := o.began.Add(time.Duration(n) * time.Second / time.Duration(l.rate))
+		time.Sleep(time.Until(due))
+		o.lag = max(o.lag, time.Since(due))
 		select {
 		case busy <- struct{}{}:
 		default:

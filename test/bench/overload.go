@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"realdocd/test/stack"
@@ -11,7 +12,7 @@ import (
 const (
 	busyRate    = 1800 // requests a second: three times what 12 workers serve of 20 ms each
 	busyClients = 500
-	quietRate   = 5
+	quietRate   = 20
 	busyTakes   = 5 * time.Second
 	calmTakes   = 4 * time.Second
 	bestTakes   = 1200 // requests, 2 s of them
@@ -50,34 +51,36 @@ func overload(ctx context.Context, s *stack.Stack, rounds int) error {
 	}
 	printBusy(ways, median(best))
 	printQuiet(ways)
-	fmt.Printf("realdocd serves %.2f of FPM's own best rate, with %d answers of 502 or none\n", median(p.realdocd.ofBest), p.realdocd.broken())
-	fmt.Printf("realdocd's refusals come at most %s past their deadline, 99 of 100 at most %s\n",
-		ms(percentile(p.realdocd.late, 100)), ms(percentile(p.realdocd.late, 99)))
+	ours := p.realdocd
+	fmt.Printf("realdocd serves %.2f of FPM's own best rate, with %d answers of 502 or none\n", median(ours.ofBest), ours.broken())
+	fmt.Printf("its refusals come %s past their deadline (p99), and at most %s; the load generator itself lags by up to %s\n",
+		ms(median(ours.late99)), ms(median(ours.latest)), ms(median(ours.lag)))
 	fmt.Printf("the quiet site's p99 under load is %.2f × that without through realdocd, %.2f × straight to FPM\n",
-		p.realdocd.quietFactor(), p.direct.quietFactor())
+		ratio(ours.pressed99, ours.calm99), ratio(p.direct.pressed99, p.direct.calm99))
 	return nil
 }
 
 func printBusy(ways []*way, best float64) {
-	t := newTable("busy site", "sent", "not sent", "200", "503", "502", "other", "served/s", "of FPM's best")
-	t.row("FPM straight, not overloaded", "-", "-", "-", "-", "-", "-", fmt.Sprintf("%.0f", best), "1.00")
+	t := newTable("busy site", "sent", "not sent", "200", "503", "502", "other", "served/s", "of FPM's best", "generator lags")
+	t.row("12 clients straight to FPM", "-", "-", "-", "-", "-", "-", fmt.Sprintf("%.0f", best), "1.00", "-")
 	for _, w := range ways {
 		n := w.statuses
 		t.row(w.name, fmt.Sprint(w.sent), fmt.Sprint(w.unsent), fmt.Sprint(n[200]), fmt.Sprint(n[503]), fmt.Sprint(n[502]),
-			fmt.Sprint(w.sent-n[200]-n[503]-n[502]), fmt.Sprintf("%.0f", median(w.rates)), fmt.Sprintf("%.2f", median(w.ofBest)))
+			fmt.Sprint(w.sent-n[200]-n[503]-n[502]), fmt.Sprintf("%.0f", median(w.rates)), fmt.Sprintf("%.2f", median(w.ofBest)),
+			ms(median(w.lag)))
 	}
 	t.w.Flush()
 }
 
 func printQuiet(ways []*way) {
-	t := newTable("", "refused past deadline: p50", "p99", "max", "quiet site's p99: no load", "under load", "factor", "failed")
+	t := newTable("", "refused past deadline: p50", "p99", "max", "max of all rounds", "quiet site's p99: no load", "under load", "factor", "failed")
 	for _, w := range ways {
-		late := []string{"-", "-", "-"}
-		if len(w.late) > 0 {
-			late = []string{ms(percentile(w.late, 50)), ms(percentile(w.late, 99)), ms(percentile(w.late, 100))}
+		late := []string{"-", "-", "-", "-"}
+		if len(w.latest) > 0 {
+			late = []string{ms(median(w.late50)), ms(median(w.late99)), ms(median(w.latest)), ms(slices.Max(w.latest))}
 		}
-		t.row(w.name, late[0], late[1], late[2], ms(percentile(w.calm, 99)), ms(percentile(w.pressed, 99)),
-			fmt.Sprintf("%.2f", w.quietFactor()), fmt.Sprint(w.quietFailed))
+		t.row(append(append([]string{w.name}, late...), fmt.Sprintf("%.1f ms", median(w.calm99)), fmt.Sprintf("%.1f ms", median(w.pressed99)),
+			fmt.Sprintf("%.2f", ratio(w.pressed99, w.calm99)), fmt.Sprint(w.quietFailed))...)
 	}
 	t.end()
 }

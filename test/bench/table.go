@@ -25,5 +25,6 @@ func (t table) end() {
 	fmt.Println()
 }
 
-// ms writes a duration in milliseconds.
-func ms(d time.Duration) string { return fmt.Sprintf("%.1f ms", float64(d.Microseconds())/1000) }
+func inMs(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+func ms(d time.Duration) string { return fmt.Sprintf("%.1f ms", inMs(d)) }

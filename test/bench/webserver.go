@@ -1,12 +1,14 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"realdocd/fcgi"
@@ -21,7 +23,7 @@ type webServer []net.Conn
 func connect(addr stack.Addr, n int) (webServer, error) {
 	var w webServer
 	for i := range n {
-		conn, err := addr.Dial()
+		conn, err := dial(addr)
 		if err != nil {
 			w.close()
 			return nil, fmt.Errorf("connection %d: %w", i, err)
@@ -29,6 +31,19 @@ func connect(addr stack.Addr, n int) (webServer, error) {
 		w = append(w, conn)
 	}
 	return w, nil
+}
+
+// dial waits where the backlog is full, since this end opens connections faster
+// than a busy machine accepts them.
+func dial(addr stack.Addr) (net.Conn, error) {
+	deadline := time.Now().Add(10 * time.Second)
+	for {
+		conn, err := addr.Dial()
+		if !errors.Is(err, syscall.EAGAIN) || time.Now().After(deadline) {
+			return conn, err
+		}
+		time.Sleep(time.Millisecond)
+	}
 }
 
 func (w webServer) close() {
