@@ -13,7 +13,7 @@ import (
 const (
 	mostSites       = 10_000
 	mostConnections = 4096
-	growthRequests  = 12_000 // a case and round
+	growthRequests  = 10_000 // a case and round
 )
 
 // growth measures what a request costs realdocd with more and more sites, and
@@ -22,7 +22,7 @@ func growth(ctx context.Context, s *stack.Stack, rounds int) error {
 	fmt.Printf("CPU of realdocd a request for a script that does nothing, %d requests a case, %d rounds; "+
 		"max_conns = %d; the sites are docroots of one glob, %d of them on disk, and requests go to all of a case in turn\n",
 		growthRequests, rounds, workers, mostSites)
-	docroots, err := writeDocroots(filepath.Join(s.Dir, "sites"))
+	docroots, err := writeDocroots(ctx, filepath.Join(s.Dir, "sites"))
 	if err != nil {
 		return err
 	}
@@ -140,8 +140,11 @@ func printGrowth(cases []*growthCase) error {
 
 // writeDocroots lays out all sites below dir, as deploy tools do:
 // NAME/current -> releases/1, with public/trivial.php in it.
-func writeDocroots(dir string) (docroots []string, err error) {
+func writeDocroots(ctx context.Context, dir string) (docroots []string, err error) {
 	for n := range mostSites {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		site := filepath.Join(dir, fmt.Sprintf("site%05d", n))
 		public := filepath.Join(site, "releases", "1", "public")
 		if err := os.MkdirAll(public, 0o755); err != nil {
