@@ -17,7 +17,9 @@ const (
 )
 
 // growth measures what a request costs realdocd with more and more sites, and
-// with more and more connections of web servers.
+// with more and more connections of web servers. With many sites each is asked
+// rarely, so that realdocd walks its whole path and not only the link: the table
+// has how often a site is asked.
 func growth(ctx context.Context, s *stack.Stack, rounds int) error {
 	fmt.Printf("CPU of realdocd a request for a script that does nothing, %d requests a case, %d rounds; "+
 		"max_conns = %d; the sites are docroots of one glob, %d of them on disk, and requests go to all of a case in turn\n",

@@ -53,7 +53,7 @@ func overload(ctx context.Context, s *stack.Stack, rounds int) error {
 	printQuiet(ways)
 	ours := p.realdocd
 	fmt.Printf("realdocd serves %.2f of FPM's own best rate, with %d answers of 502 or none\n", median(ours.ofBest), ours.broken())
-	fmt.Printf("its refusals come %s past their deadline (p99), and at most %s; the load generator itself lags by up to %s\n",
+	fmt.Printf("its refusals come %s past their deadline (p99), and at most %s, in the median round; the load generator itself lags by up to %s\n",
 		ms(median(ours.late99)), ms(median(ours.latest)), ms(median(ours.lag)))
 	fmt.Printf("the quiet site's p99 under load is %.2f × that without through realdocd, %.2f × straight to FPM\n",
 		ratio(ours.pressed99, ours.calm99), ratio(p.direct.pressed99, p.direct.calm99))
