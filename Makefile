@@ -64,8 +64,8 @@ lint: ## go vet, staticcheck, gofumpt
 	fi
 
 .PHONY: bench
-bench: deps-bench ## requests per second and CPU per request, beside nginx straight to PHP-FPM
-	go run ./test/bench
+bench: deps-bench ## what realdocd costs, in ratios to other ways; ROUNDS=5 BENCH="throughput overload kept growth idle"
+	go run ./test/bench $(BENCH)
 
 .PHONY: install
 install: bin/realdocd ## DESTDIR= PREFIX=/usr; a configuration that is there already stays

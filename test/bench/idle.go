@@ -1,12 +1,9 @@
 package main
 
 import (
+	"context"
 	"fmt"
-	"io"
-	"net"
-	"time"
 
-	"realdocd/fcgi"
 	"realdocd/test/stack"
 )
 
@@ -14,8 +11,10 @@ const idleConnections = 10_000
 
 // idle opens connections as a web server keeps them, with one request through
 // each, and prints what an idle one costs realdocd in resident memory.
-func idle(s *stack.Stack) error {
-	site, err := s.NewSite(stack.SiteConfig{Name: "idle"})
+func idle(_ context.Context, s *stack.Stack, _ int) error {
+	fmt.Printf("resident memory of realdocd before and after %d connections are opened, a request goes through each, and they stay\n",
+		idleConnections)
+	site, err := s.NewSite(stack.SiteConfig{Pages: scripts})
 	if err != nil {
 		return err
 	}
@@ -31,68 +30,26 @@ func idle(s *stack.Stack) error {
 	if err != nil {
 		return err
 	}
-	request, err := oneRequest(site)
+	request, err := get(site.DocRoot(), trivial)
 	if err != nil {
 		return err
 	}
-	for i := range idleConnections {
-		conn, err := gateway.Addr.Dial()
-		if err != nil {
-			return fmt.Errorf("connection %d: %w", i, err)
-		}
-		defer conn.Close()
-		if err := exchange(conn, request); err != nil {
-			return fmt.Errorf("connection %d: %w", i, err)
-		}
+	web, err := connect(gateway.Addr, idleConnections)
+	if err != nil {
+		return err
+	}
+	defer web.close()
+	if a := web.inTurn(1, func(int) []byte { return request }); a.failure != nil {
+		return a.failure
 	}
 	after, err := gateway.Usage()
 	if err != nil {
 		return err
 	}
-	fmt.Printf("\n%d idle connections after a request each: %.1f KiB of resident memory a connection (%.1f MiB in all, %.1f before)\n",
-		idleConnections, float64(after.RSS-before.RSS)/1024/idleConnections,
-		float64(after.RSS)/(1<<20), float64(before.RSS)/(1<<20))
+	mib := func(bytes int64) string { return fmt.Sprintf("%.1f MiB", float64(bytes)/(1<<20)) }
+	t := newTable("connections", "before", "after", "peak", "a connection")
+	t.row(fmt.Sprint(idleConnections), mib(before.RSS), mib(after.RSS), mib(after.PeakRSS),
+		fmt.Sprintf("%.1f KiB", float64(after.RSS-before.RSS)/1024/idleConnections))
+	t.end()
 	return nil
-}
-
-func oneRequest(site *stack.Site) ([]byte, error) {
-	out := fcgi.AppendBegin(nil, 1, fcgi.Begin{Role: fcgi.RoleResponder, KeepConn: true})
-	var pairs []fcgi.Pair
-	for _, p := range [][2]string{
-		{"DOCUMENT_ROOT", site.DocRoot()},
-		{"SCRIPT_FILENAME", site.DocRoot() + "/missing.php"},
-		{"REQUEST_METHOD", "GET"},
-		{"REQUEST_URI", "/missing.php"},
-	} {
-		pairs = append(pairs, fcgi.Pair{Name: []byte(p[0]), Value: []byte(p[1])})
-	}
-	out, err := fcgi.AppendParams(out, 1, pairs)
-	return fcgi.AppendHeader(out, fcgi.Stdin, 1, 0), err
-}
-
-// exchange sends a request and reads its response to END_REQUEST.
-func exchange(conn net.Conn, request []byte) error {
-	conn.SetDeadline(time.Now().Add(10 * time.Second))
-	if _, err := conn.Write(request); err != nil {
-		return err
-	}
-	var in fcgi.Reader
-	defer in.Discard()
-	for {
-		rec, ok, err := in.Next()
-		if err != nil {
-			return err
-		}
-		if ok && rec.Type == fcgi.EndRequest {
-			return nil
-		}
-		if ok {
-			continue
-		}
-		if err := in.Fill(conn); err == io.EOF {
-			return io.ErrUnexpectedEOF
-		} else if err != nil {
-			return err
-		}
-	}
 }

@@ -1,39 +1,53 @@
-// Command bench measures realdocd beside nginx straight to PHP-FPM, nginx's
-// stream proxy, HAProxy in TCP mode, and a proxy of net/http/fcgi and gofast:
-// all in one run, in alternating rounds, on a script that does nothing. It
-// prints medians, and ratios to nginx straight to FPM; only the ratios tell
-// something about another machine.
+// Command bench measures what realdocd costs and what it holds back, beside
+// other ways from nginx to PHP-FPM: all in one run, in alternating rounds. It
+// prints medians of the rounds, and ratios, each a median of the ratios within
+// the rounds; only the ratios tell something about another machine.
 //
-//	make bench                 # 5 rounds of 3 s each
+//	make bench                              # all sections, 5 rounds
 //	make bench ROUNDS=9
+//	make bench BENCH="overload kept"        # only these
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
+	"os/signal"
 	"slices"
 	"strconv"
-	"text/tabwriter"
-	"time"
+	"syscall"
 
 	"realdocd/test/stack"
 )
 
-const (
-	workers     = 12
-	connections = 8
-	length      = 3 * time.Second
-)
+// A section is one measurement, with parts of its own.
+type section struct {
+	name        string
+	measure     func(ctx context.Context, s *stack.Stack, rounds int) error
+	connections uint64 // that this process holds at once
+}
+
+var sections = []section{
+	{"throughput", throughput, 0},
+	{"overload", overload, 2 * busyClients},
+	{"kept", kept, keptConnections},
+	{"growth", growth, mostConnections + 512},
+	{"idle", idle, idleConnections},
+}
 
 func main() {
-	if err := run(); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:])
+	stop()
+	stack.RemoveBinary()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run() error {
+func run(ctx context.Context, names []string) error {
 	rounds := 5
 	if s := os.Getenv("ROUNDS"); s != "" {
 		n, err := strconv.Atoi(s)
@@ -42,114 +56,74 @@ func run() error {
 		}
 		rounds = n
 	}
+	chosen, err := choose(names)
+	if err != nil {
+		return err
+	}
+	for i, sec := range chosen {
+		if i > 0 {
+			fmt.Println()
+		}
+		fmt.Printf("== %s\n", sec.name)
+		if err := sec.run(ctx, rounds); ctx.Err() != nil {
+			return errors.New("interrupted")
+		} else if err != nil {
+			return fmt.Errorf("%s: %w", sec.name, err)
+		}
+	}
+	return nil
+}
+
+func choose(names []string) ([]section, error) {
+	if len(names) == 0 {
+		return sections, nil
+	}
+	var chosen []section
+	for _, name := range names {
+		i := slices.IndexFunc(sections, func(sec section) bool { return sec.name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("there is no section %q", name)
+		}
+		chosen = append(chosen, sections[i])
+	}
+	return chosen, nil
+}
+
+// run ends all parts of the section when it returns. When ctx ends before, so
+// do the parts: what waits for one of them fails, and the section returns.
+func (sec section) run(ctx context.Context, rounds int) error {
+	if err := raiseOpenFiles(sec.connections + 512); err != nil {
+		return err
+	}
 	s, err := stack.New()
 	if err != nil {
 		return err
 	}
-	defer s.Close()
-	paths, err := build(s)
-	if err != nil {
-		return err
+	ended := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(ended)
+		s.Close()
+	})
+	err = sec.measure(ctx, s, rounds)
+	if !stop() {
+		<-ended
 	}
-	fmt.Printf("a script that does nothing; wrk -t1 -c%d, %v a round, %d rounds; %d FPM workers, 1 nginx worker\n\n",
-		connections, length, rounds, workers)
-	for round := range rounds {
-		for _, p := range paths {
-			if err := p.measure(); err != nil {
-				return fmt.Errorf("%s: %w", p.name, err)
-			}
-		}
-		fmt.Printf("round %d of %d\n", round+1, rounds)
-	}
-	table(paths)
-	return idle(s)
+	return errors.Join(err, s.Close())
 }
 
-// build starts every part once, and gives the paths a request can take.
-func build(s *stack.Stack) ([]*path, error) {
-	site, err := s.NewSite(stack.SiteConfig{})
-	if err != nil {
-		return nil, err
+// raiseOpenFiles raises the limit for this process and for its children. Go has
+// raised the soft limit to the hard one already, but gives children the old one
+// unless it is set.
+func raiseOpenFiles(wanted uint64) error {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return fmt.Errorf("read the limit on open files: %w", err)
 	}
-	for _, n := range site.Releases {
-		trivial := filepath.Join(site.Release(n), "public", "trivial.php")
-		if err := os.WriteFile(trivial, []byte("<?php echo 'hello';\n"), 0o644); err != nil {
-			return nil, err
-		}
+	hard := limit.Max
+	limit.Max = max(hard, wanted)
+	limit.Cur = limit.Max
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return fmt.Errorf("%d open files are needed, and the limit is %d (ulimit -Hn): %w", wanted, hard, err)
 	}
-	fpm, err := s.StartFPM(stack.FPMConfig{MaxChildren: workers})
-	if err != nil {
-		return nil, err
-	}
-	gateway, err := s.StartGateway(stack.GatewayFor(fpm, site))
-	if err != nil {
-		return nil, err
-	}
-	reusing := stack.GatewayFor(fpm, site)
-	reusing.Pools["www"]["reuse"] = "auto"
-	reuser, err := s.StartGateway(reusing)
-	if err != nil {
-		return nil, err
-	}
-	streamed, forwarded := stack.Addr(s.Dir+"/stream"), stack.Addr(s.Dir+"/haproxy.sock")
-	haproxy, err := s.StartHAProxy(stack.Forward{Listen: forwarded, Backend: fpm.Addr})
-	if err != nil {
-		return nil, err
-	}
-	gofast, err := startGofast(s, fpm.Addr)
-	if err != nil {
-		return nil, err
-	}
-	proxy, err := s.StartNginx(stack.NginxConfig{Streams: []stack.Forward{{Listen: streamed, Backend: fpm.Addr}}})
-	if err != nil {
-		return nil, err
-	}
-	servers := []stack.NginxServer{
-		{Root: site.DocRoot(), Backend: fpm.Addr},
-		{Root: site.DocRoot(), Backend: gateway.Addr, KeepAlive: 64},
-		{Root: site.DocRoot(), Backend: streamed},
-		{Root: site.DocRoot(), Backend: forwarded},
-		{Root: site.DocRoot(), Backend: gofast.addr, KeepAlive: 64},
-		{Root: site.DocRoot(), Backend: reuser.Addr, KeepAlive: 64},
-	}
-	nginx, err := s.StartNginx(stack.NginxConfig{Servers: servers})
-	if err != nil {
-		return nil, err
-	}
-	url := func(n int) string { return nginx.URL(n, "/trivial.php") }
-	return []*path{
-		{name: "nginx → FPM", url: url(0)},
-		{name: "nginx → realdocd → FPM", url: url(1), pids: []int{gateway.Pid()}},
-		{name: "nginx → realdocd, reuse → FPM", url: url(5), pids: []int{reuser.Pid()}},
-		{name: "nginx → nginx stream → FPM", url: url(2), pids: proxy.Workers()},
-		{name: "nginx → HAProxy TCP → FPM", url: url(3), pids: []int{haproxy.Pid()}},
-		{name: "nginx → net/http/fcgi + gofast → FPM", url: url(4), pids: []int{gofast.pid}},
-	}, nil
-}
-
-// table prints medians, and what they are of nginx straight to FPM.
-func table(paths []*path) {
-	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "\npath\treq/s\tof direct\tp50\tp99\tproxy CPU/req\tfailed\t")
-	direct := median(paths[0].rates)
-	for _, p := range paths {
-		cpu := "-"
-		if len(p.pids) > 0 {
-			cpu = fmt.Sprintf("%.1f µs", median(p.cpu))
-		}
-		fmt.Fprintf(w, "%s\t%.0f\t%.2f\t%.2f ms\t%.2f ms\t%s\t%d\t\n", p.name, median(p.rates),
-			median(p.rates)/direct, median(p.p50), median(p.p99), cpu, p.failed)
-	}
-	w.Flush()
-	ours := paths[1]
-	fmt.Println()
-	for _, p := range paths[2:] {
-		fmt.Printf("realdocd is %.2f × %s in requests per second, %.2f × in CPU\n",
-			median(ours.rates)/median(p.rates), p.name, median(ours.cpu)/median(p.cpu))
-	}
-}
-
-func median(values []float64) float64 {
-	sorted := slices.Sorted(slices.Values(values))
-	return sorted[len(sorted)/2]
+	return nil
 }

@@ -1,11 +1,8 @@
 package main
 
 import (
+	"context"
 	"fmt"
-	"os/exec"
-	"regexp"
-	"strconv"
-	"strings"
 	"time"
 
 	"realdocd/test/stack"
@@ -23,57 +20,26 @@ type path struct {
 	failed          int
 }
 
-var (
-	requestsLine = regexp.MustCompile(`(\d+) requests in ([\d.]+)(m?s)`)
-	latencyLine  = regexp.MustCompile(`(50|99)%\s+([\d.]+)(us|ms|s)`)
-	failedLine   = regexp.MustCompile(`Non-2xx or 3xx responses: (\d+)|Socket errors: (.*)`)
-)
-
-// measure runs wrk for one round.
-func (p *path) measure() error {
+// measure loads the path for one round.
+func (p *path) measure(ctx context.Context, connections int, length time.Duration) error {
 	before, err := p.used()
 	if err != nil {
 		return err
 	}
-	out, err := exec.Command("wrk", "-t1", fmt.Sprintf("-c%d", connections), fmt.Sprintf("-d%ds", int(length.Seconds())),
-		"--latency", p.url).CombinedOutput()
+	r, err := wrk(ctx, p.url, connections, length)
 	if err != nil {
-		return fmt.Errorf("wrk: %w: %s", err, out)
+		return err
 	}
 	after, err := p.used()
 	if err != nil {
 		return err
 	}
-	m := requestsLine.FindStringSubmatch(string(out))
-	if m == nil {
-		return fmt.Errorf("wrk says nothing of requests: %s", out)
-	}
-	requests, _ := strconv.ParseFloat(m[1], 64)
-	p.rates = append(p.rates, requests/inMilliseconds(m[2], m[3])*1000)
-	p.cpu = append(p.cpu, float64((after-before).Microseconds())/requests)
-	for _, l := range latencyLine.FindAllStringSubmatch(string(out), -1) {
-		if l[1] == "50" {
-			p.p50 = append(p.p50, inMilliseconds(l[2], l[3]))
-		} else {
-			p.p99 = append(p.p99, inMilliseconds(l[2], l[3]))
-		}
-	}
-	if f := failedLine.FindStringSubmatch(string(out)); f != nil {
-		n, _ := strconv.Atoi(f[1])
-		p.failed += max(n, 1)
-	}
+	p.rates = append(p.rates, r.rate)
+	p.p50 = append(p.p50, r.p50)
+	p.p99 = append(p.p99, r.p99)
+	p.cpu = append(p.cpu, float64((after-before).Microseconds())/r.requests)
+	p.failed += r.failed
 	return nil
-}
-
-func inMilliseconds(number, unit string) float64 {
-	n, _ := strconv.ParseFloat(number, 64)
-	switch unit {
-	case "us":
-		return n / 1000
-	case "s":
-		return n * 1000
-	}
-	return n
 }
 
 // used is the CPU time of the proxy so far.
@@ -88,21 +54,17 @@ func (p *path) used() (sum time.Duration, err error) {
 	return sum, nil
 }
 
-// gofastProxy is the yardstick proxy at work.
-type gofastProxy struct {
-	addr stack.Addr
-	pid  int
-}
-
-func startGofast(s *stack.Stack, fpm stack.Addr) (*gofastProxy, error) {
-	binary := s.Dir + "/gofastproxy"
-	if out, err := exec.Command("go", "build", "-o", binary, "./test/bench/gofastproxy").CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("build gofastproxy: %w: %s", err, strings.TrimSpace(string(out)))
+// row is the path's line of the table: what it is of the direct path, and its
+// CPU of HAProxy's.
+func (p *path) row(direct, haproxy *path) []string {
+	cpu, ofHAProxy := "-", "-"
+	if len(p.pids) > 0 {
+		cpu = fmt.Sprintf("%.1f µs", median(p.cpu))
+		ofHAProxy = fmt.Sprintf("%.2f", ratio(p.cpu, haproxy.cpu))
 	}
-	addr := stack.Addr(s.Dir + "/gofast.sock")
-	p, err := s.StartProgram("gofast", addr, binary, string(addr), string(fpm))
-	if err != nil {
-		return nil, err
+	return []string{
+		p.name, fmt.Sprintf("%.0f", median(p.rates)), fmt.Sprintf("%.2f", ratio(p.rates, direct.rates)),
+		fmt.Sprintf("%.2f ms", median(p.p50)), fmt.Sprintf("%.2f ms", median(p.p99)),
+		fmt.Sprintf("%.2f", ratio(p.p99, direct.p99)), cpu, ofHAProxy, fmt.Sprint(p.failed),
 	}
-	return &gofastProxy{addr, p.Pid()}, nil
 }

@@ -109,6 +109,7 @@ func (c NginxConfig) text(dir string, addrs []Addr) ([]string, error) {
 	conf := []string{
 		"daemon off;", "error_log stderr warn;", "pid " + dir + "/pid;",
 		fmt.Sprintf("worker_processes %d;", max(1, c.Workers)),
+		fmt.Sprintf("worker_rlimit_nofile %d;", openFiles()),
 	}
 	if user := worker(); user != "" {
 		conf = append(conf, fmt.Sprintf("user %s %s;", user, workerGroup()))
@@ -134,6 +135,16 @@ func (c NginxConfig) text(dir string, addrs []Addr) ([]string, error) {
 		conf = append(conf, server.text(i, addrs[i])...)
 	}
 	return append(conf, "}"), nil
+}
+
+// openFiles is enough for all of a worker's connections, as far as the hard limit allows it.
+func openFiles() uint64 {
+	const wanted = 2 * 4096
+	var limit syscall.Rlimit
+	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit) != nil {
+		return wanted
+	}
+	return min(limit.Max, wanted)
 }
 
 func (v NginxServer) text(i int, addr Addr) []string {

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"realdocd/gateway"
+	"realdocd/test/stack"
+)
+
+// startReusing starts a realdocd with reuse = "auto", and returns when it has
+// found out whether it may keep connections to FPM. Where it may not, the
+// figures are those without, and a line says so.
+func startReusing(s *stack.Stack, c stack.GatewayConfig) (*stack.Gateway, error) {
+	c.Pools["www"]["reuse"] = "auto"
+	gw, err := s.StartGateway(c)
+	if err != nil {
+		return nil, err
+	}
+	said, err := gw.WaitEvent(0, 10*time.Second, func(e stack.Event) bool {
+		return strings.HasPrefix(e.String("message"), "connections to FPM are")
+	})
+	if why := said.String("error"); why != "" {
+		fmt.Println("connections to this FPM are not kept:", why)
+	}
+	return gw, err
+}
+
+// fpmOf is what realdocd says of the only FPM listener that it has.
+func fpmOf(ctx context.Context, gw *stack.Gateway) (gateway.ServerStatus, error) {
+	st, err := gateway.NewControlClient(string(gw.Control)).Status(ctx)
+	if err != nil {
+		return gateway.ServerStatus{}, err
+	}
+	if len(st.Pools) != 1 || len(st.Pools[0].Servers) != 1 {
+		return gateway.ServerStatus{}, errors.New("realdocd has more than one FPM listener")
+	}
+	return st.Pools[0].Servers[0], nil
+}

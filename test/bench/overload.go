@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"realdocd/test/stack"
+)
+
+const (
+	busyRate    = 1800 // requests a second: three times what 12 workers serve of 20 ms each
+	busyClients = 500
+	quietRate   = 20
+	busyTakes   = 5 * time.Second
+	calmTakes   = 4 * time.Second
+	bestTakes   = 1200 // requests, 2 s of them
+	// settled is when the queue has filled up.
+	settled = time.Second
+	// patience is the pool's queue_timeout: 1,800 requests a second that wait for
+	// so long are fewer than 500, so that all of them find a free client.
+	patience = 200 * time.Millisecond
+)
+
+// overload sends three times of what FPM can serve to one site, and a few
+// requests to another on the same pool.
+func overload(ctx context.Context, s *stack.Stack, rounds int) error {
+	fmt.Printf("a busy site with %d requests/s from at most %d clients, a quiet one with %d/s; both sleep 20 ms, on %d FPM workers; "+
+		"realdocd with max_conns = %d, queue_timeout = %v; %d rounds of %v\n",
+		busyRate, busyClients, quietRate, workers, workers, patience, rounds, busyTakes)
+	p, err := buildPressure(s)
+	if err != nil {
+		return err
+	}
+	ways := []*way{p.direct, p.realdocd}
+	var best []float64
+	for range rounds {
+		rate, err := p.bestRate()
+		if err != nil {
+			return err
+		}
+		best = append(best, rate)
+		measureCalm(ctx, ways)
+		for _, w := range ways {
+			w.measure(ctx, rate)
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	printBusy(ways, median(best))
+	printQuiet(ways)
+	ours := p.realdocd
+	fmt.Printf("realdocd serves %.2f of FPM's own best rate, with %d answers of 502 or none\n", median(ours.ofBest), ours.broken())
+	fmt.Printf("its refusals come %s past their deadline (p99), and at most %s, in the median round; the load generator itself lags by up to %s\n",
+		ms(median(ours.late99)), ms(median(ours.latest)), ms(median(ours.lag)))
+	fmt.Printf("the quiet site's p99 under load is %.2f × that without through realdocd, %.2f × straight to FPM\n",
+		ratio(ours.pressed99, ours.calm99), ratio(p.direct.pressed99, p.direct.calm99))
+	return nil
+}
+
+func printBusy(ways []*way, best float64) {
+	t := newTable("busy site", "sent", "not sent", "200", "503", "502", "other", "served/s", "of FPM's best", "generator lags")
+	t.row("12 clients straight to FPM", "-", "-", "-", "-", "-", "-", fmt.Sprintf("%.0f", best), "1.00", "-")
+	for _, w := range ways {
+		n := w.statuses
+		t.row(w.name, fmt.Sprint(w.sent), fmt.Sprint(w.unsent), fmt.Sprint(n[200]), fmt.Sprint(n[503]), fmt.Sprint(n[502]),
+			fmt.Sprint(w.sent-n[200]-n[503]-n[502]), fmt.Sprintf("%.0f", median(w.rates)), fmt.Sprintf("%.2f", median(w.ofBest)),
+			ms(median(w.lag)))
+	}
+	t.w.Flush()
+}
+
+func printQuiet(ways []*way) {
+	t := newTable("", "refused past deadline: p50", "p99", "max", "max of all rounds", "quiet site's p99: no load", "under load", "factor", "failed")
+	for _, w := range ways {
+		late := []string{"-", "-", "-", "-"}
+		if len(w.latest) > 0 {
+			late = []string{ms(median(w.late50)), ms(median(w.late99)), ms(median(w.latest)), ms(slices.Max(w.latest))}
+		}
+		t.row(append(append([]string{w.name}, late...), fmt.Sprintf("%.1f ms", median(w.calm99)), fmt.Sprintf("%.1f ms", median(w.pressed99)),
+			fmt.Sprintf("%.2f", ratio(w.pressed99, w.calm99)), fmt.Sprint(w.quietFailed))...)
+	}
+	t.end()
+}
+
+// A pressure is what takes the load.
+type pressure struct {
+	direct, realdocd *way
+
+	fpm  *stack.FPM
+	slow []byte // a request of the busy site
+}
+
+// buildPressure starts every part.
+func buildPressure(s *stack.Stack) (*pressure, error) {
+	busy, err := s.NewSite(stack.SiteConfig{Name: "busy", Pages: scripts})
+	if err != nil {
+		return nil, err
+	}
+	quiet, err := s.NewSite(stack.SiteConfig{Name: "quiet", Pages: scripts})
+	if err != nil {
+		return nil, err
+	}
+	fpm, err := s.StartFPM(stack.FPMConfig{MaxChildren: workers})
+	if err != nil {
+		return nil, err
+	}
+	config := stack.GatewayFor(fpm, busy, quiet)
+	config.Pools["www"]["max_conns"] = workers
+	config.Pools["www"]["queue_timeout"] = patience.String()
+	gateway, err := s.StartGateway(config)
+	if err != nil {
+		return nil, err
+	}
+	nginx, err := s.StartNginx(stack.NginxConfig{Servers: []stack.NginxServer{
+		{Root: busy.DocRoot(), Backend: fpm.Addr},
+		{Root: quiet.DocRoot(), Backend: fpm.Addr},
+		{Root: busy.DocRoot(), Backend: gateway.Addr, KeepAlive: 64},
+		{Root: quiet.DocRoot(), Backend: gateway.Addr, KeepAlive: 64},
+	}})
+	if err != nil {
+		return nil, err
+	}
+	request, err := get(busy.DocRoot(), slow)
+	if err != nil {
+		return nil, err
+	}
+	return &pressure{
+		direct:   &way{name: "nginx → FPM", busy: nginx.URL(0, slow), quiet: nginx.URL(1, slow), statuses: map[int]int{}},
+		realdocd: &way{name: "nginx → realdocd → FPM", busy: nginx.URL(2, slow), quiet: nginx.URL(3, slow), statuses: map[int]int{}},
+		fpm:      fpm,
+		slow:     request,
+	}, nil
+}
+
+// bestRate is what FPM serves a second when every worker has the connection of
+// one client, who asks again as soon as he has his answer.
+func (p *pressure) bestRate() (float64, error) {
+	web, err := connect(p.fpm.Addr, workers)
+	if err != nil {
+		return 0, err
+	}
+	defer web.close()
+	began := time.Now()
+	a := web.together(bestTakes, func(int) []byte { return p.slow })
+	return bestTakes / time.Since(began).Seconds(), a.failure
+}
