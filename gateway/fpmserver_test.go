@@ -3,6 +3,8 @@ package gateway
 import (
 	"os"
 	"testing"
+
+	"github.com/rs/zerolog"
 )
 
 func TestARequestGoesToTheLeastBusyServer(t *testing.T) {
@@ -57,6 +59,24 @@ func TestAServerThatIsDownIsPassedOverUntilItAnswers(t *testing.T) {
 	listenFPM(t, late)
 	b.logged("FPM listener restored")
 	b.poolNow("all up", func(p PoolStatus) bool { return p.Servers[0].Up && p.Servers[0].Error == "" })
+}
+
+func TestAServerThatIsOutIsChosenOnlyWhereNoOtherIsLeft(t *testing.T) {
+	p := newPool(PoolConfig{Servers: []string{"/a", "/b"}}, zerolog.Nop())
+	a, b := p.servers[0], p.servers[1]
+	a.out.Store(&outage{})
+	b.running = 5
+	for range 3 {
+		if got := p.choose(nil); got != b {
+			t.Errorf("chose %s, which is out", got.addr)
+		}
+	}
+	if got := p.choose([]*server{b}); got != a {
+		t.Error("did not choose the only one that is left")
+	}
+	if got := p.choose([]*server{a, b}); got != nil {
+		t.Errorf("chose %s, which was tried", got.addr)
+	}
 }
 
 func TestTheOnlyServerIsTriedForEachRequestThoughItIsDown(t *testing.T) {

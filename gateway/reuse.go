@@ -33,7 +33,7 @@ import (
 // keepFor is how often what was not needed is closed. Two times this is less
 // than the shortest request_terminate_timeout, which kills a worker whose kept
 // connection is idle.
-const keepFor = 400 * time.Millisecond
+const keepFor = 100 * time.Millisecond
 
 const (
 	learnTimeout = 5 * time.Second
