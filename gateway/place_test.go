@@ -72,20 +72,29 @@ func TestRequestsWaitForAPlaceInTheOrderTheyCame(t *testing.T) {
 }
 
 func TestABusySiteDoesNotStarveAnother(t *testing.T) {
-	b := newLimited(t, 2).start()
-	_, first := b.running(b.params()...)
-	_, second := b.running(b.params()...)
-	for n := 1; n <= 3; n++ {
-		b.waiting(n, "shop")
-	}
-	b.waiting(4, "blog")
-	first.answer(page)
-	if uri, _ := b.fpm.next().value("REQUEST_URI"); uri != "/blog.php" {
-		t.Errorf("%s got the place, want the site that has none", uri)
-	}
-	second.answer(page)
-	if uri, _ := b.fpm.next().value("REQUEST_URI"); uri != "/shop.php" {
-		t.Errorf("%s got the place, want the site that waits", uri)
+	for name, sites := range map[string]func(*bench) []SiteConfig{
+		"two sites":             func(b *bench) []SiteConfig { return b.cfg.Sites },
+		"two links of one site": func(b *bench) []SiteConfig { return []SiteConfig{{Name: "all", Docroot: b.docroot("*"), Pool: "www"}} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newLimited(t, 2)
+			b.cfg.Sites = sites(b)
+			b.start()
+			_, first := b.running(b.params()...)
+			_, second := b.running(b.params()...)
+			for n := 1; n <= 3; n++ {
+				b.waiting(n, "shop")
+			}
+			b.waiting(4, "blog")
+			first.answer(page)
+			if uri, _ := b.fpm.next().value("REQUEST_URI"); uri != "/blog.php" {
+				t.Errorf("%s got the place, want the site that has none", uri)
+			}
+			second.answer(page)
+			if uri, _ := b.fpm.next().value("REQUEST_URI"); uri != "/shop.php" {
+				t.Errorf("%s got the place, want the site that waits", uri)
+			}
+		})
 	}
 }
 
