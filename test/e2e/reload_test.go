@@ -37,6 +37,25 @@ func TestASiteMovesToAnotherPoolUnderLoad(t *testing.T) {
 	}
 }
 
+func TestWhoWaitsInAPoolThatAReloadTakesAwayIsServed(t *testing.T) {
+	for name, fpm := range map[string]stack.FPMConfig{"over a unix socket": {}, "over TCP": {TCP: true}} {
+		t.Run(name, func(t *testing.T) {
+			s := openShopWith(t, settings{fpm: fpm, pool: stack.Keys{"max_conns": 1}})
+			g := newGate(s.Test)
+			runs := s.visit(g.path())
+			s.holding(t, 1, 0)
+			waits := s.visit("/who.php")
+			s.holding(t, 1, 1)
+			s.config.Pools = map[string]stack.Keys{"green": {"server": []string{string(s.fpm.Addr)}}}
+			s.config.Sites["shop"]["pool"] = "green"
+			s.Reload(s.gw, s.config)
+			g.open(t)
+			wantServed(t, <-runs)
+			wantServed(t, <-waits)
+		})
+	}
+}
+
 func TestReloadsLoseNoRequestAndNoConnection(t *testing.T) {
 	s := openShop(t)
 	kept := s.Connect(s.gw.Addr) // as of a web server with keep-alive
