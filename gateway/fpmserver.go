@@ -140,7 +140,8 @@ func (s *server) recover(o *outage) {
 // once, and does not tell when there is room again.
 var errBacklogFull = errors.New("the backlog of FPM is full: raise pm.max_children or listen.backlog")
 
-// dial makes one attempt. The standard library's Dial would ask for the
+// dial makes one attempt, also where the pool has the server no more: requests
+// that have a place in it are served. The standard library's Dial would ask for the
 // addresses of both ends, two system calls that nobody needs here.
 func (s *server) dial(deadline time.Time) (*sock, error) {
 	if s.unix == nil {

@@ -3,6 +3,7 @@ package e2e
 import (
 	"embed"
 	"io/fs"
+	"maps"
 	"os"
 	"testing"
 
@@ -25,21 +26,41 @@ func pages() fs.FS {
 // shop is the usual stack: nginx in front of realdocd in front of PHP-FPM, with one site.
 type shop struct {
 	*stack.Test
-	site *stack.Site
-	fpm  *stack.FPM
-	gw   *stack.Gateway
-	web  *stack.Nginx
+	site   *stack.Site
+	fpm    *stack.FPM
+	config stack.GatewayConfig
+	gw     *stack.Gateway
+	web    *stack.Nginx
+}
+
+// settings are what a shop has beside the defaults.
+type settings struct {
+	fpm       stack.FPMConfig
+	pool, log stack.Keys // of realdocd
+	nginx     []string   // lines of its location for PHP
 }
 
 // openShop starts it; lines go into nginx's location for PHP.
 func openShop(t *testing.T, lines ...string) *shop {
 	t.Helper()
+	return openShopWith(t, settings{nginx: lines})
+}
+
+func openShopWith(t *testing.T, c settings) *shop {
+	t.Helper()
 	s := stack.For(t, "nginx", "php-fpm")
-	site := s.Site(stack.SiteConfig{Pages: pages()})
-	fpm := s.FPM(stack.FPMConfig{})
-	gw := s.Gateway(stack.GatewayFor(fpm, site))
-	web := s.Nginx(stack.NginxConfig{Servers: []stack.NginxServer{{Root: site.DocRoot(), Backend: gw.Addr, Lines: lines}}})
-	return &shop{s, site, fpm, gw, web}
+	return openShopOn(s, s.FPM(c.fpm), c)
+}
+
+// openShopOn starts what stands in front of an FPM.
+func openShopOn(s *stack.Test, fpm *stack.FPM, c settings) *shop {
+	sh := &shop{Test: s, site: s.Site(stack.SiteConfig{Pages: pages()}), fpm: fpm}
+	sh.config = stack.GatewayFor(fpm, sh.site)
+	maps.Copy(sh.config.Pools["www"], c.pool)
+	maps.Copy(sh.config.Log, c.log)
+	sh.gw = s.Gateway(sh.config)
+	sh.web = s.Nginx(stack.NginxConfig{Servers: []stack.NginxServer{{Root: sh.site.DocRoot(), Backend: sh.gw.Addr, Lines: c.nginx}}})
+	return sh
 }
 
 // bench is realdocd alone, with both of its ends in the hands of the test.
@@ -57,12 +78,8 @@ func openBench(t *testing.T, site, pool stack.Keys) *bench {
 	c := &bench{Test: s, site: s.Site(stack.SiteConfig{Pages: pages()}), fpm: s.FakeFPM()}
 	siteKeys := stack.Keys{"docroot": c.site.DocRoot()}
 	poolKeys := stack.Keys{"server": []string{string(c.fpm.Addr)}}
-	for k, v := range site {
-		siteKeys[k] = v
-	}
-	for k, v := range pool {
-		poolKeys[k] = v
-	}
+	maps.Copy(siteKeys, site)
+	maps.Copy(poolKeys, pool)
 	c.gw = s.Gateway(stack.GatewayConfig{
 		Pools: map[string]stack.Keys{"www": poolKeys},
 		Sites: map[string]stack.Keys{"shop": siteKeys},

@@ -16,6 +16,9 @@
 // child's own log. In tests, For does the same without the error handling, and skips (or, where CI is
 // set, fails) when a program is missing.
 //
+// What an operator does to realdocd, a Gateway does: Reload, Command for the verbs of the command line, and
+// Metric over the control socket.
+//
 // The page of a site looks at its release in all the ways an application can: the verdict on what it
 // saw is an Observation, the sum of many is a Tally, and a request that saw two releases is torn.
 //

@@ -53,17 +53,7 @@ func (s *Stack) StartGateway(c GatewayConfig) (*Gateway, error) {
 		return nil, err
 	}
 	g := &Gateway{Addr: Addr(dir + "/sock"), Control: Addr(dir + "/control"), Config: filepath.Join(dir, "realdocd.toml")}
-	top := Keys{"listen": []string{string(g.Addr)}, "listen_mode": "0666", "control": string(g.Control)}
-	if c.TCP {
-		if g.TCP, err = freeAddr(); err != nil {
-			return nil, err
-		}
-		top["listen"] = []string{string(g.Addr), string(g.TCP)}
-		top["allowed_clients"] = []string{"127.0.0.1"}
-	}
-	maps.Copy(top, c.Top)
-	c.Top = top
-	if err := writeLines(g.Config, c.toml()); err != nil {
+	if err := g.write(c); err != nil {
 		return nil, err
 	}
 	if g.Process, err = s.start(dir, name, syscall.SIGTERM, binary, "serve", "--config", g.Config); err != nil {
@@ -73,6 +63,23 @@ func (s *Stack) StartGateway(c GatewayConfig) (*Gateway, error) {
 		return nil, err
 	}
 	return g, g.answers(g.Addr)
+}
+
+// write writes the configuration, with the sockets that realdocd has.
+func (g *Gateway) write(c GatewayConfig) (err error) {
+	top := Keys{"listen": []string{string(g.Addr)}, "listen_mode": "0666", "control": string(g.Control)}
+	if c.TCP {
+		if g.TCP == "" {
+			if g.TCP, err = freeAddr(); err != nil {
+				return err
+			}
+		}
+		top["listen"] = []string{string(g.Addr), string(g.TCP)}
+		top["allowed_clients"] = []string{"127.0.0.1"}
+	}
+	maps.Copy(top, c.Top)
+	c.Top = top
+	return writeLines(g.Config, c.toml())
 }
 
 func (c GatewayConfig) toml() []string {

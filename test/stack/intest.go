@@ -173,3 +173,44 @@ func (t *Test) Wait(p *Process, after int, match func(string) bool) string {
 	line, err := p.Log.Wait(after, 5*time.Second, match)
 	return must(t.t, line, err)
 }
+
+// Event waits for an event in realdocd's log that has this message.
+func (t *Test) Event(g *Gateway, after int, message string) Event {
+	t.t.Helper()
+	event, err := g.WaitEvent(after, patience, func(e Event) bool { return e.String("message") == message })
+	return must(t.t, event, err)
+}
+
+// Reload gives realdocd another configuration.
+func (t *Test) Reload(g *Gateway, c GatewayConfig) {
+	t.t.Helper()
+	if err := g.Reload(c); err != nil {
+		t.t.Fatalf("%v", err)
+	}
+}
+
+// Command runs a verb of realdocd that must end with this code, and returns what it said.
+func (t *Test) Command(g *Gateway, want int, args ...string) string {
+	t.t.Helper()
+	code, output, err := g.Command(args...)
+	if err == nil && code != want {
+		err = fmt.Errorf("realdocd %v: exit code %d, want %d: %s", args, code, want, output)
+	}
+	return must(t.t, output, err)
+}
+
+// Restart ends FPM and starts it again.
+func (t *Test) Restart(fpm *FPM) {
+	t.t.Helper()
+	err := fpm.Stop()
+	if err == nil {
+		err = t.RestartFPM(fpm)
+	}
+	must(t.t, fpm, err)
+}
+
+// More waits until so many more requests of the traffic have been answered.
+func (t *Test) More(traffic *Traffic, n int) {
+	t.t.Helper()
+	must(t.t, traffic, traffic.More(n))
+}

@@ -60,6 +60,17 @@ func (l Load) Start(ctx context.Context) *Traffic {
 // Tally is the sum so far.
 func (t *Traffic) Tally() *Tally { return t.snapshot() }
 
+// More returns when so many more requests have been answered, well or not.
+func (t *Traffic) More(n int) error {
+	want := t.Tally().Total + n
+	return Poll(func() error {
+		if got := t.Tally().Total; got < want {
+			return fmt.Errorf("%d requests were answered, want %d", got, want)
+		}
+		return nil
+	})
+}
+
 // Wait returns the sum when the load is over.
 func (t *Traffic) Wait() *Tally {
 	<-t.done

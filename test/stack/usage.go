@@ -77,3 +77,13 @@ func (p *Process) OpenFiles() (int, error) {
 	entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", p.Pid()))
 	return len(entries), err
 }
+
+// WaitWorkers waits until the child has so many children.
+func (p *Process) WaitWorkers(want int) error {
+	return Poll(func() error {
+		if got := len(p.Workers()); got != want {
+			return fmt.Errorf("%s has %d workers, want %d", p.Name, got, want)
+		}
+		return nil
+	})
+}

@@ -1,0 +1,4 @@
+<?php
+// Takes ?ms= milliseconds.
+usleep(1000 * (int) $_GET['ms']);
+echo 'slept';

@@ -1,0 +1,114 @@
+package stack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+)
+
+// What an operator does to a running realdocd.
+
+// Reload gives realdocd another configuration, and returns when it has taken it. The error is the first
+// fault for which it has not.
+func (g *Gateway) Reload(c GatewayConfig) error {
+	if err := g.write(c); err != nil {
+		return err
+	}
+	mark := g.Log.Mark()
+	if err := g.Signal(syscall.SIGHUP); err != nil {
+		return err
+	}
+	event, err := g.WaitEvent(mark, patience, func(e Event) bool { return strings.HasPrefix(e.String("message"), "configuration ") })
+	if err != nil {
+		return err
+	}
+	if event.String("message") != "configuration taken" {
+		return fmt.Errorf("%s: %s", event.String("message"), event.String("fault"))
+	}
+	return nil
+}
+
+// Command runs a verb of realdocd on the running one's configuration. A command that fails is no error
+// here: the code says so.
+func (g *Gateway) Command(args ...string) (code int, output string, err error) {
+	binary, err := Binary()
+	if err != nil {
+		return 0, "", err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, binary, append(args, "--config", g.Config)...).CombinedOutput()
+	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) && ctx.Err() == nil {
+		return exit.ExitCode(), string(out), nil
+	}
+	return 0, string(out), err
+}
+
+// patience is how long a part may take to come into a state, on a machine that is busy.
+const patience = 10 * time.Second
+
+// Poll tries until what it looks at is as it should be. It is for what has no event: a state that is
+// told only to those who ask.
+func Poll(try func() error) error {
+	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
+		err := try()
+		if err == nil {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("still after %v: %w", patience, err)
+		}
+	}
+}
+
+// Metric scrapes /metrics on the control socket for one series, which labels name, value, name, value …
+// tell from the others.
+func (g *Gateway) Metric(name string, labels ...string) (float64, error) {
+	dial := func(context.Context, string, string) (net.Conn, error) { return g.Control.Dial() }
+	client := http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}, Timeout: patience}
+	resp, err := client.Get("http://realdocd/metrics")
+	if err != nil {
+		return 0, err
+	}
+	defer resp.Body.Close()
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(resp.Body)
+	if err != nil {
+		return 0, fmt.Errorf("read /metrics: %w", err)
+	}
+	for _, metric := range families[name].GetMetric() {
+		has := map[string]string{}
+		for _, label := range metric.GetLabel() {
+			has[label.GetName()] = label.GetValue()
+		}
+		matches := true
+		for i := 0; i < len(labels); i += 2 {
+			matches = matches && has[labels[i]] == labels[i+1]
+		}
+		if matches {
+			// Of its kinds a series has one; those of the others are 0.
+			return metric.GetCounter().GetValue() + metric.GetGauge().GetValue() + float64(metric.GetHistogram().GetSampleCount()), nil
+		}
+	}
+	return 0, fmt.Errorf("/metrics has no %s with %v", name, labels)
+}
+
+// WaitMetric waits until a series has the value.
+func (g *Gateway) WaitMetric(want float64, name string, labels ...string) error {
+	return Poll(func() error {
+		got, err := g.Metric(name, labels...)
+		if err == nil && got != want {
+			err = fmt.Errorf("%s with %v is %v, want %v", name, labels, got, want)
+		}
+		return err
+	})
+}
