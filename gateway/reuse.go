@@ -42,11 +42,11 @@ const (
 )
 
 var (
-	errReuseOff   = errors.New("off")
-	errLearning   = errors.New("FPM has not told its version yet")
-	errOnlyUnix   = errors.New("only connections over unix sockets can be kept")
-	errFewWorkers = errors.New("FPM has one worker: a kept connection would hold it")
-	errNoCount    = errors.New("how many workers FPM has cannot be told")
+	errReuseOff  = errors.New("off")
+	errLearning  = errors.New("FPM has not told its version yet")
+	errOnlyUnix  = errors.New("only connections over unix sockets can be kept")
+	errOneWorker = errors.New("FPM has one worker, which a kept connection would hold")
+	errNoCount   = errors.New("how many workers FPM has cannot be told")
 )
 
 // keeping is what a server needs to keep connections. It is guarded by the
@@ -72,6 +72,8 @@ func (s *server) reuse(c *PoolConfig) string {
 		return errReuseOff.Error()
 	case s.why != nil:
 		return s.why.Error()
+	case s.facts.Workers == 1:
+		return errOneWorker.Error()
 	}
 	return "on"
 }
@@ -205,17 +207,26 @@ func (s *server) meet(fpm *sock) {
 	if s.unix == nil || !p.cfg().Reuse {
 		return
 	}
-	peer, err := unix.GetsockoptUcred(int(fpm.fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
+	master, err := fpm.peer()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
 	case err != nil:
-		s.mayNotKeep(fmt.Errorf("whose listener it is cannot be told: %w", err))
-	case peer.Pid != s.master:
-		s.master = peer.Pid
+		s.mayNotKeep(err)
+	case master != s.master:
+		s.master = master
 		s.mayNotKeep(errLearning)
 		s.learn()
 	}
+}
+
+// peer is the process that began to listen where the connection has arrived.
+func (s *sock) peer() (pid int32, err error) {
+	cred, err := unix.GetsockoptUcred(int(s.fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
+	if err != nil {
+		return 0, fmt.Errorf("whose listener it is cannot be told: %w", err)
+	}
+	return cred.Pid, nil
 }
 
 func (s *server) mayNotKeep(why error) {
@@ -244,7 +255,13 @@ func (s *server) ask() {
 	s.pool.mu.Lock()
 	probe := s.pool.probe
 	s.pool.mu.Unlock()
-	facts, err := s.pool.askFPM(ctx, s.addr, probe)
+	// Whom it asks is found out before: if another takes over meanwhile, the
+	// first request to meet that one has it asked.
+	master, err := s.whoListens()
+	var facts fpmFacts
+	if err == nil {
+		facts, err = s.pool.askFPM(ctx, s.addr, probe)
+	}
 	if err == nil {
 		err = mayKeep(facts)
 	}
@@ -252,6 +269,9 @@ func (s *server) ask() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s.asking = false
+	if s.master == 0 {
+		s.master = master
+	}
 	if s.again {
 		s.again = false
 		s.learn()
@@ -264,6 +284,15 @@ func (s *server) ask() {
 		time.AfterFunc(learnEvery, s.askAgain)
 	}
 	s.logLearnt(before)
+}
+
+func (s *server) whoListens() (pid int32, err error) {
+	fpm, err := s.dial(time.Now().Add(learnTimeout))
+	if err != nil {
+		return 0, err
+	}
+	defer fpm.close()
+	return fpm.peer()
 }
 
 func (s *server) askAgain() {
@@ -291,8 +320,6 @@ func mayKeep(facts fpmFacts) error {
 	switch {
 	case facts.Workers == 0:
 		return errNoCount
-	case facts.Workers == 1:
-		return errFewWorkers
 	}
 	return hasSmugglingFix(facts.Version)
 }

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"errors"
+	"io"
 	"net"
 	"slices"
 	"testing"
@@ -67,29 +68,21 @@ func TestAnIdleKeptConnectionIsClosed(t *testing.T) {
 func TestAConnectionIsNotKept(t *testing.T) {
 	stray := string(fcgi.AppendStream(nil, fcgi.Stdout, 1, []byte("stray")))
 	for _, row := range []struct {
-		name  string
-		setup func(*bench)
-		ask   func(*bench, *stack.Client) *fpmRequest
+		name   string
+		setup  func(*bench)
+		body   string
+		params []string
+		behind string // END_REQUEST
 	}{
-		{"after a request with a body", nil, func(b *bench, c *stack.Client) *fpmRequest {
-			b.send(c, "body", b.params("CONTENT_LENGTH", "4")...)
-			return b.fpm.next()
-		}},
-		{"after a body of unknown length", nil, func(b *bench, c *stack.Client) *fpmRequest {
-			b.send(c, "body", b.params()...)
-			return b.fpm.next()
-		}},
-		{"where FPM may smuggle requests", func(b *bench) { b.facts.Version = "8.2.35" }, nil},
-		{"where FPM is of an unknown version", func(b *bench) { b.facts.Version = "" }, nil},
-		{"where FPM has one worker", func(b *bench) { b.facts.Workers = 1 }, nil},
-		{"where FPM's workers cannot be counted", func(b *bench) { b.facts.Workers = 0 }, nil},
-		{"where that is off", func(b *bench) { b.cfg.Pools[0].Reuse = false }, nil},
-		{"with a record behind END_REQUEST", nil, func(b *bench, c *stack.Client) *fpmRequest {
-			return b.servedAndKept(c, stray)
-		}},
-		{"with half a record behind END_REQUEST", nil, func(b *bench, c *stack.Client) *fpmRequest {
-			return b.servedAndKept(c, stray[:5])
-		}},
+		{name: "after a request with a body", body: "body", params: []string{"CONTENT_LENGTH", "4"}},
+		{name: "after a body of unknown length", body: "body"},
+		{name: "with a record behind END_REQUEST", behind: stray},
+		{name: "with half a record behind END_REQUEST", behind: stray[:5]},
+		{name: "where FPM may smuggle requests", setup: func(b *bench) { b.facts.Version = "8.2.35" }},
+		{name: "where FPM is of an unknown version", setup: func(b *bench) { b.facts.Version = "" }},
+		{name: "where FPM has one worker", setup: func(b *bench) { b.facts.Workers = 1 }},
+		{name: "where FPM's workers cannot be counted", setup: func(b *bench) { b.facts.Workers = 0 }},
+		{name: "where that is off", setup: func(b *bench) { b.cfg.Pools[0].Reuse = false }},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			b := newKeeping(t)
@@ -102,20 +95,12 @@ func TestAConnectionIsNotKept(t *testing.T) {
 				b.poolNow("keep connections", func(p PoolStatus) bool { return p.Servers[0].Reuse == "on" })
 			}
 			c := b.connect()
-			var q *fpmRequest
-			if row.ask != nil {
-				q = row.ask(b, c)
+			if row.behind != "" {
+				b.servedAndKept(c, row.behind)
 			} else {
-				b.send(c, "", b.params()...)
-				q = b.fpm.next()
-			}
-			if behind := row.ask != nil && q.keep; !behind {
-				if q.keep {
-					t.Error("FCGI_KEEP_CONN is set")
-				}
-				b.must(q.say(fcgi.Stdout, page))
-				_, err := q.Write(fcgi.AppendEnd(nil, q.id, 0, fcgi.RequestComplete))
-				b.must(err)
+				b.send(c, row.body, b.params(row.params...)...)
+				q := b.fpm.next()
+				q.endKept(page, "")
 				b.wantPage(c)
 				q.waitGone()
 			}
@@ -202,42 +187,41 @@ func TestWhyConnectionsAreNotKeptIsInTheLogOnce(t *testing.T) {
 	b.poolNow("say why", func(p PoolStatus) bool { return p.Servers[0].Reuse == hasSmugglingFix("8.1.29").Error() })
 }
 
-// The only request that is sent twice is one of which the kernel has taken nothing.
-func TestSock_TellsAWriteThatWasNotTaken(t *testing.T) {
+// socketPair is a connection to FPM and FPM's end of it.
+func socketPair(t *testing.T) (*sock, net.Conn) {
+	t.Helper()
 	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: t.TempDir() + "/s", Net: "unix"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer listener.Close()
-	for _, row := range []struct {
-		name   string
-		unsent bool
-		peer   func(net.Conn)
-	}{
-		{"closed before the write", true, func(c net.Conn) { c.Close() }},
-		{"closed after the write", false, func(c net.Conn) { c.Read(make([]byte, 1)); c.Close() }},
-	} {
-		conn, err := net.Dial("unix", listener.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		peer, err := listener.Accept()
-		if err != nil {
-			t.Fatal(err)
-		}
-		s, err := newSock(conn.(*net.UnixConn))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if row.unsent {
-			row.peer(peer)
-		} else {
-			go row.peer(peer)
-		}
-		if err := s.exchange([]byte("request")); err == nil || errors.Is(err, errUnsent) != row.unsent {
-			t.Errorf("%s: %v", row.name, err)
-		}
-		s.close()
+	conn, err := net.Dial("unix", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	peer, err := listener.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := newSock(conn.(*net.UnixConn))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.close(); peer.Close() })
+	return s, peer
+}
+
+// The only request that is sent twice is one of which the kernel has taken nothing.
+func TestSock_TellsAWriteThatWasNotTaken(t *testing.T) {
+	closed, peer := socketPair(t)
+	peer.Close()
+	if err := closed.exchange([]byte("request")); !errors.Is(err, errUnsent) {
+		t.Errorf("to a closed connection: %v", err)
+	}
+	open, peer := socketPair(t)
+	go func() { peer.Read(make([]byte, 1)); peer.Close() }()
+	if err := open.exchange([]byte("request")); err == nil || errors.Is(err, errUnsent) {
+		t.Errorf("to a connection that closes later: %v", err)
 	}
 }
 
@@ -254,5 +238,14 @@ func TestTheOldestConnectionsThatWereNotNeededAreClosed(t *testing.T) {
 	s.keep(taken)
 	if s.low != 3 || taken != kept[0] || !slices.Equal(s.kept, []*sock{kept[1], kept[2], kept[3], kept[0]}) {
 		t.Errorf("%d were idle all the time", s.low)
+	}
+}
+
+func TestAKeptConnectionThatCameWithAPlaceIsClosedWhereItIsNotUsed(t *testing.T) {
+	ours, theirs := socketPair(t)
+	rq := &request{conn: &webConn{}, kept: ours}
+	rq.leavePlace(errClientGone)
+	if n, err := theirs.Read(make([]byte, 1)); n > 0 || err != io.EOF {
+		t.Errorf("FPM reads %d bytes, %v; want the end", n, err)
 	}
 }
