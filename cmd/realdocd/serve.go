@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"syscall"
@@ -113,6 +114,12 @@ func (d *daemonProcess) serve(stderr io.Writer, getenv func(string) string) erro
 		// collecting at five times the live heap costs little memory, and saves
 		// most of the collections under load.
 		debug.SetGCPercent(400)
+	}
+	if getenv("GOMAXPROCS") == "" {
+		// What a request costs here is a fraction of what it costs in the web
+		// server and in PHP, which need the other processors. Each that the
+		// daemon uses beyond need costs it wake-ups.
+		runtime.GOMAXPROCS((runtime.GOMAXPROCS(0) + 3) / 4)
 	}
 
 	out := newLogWriter(stderr)
