@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -37,7 +38,7 @@ type docroot struct {
 	opts     *Options
 	live     *Release
 	releases []*Release // seen, the newest last, live among them
-	flipped  bool       // live was not entered yet
+	flip     *Flip      // that made it live, while nobody was told
 	err      error      // of the last look
 	local    bool       // a look cannot hang
 	text     string     // the link's own text, where it alone decides; else ""
@@ -60,6 +61,16 @@ func (d *docroot) enter(now time.Time) (Visit, error) {
 	if d.done > 0 && d.opts.Every > 0 && now.Sub(d.looked) < d.opts.Every {
 		return d.admit(d.err)
 	}
+	if err := d.lookAfresh(now); err != nil {
+		return d.admit(err)
+	}
+	return d.admit(d.err)
+}
+
+// lookAfresh waits for the end of a look that begins no sooner than now; its
+// result is in err. It fails with errHung when that takes too long. The mutex is
+// held before and after.
+func (d *docroot) lookAfresh(now time.Time) error {
 	need := d.begun + 1
 	for d.done < need {
 		if d.running.IsZero() {
@@ -71,11 +82,11 @@ func (d *docroot) enter(now time.Time) (Visit, error) {
 			patience = staleAfter
 		}
 		if !d.await(patience - now.Sub(d.running)) {
-			return d.admit(errHung)
+			return errHung
 		}
 		now = d.opts.now()
 	}
-	return d.admit(d.err)
+	return nil
 }
 
 // admit enters the live release; err says why it may not be what the link
@@ -84,8 +95,8 @@ func (d *docroot) admit(err error) (Visit, error) {
 	if d.live == nil {
 		return Visit{}, fmt.Errorf("resolve docroot %s: %w", d.path, err)
 	}
-	v := Visit{Release: d.live, Flipped: d.flipped, Stale: err}
-	d.flipped = false
+	v := Visit{Release: d.live, Flip: d.flip, Stale: err}
+	d.flip = nil
 	d.live.enter()
 	return v, nil
 }
@@ -184,25 +195,47 @@ func (d *docroot) finish(began time.Time, f found) {
 }
 
 func (d *docroot) goLive(res Resolved) {
-	d.flipped = true
-	for i, r := range d.releases {
-		if r.Path == res.Release && r.Link == res.Link {
-			d.live = r
-			d.releases = append(append(d.releases[:i:i], d.releases[i+1:]...), r)
-			return
+	flip := &Flip{Docroot: d.path, Before: d.live}
+	if before := d.live; before != nil {
+		before.past.Store(true)
+		flip.Idle = before.fellIdle()
+	}
+	d.live = d.release(res.Release, res.Link)
+	if d.live == nil {
+		d.live = d.remember(res)
+	}
+	d.live.past.Store(false)
+	d.live.idle.Store(false)
+	i := slices.Index(d.releases, d.live)
+	d.releases = append(slices.Delete(d.releases, i, i+1), d.live)
+	flip.Live, d.flip = d.live, flip
+}
+
+// release is a release that is remembered; nil when it is not.
+func (d *docroot) release(path, link string) *Release {
+	for _, r := range d.releases {
+		if r.Path == path && r.Link == link {
+			return r
 		}
 	}
-	d.live = &Release{
+	return nil
+}
+
+// remember adds a release, and forgets the oldest with nobody inside where there
+// are too many.
+func (d *docroot) remember(res Resolved) *Release {
+	r := &Release{
 		Path: res.Release, Name: filepath.Base(res.Release),
 		Docroot: res.ResolvedDocroot, Link: res.Link, Since: d.opts.now(),
 	}
-	d.releases = append(d.releases, d.live)
-	for i := 0; len(d.releases) > keepReleases && i < len(d.releases)-1; i++ {
-		if d.releases[i].Inside() == 0 {
-			d.releases = append(d.releases[:i:i], d.releases[i+1:]...)
-			break
+	d.releases = append(d.releases, r)
+	if len(d.releases) > keepReleases {
+		oldest := slices.IndexFunc(d.releases, func(old *Release) bool { return old != r && old != d.live && old.Inside() == 0 })
+		if oldest >= 0 {
+			d.releases = slices.Delete(d.releases, oldest, oldest+1)
 		}
 	}
+	return r
 }
 
 // known gives the release whose resolved docroot is path, counted.

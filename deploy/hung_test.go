@@ -39,7 +39,7 @@ func TestAHungFileSystemDoesNotStopAKnownRelease(t *testing.T) {
 	s := newShop(t)
 	var disk slowDisk
 	r := NewResolver(disk.options())
-	enter(t, r, s.docroot()).Leave()
+	enter(t, r, s.docroot()).Leave(time.Now(), false)
 	r.docroots[s.docroot()].local = false
 	release := disk.hang()
 	defer release()
@@ -64,7 +64,7 @@ func TestAFileSystemThatAnswersAgainIsBelieved(t *testing.T) {
 	s := newShop(t)
 	var disk slowDisk
 	r := NewResolver(disk.options())
-	enter(t, r, s.docroot()).Leave()
+	enter(t, r, s.docroot()).Leave(time.Now(), false)
 	r.docroots[s.docroot()].local = false
 	release := disk.hang()
 	wantRelease(t, enter(t, r, s.docroot()), s.path("1"))

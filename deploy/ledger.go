@@ -18,6 +18,10 @@ type Release struct {
 
 	inside atomic.Int64
 	total  atomic.Int64
+	failed atomic.Int64
+	last   atomic.Int64 // when somebody left last, in Unix nanoseconds; 0: never
+	past   atomic.Bool  // it was live and is not any more
+	idle   atomic.Bool  // that it is past and empty was told
 }
 
 // Inside is how many requests run in the release now.
@@ -29,18 +33,70 @@ func (r *Release) Total() int64 { return r.total.Load() }
 func (r *Release) enter() {
 	r.inside.Add(1)
 	r.total.Add(1)
+	if r.past.Load() {
+		r.idle.Store(false)
+	}
+}
+
+// fellIdle says, once each time, that nobody is inside a release that is not
+// live any more. Whoever may have made it so asks: the last to leave, and the
+// flip that finds it empty.
+func (r *Release) fellIdle() bool {
+	return r.past.Load() && r.inside.Load() == 0 && r.idle.CompareAndSwap(false, true)
 }
 
 // A Visit is one request's stay in a release. Leave ends it, once.
 type Visit struct {
 	*Release
-	// Flipped is set for the first request that enters a release which has
-	// just gone live.
-	Flipped bool
+	// Flip is set for the first request that enters a release which has just
+	// gone live.
+	Flip *Flip
 	// Stale has why the last good release serves, when the link could not be
 	// looked at; nil otherwise.
 	Stale error
 }
 
-// Leave counts the request out of its release.
-func (v Visit) Leave() { v.inside.Add(-1) }
+// Leave counts the request out of its release. now is when it ended, failed
+// whether it did not end well. It returns true for the last one inside a release
+// that is not live any more: the release is idle then.
+func (v Visit) Leave(now time.Time, failed bool) (idle bool) {
+	v.last.Store(now.UnixNano())
+	if failed {
+		v.failed.Add(1)
+	}
+	v.inside.Add(-1)
+	return v.fellIdle()
+}
+
+// A Flip is a change of the live release of a docroot.
+type Flip struct {
+	// Docroot is the one that was asked for.
+	Docroot string
+	// Live is the release that is live now, Before the one that was; nil where
+	// none is known.
+	Live, Before *Release
+	// Idle is set when nobody was inside Before any more.
+	Idle bool
+}
+
+// A ReleaseState is a Release at one moment.
+type ReleaseState struct {
+	Path, Name, Docroot, Link string
+	Live                      bool
+	// Inside, Total and Failed count requests: now, and since FirstSeen.
+	Inside, Total, Failed int64
+	// FirstSeen is when the release was first seen; LastSeen when a request
+	// left it last, zero for never.
+	FirstSeen, LastSeen time.Time
+}
+
+func (r *Release) state(live bool) ReleaseState {
+	s := ReleaseState{
+		Path: r.Path, Name: r.Name, Docroot: r.Docroot, Link: r.Link, Live: live,
+		Inside: r.inside.Load(), Total: r.total.Load(), Failed: r.failed.Load(), FirstSeen: r.Since,
+	}
+	if last := r.last.Load(); last != 0 {
+		s.LastSeen = time.Unix(0, last)
+	}
+	return s
+}

@@ -121,7 +121,8 @@ func (r *Resolver) EnterKnown(path string, now time.Time) (Visit, bool) {
 			if v.Docroot == path {
 				return v, true
 			}
-			v.Leave()
+			v.inside.Add(-1) // it was no visit
+			v.total.Add(-1)
 		}
 	}
 	return Visit{}, false

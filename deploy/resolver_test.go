@@ -79,7 +79,7 @@ func TestAFlipIsSeenByTheNextRequest(t *testing.T) {
 		if v.Name != name || v.Docroot != s.path(name)+"/public" || v.Link != s.root+"/current" {
 			t.Fatalf("%+v", v.Release)
 		}
-		v.Leave()
+		v.Leave(time.Now(), false)
 	}
 }
 
@@ -92,7 +92,7 @@ func TestAFlipIsSeenWithinEvery(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer v.Leave()
+		defer v.Leave(time.Now(), false)
 		return v.Name
 	}
 	look(0)
@@ -165,7 +165,7 @@ func TestADocrootWithoutALinkIsItsOwnRelease(t *testing.T) {
 func TestTheLastGoodReleaseGoesOnServing(t *testing.T) {
 	s := newShop(t)
 	r := NewResolver(Options{})
-	enter(t, r, s.docroot()).Leave()
+	enter(t, r, s.docroot()).Leave(time.Now(), false)
 	for _, target := range []string{"releases/missing", "current"} {
 		s.flip(target)
 		v := enter(t, r, s.docroot())
@@ -177,8 +177,8 @@ func TestTheLastGoodReleaseGoesOnServing(t *testing.T) {
 	s.flip("releases/2")
 	v := enter(t, r, s.docroot())
 	wantRelease(t, v, s.path("2"))
-	if v.Stale != nil || !v.Flipped {
-		t.Errorf("stale %v, flipped %v", v.Stale, v.Flipped)
+	if v.Stale != nil || v.Flip == nil {
+		t.Errorf("stale %v, flipped %v", v.Stale, v.Flip)
 	}
 }
 
@@ -211,8 +211,8 @@ func TestDocrootsAreForgottenTheOldestFirstAndNoneWithSomebodyInside(t *testing.
 		return v
 	}
 	at("a", 0)
-	at("b", 1).Leave()
-	at("c", 2).Leave()
+	at("b", 1).Leave(time.Now(), false)
+	at("c", 2).Leave(time.Now(), false)
 	if r.docroots[s.root+"/a"] == nil || r.docroots[s.root+"/b"] != nil {
 		t.Errorf("remembered: %v", r.docroots)
 	}
@@ -224,7 +224,7 @@ func TestADocrootThatIsAKnownReleaseIsThatRelease(t *testing.T) {
 	if _, ok := r.EnterKnown(s.path("1")+"/public", time.Now()); ok {
 		t.Error("a release is known that nobody has looked at")
 	}
-	enter(t, r, s.docroot()).Leave()
+	enter(t, r, s.docroot()).Leave(time.Now(), false)
 	s.flip("releases/2")
 	for _, name := range []string{"2", "1"} {
 		v, ok := r.EnterKnown(s.path(name)+"/public", time.Now())
@@ -265,7 +265,7 @@ func TestEveryVisitIsCounted(t *testing.T) {
 				t.Errorf("%d inside, want 800", n)
 			}
 		}
-		v.Leave()
+		v.Leave(time.Now(), false)
 	}
 	if live.Inside() != 0 || live.Total() != 800 {
 		t.Errorf("%d inside, %d in all", live.Inside(), live.Total())
@@ -276,7 +276,7 @@ func TestALookAllocatesNothing(t *testing.T) {
 	s := newShop(t)
 	r := NewResolver(Options{})
 	docroot := s.docroot()
-	enter(t, r, docroot).Leave()
+	enter(t, r, docroot).Leave(time.Now(), false)
 	if !r.docroots[docroot].local {
 		t.Skip("the directory for tests is not on a local file system")
 	}
@@ -285,7 +285,7 @@ func TestALookAllocatesNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		v.Leave()
+		v.Leave(time.Now(), false)
 	})
 	// One is the path that the system call wants with a NUL behind it.
 	if allocs > 1 {

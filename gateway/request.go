@@ -87,16 +87,15 @@ func (rq *request) collect(content []byte) {
 func (s *Server) handle(rq *request) {
 	err := s.run(rq)
 	rq.leavePlace(err)
-	if rq.visit.Release != nil {
-		rq.visit.Leave()
-	}
+	now := time.Now()
+	s.leaveRelease(rq, now, err)
 	if err != nil {
 		rq.fail(err)
+		now = time.Now()
 	}
 	if errors.Is(err, errCut) {
 		s.noteCut(rq.name())
 	}
-	now := time.Now()
 	s.metrics.count(rq, err, now)
 	s.logRequest(rq, err, now)
 }

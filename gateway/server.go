@@ -109,13 +109,14 @@ func (s *Server) begin(now, before *setup) {
 			continue
 		}
 		go func() {
-			v, err := st.releases.Enter(docroot, time.Now())
+			flip, err := st.releases.Look(docroot)
 			if err != nil {
 				s.log.Error().Err(err).Str("site", st.Name).Msg("docroot cannot be resolved")
 				return
 			}
-			v.Leave()
-			s.logLive(st, docroot, v)
+			if flip != nil {
+				s.flipped(st, flip)
+			}
 		}()
 	}
 }

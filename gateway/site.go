@@ -120,8 +120,8 @@ func (rq *request) enter(st *site, docroot string) error {
 		return refuse(causeUnresolved, "site %s: %w", st.Name, err)
 	}
 	rq.site, rq.pool, rq.visit = st, st.pool, v
-	if v.Flipped {
-		s.logLive(st, docroot, v)
+	if v.Flip != nil {
+		s.flipped(st, v.Flip)
 	}
 	if v.Stale != nil {
 		st.metrics.resolveFailures.Add(1)
@@ -133,8 +133,29 @@ func (rq *request) enter(st *site, docroot string) error {
 	return nil
 }
 
-func (s *Server) logLive(st *site, docroot string, v deploy.Visit) {
-	s.log.Info().Str("site", st.Name).Str("docroot", docroot).Str("release", v.Path).Msg("release is live")
+// flipped tells of a new live release.
+func (s *Server) flipped(st *site, f *deploy.Flip) {
+	s.log.Info().Str("site", st.Name).Str("docroot", f.Docroot).Str("release", f.Live.Path).Msg("release is live")
+	if f.Idle {
+		s.logIdle(st.Name, f.Before)
+	}
+}
+
+// leaveRelease counts the request out of its release.
+func (s *Server) leaveRelease(rq *request, now time.Time, err error) {
+	if rq.visit.Release == nil {
+		return
+	}
+	failed := err != nil && causeOf(err) != causeClientGone
+	if rq.visit.Leave(now, failed) {
+		s.logIdle(rq.site.Name, rq.visit.Release)
+	}
+}
+
+// logIdle says that a release is not live any more and that no request runs in
+// it. Work after fastcgi_finish_request may.
+func (s *Server) logIdle(site string, r *deploy.Release) {
+	s.log.Info().Str("site", site).Str("release", r.Path).Int64("requests", r.Total()).Msg("release is idle")
 }
 
 // lineKey tells whose turn in the queue it is.

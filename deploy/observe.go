@@ -1,0 +1,115 @@
+package deploy
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// ErrLive is a release that is live, where one that is not is needed.
+var ErrLive = errors.New("the release is live")
+
+// Look looks at path's link now, also where Options.Every would let it rest. The
+// flip is nil when the release is the same as before, or when somebody else
+// was told of it.
+func (r *Resolver) Look(path string) (*Flip, error) {
+	d := r.docroot(path)
+	d.mu.Lock()
+	err := d.lookAfresh(r.now())
+	if err == nil {
+		err = d.err
+	}
+	f := d.flip
+	d.flip = nil
+	d.mu.Unlock()
+	if err != nil {
+		r.forget(d)
+		return f, fmt.Errorf("look at the link of docroot %s: %w", path, err)
+	}
+	return f, nil
+}
+
+// EnterRelease enters a release of path's link that need not be live: a
+// directory, by its absolute path. It is remembered as if it had been seen live.
+func (r *Resolver) EnterRelease(path, release string) (Visit, error) {
+	if _, err := r.Look(path); err != nil {
+		return Visit{}, err
+	}
+	release = filepath.Clean(release)
+	d := r.docroot(path)
+	d.mu.Lock()
+	link := d.live.Link
+	d.mu.Unlock()
+	docroot := release + strings.TrimPrefix(path, link)
+	if fi, err := os.Stat(docroot); err != nil {
+		return Visit{}, fmt.Errorf("enter release %s: %w", release, err)
+	} else if !fi.IsDir() {
+		return Visit{}, fmt.Errorf("enter release %s: %s is not a directory", release, docroot)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	got := d.release(release, link)
+	if got == nil {
+		got = d.remember(Resolved{Docroot: path, Link: link, Release: release, ResolvedDocroot: docroot})
+	}
+	got.enter()
+	return Visit{Release: got}, nil
+}
+
+// Occupants is how many requests run in a release of path that is not live: a
+// look that begins now has shown so, and since a request resolves and enters in
+// one step, none can be on its way in. For the live one the error is ErrLive.
+func (r *Resolver) Occupants(path, release string) (int64, error) {
+	if _, err := r.Look(path); err != nil {
+		return 0, err
+	}
+	release = filepath.Clean(release)
+	d := r.docroot(path)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.live == nil || d.live.Path == release {
+		return 0, fmt.Errorf("%w: %s", ErrLive, release)
+	}
+	var sum int64
+	for _, known := range d.releases {
+		if known.Path == release {
+			sum += known.Inside()
+		}
+	}
+	return sum, nil
+}
+
+// Releases are the releases of path that are remembered, the newest last. It
+// does not look at the link.
+func (r *Resolver) Releases(path string) []ReleaseState {
+	r.mu.RLock()
+	d := r.docroots[path]
+	r.mu.RUnlock()
+	if d == nil {
+		return nil
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var states []ReleaseState
+	for _, known := range d.releases {
+		states = append(states, known.state(known == d.live))
+	}
+	return states
+}
+
+// Docroots are those that are remembered.
+func (r *Resolver) Docroots() (paths []string) {
+	for _, d := range r.all() {
+		paths = append(paths, d.path)
+	}
+	return paths
+}
+
+func (r *Resolver) now() time.Time {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.opts.now()
+}
