@@ -40,6 +40,9 @@ type Config struct {
 	Control string
 	// Metrics is a "host:port" that serves /metrics over TCP; "" opens none.
 	Metrics string
+	// StateDir is the directory that has the sites' histories, so that they
+	// survive a restart; "" keeps none.
+	StateDir string
 	Pools   []PoolConfig
 	Sites   []SiteConfig
 }
@@ -105,6 +108,17 @@ type SiteConfig struct {
 	// ReleaseHeader is a response header that gets the release's name; ""
 	// adds none.
 	ReleaseHeader string
+	// Warm are the requests that run on a release before it goes live: paths,
+	// or URLs where the host matters.
+	Warm []string
+	// WarmTimeout bounds each of them.
+	WarmTimeout time.Duration
+	// Slots are the directories that deploys alternate between, at least two;
+	// or Releases is the directory that gets a new one for each deploy, of
+	// which Keep are kept.
+	Slots    []string
+	Releases string
+	Keep     int
 }
 
 // IsGlob says whether Docroot is a pattern.
