@@ -38,7 +38,7 @@ type docroot struct {
 	opts     *Options
 	live     *Release
 	releases []*Release // seen, the newest last, live among them
-	flip     *Flip      // that made it live, while nobody was told
+	flip     *Flipped      // that made it live, while nobody was told
 	err      error      // of the last look
 	local    bool       // a look cannot hang
 	text     string     // the link's own text, where it alone decides; else ""
@@ -195,7 +195,7 @@ func (d *docroot) finish(began time.Time, f found) {
 }
 
 func (d *docroot) goLive(res Resolved) {
-	flip := &Flip{Docroot: d.path, Before: d.live}
+	flip := &Flipped{Docroot: d.path, Before: d.live}
 	if before := d.live; before != nil {
 		before.past.Store(true)
 		flip.Idle = before.fellIdle()

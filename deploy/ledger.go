@@ -50,7 +50,7 @@ type Visit struct {
 	*Release
 	// Flip is set for the first request that enters a release which has just
 	// gone live.
-	Flip *Flip
+	Flip *Flipped
 	// Stale has why the last good release serves, when the link could not be
 	// looked at; nil otherwise.
 	Stale error
@@ -68,8 +68,8 @@ func (v Visit) Leave(now time.Time, failed bool) (idle bool) {
 	return v.fellIdle()
 }
 
-// A Flip is a change of the live release of a docroot.
-type Flip struct {
+// Flipped is a change of the live release of a docroot.
+type Flipped struct {
 	// Docroot is the one that was asked for.
 	Docroot string
 	// Live is the release that is live now, Before the one that was; nil where

@@ -15,7 +15,7 @@ var ErrLive = errors.New("the release is live")
 // Look looks at path's link now, also where Options.Every would let it rest. The
 // flip is nil when the release is the same as before, or when somebody else
 // was told of it.
-func (r *Resolver) Look(path string) (*Flip, error) {
+func (r *Resolver) Look(path string) (*Flipped, error) {
 	d := r.docroot(path)
 	d.mu.Lock()
 	err := d.lookAfresh(r.now())
