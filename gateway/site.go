@@ -134,7 +134,7 @@ func (rq *request) enter(st *site, docroot string) error {
 }
 
 // flipped tells of a new live release.
-func (s *Server) flipped(st *site, f *deploy.Flip) {
+func (s *Server) flipped(st *site, f *deploy.Flipped) {
 	s.log.Info().Str("site", st.Name).Str("docroot", f.Docroot).Str("release", f.Live.Path).Msg("release is live")
 	if f.Idle {
 		s.logIdle(st.Name, f.Before)
