@@ -38,7 +38,7 @@ type docroot struct {
 	opts     *Options
 	live     *Release
 	releases []*Release // seen, the newest last, live among them
-	flip     *Flipped      // that made it live, while nobody was told
+	flip     *Flipped   // that made it live, while nobody was told
 	err      error      // of the last look
 	local    bool       // a look cannot hang
 	text     string     // the link's own text, where it alone decides; else ""

@@ -100,6 +100,14 @@ func (r *Resolver) Releases(path string) []ReleaseState {
 	return states
 }
 
+// Link is the link of path as the last look found it; "" where none has.
+func (r *Resolver) Link(path string) string {
+	if states := r.Releases(path); len(states) > 0 {
+		return states[len(states)-1].Link
+	}
+	return ""
+}
+
 // Docroots are those that are remembered.
 func (r *Resolver) Docroots() (paths []string) {
 	for _, d := range r.all() {

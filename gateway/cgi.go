@@ -92,7 +92,9 @@ func (rq *request) set(at param, name string, value []byte) {
 // FCGI_KEEP_CONN, which is set when the connection may be kept, and the PARAMS.
 func (rq *request) appendHead() error {
 	if rq.contentLength < 0 && rq.body.length > 0 {
+		rq.conn.mu.Lock()
 		rq.set(rq.cgi.contentLength, "CONTENT_LENGTH", strconv.AppendInt(nil, rq.body.length, 10))
+		rq.conn.mu.Unlock()
 	}
 	rq.head = fcgi.AppendBegin(rq.head[:0], rq.id, fcgi.Begin{Role: fcgi.RoleResponder})
 	var err error

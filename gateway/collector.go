@@ -1,6 +1,10 @@
 package gateway
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"realdocd/deploy"
+)
 
 // watch registers what is read from the Server when it is asked for.
 func (m *metrics) watch(s *Server) { m.registry.MustRegister(collector{s}) }
@@ -9,18 +13,21 @@ func (m *metrics) watch(s *Server) { m.registry.MustRegister(collector{s}) }
 type collector struct{ s *Server }
 
 var (
-	siteRequests = desc("requests_total", `Requests that have ended; class is that of the status, "499" a client that left.`, "site", "pool", "class")
-	siteFailures = desc("resolve_failures_total", "Requests whose link could not be looked at.", "site", "pool")
-	webConns     = desc("web_connections", "Connections of web servers, idle ones included.")
-	poolRunning  = desc("pool_running", "Requests that have a place in FPM.", "pool")
-	poolWaiting  = desc("pool_waiting", "Requests in the queue.", "pool")
-	poolMaxConns = desc("pool_max_conns", "The bound of realdocd_pool_running; 0 is none.", "pool")
-	poolPaused   = desc("pool_paused", "1 from pause to resume.", "pool")
-	serverUp     = desc("fpm_listener_up", "0 while the listener is passed over.", "pool", "server")
-	serverRuns   = desc("fpm_listener_running", "Requests in the listener.", "pool", "server")
-	serverKept   = desc("fpm_connections_kept", "Idle kept connections.", "pool", "server")
-	serverOpened = desc("fpm_connections_opened_total", "Connections made.", "pool", "server")
-	serverReused = desc("fpm_connections_reused_total", "Requests over a kept connection.", "pool", "server")
+	siteRequests    = desc("requests_total", `Requests that have ended; class is that of the status, "499" a client that left.`, "site", "pool", "class")
+	siteFailures    = desc("resolve_failures_total", "Requests whose link could not be looked at.", "site", "pool")
+	inRelease       = desc("release_running", "Requests and commands inside a release; of patterns, releases with nobody inside are left out.", "site", "release")
+	releaseRequests = desc("release_requests_total", "Requests and commands that have entered a release that is live or has somebody inside.", "site", "release")
+	releaseFailed   = desc("release_failed_total", "Those of them that have failed.", "site", "release")
+	webConns        = desc("web_connections", "Connections of web servers, idle ones included.")
+	poolRunning     = desc("pool_running", "Requests that have a place in FPM.", "pool")
+	poolWaiting     = desc("pool_waiting", "Requests in the queue.", "pool")
+	poolMaxConns    = desc("pool_max_conns", "The bound of realdocd_pool_running; 0 is none.", "pool")
+	poolPaused      = desc("pool_paused", "1 from pause to resume.", "pool")
+	serverUp        = desc("fpm_listener_up", "0 while the listener is passed over.", "pool", "server")
+	serverRuns      = desc("fpm_listener_running", "Requests in the listener.", "pool", "server")
+	serverKept      = desc("fpm_connections_kept", "Idle kept connections.", "pool", "server")
+	serverOpened    = desc("fpm_connections_opened_total", "Connections made.", "pool", "server")
+	serverReused    = desc("fpm_connections_reused_total", "Requests over a kept connection.", "pool", "server")
 )
 
 func desc(name, help string, labels ...string) *prometheus.Desc {
@@ -30,7 +37,7 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 // Describe sends what Collect will; for prometheus.Collector.
 func (c collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		siteRequests, siteFailures, webConns, poolRunning, poolWaiting, poolMaxConns, poolPaused,
+		siteRequests, siteFailures, inRelease, releaseRequests, releaseFailed, webConns, poolRunning, poolWaiting, poolMaxConns, poolPaused,
 		serverUp, serverRuns, serverKept, serverOpened, serverReused,
 	} {
 		ch <- d
@@ -51,6 +58,11 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 			}
 		}
 		value(siteFailures, counter, float64(sm.resolveFailures.Load()), key.site, key.pool)
+	})
+	c.s.eachRelease(func(site string, r deploy.ReleaseState) {
+		value(inRelease, gauge, float64(r.Inside), site, r.Path)
+		value(releaseRequests, counter, float64(r.Total), site, r.Path)
+		value(releaseFailed, counter, float64(r.Failed), site, r.Path)
 	})
 	st := c.s.Status()
 	value(webConns, gauge, float64(st.Connections))
@@ -74,6 +86,28 @@ func (m *metrics) eachSite(do func(siteInPool, *siteMetrics)) {
 	defer m.mu.Unlock()
 	for key, sm := range m.sites {
 		do(key, sm)
+	}
+}
+
+// eachRelease gives the releases that are live or have somebody inside. A pattern
+// may stand for thousands of docroots; of those only the busy ones count. A
+// release that several docroots share is given once, with the sum.
+func (s *Server) eachRelease(do func(site string, r deploy.ReleaseState)) {
+	for _, st := range s.setup.Load().sites.all {
+		sums := map[string]deploy.ReleaseState{}
+		for _, docroot := range st.releases.Docroots() {
+			for _, r := range st.releases.Releases(docroot) {
+				if r.Inside == 0 && (!r.Live || st.IsGlob()) {
+					continue
+				}
+				sum := sums[r.Path]
+				r.Inside, r.Total, r.Failed = r.Inside+sum.Inside, r.Total+sum.Total, r.Failed+sum.Failed
+				sums[r.Path] = r
+			}
+		}
+		for _, r := range sums {
+			do(st.Name, r)
+		}
 	}
 }
 

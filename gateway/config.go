@@ -43,8 +43,8 @@ type Config struct {
 	// StateDir is the directory that has the sites' histories, so that they
 	// survive a restart; "" keeps none.
 	StateDir string
-	Pools   []PoolConfig
-	Sites   []SiteConfig
+	Pools    []PoolConfig
+	Sites    []SiteConfig
 }
 
 // PoolConfig is one pool: PHP-FPM listeners that serve the same sites.

@@ -92,7 +92,7 @@ func (rq *request) dropConn() {
 // leavePlace closes the request's connection to FPM, or has it kept, and gives
 // the place back. err is how the request ended.
 func (rq *request) leavePlace(err error) {
-	rq.waitNoMore()
+	rq.hide()
 	fpm := rq.fpm
 	rq.fpm = nil
 	if fpm != nil && (err != nil || !rq.mayBeKept(fpm)) {

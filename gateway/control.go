@@ -28,28 +28,31 @@ type controls interface {
 }
 
 // newControl is the control API that realdocd(8) documents, with the given
-// handler at /metrics. What is below /v1 may gain paths and fields, and loses
+// handler at /metrics and more routes, those of the sites. What is below /v1 may gain paths and fields, and loses
 // none; /v2 would be for that.
 //
 // A drain is answered when it is over: the http.Server must not have a
 // WriteTimeout, and should end the requests' contexts when it stops.
-func newControl(c controls, metrics http.Handler) http.Handler {
+func newControl(c controls, metrics http.Handler, more ...route) http.Handler {
 	a := &controlAPI{c, &holds{controls: c, pools: map[string]*hold{}}}
 	mux := http.NewServeMux()
-	for _, route := range []struct {
-		method, path string
-		handler      http.Handler
-	}{
+	routes := []route{
 		{http.MethodGet, "/v1/status", endpoint(a.status)},
 		{http.MethodPost, "/v1/pools/{pool}/pause", endpoint(a.pause)},
 		{http.MethodPost, "/v1/pools/{pool}/resume", endpoint(a.resume)},
 		{http.MethodGet, "/metrics", metrics},
-	} {
+	}
+	for _, route := range append(routes, more...) {
 		mux.Handle(route.method+" "+route.path, route.handler)
 		mux.Handle(route.path, wrongMethod(route.method))
 	}
 	mux.Handle("/", endpoint(wrongPath))
 	return mux
+}
+
+type route struct {
+	method, path string
+	handler      http.Handler
 }
 
 // controlAPI answers the requests of operators.
@@ -155,7 +158,11 @@ func (e endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if known := (*apiError)(nil); errors.As(err, &known) {
 			status = known.status
 		}
-		answer = apiFailure{err.Error()}
+		failure := apiFailure{Error: err.Error()}
+		if o := (occupied{}); errors.As(err, &o) {
+			failure.Inside = o.left
+		}
+		answer = failure
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
@@ -182,6 +189,8 @@ type apiError struct {
 	error
 }
 
+func (e *apiError) Unwrap() error { return e.error }
+
 func apiErrorf(status int, format string, args ...any) error {
 	return &apiError{status, fmt.Errorf(format, args...)}
 }
@@ -189,4 +198,6 @@ func apiErrorf(status int, format string, args ...any) error {
 // An apiFailure is an error as JSON.
 type apiFailure struct {
 	Error string `json:"error"`
+	// Inside is who kept a release from draining.
+	Inside []Occupant `json:"inside,omitempty"`
 }

@@ -29,6 +29,11 @@ func askFPM(ctx context.Context, addr string, params map[string]string) (*fpmAns
 	if err != nil {
 		return nil, err
 	}
+	return askOver(ctx, conn, params)
+}
+
+// askOver is askFPM on a connection, which it closes.
+func askOver(ctx context.Context, conn net.Conn, params map[string]string) (*fpmAnswer, error) {
 	defer conn.Close() // and not client.Close, which races with gofast's own goroutines
 	client, err := gofast.SimpleClientFactory(func() (net.Conn, error) { return conn, nil })()
 	if err != nil {

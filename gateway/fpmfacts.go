@@ -26,6 +26,7 @@ type fpmFacts struct {
 // The last line's end shows that the answer is whole.
 const probeScript = `<?php
 header('Content-Type: text/plain');
+` + releaseProbe + `
 $title = fn ($pid) => @file_get_contents("/proc/$pid/cmdline");
 $parent = fn ($pid) => explode(' ', strrchr((string) @file_get_contents("/proc/$pid/stat"), ')'))[2] ?? '';
 [$ours, $master, $workers] = [$title('self'), $parent('self'), 0];

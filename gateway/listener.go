@@ -65,7 +65,7 @@ func (s *Server) openNew(cfg *Config) (_ *sockets, err error) {
 		}
 	}
 	if !s.control.at(cfg.Control) {
-		if n.control, err = openAdmin(cfg.Control, newControl(s, s.metrics.handler())); err != nil {
+		if n.control, err = openAdmin(cfg.Control, newControl(s, s.metrics.handler(), s.siteRoutes()...)); err != nil {
 			return nil, fmt.Errorf("open the control socket %s: %w", cfg.Control, err)
 		}
 	}

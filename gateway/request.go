@@ -110,6 +110,7 @@ func (s *Server) run(rq *request) error {
 	if err := rq.rewrite(); err != nil {
 		return err
 	}
+	rq.show()
 	if err := rq.readBody(); err != nil {
 		return err
 	}

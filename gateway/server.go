@@ -20,6 +20,7 @@ type Server struct {
 	setup   atomic.Pointer[setup]
 	hang    *hangups
 	metrics *metrics
+	history *history
 	started time.Time
 
 	reloading sync.Mutex // of Listen, Serve's beginning, Reload and Shutdown one at a time
@@ -30,11 +31,12 @@ type Server struct {
 	exporter  *adminSocket
 	probe     string // a PHP file that tells FPM's version; "" until a pool needs it
 
-	mu     sync.Mutex
-	conns  map[*webConn]struct{}
-	empty  chan struct{} // closed when stopping and conns is empty
-	failed chan error    // what ended an accept loop
-	cutOff []string      // requests that Shutdown cut off
+	mu       sync.Mutex
+	conns    map[*webConn]struct{}
+	commands map[*command]struct{} // of realdocd exec
+	empty    chan struct{}         // closed when stopping and conns is empty
+	failed   chan error            // what ended an accept loop
+	cutOff   []string              // requests that Shutdown cut off
 
 	stopping atomic.Bool
 	cut      atomic.Bool
@@ -48,8 +50,8 @@ func New(cfg Config, log zerolog.Logger) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		log: log, metrics: newMetrics(), started: time.Now(),
-		conns: map[*webConn]struct{}{}, empty: make(chan struct{}), failed: make(chan error, 1),
+		log: log, metrics: newMetrics(), history: newHistory(cfg.StateDir, log), started: time.Now(),
+		commands: map[*command]struct{}{}, conns: map[*webConn]struct{}{}, empty: make(chan struct{}), failed: make(chan error, 1),
 	}
 	s.metrics.watch(s)
 	s.setup.Store(newSetup(cfg, nil, s))
@@ -96,11 +98,12 @@ func (s *Server) startServing() error {
 // visitor meets them and a docroot that is sent already resolved is known.
 func (s *Server) begin(now, before *setup) {
 	for _, p := range now.pools {
-		if p.cfg().Reuse && s.probe == "" {
+		if s.probe == "" && (p.cfg().Reuse || now.cfg.Control != "") {
 			s.layProbe(now.cfg.Control)
 		}
 		p.start(s.probe)
 	}
+	go s.watchLinks(now)
 	if now.looksForSlow() {
 		go s.watchSlow(now)
 	}
@@ -109,13 +112,8 @@ func (s *Server) begin(now, before *setup) {
 			continue
 		}
 		go func() {
-			flip, err := st.releases.Look(docroot)
-			if err != nil {
+			if err := s.look(st, docroot); err != nil {
 				s.log.Error().Err(err).Str("site", st.Name).Msg("docroot cannot be resolved")
-				return
-			}
-			if flip != nil {
-				s.flipped(st, flip)
 			}
 		}()
 	}
@@ -135,7 +133,7 @@ func (s *Server) layProbe(control string) {
 		s.probe, err = writeProbe(dir)
 	}
 	if err != nil {
-		s.log.Warn().Err(err).Msg("connections to FPM are not kept: the file that asks its version cannot be written")
+		s.log.Warn().Err(err).Msg("FPM cannot be asked what it is, so that no connection to it is kept: the file for that cannot be written")
 	}
 }
 
@@ -147,13 +145,16 @@ func (s *Server) removeProbe() {
 }
 
 // open begins to serve a connection.
-func (s *Server) open(conn net.Conn) {
+func (s *Server) open(conn net.Conn) { s.openPinned(conn, "") }
+
+// openPinned is open for requests that run on one release; "" is the live one.
+func (s *Server) openPinned(conn net.Conn, release string) {
 	web, err := newSock(conn.(fileConn))
 	if err != nil {
 		conn.Close()
 		return
 	}
-	c := &webConn{s: s, web: web}
+	c := &webConn{s: s, web: web, pin: release}
 	s.mu.Lock()
 	s.conns[c] = struct{}{}
 	s.mu.Unlock()

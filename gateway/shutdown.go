@@ -47,6 +47,7 @@ func (s *Server) end() {
 	for _, p := range s.setup.Load().pools {
 		p.retire()
 	}
+	s.history.close()
 	s.removeProbe()
 }
 

@@ -114,7 +114,7 @@ func (rq *request) findSite() error {
 
 func (rq *request) enter(st *site, docroot string) error {
 	s := rq.conn.s
-	v, err := st.releases.Enter(docroot, rq.began)
+	v, err := rq.conn.enterOn(st, docroot, rq.began)
 	if err != nil {
 		st.metrics.resolveFailures.Add(1)
 		return refuse(causeUnresolved, "site %s: %w", st.Name, err)
@@ -136,6 +136,7 @@ func (rq *request) enter(st *site, docroot string) error {
 // flipped tells of a new live release.
 func (s *Server) flipped(st *site, f *deploy.Flipped) {
 	s.log.Info().Str("site", st.Name).Str("docroot", f.Docroot).Str("release", f.Live.Path).Msg("release is live")
+	s.history.flipped(st.Name, f)
 	if f.Idle {
 		s.logIdle(st.Name, f.Before)
 	}
@@ -170,11 +171,10 @@ func (rq *request) lineKey() lineKey {
 }
 
 // mapping says where paths below the link are for this request.
-func (rq *request) mapping() incpath.Mapping {
-	return incpath.Mapping{
-		Link: rq.visit.Link, Release: rq.visit.Path,
-		ResolvedDocroot: rq.visit.Docroot, Pattern: rq.site.SearchReplacePattern,
-	}
+func (rq *request) mapping() incpath.Mapping { return rq.site.mapping(rq.visit) }
+
+func (s *site) mapping(v deploy.Visit) incpath.Mapping {
+	return incpath.Mapping{Link: v.Link, Release: v.Path, ResolvedDocroot: v.Docroot, Pattern: s.SearchReplacePattern}
 }
 
 // view reads bytes as a string without a copy. The string must not outlive

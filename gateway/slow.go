@@ -61,7 +61,7 @@ func (s *Server) slowRequests(now *setup, at time.Time) map[*pool][]slowRequest 
 	for c := range s.conns {
 		c.mu.Lock()
 		rq := c.rq
-		if rq != nil && rq.setup == now && rq.fpm != nil && !rq.asked && at.Sub(rq.began) >= now.cfg.SlowLog && rq.pool.cfg().StatusServer != "" {
+		if _, runs := c.waits.(*sock); runs && rq.setup == now && !rq.asked && at.Sub(rq.began) >= now.cfg.SlowLog && rq.pool.cfg().StatusServer != "" {
 			rq.asked = true
 			slow[rq.pool] = append(slow[rq.pool], slowRequest{
 				c, rq.began, rq.connected,

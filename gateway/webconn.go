@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"realdocd/deploy"
 	"realdocd/fcgi"
 )
 
@@ -26,7 +27,17 @@ type webConn struct {
 
 	mu    sync.Mutex
 	waits interruptible // what the request waits for; nil for nothing
-	rq    *request      // the one that waits, for others to read
+	rq    *request      // the one that runs, for others to read
+
+	pin string // requests run on this release, whether it is live or not
+}
+
+// enterOn enters the release that a request on the connection runs on.
+func (c *webConn) enterOn(st *site, docroot string, now time.Time) (deploy.Visit, error) {
+	if c.pin != "" {
+		return st.releases.EnterRelease(docroot, c.pin)
+	}
+	return st.releases.Enter(docroot, now)
 }
 
 // An interruptible wait is ended by another goroutine.
@@ -69,24 +80,35 @@ func (c *webConn) interrupt() {
 	}
 }
 
-// waitFor says what the request waits for from now on; until then others may
-// interrupt it and read the request. What came too early to interrupt anything
-// has left word in ended.
-func (rq *request) waitFor(i interruptible) {
+// show lets others read the request, until hide: its site, its release, when it
+// began, and its params, which change under the connection's mutex only.
+func (rq *request) show() {
 	c := rq.conn
 	c.mu.Lock()
-	c.waits, c.rq = i, rq
+	c.rq = rq
 	c.mu.Unlock()
 }
 
-// waitNoMore is for a request that waits no more. When it returns, nobody
-// interrupts what was waited for, nor reads the request.
-func (rq *request) waitNoMore() {
+// hide ends show and waitFor.
+func (rq *request) hide() {
 	c := rq.conn
 	c.mu.Lock()
 	c.waits, c.rq = nil, nil
 	c.mu.Unlock()
 }
+
+// waitFor says what the request waits for from now on; until then others may
+// interrupt it. What came too early to interrupt anything has left word in ended.
+func (rq *request) waitFor(i interruptible) {
+	c := rq.conn
+	c.mu.Lock()
+	c.waits = i
+	c.mu.Unlock()
+}
+
+// waitNoMore is for a request that waits no more. When it returns, nobody
+// interrupts what was waited for.
+func (rq *request) waitNoMore() { rq.waitFor(nil) }
 
 // next reads up to the end of a request's PARAMS. It answers what is no
 // request on the way: management records, roles other than responder.

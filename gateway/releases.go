@@ -1,0 +1,215 @@
+package gateway
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"realdocd/deploy"
+)
+
+// ErrNoSite is a site that is not in the configuration.
+var ErrNoSite = errors.New("there is no such site")
+
+// maxOccupants bounds the list of who is inside one release.
+const maxOccupants = 100
+
+// site finds a site by its name, and the docroot of it that is meant: asked for,
+// where the site's is a pattern.
+func (s *Server) site(name, asked string) (*site, string, error) {
+	st := s.setup.Load().sites.named(name)
+	if st == nil {
+		return nil, "", fmt.Errorf("%w: %q", ErrNoSite, name)
+	}
+	docroot := path.Clean(st.Docroot)
+	if !st.IsGlob() {
+		if asked != "" && path.Clean(asked) != docroot {
+			return nil, "", fmt.Errorf("site %s has the docroot %s, not %s", name, docroot, asked)
+		}
+		return st, docroot, nil
+	}
+	if asked == "" {
+		return nil, "", fmt.Errorf("the docroot of site %s is the pattern %s: say which one is meant", name, st.Docroot)
+	}
+	if ok, _ := path.Match(st.Docroot, path.Clean(asked)); !ok {
+		return nil, "", fmt.Errorf("the docroot %s does not match %s of site %s", asked, st.Docroot, name)
+	}
+	return st, path.Clean(asked), nil
+}
+
+// Site is one site now, with a fresh look at its link. docroot may be "" where
+// the site's is no pattern, and where it is one for all that are remembered.
+func (s *Server) Site(name, docroot string) (SiteDetail, error) {
+	st := s.setup.Load().sites.named(name)
+	if st == nil {
+		return SiteDetail{}, fmt.Errorf("%w: %q", ErrNoSite, name)
+	}
+	if st.IsGlob() && docroot == "" {
+		return s.detail(st, st.releases.Docroots()), nil
+	}
+	return s.Look(name, docroot, "")
+}
+
+// Look looks at the link of a docroot at once. by says who has flipped it, ""
+// for nobody that we know of.
+func (s *Server) Look(name, docroot, by string) (SiteDetail, error) {
+	st, docroot, err := s.site(name, docroot)
+	if err != nil {
+		return SiteDetail{}, err
+	}
+	if err := s.look(st, docroot); err != nil {
+		return SiteDetail{}, err
+	}
+	if by != "" {
+		s.history.attribute(st.releases.Link(docroot), by)
+	}
+	return s.detail(st, []string{docroot}), nil
+}
+
+func (s *Server) look(st *site, docroot string) error {
+	flip, err := st.releases.Look(docroot)
+	if flip != nil {
+		s.flipped(st, flip)
+	}
+	return err
+}
+
+func (s *Server) detail(st *site, docroots []string) SiteDetail {
+	d := SiteDetail{SiteStatus: st.status(), Docroots: []DocrootStatus{}, History: s.history.of(st.Name)}
+	inside := s.occupants(time.Now())
+	slices.Sort(docroots)
+	for _, docroot := range docroots {
+		ds := DocrootStatus{Docroot: docroot, Releases: []ReleaseStatus{}}
+		for _, r := range st.releases.Releases(docroot) {
+			ds.Link = r.Link
+			who := inside[r.Docroot]
+			ds.Releases = append(ds.Releases, ReleaseStatus{
+				Path: r.Path, Name: r.Name, Live: r.Live, Running: r.Inside, Requests: r.Total, Failed: r.Failed,
+				FirstSeen: r.FirstSeen, LastSeen: r.LastSeen, Inside: append([]Occupant{}, who[:min(len(who), maxOccupants)]...),
+			})
+		}
+		d.Docroots = append(d.Docroots, ds)
+	}
+	return d
+}
+
+// occupants are the requests and commands inside releases, by the resolved
+// docroot, the oldest first.
+func (s *Server) occupants(now time.Time) map[string][]Occupant {
+	all := map[string][]Occupant{}
+	s.mu.Lock()
+	for c := range s.conns {
+		c.mu.Lock()
+		if rq := c.rq; rq != nil && rq.visit.Release != nil {
+			all[rq.visit.Docroot] = append(all[rq.visit.Docroot], Occupant{Kind: "request", What: rq.name(), Age: now.Sub(rq.began).Seconds()})
+		}
+		c.mu.Unlock()
+	}
+	for cmd := range s.commands {
+		all[cmd.visit.Docroot] = append(all[cmd.visit.Docroot],
+			Occupant{Kind: "command", What: cmd.text, Age: now.Sub(cmd.began).Seconds(), PID: cmd.pid})
+	}
+	s.mu.Unlock()
+	for _, list := range all {
+		slices.SortFunc(list, func(a, b Occupant) int { return cmp.Compare(b.Age, a.Age) })
+	}
+	return all
+}
+
+// drainEvery is how often a drain counts who is left.
+const drainEvery = 20 * time.Millisecond
+
+// DrainRelease waits until nothing runs in a release, a directory by its
+// absolute path, and nothing can enter it any more. Where the pool has a status
+// listener, that includes scripts that run on after fastcgi_finish_request. When
+// ctx ends first it returns who is left. The error is deploy.ErrLive for the
+// live release.
+func (s *Server) DrainRelease(ctx context.Context, name, docroot, release string) (left []Occupant, err error) {
+	st, docroot, err := s.site(name, docroot)
+	if err != nil {
+		return nil, err
+	}
+	release = path.Clean(release)
+	tick := time.NewTicker(drainEvery)
+	defer tick.Stop()
+	for {
+		left, err := s.left(ctx, st, docroot, release)
+		if err == nil && len(left) == 0 || errors.Is(err, deploy.ErrLive) {
+			return nil, err
+		}
+		select {
+		case <-ctx.Done():
+			return left, cmp.Or(err, ctx.Err())
+		case <-tick.C:
+		}
+	}
+}
+
+// left are those who keep a release busy.
+func (s *Server) left(ctx context.Context, st *site, docroot, release string) ([]Occupant, error) {
+	if err := s.look(st, docroot); err != nil {
+		return nil, err
+	}
+	n, err := st.releases.Occupants(docroot, release)
+	if err != nil {
+		return nil, err
+	}
+	if n > 0 {
+		var left []Occupant
+		for resolved, who := range s.occupants(time.Now()) {
+			if resolved == release || strings.HasPrefix(resolved, release+"/") {
+				left = append(left, who...)
+			}
+		}
+		if len(left) == 0 { // it is on its way in or out
+			left = []Occupant{{Kind: "request"}}
+		}
+		return left[:min(len(left), maxOccupants)], nil
+	}
+	return workersIn(ctx, st.pool.cfg(), release)
+}
+
+// workersIn are FPM's workers whose script is below a release.
+func workersIn(ctx context.Context, c *PoolConfig, release string) (left []Occupant, err error) {
+	if c.StatusServer == "" {
+		return nil, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
+	defer cancel()
+	workers, err := askStatus(ctx, c.StatusServer, c.StatusPath)
+	if err != nil {
+		return nil, fmt.Errorf("whether scripts run on in %s cannot be told: %w", release, err)
+	}
+	for _, w := range workers {
+		if w.State != "Idle" && strings.HasPrefix(w.Script, release+"/") {
+			left = append(left, Occupant{Kind: "worker", What: w.Script, Age: w.Duration.Seconds(), PID: w.PID})
+		}
+	}
+	return left, nil
+}
+
+// watchEvery is how soon a flip is noticed where nobody asks for a page.
+const watchEvery = time.Second
+
+// watchLinks looks at the links of the docroots that are written out, so that a
+// flip is in the log and in the history though no request follows. It ends with
+// its setup, or with the last request.
+func (s *Server) watchLinks(now *setup) {
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	for s.setup.Load() == now {
+		select {
+		case <-s.empty:
+			return
+		case <-tick.C:
+		}
+		for docroot, st := range now.sites.exact {
+			s.look(st, docroot) // what fails, requests tell
+		}
+	}
+}

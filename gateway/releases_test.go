@@ -1,0 +1,274 @@
+package gateway
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"realdocd/deploy"
+	"realdocd/test/stack"
+)
+
+// site is the shop as the control API has it, its newest release last.
+func (b *bench) shop() []ReleaseStatus {
+	b.t.Helper()
+	d, err := b.server.Site("shop", "")
+	b.must(err)
+	return d.Docroots[0].Releases
+}
+
+func (b *bench) drainShop(ctx context.Context, n string) ([]Occupant, error) {
+	return b.server.DrainRelease(ctx, "shop", "", b.release("shop", n))
+}
+
+func TestASiteTellsWhoIsInsideWhichRelease(t *testing.T) {
+	b := newBench(t).start()
+	c, old := b.running(b.params("REQUEST_URI", "/long")...)
+	b.flip("2")
+	b.served(b.connect(), "", b.params()...)
+	failing, q := b.running(b.params()...)
+	q.Close()
+	b.wantRefused(failing, 502)
+	releases := b.shop()
+	if len(releases) != 2 {
+		t.Fatalf("%d releases: %+v", len(releases), releases)
+	}
+	if r := releases[0]; r.Name != "1" || r.Live || r.Running != 1 || r.Requests != 1 ||
+		len(r.Inside) != 1 || r.Inside[0].What != "GET /long" || r.Inside[0].Kind != "request" || r.Inside[0].Age <= 0 {
+		t.Errorf("release 1 is %+v", r)
+	}
+	if r := releases[1]; r.Name != "2" || !r.Live || r.Running != 0 || r.Requests != 2 || r.Failed != 1 || r.LastSeen.IsZero() {
+		t.Errorf("release 2 is %+v", r)
+	}
+	old.answer(page)
+	b.wantPage(c)
+	if event := b.logged("release is idle"); event.String("release") != b.release("shop", "1") {
+		t.Errorf("the log has %v", event)
+	}
+}
+
+func TestARequestIsShownWhileItsBodyComes(t *testing.T) {
+	b := newBench(t).start()
+	c := b.connect()
+	b.must(c.Begin(true))
+	b.must(c.Params(b.params("REQUEST_METHOD", "POST", "CONTENT_LENGTH", "10")...))
+	for len(b.shop()[0].Inside) == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	b.must(c.Stdin(make([]byte, 10)))
+	b.must(c.Stdin(nil))
+	b.fpm.next().answer(page)
+	b.wantPage(c)
+}
+
+func TestADrainWaitsForWhoIsInside(t *testing.T) {
+	b := newBench(t).start()
+	c, q := b.running(b.params("REQUEST_URI", "/long")...)
+	if _, err := b.drainShop(t.Context(), "1"); !errors.Is(err, deploy.ErrLive) {
+		t.Errorf("drain of the live release: %v", err)
+	}
+	b.flip("2")
+	ctx, cancel := context.WithTimeout(t.Context(), 3*drainEvery)
+	defer cancel()
+	if left, err := b.drainShop(ctx, "1"); !errors.Is(err, context.DeadlineExceeded) || len(left) != 1 || left[0].What != "GET /long" {
+		t.Errorf("drained with %+v inside, %v", left, err)
+	}
+	drained := make(chan error, 1)
+	go func() {
+		_, err := b.drainShop(t.Context(), "1")
+		drained <- err
+	}()
+	q.answer(page)
+	b.wantPage(c)
+	if err := <-drained; err != nil {
+		t.Errorf("drain: %v", err)
+	}
+	if _, err := b.drainShop(t.Context(), "never"); err != nil {
+		t.Errorf("drain of a release that was never seen: %v", err)
+	}
+}
+
+func TestAFlipIsLoggedThoughNoRequestFollows(t *testing.T) {
+	b := newBench(t).start()
+	b.served(b.connect(), "", b.params()...)
+	b.flip("2")
+	for _, text := range []string{`releases/2","message":"release is live"`, "release is idle"} {
+		b.logged(text)
+	}
+}
+
+// warmBench has a release 2 with the site's pages.
+func warmBench(t *testing.T, uris ...string) *bench {
+	b := newBench(t)
+	b.cfg.Sites[0].Warm, b.cfg.Sites[0].WarmTimeout = uris, patience
+	b.must(os.WriteFile(b.release("shop", "2")+"/public/a.php", nil, 0o644))
+	return b.start()
+}
+
+func TestWarmRequestsRunOnTheReleaseThatIsNotLive(t *testing.T) {
+	b := warmBench(t, "/a.php/info?q=1", "https://shop.example/login")
+	results := make(chan []WarmResult, 1)
+	go func() {
+		got, err := b.server.Warm(t.Context(), "shop", "", b.release("shop", "2"))
+		if err != nil {
+			t.Error(err)
+		}
+		results <- got
+	}()
+	public := b.release("shop", "2") + "/public"
+	for _, want := range []map[string]string{
+		{"SCRIPT_FILENAME": public + "/a.php", "PATH_INFO": "/info", "QUERY_STRING": "q=1", "HTTP_HOST": "localhost"},
+		{"SCRIPT_FILENAME": public + "/index.php", "REQUEST_URI": "/login", "HTTP_HOST": "shop.example", "HTTPS": "on"},
+	} {
+		q := b.fpm.next()
+		want["DOCUMENT_ROOT"], want["REALDOC_RELEASE"] = public, "2"
+		for name, value := range want {
+			if got, _ := q.value(name); got != value {
+				t.Errorf("%s is %q, want %q", name, got, value)
+			}
+		}
+		if got := b.server.setup.Load().sites.named("shop").releases.Live(b.docroot("shop")); got != b.release("shop", "1") {
+			t.Errorf("%s is live", got)
+		}
+		q.answer(page)
+	}
+	if got := <-results; len(got) != 2 || got[0].Status != 200 || got[1].Error != "" {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestAWarmUpEndsWithTheFirstRequestThatFails(t *testing.T) {
+	b := warmBench(t, "/", "/never")
+	go func() {
+		q := b.fpm.next()
+		q.say(6, "Status: 500\r\n\r\nthe cause\n")
+		q.answer("")
+	}()
+	got, err := b.server.Warm(t.Context(), "shop", "", b.release("shop", "2"))
+	if err != nil || len(got) != 1 || got[0].Status != 500 || !strings.Contains(got[0].Error, "500") || got[0].Head != "the cause\n" {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	if _, err := b.server.Warm(t.Context(), "shop", "", b.release("shop", "9")); err == nil {
+		t.Error("a release that is not there was warmed")
+	}
+}
+
+func TestTheHistorySurvivesARestartAndSaysWhoFlipped(t *testing.T) {
+	b := newBench(t)
+	b.cfg.StateDir = b.dir + "/state"
+	b.start()
+	b.flip("2")
+	d, err := b.server.Look("shop", "", "rollback")
+	b.must(err)
+	if n := len(d.History); n != 2 || d.History[0].By != "link" || d.History[1].By != "rollback" || d.History[1].Release != b.release("shop", "2") {
+		t.Errorf("the history is %+v", d.History)
+	}
+	events, err := deploy.NewHistory(b.cfg.StateDir, "shop").Events()
+	if err != nil || len(events) != 2 {
+		t.Errorf("on disk: %+v, %v", events, err)
+	}
+}
+
+func TestHeadroomIsWhatTheLiveReleaseHasLessWhatIsCached(t *testing.T) {
+	for _, row := range []struct {
+		name   string
+		answer releaseAnswer
+		fits   bool
+		memory int64
+		keys   int64
+	}{
+		{"room for both", releaseAnswer{Free: 100, Scripts: 10, Keys: 20, MaxKeys: 100, Live: [2]int64{80, 10}}, true, 80, 20},
+		{"too little memory", releaseAnswer{Free: 79, Scripts: 10, Keys: 20, MaxKeys: 100, Live: [2]int64{80, 10}}, false, 80, 20},
+		{"too few keys", releaseAnswer{Free: 100, Scripts: 10, Keys: 85, MaxKeys: 100, Live: [2]int64{80, 10}}, false, 80, 85},
+		{"a slot that is cached", releaseAnswer{Free: 5, Scripts: 20, Keys: 20, MaxKeys: 30, Live: [2]int64{80, 10}, Next: [2]int64{79, 10}}, true, 1, 0},
+		{"opcache is off", releaseAnswer{Why: "off"}, true, 0, 0},
+	} {
+		if h := row.answer.headroom(); h.Fits != row.fits || h.NeedsMemory != row.memory || h.NeedsKeys != row.keys {
+			t.Errorf("%s: %+v", row.name, h)
+		}
+	}
+}
+
+func TestControl_SaysWhatIsWrongWithARequestAboutASite(t *testing.T) {
+	b := newBench(t)
+	b.cfg.Sites[1].Docroot = b.docroot("*")
+	b.start()
+	api := httptest.NewServer(newControl(b.server, http.NotFoundHandler(), b.server.siteRoutes()...))
+	defer api.Close()
+	for _, row := range []struct {
+		method, path string
+		status       int
+		want         string
+	}{
+		{"GET", "/v1/sites/none", 404, `there is no such site: "none"`},
+		{"GET", "/v1/sites/shop?docroot=/other", 409, "has the docroot"},
+		{"POST", "/v1/sites/blog/look", 409, "is the pattern"},
+		{"POST", "/v1/sites/blog/look?docroot=/elsewhere", 409, "does not match"},
+		{"POST", "/v1/sites/shop/look?by=me", 400, "by: want one of flip, rollback, deploy"},
+		{"POST", "/v1/sites/shop/drain?release=1&timeout=1s", 400, "absolute path"},
+		{"POST", "/v1/sites/shop/drain?release=/1", 400, "timeout: want a duration"},
+		{"POST", "/v1/sites/shop/drain?release=" + b.release("shop", "1") + "&timeout=1s", 409, "the release is live"},
+		{"POST", "/v1/sites/shop/warm?relase=/1", 400, `unknown parameter "relase"`},
+		{"POST", "/v1/sites/shop/enter?command=x&pid=y", 400, "pid: want a number"},
+		{"POST", "/v1/sites/none/enter?command=x&pid=1", 404, "no such site"},
+		{"GET", "/v1/sites/shop/drain", 405, "use POST"},
+	} {
+		rq, err := http.NewRequest(row.method, api.URL+row.path, nil)
+		b.must(err)
+		resp, err := http.DefaultClient.Do(rq)
+		b.must(err)
+		var failure apiFailure
+		json.NewDecoder(resp.Body).Decode(&failure)
+		resp.Body.Close()
+		if resp.StatusCode != row.status || !strings.Contains(failure.Error, row.want) {
+			t.Errorf("%s %s: %d %q, want %d with %q", row.method, row.path, resp.StatusCode, failure.Error, row.status, row.want)
+		}
+	}
+}
+
+func TestACommandIsInsideAReleaseUntilItsClientLeaves(t *testing.T) {
+	b := newBench(t)
+	b.cfg.Sites[0].IncludePath = ".:" + b.link("shop") + "/lib"
+	b.start()
+	api := httptest.NewServer(newControl(b.server, http.NotFoundHandler(), b.server.siteRoutes()...))
+	defer api.Close()
+	resp, err := http.Post(api.URL+"/v1/sites/shop/enter?command=php+cron.php&pid=42", "", nil)
+	b.must(err)
+	lines := json.NewDecoder(resp.Body)
+	var env CommandEnv
+	b.must(lines.Decode(&env))
+	if env.Release != b.release("shop", "1") || env.IncludePath != ".:"+b.release("shop", "1")+"/lib" || env.Name != "1" {
+		t.Errorf("got %+v", env)
+	}
+	if who := b.shop()[0].Inside; len(who) != 1 || who[0].Kind != "command" || who[0].What != "php cron.php" || who[0].PID != 42 {
+		t.Errorf("inside are %+v", who)
+	}
+	b.flip("2")
+	var event map[string]string
+	b.must(lines.Decode(&event))
+	if event["flipped"] != b.release("shop", "2") {
+		t.Errorf("told %v", event)
+	}
+	resp.Body.Close()
+	if _, err := b.drainShop(t.Context(), "1"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestADocrootThatIsSentResolvedIsTakenAsTheReleaseItNames(t *testing.T) {
+	b := newBench(t).start()
+	b.served(b.connect(), "", b.params()...)
+	b.flip("2")
+	b.served(b.connect(), "", b.params()...)
+	resolved := stack.ParamsFor(b.release("shop", "1")+"/public", "GET", "/index.php")
+	b.served(b.connect(), "", resolved...)
+	if r := b.shop()[0]; r.Requests != 2 || r.Running != 0 {
+		t.Errorf("release 1 is %+v", r)
+	}
+}
