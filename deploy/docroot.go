@@ -18,10 +18,13 @@ const (
 	staleAfter = 100 * time.Millisecond
 	// unknownAfter is how long a request waits for the first look.
 	unknownAfter = 5 * time.Second
-	// walkEvery is how long a look may be content with the link's own text.
-	// Then the whole path is walked again, for what no deploy does: a directory
-	// above or below the link that has become a symlink, or has gone.
-	walkEvery = time.Second
+	// checkEvery is how long a look may be content with the link's own text.
+	// Then it must lead to the same directory still.
+	checkEvery = time.Second
+	// walkEvery is how long that may do. Then the whole path is walked again,
+	// for what no deploy does: a directory above the link that has become a
+	// symlink.
+	walkEvery = time.Minute
 	// keepReleases is how many releases of a docroot are remembered when
 	// nobody is inside them.
 	keepReleases = 16
@@ -43,6 +46,8 @@ type docroot struct {
 	local    bool       // a look cannot hang
 	text     string     // the link's own text, where it alone decides; else ""
 	buf      []byte     // for one byte more than text
+	id       fileID     // of the resolved docroot
+	checked  time.Time  // when the docroot was last seen to lead there
 	walked   time.Time  // when the whole path was last resolved
 	walkedAs *Options   // with these
 	looked   time.Time  // when the last look that ended began
@@ -144,16 +149,18 @@ func (d *docroot) await(patience time.Duration) bool {
 
 // found is what a look found.
 type found struct {
-	same  bool // the link is as the last walk found it
-	local bool
-	text  string
-	opts  *Options // it was looked with
-	res   Resolved
-	err   error
+	same    bool // the link is as the last walk found it
+	checked bool // and leads to the same directory
+	local   bool
+	text    string
+	id      fileID
+	opts    *Options // it was looked with
+	res     Resolved
+	err     error
 }
 
-// look finds what the link points to now. It reads text, walked, walkedAs and local
-// without the mutex: only finish writes them, and only one look runs at a time.
+// look finds what the link points to now. It reads what finish writes without
+// the mutex, since only one look runs at a time.
 func (d *docroot) look(known *Release, opts *Options, now time.Time) found {
 	if known != nil && d.text != "" && d.walkedAs == opts && now.Sub(d.walked) < walkEvery {
 		read := opts.read
@@ -162,7 +169,12 @@ func (d *docroot) look(known *Release, opts *Options, now time.Time) found {
 		}
 		n, err := read(known.Link, d.buf)
 		if err == nil && string(d.buf[:n]) == d.text {
-			return found{same: true, local: d.local}
+			if now.Sub(d.checked) < checkEvery {
+				return found{same: true, local: d.local}
+			}
+			if id, err := opts.identify(d.path); err == nil && id == d.id {
+				return found{same: true, checked: true, local: d.local}
+			}
 		}
 	}
 	res, err := opts.inspect(d.path, opts.Mode, opts.LinkAfter)
@@ -170,6 +182,9 @@ func (d *docroot) look(known *Release, opts *Options, now time.Time) found {
 		return found{err: err}
 	}
 	f := found{res: res, opts: opts, local: localFilesystem(filepath.Dir(res.Link), res.ResolvedDocroot)}
+	if f.id, f.err = opts.identify(res.ResolvedDocroot); f.err != nil {
+		return f
+	}
 	var buf [unix.PathMax]byte
 	if n, err := opts.read(res.Link, buf[:]); err == nil && target(res.Link, string(buf[:n])) == res.Release {
 		f.text = string(buf[:n])
@@ -185,9 +200,13 @@ func (d *docroot) finish(began time.Time, f found) {
 		close(d.waiters)
 		d.waiters = nil
 	}
+	if f.checked {
+		d.checked = began
+	}
 	if f.same || f.err != nil {
 		return
 	}
+	d.id, d.checked = f.id, began
 	d.text, d.buf, d.walked, d.walkedAs = f.text, make([]byte, len(f.text)+1), began, f.opts
 	if d.live == nil || d.live.Path != f.res.Release || d.live.Link != f.res.Link {
 		d.goLive(f.res)

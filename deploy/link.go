@@ -145,6 +145,18 @@ func readlink(link string, buf []byte) (int, error) {
 	return int(n), nil
 }
 
+// A fileID tells one directory from another, whatever its name.
+type fileID struct{ dev, ino uint64 }
+
+// identify follows all symlinks.
+func identify(dir string) (fileID, error) {
+	var st unix.Stat_t
+	if err := unix.Stat(dir, &st); err != nil {
+		return fileID{}, &os.PathError{Op: "stat", Path: dir, Err: err}
+	}
+	return fileID{uint64(st.Dev), st.Ino}, nil
+}
+
 // target is what a symlink with the given text points to, as an absolute path.
 func target(link, text string) string {
 	if !filepath.IsAbs(text) {

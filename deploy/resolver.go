@@ -10,9 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// MaxDocroots is how many docroots one Resolver remembers. Above it the one
-// unused for longest, with nobody inside, is forgotten; it is resolved afresh
-// when it is asked for again.
+// MaxDocroots is how many docroots one Resolver remembers. Above it one that is
+// long unused, with nobody inside, is forgotten; it is resolved afresh when it is
+// asked for again.
 const MaxDocroots = 10_000
 
 // Options say how a Resolver looks at links.
@@ -29,6 +29,7 @@ type Options struct {
 	read        func(link string, buf []byte) (int, error)
 	readLocal   func(link string, buf []byte) (int, error) // where that cannot hang; nil is read
 	inspect     func(docroot string, mode Mode, linkAfter string) (Resolved, error)
+	identify    func(dir string) (fileID, error)
 	now         func() time.Time
 }
 
@@ -50,6 +51,9 @@ func NewResolver(opts Options) *Resolver {
 	}
 	if opts.inspect == nil {
 		opts.inspect = Inspect
+	}
+	if opts.identify == nil {
+		opts.identify = identify
 	}
 	opts.now = time.Now
 	return &Resolver{opts: &opts, docroots: map[string]*docroot{}}
@@ -154,16 +158,25 @@ func (r *Resolver) docroot(path string) *docroot {
 	return d
 }
 
-// evict forgets the docroot that is unused for longest and has nobody inside.
+// evictAmong is how many docroots an eviction looks at, picked at random: to find
+// the very oldest of thousands would cost each new one a look at all.
+const evictAmong = 32
+
+// evict forgets, of some docroots, the one that is unused for longest and has
+// nobody inside.
 func (r *Resolver) evict() {
 	var oldest *docroot
 	var used time.Time
-	for _, d := range r.docroots {
+	seen := 0
+	for _, d := range r.docroots { // in random order
 		d.mu.Lock()
 		if d.empty() && (oldest == nil || d.lastUsed.Before(used)) {
 			oldest, used = d, d.lastUsed
 		}
 		d.mu.Unlock()
+		if seen++; seen >= evictAmong && oldest != nil {
+			break
+		}
 	}
 	if oldest != nil {
 		delete(r.docroots, oldest.path)

@@ -292,3 +292,87 @@ func TestALookAllocatesNothing(t *testing.T) {
 		t.Errorf("%v allocations", allocs)
 	}
 }
+
+func TestAPathIsWalkedOnceAMinuteWhileNothingChanges(t *testing.T) {
+	s := newShop(t)
+	walks := 0
+	r := NewResolver(Options{inspect: func(docroot string, mode Mode, after string) (Resolved, error) {
+		walks++
+		return Inspect(docroot, mode, after)
+	}})
+	now := time.Now()
+	at := func(after time.Duration) Visit {
+		t.Helper()
+		v, err := r.Enter(s.docroot(), now.Add(after))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	for i := range 20 {
+		at(time.Duration(i) * 2 * checkEvery)
+	}
+	if walks != 1 {
+		t.Errorf("walked %d times in %v", walks, 40*checkEvery)
+	}
+	if at(walkEvery + checkEvery); walks != 2 {
+		t.Errorf("walked %d times in %v, want 2", walks, walkEvery+checkEvery)
+	}
+	// The link's text stays, and what it leads to does not.
+	if err := os.RemoveAll(s.path("1")); err != nil {
+		t.Fatal(err)
+	}
+	if v := at(walkEvery + 3*checkEvery); v.Stale == nil {
+		t.Error("a release that has gone was not noticed")
+	}
+	s.release("1")
+	if err := os.Mkdir(s.path("1")+"/public.new", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	at(walkEvery + 5*checkEvery)
+	before := walks
+	if err := os.Rename(s.path("1")+"/public", s.path("1")+"/public.old"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(s.path("1")+"/public.new", s.path("1")+"/public"); err != nil {
+		t.Fatal(err)
+	}
+	if v := at(walkEvery + 7*checkEvery); v.Stale != nil || walks != before+1 {
+		t.Errorf("walked %d times for a directory that was replaced, stale: %v", walks-before, v.Stale)
+	}
+}
+
+func TestAnotherModeIsTakenByTheNextLook(t *testing.T) {
+	s := newShop(t)
+	if err := os.Symlink("1", s.root+"/releases/A"); err != nil {
+		t.Fatal(err)
+	}
+	s.flip("releases/A")
+	r := NewResolver(Options{Mode: Realpath})
+	wantRelease(t, enter(t, r, s.docroot()), s.path("1"))
+	r.Configure(Options{Mode: Readlink})
+	wantRelease(t, enter(t, r, s.docroot()), s.path("A"))
+}
+
+func TestManyMoreDocrootsThanAreRememberedAreServed(t *testing.T) {
+	s := newShop(t)
+	const kept = 3 * evictAmong
+	r := NewResolver(Options{maxDocroots: kept})
+	now := time.Now()
+	for round := range 2 {
+		for i := range 2 * kept {
+			dir := fmt.Sprintf("%s/%d", s.root, i)
+			if err := os.MkdirAll(dir, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			v, err := r.Enter(dir, now.Add(time.Duration(round*2*kept+i)*time.Millisecond))
+			if err != nil {
+				t.Fatal(err)
+			}
+			v.Leave(now, false)
+		}
+	}
+	if n := len(r.docroots); n != kept {
+		t.Errorf("%d docroots are remembered, want %d", n, kept)
+	}
+}
