@@ -348,7 +348,9 @@ func TestAnotherModeIsTakenByTheNextLook(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.flip("releases/A")
-	r := NewResolver(Options{Mode: Realpath})
+	r := NewResolver(Options{Mode: Readlink})
+	wantRelease(t, enter(t, r, s.docroot()), s.path("A"))
+	r.Configure(Options{Mode: Realpath})
 	wantRelease(t, enter(t, r, s.docroot()), s.path("1"))
 	r.Configure(Options{Mode: Readlink})
 	wantRelease(t, enter(t, r, s.docroot()), s.path("A"))
