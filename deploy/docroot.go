@@ -46,6 +46,7 @@ type docroot struct {
 	local    bool       // a look cannot hang
 	text     string     // the link's own text, where it alone decides; else ""
 	buf      []byte     // for one byte more than text
+	linkz    []byte     // the link's path and a zero byte, as the kernel takes it
 	id       fileID     // of the resolved docroot
 	checked  time.Time  // when the docroot was last seen to lead there
 	walked   time.Time  // when the whole path was last resolved
@@ -163,11 +164,7 @@ type found struct {
 // the mutex, since only one look runs at a time.
 func (d *docroot) look(known *Release, opts *Options, now time.Time) found {
 	if known != nil && d.text != "" && d.walkedAs == opts && now.Sub(d.walked) < walkEvery {
-		read := opts.read
-		if d.local && opts.readLocal != nil {
-			read = opts.readLocal
-		}
-		n, err := read(known.Link, d.buf)
+		n, err := d.readLink(known.Link, opts)
 		if err == nil && string(d.buf[:n]) == d.text {
 			if now.Sub(d.checked) < checkEvery {
 				return found{same: true, local: d.local}
@@ -192,6 +189,14 @@ func (d *docroot) look(known *Release, opts *Options, now time.Time) found {
 	return f
 }
 
+// readLink reads the link's text into buf.
+func (d *docroot) readLink(link string, opts *Options) (int, error) {
+	if d.local && opts.readLocal != nil {
+		return opts.readLocal(d.linkz, d.buf)
+	}
+	return opts.read(link, d.buf)
+}
+
 // finish takes what a look found. The mutex is held.
 func (d *docroot) finish(began time.Time, f found) {
 	d.err, d.local = f.err, f.local
@@ -207,6 +212,7 @@ func (d *docroot) finish(began time.Time, f found) {
 		return
 	}
 	d.id, d.checked = f.id, began
+	d.linkz = append([]byte(f.res.Link), 0)
 	d.text, d.buf, d.walked, d.walkedAs = f.text, make([]byte, len(f.text)+1), began, f.opts
 	if d.live == nil || d.live.Path != f.res.Release || d.live.Link != f.res.Link {
 		d.goLive(f.res)

@@ -129,15 +129,12 @@ func openPath(dir string) (int, error) {
 
 // readlink is unix.Readlink without telling Go's scheduler, which costs more than
 // the call. It is for a link on a local file system that was walked a moment
-// ago, whose text the kernel has: a call that hangs would hold a processor.
-func readlink(link string, buf []byte) (int, error) {
-	var path [unix.PathMax]byte
-	if len(link) >= len(path) || len(buf) == 0 {
-		return 0, unix.ENAMETOOLONG
-	}
-	copy(path[:], link)
+// ago, whose text the kernel has: a call that hangs would hold a processor. linkz
+// ends in a zero byte, so that no copy of it is made on the stack, which every
+// connection's goroutine would keep.
+func readlink(linkz, buf []byte) (int, error) {
 	at := unix.AT_FDCWD
-	n, _, errno := unix.RawSyscall6(unix.SYS_READLINKAT, uintptr(at), uintptr(unsafe.Pointer(&path)),
+	n, _, errno := unix.RawSyscall6(unix.SYS_READLINKAT, uintptr(at), uintptr(unsafe.Pointer(unsafe.SliceData(linkz))),
 		uintptr(unsafe.Pointer(unsafe.SliceData(buf))), uintptr(len(buf)), 0, 0)
 	if errno != 0 {
 		return 0, errno

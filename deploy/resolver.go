@@ -27,7 +27,7 @@ type Options struct {
 
 	maxDocroots int
 	read        func(link string, buf []byte) (int, error)
-	readLocal   func(link string, buf []byte) (int, error) // where that cannot hang; nil is read
+	readLocal   func(linkz, buf []byte) (int, error) // where that cannot hang; nil is read
 	inspect     func(docroot string, mode Mode, linkAfter string) (Resolved, error)
 	identify    func(dir string) (fileID, error)
 	now         func() time.Time
