@@ -13,15 +13,16 @@ import (
 // say so, before it is written down as nobody's.
 const attributionTime = time.Second
 
-// history writes down which releases went live. Requests see a flip and must
-// not wait for a disk, so that each is written by a goroutine of its own.
+// history writes down which releases went live, in order. Requests see a flip
+// and must not wait for a disk, so that each is written by a goroutine of its
+// own, which waits for the one before.
 type history struct {
 	dir string // "" keeps none
 	log zerolog.Logger
 
 	mu      sync.Mutex
 	pending map[string]*pendingFlip // by link
-	writing sync.WaitGroup
+	newest  chan struct{}           // closed when the newest event is written
 }
 
 type pendingFlip struct {
@@ -31,7 +32,9 @@ type pendingFlip struct {
 }
 
 func newHistory(dir string, log zerolog.Logger) *history {
-	return &history{dir: dir, log: log, pending: map[string]*pendingFlip{}}
+	written := make(chan struct{})
+	close(written)
+	return &history{dir: dir, log: log, pending: map[string]*pendingFlip{}, newest: written}
 }
 
 // flipped notes that a release went live.
@@ -46,7 +49,6 @@ func (h *history) flipped(site string, f *deploy.Flipped) {
 		before.write()
 	}
 	p := &pendingFlip{site: site, event: deploy.Event{Time: time.Now(), Link: link, Release: f.Live.Path, By: "link"}}
-	h.writing.Add(1)
 	timer := time.AfterFunc(attributionTime, func() {
 		h.mu.Lock()
 		defer h.mu.Unlock()
@@ -57,7 +59,13 @@ func (h *history) flipped(site string, f *deploy.Flipped) {
 	p.write = func() {
 		timer.Stop()
 		delete(h.pending, link)
-		go h.add(p.site, p.event)
+		before, done := h.newest, make(chan struct{})
+		h.newest = done
+		go func() {
+			<-before
+			h.add(p.site, p.event)
+			close(done)
+		}()
 	}
 	h.pending[link] = p
 }
@@ -73,7 +81,6 @@ func (h *history) attribute(link, by string) {
 }
 
 func (h *history) add(site string, e deploy.Event) {
-	defer h.writing.Done()
 	if err := deploy.NewHistory(h.dir, site).Add(e); err != nil {
 		h.log.Error().Err(err).Str("site", site).Str("release", e.Release).Msg("history not written: see state_dir")
 	}
@@ -81,12 +88,21 @@ func (h *history) add(site string, e deploy.Event) {
 
 // close writes what waits.
 func (h *history) close() {
+	h.flush(func(*pendingFlip) bool { return true })
+}
+
+// flush writes at once those that wait and are wanted, and returns when all
+// that had begun is written.
+func (h *history) flush(wanted func(*pendingFlip) bool) {
 	h.mu.Lock()
 	for _, p := range h.pending {
-		p.write()
+		if wanted(p) {
+			p.write()
+		}
 	}
+	newest := h.newest
 	h.mu.Unlock()
-	h.writing.Wait()
+	<-newest
 }
 
 // of is the history of a site, the newest last.
@@ -95,14 +111,7 @@ func (h *history) of(site string) []HistoryEntry {
 	if h.dir == "" {
 		return entries
 	}
-	h.mu.Lock()
-	for _, p := range h.pending {
-		if p.site == site {
-			p.write()
-		}
-	}
-	h.mu.Unlock()
-	h.writing.Wait()
+	h.flush(func(p *pendingFlip) bool { return p.site == site })
 	events, err := deploy.NewHistory(h.dir, site).Events()
 	if err != nil {
 		h.log.Error().Err(err).Str("site", site).Msg("history not read: see state_dir")
