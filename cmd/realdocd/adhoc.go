@@ -96,6 +96,8 @@ func (a *adhoc) document() (map[string]any, error) {
 	}
 	raw := map[string]any{
 		"control": control,
+		// Two that are tried side by side must not write one history.
+		"state_dir": "",
 		"pool":    map[string]any{"fpm": map[string]any{"server": servers}},
 		"site":    sites,
 	}
