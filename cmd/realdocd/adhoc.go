@@ -98,8 +98,8 @@ func (a *adhoc) document() (map[string]any, error) {
 		"control": control,
 		// Two that are tried side by side must not write one history.
 		"state_dir": "",
-		"pool":    map[string]any{"fpm": map[string]any{"server": servers}},
-		"site":    sites,
+		"pool":      map[string]any{"fpm": map[string]any{"server": servers}},
+		"site":      sites,
 	}
 	if len(listen) > 0 {
 		raw["listen"] = listen
