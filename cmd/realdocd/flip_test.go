@@ -53,7 +53,9 @@ func TestFlipStopsBeforeTheRename(t *testing.T) {
 			stderr: "does not fit into the opcache beside the live release",
 		},
 		"at a warm-up that fails": {
-			set:    func(s *fakeSite) { s.warm = []gateway.WarmResult{{URI: "/", Error: "status 500", Head: "Fatal error: x"}} },
+			set: func(s *fakeSite) {
+				s.warm = []gateway.WarmResult{{URI: "/", Error: "status 500", Head: "Fatal error: x"}}
+			},
 			stderr: "/: status 500\nrealdocd: Fatal error: x\n",
 		},
 		"where the docroot is missing": {
