@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"os"
 	"os/user"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -55,28 +57,169 @@ func (c *ControlClient) Resume(ctx context.Context, pool string) (PoolStatus, er
 
 func poolPath(pool, verb string) string { return "/v1/pools/" + url.PathEscape(pool) + "/" + verb }
 
+// A SiteAddress names a site and, where its docroot is a pattern, the docroot
+// that is meant.
+type SiteAddress struct{ Site, Docroot string }
+
+func (a SiteAddress) path(verb string, parameters ...string) string {
+	query := url.Values{}
+	for i := 0; i < len(parameters); i += 2 {
+		query.Set(parameters[i], parameters[i+1])
+	}
+	if a.Docroot != "" {
+		query.Set("docroot", a.Docroot)
+	}
+	path := "/v1/sites/" + url.PathEscape(a.Site) + verb
+	if len(query) > 0 {
+		path += "?" + query.Encode()
+	}
+	return path
+}
+
+// Site asks who is inside which release of a site.
+func (c *ControlClient) Site(ctx context.Context, at SiteAddress) (SiteDetail, error) {
+	return askDaemon[SiteDetail](ctx, c, http.MethodGet, at.path(""))
+}
+
+// Look has the daemon look at the site's link at once. by is who has flipped
+// it: "flip", "rollback" or "deploy".
+func (c *ControlClient) Look(ctx context.Context, at SiteAddress, by string) (SiteDetail, error) {
+	return askDaemon[SiteDetail](ctx, c, http.MethodPost, at.path("/look", "by", by))
+}
+
+// DrainRelease waits until nothing is left in a release that is not live. The
+// error is a *BusyError when that takes longer than the limit.
+func (c *ControlClient) DrainRelease(ctx context.Context, at SiteAddress, release string, limit time.Duration) (SiteDetail, error) {
+	return askDaemon[SiteDetail](ctx, c, http.MethodPost, at.path("/drain", "release", release, "timeout", limit.String()))
+}
+
+// Warm runs the site's warm-up on a release, up to the first request that fails.
+func (c *ControlClient) Warm(ctx context.Context, at SiteAddress, release string) ([]WarmResult, error) {
+	return askDaemon[[]WarmResult](ctx, c, http.MethodPost, at.path("/warm", "release", release))
+}
+
+// Headroom asks whether FPM can read a release, and has room for it.
+func (c *ControlClient) Headroom(ctx context.Context, at SiteAddress, release string) (Headroom, error) {
+	return askDaemon[Headroom](ctx, c, http.MethodPost, at.path("/headroom", "release", release))
+}
+
+// A BusyError is a release that did not drain in time.
+type BusyError struct {
+	text string
+	// Inside are those that were left in it, the oldest first.
+	Inside []Occupant
+}
+
+func (e *BusyError) Error() string { return e.text }
+
+// IsNotRunning says whether an error of a ControlClient means that no daemon
+// listens, so that nothing goes through one.
+func IsNotRunning(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED)
+}
+
 func askDaemon[T any](ctx context.Context, c *ControlClient, method, path string) (got T, err error) {
-	rq, err := http.NewRequestWithContext(ctx, method, "http://realdocd"+path, nil)
+	body, err := c.open(ctx, method, path)
 	if err != nil {
-		return got, fmt.Errorf("ask realdocd: %w", err)
+		return got, err
 	}
-	answer, err := c.http.Do(rq)
-	if err != nil {
-		return got, c.explain(err)
-	}
-	defer answer.Body.Close()
-	if answer.StatusCode != http.StatusOK {
-		var failure apiFailure
-		if json.NewDecoder(answer.Body).Decode(&failure) != nil || failure.Error == "" {
-			return got, fmt.Errorf("what listens on %s is not realdocd: it answers %s to %s", c.socket, answer.Status, path)
-		}
-		return got, errors.New(failure.Error)
-	}
-	if err := json.NewDecoder(answer.Body).Decode(&got); err != nil {
-		return got, fmt.Errorf("read the answer on %s: %w", c.socket, err)
+	defer body.Close()
+	if err := json.NewDecoder(body).Decode(&got); err != nil {
+		return got, c.unreadable(err)
 	}
 	return got, nil
 }
+
+// open asks, and gives the body of a good answer, which the caller closes.
+func (c *ControlClient) open(ctx context.Context, method, path string) (io.ReadCloser, error) {
+	rq, err := http.NewRequestWithContext(ctx, method, "http://realdocd"+path, nil)
+	if err != nil {
+		return nil, fmt.Errorf("ask realdocd: %w", err)
+	}
+	answer, err := c.http.Do(rq)
+	if err != nil {
+		return nil, c.explain(err)
+	}
+	if answer.StatusCode == http.StatusOK {
+		return answer.Body, nil
+	}
+	defer answer.Body.Close()
+	var failure struct {
+		Error  string
+		Inside []Occupant
+	}
+	if json.NewDecoder(answer.Body).Decode(&failure) != nil || failure.Error == "" {
+		path, _, _ = strings.Cut(path, "?")
+		return nil, fmt.Errorf("what listens on %s is not realdocd: it answers %s to %s", c.socket, answer.Status, path)
+	}
+	if len(failure.Inside) > 0 {
+		return nil, &BusyError{failure.Error, failure.Inside}
+	}
+	return nil, errors.New(failure.Error)
+}
+
+func (c *ControlClient) unreadable(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return c.explain(err)
+	}
+	return fmt.Errorf("read the answer on %s: %w", c.socket, err)
+}
+
+// An Entry is a command's stay in a release, until Close.
+type Entry struct {
+	Docroot         string `json:"docroot"`
+	Link            string `json:"link"`
+	Release         string `json:"release"`
+	Name            string `json:"name"`
+	ResolvedDocroot string `json:"resolved_docroot"`
+	// IncludePath is mapped to the release; "" where the site has none.
+	IncludePath string `json:"include_path"`
+
+	lines *json.Decoder
+	leave func()
+}
+
+// Enter has a command enter the live release. The daemon has to answer within
+// the limit; ctx ends the stay too.
+func (c *ControlClient) Enter(ctx context.Context, at SiteAddress, command string, pid int, limit time.Duration) (*Entry, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	late := time.AfterFunc(limit, cancel)
+	body, err := c.open(ctx, http.MethodPost, at.path("/enter", "command", command, "pid", strconv.Itoa(pid)))
+	e := &Entry{}
+	if err == nil {
+		e.lines = json.NewDecoder(body)
+		e.leave = func() { cancel(); body.Close() }
+		if err = e.lines.Decode(e); err != nil {
+			err = c.unreadable(err)
+			body.Close()
+		}
+	}
+	if !late.Stop() {
+		err = c.explain(context.DeadlineExceeded)
+	}
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	return e, nil
+}
+
+// AwaitFlip waits until the release is not live any more, and gives the one
+// that is. Close ends it, and so does the end of the daemon, with an error.
+func (e *Entry) AwaitFlip() (release string, err error) {
+	for {
+		var line struct{ Flipped string }
+		if err := e.lines.Decode(&line); err != nil {
+			return "", fmt.Errorf("wait for a flip: %w", err)
+		}
+		if line.Flipped != "" {
+			return line.Flipped, nil
+		}
+	}
+}
+
+// Close leaves the release.
+func (e *Entry) Close() { e.leave() }
 
 // explain says what to do about a daemon that was not reached.
 func (c *ControlClient) explain(err error) error {
@@ -85,7 +228,7 @@ func (c *ControlClient) explain(err error) error {
 		err = outer.Err
 	}
 	switch {
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
+	case IsNotRunning(err):
 		return fmt.Errorf("realdocd does not run, or its control socket is elsewhere: %w", err)
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("the control socket is for its owner and %s: become one of them, or root: %w", c.group(), err)

@@ -96,8 +96,10 @@ func (a *adhoc) document() (map[string]any, error) {
 	}
 	raw := map[string]any{
 		"control": control,
-		"pool":    map[string]any{"fpm": map[string]any{"server": servers}},
-		"site":    sites,
+		// Two that are tried side by side must not write one history.
+		"state_dir": "",
+		"pool":      map[string]any{"fpm": map[string]any{"server": servers}},
+		"site":      sites,
 	}
 	if len(listen) > 0 {
 		raw["listen"] = listen

@@ -32,6 +32,7 @@ func defaults() config {
 			Listen:          []string{"/run/realdocd/realdocd.sock"},
 			ListenMode:      0o660,
 			Control:         defaultControl,
+			StateDir:        "/var/lib/realdocd",
 			ShutdownTimeout: 30 * time.Second,
 			AccessLog:       true,
 		},
@@ -53,7 +54,10 @@ func defaultPool(name string) gateway.PoolConfig {
 }
 
 func defaultSite(name string) gateway.SiteConfig {
-	return gateway.SiteConfig{Name: name, Resolve: deploy.Realpath, RequestBuffering: true}
+	return gateway.SiteConfig{
+		Name: name, Resolve: deploy.Realpath, RequestBuffering: true,
+		WarmTimeout: 30 * time.Second, Keep: 5,
+	}
 }
 
 // loadConfig reads the configuration file. Its error has all faults, a line each.
@@ -162,6 +166,7 @@ func (d *document) topKeys() keys {
 		"unmatched":        into(&g.ForwardUnmatched, forward),
 		"shutdown_timeout": into(&g.ShutdownTimeout, duration),
 		"spool_dir":        into(&g.SpoolDir, orNone(absolute)),
+		"state_dir":        into(&g.StateDir, orNone(absolute)),
 		"log":              func(v any) error { return d.subtable([]string{"log"}, v, d.logKeys()) },
 		"pool":             func(v any) error { return d.named("pool", v, d.readPool) },
 		"site":             func(v any) error { return d.named("site", v, d.readSite) },
@@ -205,6 +210,11 @@ func siteKeys(s *gateway.SiteConfig) keys {
 		"extra_roots":            into(&s.ExtraRoots, listOf(absolute)),
 		"request_buffering":      into(&s.RequestBuffering, boolean),
 		"release_header":         into(&s.ReleaseHeader, orNone(headerName)),
+		"warm":                   into(&s.Warm, listOf(warmURI)),
+		"warm_timeout":           into(&s.WarmTimeout, positiveDuration),
+		"slots":                  into(&s.Slots, listOf(absolute)),
+		"releases":               into(&s.Releases, orNone(absolute)),
+		"keep":                   into(&s.Keep, wholeFrom(1, 1000)),
 	}
 }
 
@@ -256,6 +266,7 @@ func (d *document) readSite(name string, raw map[string]any) {
 	case !site.IsGlob() && site.LinkAfter != "" && !below(site.Docroot, site.LinkAfter):
 		d.fault([]string{"site", name, "link_after"}, "the docroot %q is not below %q", site.Docroot, site.LinkAfter)
 	}
+	d.checkDeploys(site)
 	d.config.gateway.Sites = append(d.config.gateway.Sites, site)
 }
 

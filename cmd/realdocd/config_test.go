@@ -43,6 +43,7 @@ func TestAMinimalFileGetsTheDocumentedDefaults(t *testing.T) {
 			AccessLog:        true,
 			SlowLog:          0,
 			SpoolDir:         "",
+			StateDir:         "/var/lib/realdocd",
 			Pools: []gateway.PoolConfig{{
 				Name:           "www",
 				Servers:        []string{"/run/php/php8.2-fpm.sock"},
@@ -69,6 +70,11 @@ func TestAMinimalFileGetsTheDocumentedDefaults(t *testing.T) {
 				ExtraRoots:           nil,
 				RequestBuffering:     true,
 				ReleaseHeader:        "",
+				Warm:                 nil,
+				WarmTimeout:          30 * time.Second,
+				Slots:                nil,
+				Releases:             "",
+				Keep:                 5,
 			}},
 		},
 	}
@@ -87,6 +93,7 @@ metrics          = "127.0.0.1:9117"
 unmatched        = "forward"
 shutdown_timeout = "5s"
 spool_dir        = "/var/spool/realdocd"
+state_dir        = "/srv/state"
 [log]
 level  = "debug"
 format = "console"
@@ -115,6 +122,15 @@ search_replace_pattern = "/srv/www/shop/current:/old"
 extra_roots    = ["/usr/share/phpmyadmin"]
 request_buffering = false
 release_header = "X-Release"
+warm           = ["/", "/login?a=b", "https://shop.example/"]
+warm_timeout   = "5s"
+slots          = ["/srv/www/A", "/srv/www/B"]
+releases       = ""
+keep           = 1000
+[site.blog]
+docroot        = "/srv/www/blog/current"
+releases       = "/srv/www/blog/releases"
+keep           = 1
 `)
 	if err != nil {
 		t.Fatal(err)
@@ -135,6 +151,7 @@ release_header = "X-Release"
 			ShutdownTimeout:  5 * time.Second,
 			SlowLog:          1500 * time.Millisecond,
 			SpoolDir:         "/var/spool/realdocd",
+			StateDir:         "/srv/state",
 			Pools: []gateway.PoolConfig{{
 				Name:           "www",
 				Servers:        []string{"/run/php/php8.2-fpm.sock", "10.0.0.2:9000"},
@@ -158,6 +175,13 @@ release_header = "X-Release"
 				SearchReplacePattern: "/srv/www/shop/current:/old",
 				ExtraRoots:           []string{"/usr/share/phpmyadmin"},
 				ReleaseHeader:        "X-Release",
+				Warm:                 []string{"/", "/login?a=b", "https://shop.example/"},
+				WarmTimeout:          5 * time.Second,
+				Slots:                []string{"/srv/www/A", "/srv/www/B"},
+				Keep:                 1000,
+			}, {
+				Name: "blog", Docroot: "/srv/www/blog/current", Pool: "www", RequestBuffering: true,
+				WarmTimeout: 30 * time.Second, Releases: "/srv/www/blog/releases", Keep: 1,
 			}},
 		},
 	}
@@ -184,11 +208,8 @@ func TestAFaultIsNamedWithItsLine(t *testing.T) {
 		{pool: `max_conn = 1`, want: `r.toml:4: unknown key "max_conn" in [pool.www]; did you mean "max_conns"?`},
 		{top: `queue = 1`, want: `r.toml:1: unknown key "queue": it belongs in [pool.NAME]`},
 		{pool: `control = ""`, want: `r.toml:4: unknown key "control" in [pool.www]: it belongs at the top of the file, before the first [table]`},
-		{site: `warm = []`, want: `r.toml:6: unknown key "warm" in [site.shop]: not in this version`},
-		{site: `slots = []`, want: `r.toml:6: unknown key "slots" in [site.shop]: not in this version`},
-		{site: `releases = ""`, want: `r.toml:6: unknown key "releases" in [site.shop]: not in this version`},
-		{site: `slot = []`, want: `r.toml:6: unknown key "slot" in [site.shop]; "slots" is not in this version`},
-		{site: `keep = 5`, want: `r.toml:6: unknown key "keep" in [site.shop]: not in this version`},
+		{site: `slot = []`, want: `r.toml:6: unknown key "slot" in [site.shop]; did you mean "slots"?`},
+		{top: `keep = 5`, want: `r.toml:1: unknown key "keep": it belongs in [site.NAME]`},
 
 		{site: `docroot = "/a"`, want: `r.toml:6: duplicate key site.shop.docroot: it is set in line 5 already`},
 		{more: "[site.shop]", want: `r.toml:6: duplicate key site.shop: it is set in line 4 already`},
@@ -271,6 +292,23 @@ func TestAFaultIsNamedWithItsLine(t *testing.T) {
 		{site: `request_buffering = 1`, want: `r.toml:6: request_buffering in [site.shop]: want true or false, not 1`},
 		{site: `release_header = "X Release"`, want: `r.toml:6: release_header in [site.shop]: want a header's name such as "X-Release", not "X Release"`},
 		{site: `release_header = "Status"`, want: `r.toml:6: release_header in [site.shop]: Status means something in every response; take a name such as "X-Release"`},
+
+		{top: `state_dir = "state"`, want: `r.toml:1: state_dir: want an absolute path, not "state"`},
+		{site: `warm = "/"`, want: `r.toml:6: warm in [site.shop]: want a list, as in [ … ], not "/"`},
+		{site: `warm = ["login"]`, want: `r.toml:6: warm in [site.shop]: want a path that begins with "/", or a URL such as "https://shop.example/login", not "login"`},
+		{site: `warm = ["ftp://a/b"]`, want: `r.toml:6: warm in [site.shop]: want a path that begins with "/", or a URL such as "https://shop.example/login", not "ftp://a/b"`},
+		{site: `warm = ["https:///b"]`, want: `r.toml:6: warm in [site.shop]: want a path that begins with "/", or a URL such as "https://shop.example/login", not "https:///b"`},
+		{site: `warm = ["/a b"]`, want: `r.toml:6: warm in [site.shop]: want a path that begins with "/", or a URL such as "https://shop.example/login", not "/a b"`},
+		{site: `warm_timeout = "0s"`, want: `r.toml:6: warm_timeout in [site.shop]: want a duration above 0s, not "0s"`},
+		{site: `slots = ["/a"]`, want: `r.toml:6: slots in [site.shop]: want at least two directories, as in ["/var/www/A", "/var/www/B"], or none`},
+		{site: `slots = ["/a", "b"]`, want: `r.toml:6: slots in [site.shop]: want an absolute path, not "b"`},
+		{site: `slots = ["/a", "/b", "/a/"]`, want: `r.toml:6: slots in [site.shop]: "/a" is there twice`},
+		{site: "slots = ['/a', '/b']\nreleases = '/c'", want: `r.toml:7: releases in [site.shop]: slots and releases do not go together: take slots for fixed directories that alternate, or releases for a new one each time`},
+		{site: `releases = "releases"`, want: `r.toml:6: releases in [site.shop]: want an absolute path, not "releases"`},
+		{more: "[site.b]\ndocroot = '/b/*/c'\nreleases = '/b'", want: `r.toml:8: releases in [site.b]: the docroot "/b/*/c" is a pattern, and its sites would share what is for one: give the one that is deployed a [site.NAME] of its own`},
+		{more: "[site.b]\ndocroot = '/b/*/c'\nslots = ['/A', '/B']", want: `r.toml:8: slots in [site.b]: the docroot "/b/*/c" is a pattern, and its sites would share what is for one: give the one that is deployed a [site.NAME] of its own`},
+		{site: `keep = 0`, want: `r.toml:6: keep in [site.shop]: want a whole number from 1 to 1000, not 0`},
+		{site: `keep = 1001`, want: `r.toml:6: keep in [site.shop]: want a whole number from 1 to 1000, not 1001`},
 	} {
 		name, _, _ := strings.Cut(tt.top+tt.pool+tt.site+tt.more, "\n")
 		t.Run(name, func(t *testing.T) {

@@ -29,18 +29,30 @@ func run(t *testing.T, args ...string) (code int, stdout, stderr string) {
 
 func TestWrongUseIsExitCode2WithAHint(t *testing.T) {
 	for _, tt := range []struct{ args, stderr string }{
-		{"", "realdocd: say what to do: check, pause, resume, serve, status, version\nTry 'realdocd --help'.\n"},
+		{"", "realdocd: say what to do: check, deploy, drain, exec, flip, pause, resume, rollback, serve, status, version\nTry 'realdocd --help'.\n"},
 		{"srve", "realdocd: unknown command \"srve\"; did you mean \"serve\"?\nTry 'realdocd --help'.\n"},
 		{"zzzzzzzz", "realdocd: unknown command \"zzzzzzzz\"\nTry 'realdocd --help'.\n"},
 		{"statu", "realdocd: unknown command \"statu\"; did you mean \"status\"?\nTry 'realdocd --help'.\n"},
-		{"status www", "realdocd: status takes no arguments, got \"www\"\nTry 'realdocd status --help'.\n"},
+		{"status www shop", "realdocd: status takes SITE, got \"shop\" too\nTry 'realdocd status --help'.\n"},
 		{"pause", "realdocd: pause which pool? realdocd status lists them\nTry 'realdocd pause --help'.\n"},
 		{"resume", "realdocd: resume which pool? realdocd status lists them\nTry 'realdocd resume --help'.\n"},
 		{"pause a b", "realdocd: pause takes one pool, got \"b\" too\nTry 'realdocd pause --help'.\n"},
 		{"pause a --timeout 1m", "realdocd: --timeout is for --drain: add it, or leave --timeout out\nTry 'realdocd pause --help'.\n"},
 		{"pause a --drain --timeout 0s", "realdocd: --timeout: want a duration above 0s, such as 30s\nTry 'realdocd pause --help'.\n"},
 		{"pause a --drian", "realdocd: unknown flag: --drian; did you mean --drain?\nTry 'realdocd pause --help'.\n"},
-		{"flip shop", "realdocd: unknown command \"flip\": not in this version\nTry 'realdocd --help'.\n"},
+		{"status --docroot /a", "realdocd: --docroot is for a site: name it, or leave --docroot out\nTry 'realdocd status --help'.\n"},
+		{"flip", "realdocd: flip which site? realdocd status lists them\nTry 'realdocd flip --help'.\n"},
+		{"flip shop", "realdocd: flip needs RELEASE_DIR too\nTry 'realdocd flip --help'.\n"},
+		{"flip shop a b", "realdocd: flip takes SITE and RELEASE_DIR, got \"b\" too\nTry 'realdocd flip --help'.\n"},
+		{"flip shop a --timeout 1m", "realdocd: --timeout is for --drain: add it, or leave --timeout out\nTry 'realdocd flip --help'.\n"},
+		{"rollback shop a", "realdocd: rollback takes SITE, got \"a\" too\nTry 'realdocd rollback --help'.\n"},
+		{"drain shop", "realdocd: drain needs RELEASE too\nTry 'realdocd drain --help'.\n"},
+		{"drain shop a --timeout 0s", "realdocd: --timeout: want a duration above 0s, such as 30s\nTry 'realdocd drain --help'.\n"},
+		{"deploy shop", "realdocd: deploy needs SOURCE_DIR too\nTry 'realdocd deploy --help'.\n"},
+		{"exec", "realdocd: exec which site? realdocd status lists them\nTry 'realdocd exec --help'.\n"},
+		{"exec -- true", "realdocd: exec which site? realdocd status lists them\nTry 'realdocd exec --help'.\n"},
+		{"exec shop", "realdocd: exec needs a command, after --, as in: realdocd exec shop -- php bin/console\nTry 'realdocd exec --help'.\n"},
+		{"exec shop php a.php", "realdocd: put -- before the command, as in: realdocd exec shop -- php a.php\nTry 'realdocd exec --help'.\n"},
 		{"--confg x", "realdocd: unknown flag: --confg\nTry 'realdocd --help'.\n"},
 		{"check --confg x", "realdocd: unknown flag: --confg; did you mean --config?\nTry 'realdocd check --help'.\n"},
 		{"check -x", "realdocd: unknown shorthand flag: 'x' in -x\nTry 'realdocd check --help'.\n"},
@@ -79,12 +91,17 @@ func TestHelpIsOnStdoutAndNamesEachCommand(t *testing.T) {
 
 func TestEachCommandHasHelp(t *testing.T) {
 	for command, want := range map[string]string{
-		"serve":   "--docroot '/var/www/*/current/public'",
-		"check":   "realdocd check --json",
-		"status":  "watch realdocd status",
-		"pause":   "realdocd pause www --drain && systemctl restart php8.2-fpm && realdocd resume www",
-		"resume":  "realdocd resume www",
-		"version": "--json",
+		"serve":    "--docroot '/var/www/*/current/public'",
+		"check":    "realdocd check --json",
+		"status":   "watch realdocd status",
+		"pause":    "realdocd pause www --drain && systemctl restart php8.2-fpm && realdocd resume www",
+		"resume":   "realdocd resume www",
+		"version":  "--json",
+		"flip":     "realdocd flip shop /var/www/shop/releases/43",
+		"rollback": "realdocd rollback shop --no-warm --drain",
+		"drain":    "realdocd drain shop 42",
+		"deploy":   "realdocd deploy shop ./build",
+		"exec":     "realdocd exec shop -- php bin/console",
 	} {
 		code, stdout, stderr := run(t, command, "--help")
 		if code != exitDone || stderr != "" || !strings.Contains(stdout, want) {

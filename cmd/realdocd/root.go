@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -28,9 +27,6 @@ var errNo = errors.New("no")
 // usageError is wrong use that only the command itself could see.
 type usageError struct{ error }
 
-// laterCommands are in the design and not in this version.
-var laterCommands = []string{"flip", "rollback", "drain", "deploy", "exec"}
-
 // Main runs one command and gives its exit code.
 func Main(args []string, stdout, stderr io.Writer, getenv func(string) string) int {
 	root := newRoot(getenv)
@@ -46,6 +42,10 @@ func Main(args []string, stdout, stderr io.Writer, getenv func(string) string) i
 	}
 	if errors.Is(err, errNo) {
 		return exitNo
+	}
+	var code exitCode
+	if errors.As(err, &code) {
+		return int(code)
 	}
 	var wrong usageError
 	if started && !errors.As(err, &wrong) {
@@ -78,7 +78,8 @@ the code from its first include to its last, however often the symlink is flippe
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newServe(getenv), newCheck(), newStatus(), newPause(), newResume(), newVersion())
+	root.AddCommand(newServe(getenv), newCheck(), newStatus(), newPause(), newResume(),
+		newFlip(), newRollback(), newDrain(), newDeploy(), newExec(), newVersion())
 	return root
 }
 
@@ -101,9 +102,6 @@ func withHint(cmd *cobra.Command, err error) error {
 	var name string
 	if _, scanErr := fmt.Sscanf(err.Error(), "unknown command %q", &name); scanErr != nil {
 		return err
-	}
-	if slices.Contains(laterCommands, name) {
-		return fmt.Errorf("unknown command %q: not in this version", name)
 	}
 	if near := nearest(name, commandNames(cmd.Root())); near != "" {
 		return fmt.Errorf("unknown command %q; did you mean %q?", name, near)

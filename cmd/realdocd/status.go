@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -15,37 +16,60 @@ import (
 )
 
 func newStatus() *cobra.Command {
-	var o controlOptions
+	var o siteOptions
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "status",
+		Use:   "status [SITE]",
 		Short: "Show what the running gateway does",
 		Long: `status asks the running gateway for its pools, their PHP-FPM listeners and its
-sites. What needs somebody comes first: a paused pool, a full queue, a listener
+sites, or for one site: its releases, who is inside them, and which went live
+when. What needs somebody comes first: a paused pool, a full queue, a listener
 that is down, a site of which no release is known. It exits with 1 only when the
 gateway does not answer.`,
 		Example: `  realdocd status
   watch realdocd status
+  realdocd status shop
   realdocd status --json`,
-		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		Args: mayNameSite,
+		RunE: func(cmd *cobra.Command, args []string) error {
 			return o.ask(answerTimeout, func(ctx context.Context, daemon *gateway.ControlClient) error {
+				if len(args) > 0 {
+					d, err := daemon.Site(ctx, gateway.SiteAddress{Site: args[0], Docroot: o.docroot})
+					return show(cmd, asJSON, d, err, writeSite)
+				}
 				st, err := daemon.Status(ctx)
-				if err != nil {
-					return err
-				}
-				if asJSON {
-					out := json.NewEncoder(cmd.OutOrStdout())
-					out.SetIndent("", "  ")
-					return out.Encode(st)
-				}
-				return writeStatus(cmd.OutOrStdout(), st, time.Now())
+				return show(cmd, asJSON, st, err, writeStatus)
 			})
 		},
+		ValidArgsFunction: o.completeSite,
 	}
 	o.flags(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "write JSON, as the control API has it")
 	return cmd
+}
+
+// show writes an answer of the daemon as JSON, or for people.
+func show[T any](cmd *cobra.Command, asJSON bool, answer T, err error, write func(io.Writer, T, time.Time) error) error {
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		out := json.NewEncoder(cmd.OutOrStdout())
+		out.SetIndent("", "  ")
+		return out.Encode(answer)
+	}
+	return write(cmd.OutOrStdout(), answer, time.Now())
+}
+
+// mayNameSite wants one site, or none; --docroot is of one.
+func mayNameSite(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 && cmd.Flags().Changed("docroot") {
+		return errors.New("--docroot is for a site: name it, or leave --docroot out")
+	}
+	if len(args) == 0 {
+		return nil
+	}
+	return siteArguments()(cmd, args)
 }
 
 // writeStatus writes the status for people.

@@ -11,11 +11,6 @@ import (
 	"realdocd/gateway"
 )
 
-// laterKeys are in the design and not in this version.
-var laterKeys = []string{
-	"warm", "slots", "releases", "keep", // of a site
-}
-
 // unknown notes a key that is not of its table, and what was likely meant.
 func (d *document) unknown(at []string, v any, known keys) {
 	key, table := at[len(at)-1], at[:len(at)-1]
@@ -27,19 +22,11 @@ func (d *document) unknown(at []string, v any, known keys) {
 	if len(table) > 0 {
 		what += fmt.Sprintf(" in [%s]", toml.Key(table))
 	}
-	if slices.Contains(laterKeys, key) {
-		d.faults.add(d.lines.of(at...), "%s: not in this version", what)
-		return
-	}
 	if home := d.homeOf(key); home != "" {
 		d.faults.add(d.lines.of(at...), "%s: it belongs %s", what, home)
 		return
 	}
 	near := nearest(key, slices.Sorted(maps.Keys(known)))
-	if later := nearest(key, laterKeys); near == "" && later != "" {
-		d.faults.add(d.lines.of(at...), "%s; %q is not in this version", what, later)
-		return
-	}
 	d.excuse(slices.Concat(table, []string{near}))
 	d.faults.add(d.lines.of(at...), "%s%s", what, didYouMean("%q", near))
 }

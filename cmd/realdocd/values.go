@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net"
 	"net/netip"
+	"net/url"
 	"path"
 	"slices"
 	"strconv"
@@ -131,11 +132,13 @@ func positiveDuration(v any) (time.Duration, error) {
 const maxRequests = 1_000_000
 
 // wholeUpTo reads a number that may be 0.
-func wholeUpTo(most int64) parser[int] {
+func wholeUpTo(most int64) parser[int] { return wholeFrom(0, most) }
+
+func wholeFrom(least, most int64) parser[int] {
 	return func(v any) (int, error) {
 		n, ok := v.(int64)
-		if !ok || n < 0 || n > most {
-			return 0, wanted(fmt.Sprintf("a whole number from 0 to %d", most), v)
+		if !ok || n < least || n > most {
+			return 0, wanted(fmt.Sprintf("a whole number from %d to %d", least, most), v)
 		}
 		return int(n), nil
 	}
@@ -227,6 +230,20 @@ func urlPath(v any) (string, error) {
 		return "", wanted(`a path that begins with "/" and has no "?", such as "/fpm-status"`, v)
 	}
 	return s, err
+}
+
+// warmURI reads what a warm-up asks for: a path, or a URL where the host matters.
+func warmURI(v any) (string, error) {
+	s, err := text(v)
+	if err != nil {
+		return "", err
+	}
+	u, err := url.Parse(s)
+	isURL := err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
+	if !strings.HasPrefix(s, "/") && !isURL || strings.ContainsAny(s, " #") {
+		return "", wanted(`a path that begins with "/", or a URL such as "https://shop.example/login"`, v)
+	}
+	return s, nil
 }
 
 // orNone lets "" stand for none.

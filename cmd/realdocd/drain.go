@@ -1,0 +1,154 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"realdocd/gateway"
+)
+
+func newDrain() *cobra.Command {
+	var o siteOptions
+	var timeout time.Duration
+	cmd := &cobra.Command{
+		Use:   "drain SITE RELEASE",
+		Short: "Wait until nothing runs in a release",
+		Long: `drain waits until no request, command or worker is left in a release that is not
+live, so that it can be removed or filled anew. RELEASE is a directory, or the name
+of one that is known or that lies beside the live one. It prints nothing when
+it has worked. When it takes longer than the timeout, the exit code is 1, and what
+still runs is listed.`,
+		Example: `  realdocd drain shop 42 && rm -r /var/www/shop/releases/42
+  realdocd drain shop /var/www/shop/B --timeout 2m`,
+		Args: siteArguments("RELEASE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if timeout <= 0 {
+				return usageError{errors.New("--timeout: want a duration above 0s, such as 30s")}
+			}
+			err := o.ask(timeout+2*answerTimeout, func(ctx context.Context, daemon *gateway.ControlClient) error {
+				at := gateway.SiteAddress{Site: args[0], Docroot: o.docroot}
+				release, err := o.findRelease(ctx, daemon, at, args[1])
+				if err == nil {
+					_, err = daemon.DrainRelease(ctx, at, release, timeout)
+				}
+				return err
+			})
+			if busy := (*gateway.BusyError)(nil); errors.As(err, &busy) {
+				writeOccupants(cmd.OutOrStdout(), busy.Inside)
+			}
+			return err
+		},
+		ValidArgsFunction: o.completeSite,
+	}
+	o.flags(cmd)
+	cmd.Flags().DurationVar(&timeout, "timeout", 30*time.Second, "how long to wait, as `TIME` such as 30s or 2m")
+	return cmd
+}
+
+// findRelease gives the directory of a release, by its path or by its name.
+func (o *siteOptions) findRelease(ctx context.Context, daemon *gateway.ControlClient, at gateway.SiteAddress, asked string) (string, error) {
+	detail, err := daemon.Site(ctx, at)
+	if err != nil {
+		return "", err
+	}
+	if strings.Contains(asked, "/") {
+		dir, err := filepath.Abs(asked)
+		if err != nil {
+			return "", fmt.Errorf("complete the path of %s: %w", asked, err)
+		}
+		// The daemon knows a release by its real path, or by one that is none.
+		for _, r := range knownReleases(detail) {
+			if r.Path == dir {
+				return dir, nil
+			}
+		}
+		if real, err := filepath.EvalSymlinks(dir); err == nil {
+			dir = real
+		}
+		return dir, wantRelease(dir)
+	}
+	var found, names []string
+	add := func(dir string) {
+		if !slices.Contains(found, dir) {
+			found = append(found, dir)
+		}
+	}
+	for _, r := range knownReleases(detail) {
+		names = append(names, r.Name)
+		if r.Name == asked {
+			add(r.Path)
+		}
+		if beside := path.Join(path.Dir(r.Path), asked); r.Live && wantDirectory(beside) == nil {
+			add(beside)
+		}
+	}
+	if o.socket == "" {
+		for _, slot := range o.slots(at.Site) {
+			if path.Base(slot) == asked && len(found) == 0 {
+				add(slot)
+			}
+		}
+	}
+	switch len(found) {
+	case 0:
+		return "", fmt.Errorf("site %s has no release %q: it has %s; or give its directory", at.Site, asked, quoted(names))
+	case 1:
+		return found[0], nil
+	}
+	return "", fmt.Errorf("site %s has several releases %q, give the directory of one: %s", at.Site, asked, strings.Join(found, ", "))
+}
+
+// wantRelease keeps a slip of the finger from passing for a release that is idle.
+func wantRelease(dir string) error {
+	if err := wantDirectory(dir); err != nil {
+		return fmt.Errorf("release %s: %w", dir, err)
+	}
+	return nil
+}
+
+func (o *siteOptions) slots(name string) []string {
+	c, _ := loadConfig(o.file) // it was read a moment ago
+	for _, s := range c.gateway.Sites {
+		if s.Name == name {
+			return s.Slots
+		}
+	}
+	return nil
+}
+
+func knownReleases(d gateway.SiteDetail) (all []gateway.ReleaseStatus) {
+	for _, docroot := range d.Docroots {
+		all = append(all, docroot.Releases...)
+	}
+	return all
+}
+
+// writeOccupants lists what keeps a release busy.
+func writeOccupants(w io.Writer, inside []gateway.Occupant) {
+	var out bytes.Buffer
+	rows := []row{{"KIND", "WHAT", "AGE", "PID"}}
+	for _, o := range inside {
+		rows = append(rows, row{o.Kind, o.What, ageOf(o), pidCell(o)})
+	}
+	writeTable(&out, rows)
+	out.WriteTo(w) // the error that goes with it says the same in short
+}
+
+func ageOf(o gateway.Occupant) string { return age(time.Duration(o.Age * float64(time.Second))) }
+
+func pidCell(o gateway.Occupant) string {
+	if o.PID == 0 {
+		return "-"
+	}
+	return fmt.Sprint(o.PID)
+}

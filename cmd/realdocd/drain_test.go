@@ -1,0 +1,150 @@
+package main
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"realdocd/gateway"
+)
+
+func TestDrainFindsAReleaseByItsPathOrItsName(t *testing.T) {
+	for arg, want := range map[string]string{
+		"DIR/releases/1":       "releases/1",
+		"1":                    "releases/1", // known
+		"2":                    "releases/2", // beside the live one
+		"A":                    "A",          // a slot
+		"DIR/releases/1/../1/": "releases/1",
+	} {
+		s := newFakeSite(t, `slots = ["DIR/A", "DIR/B"]`)
+		s.detail.Docroots = []gateway.DocrootStatus{{Releases: []gateway.ReleaseStatus{
+			{Path: s.release("1"), Name: "1"}, {Path: s.release("3"), Name: "3", Live: true},
+		}}}
+		s.startDaemon()
+		code, stdout, stderr := s.run("drain", "shop", strings.ReplaceAll(arg, "DIR", s.dir))
+		if code != exitDone || stdout != "" || stderr != "" {
+			t.Errorf("%s: exit code %d, stdout %q, stderr %q", arg, code, stdout, stderr)
+		}
+		s.wantAsked("GET", "POST /drain "+want)
+	}
+}
+
+func TestDrainOfAReleaseThatIsNotThereIsANo(t *testing.T) {
+	s := newFakeSite(t)
+	s.detail.Docroots = []gateway.DocrootStatus{{Releases: []gateway.ReleaseStatus{{Path: s.release("1"), Name: "1", Live: true}}}}
+	s.startDaemon()
+	for arg, want := range map[string]string{
+		"4":             "site shop has no release \"4\": it has \"1\"; or give its directory",
+		s.release("44"): "release " + s.release("44") + ": no such file or directory",
+	} {
+		if code, _, stderr := s.run("drain", "shop", arg); code != exitNo || stderr != "realdocd: "+want+"\n" {
+			t.Errorf("exit code %d, stderr %q", code, stderr)
+		}
+	}
+}
+
+func TestDrainThatTakesTooLongListsWhatStillRuns(t *testing.T) {
+	s := newFakeSite(t)
+	s.busy[s.release("1")] = []gateway.Occupant{
+		{Kind: "request", What: "GET /slow?a=b", Age: 75}, {Kind: "worker", What: "/index.php", Age: 3, PID: 71},
+	}
+	s.startDaemon()
+	code, stdout, stderr := s.run("drain", "shop", s.release("1"), "--timeout", "2s")
+	if code != exitNo || stderr != "realdocd: release "+s.release("1")+" did not drain within 2s\n" {
+		t.Errorf("exit code %d, stderr %q", code, stderr)
+	}
+	if want := `KIND     WHAT           AGE   PID
+request  GET /slow?a=b  1m    -
+worker   /index.php     3.0s  71
+`; stdout != want {
+		t.Errorf("stdout\n%s\nwant\n%s", stdout, want)
+	}
+}
+
+func TestStatusOfASiteHasReleasesWhoIsInsideAndTheHistory(t *testing.T) {
+	d := gateway.SiteDetail{SiteStatus: gateway.SiteStatus{Name: "shop", Docroot: "/w/current/public", Pool: "www"}}
+	d.Docroots = []gateway.DocrootStatus{{Docroot: "/w/current/public", Link: "/w/current", Releases: []gateway.ReleaseStatus{
+		{
+			Path: "/w/r/2", Name: "2", Live: true, Running: 1, Requests: 70, FirstSeen: ago(time.Minute), LastSeen: ago(time.Second),
+			Inside: []gateway.Occupant{{Kind: "command", What: "php worker", Age: 12, PID: 81}},
+		},
+		{Path: "/w/r/1", Name: "1", Requests: 9, Failed: 1, FirstSeen: ago(time.Hour)},
+	}}}
+	for i := range 12 {
+		by := "deploy"
+		if i == 1 {
+			by = "too old"
+		}
+		d.History = append(d.History, gateway.HistoryEntry{Time: ago(time.Duration(12-i) * time.Minute), Link: "/w/current", Release: "/w/r/2", By: by})
+	}
+	var out strings.Builder
+	if err := writeSite(&out, d, noon); err != nil {
+		t.Fatal(err)
+	}
+	wantIn(t, out.String(), `site shop, pool www, docroot /w/current/public
+
+RELEASE  LIVE  RUNNING  REQUESTS  FAILED  FIRST SEEN           LAST SEEN
+2        live  1        70        0       2026-11-24 11:59:00  2026-11-24 11:59:59
+1        -     0        9         1       2026-11-24 11:00:00  never
+
+INSIDE  KIND     AGE  PID  WHAT
+2       command  12s  81   php worker
+
+LIVE SINCE           AGO  BY      RELEASE  LINK
+2026-11-24 11:50:00  10m  deploy  2        /w/current
+`)
+	if strings.Contains(out.String(), "too old") {
+		t.Errorf("more than ten of the history:\n%s", out.String())
+	}
+}
+
+func TestStatusOfASiteAsksForItAlone(t *testing.T) {
+	s := newFakeSite(t)
+	s.detail.Name = "shop"
+	s.startDaemon()
+	code, stdout, stderr := s.run("status", "shop", "--json")
+	if code != exitDone || stderr != "" {
+		t.Errorf("exit code %d, stderr %q", code, stderr)
+	}
+	wantIn(t, stdout, `"name": "shop"`, `"history": null`)
+	s.wantAsked("GET")
+}
+
+func TestTheShellCompletesSites(t *testing.T) {
+	for _, daemon := range []bool{true, false} {
+		s := newFakeSite(t)
+		if daemon {
+			s.startDaemon()
+		}
+		for _, verb := range []string{"status", "flip", "rollback", "drain", "deploy", "exec"} {
+			code, stdout, _ := run(t, "__complete", verb, "--config", s.config, "")
+			if got, _, _ := strings.Cut(stdout, ":"); code != exitDone || got != "shop\n" {
+				t.Errorf("%s: exit code %d, proposed %q", verb, code, stdout)
+			}
+		}
+	}
+}
+
+func TestAPatternWantsADocroot(t *testing.T) {
+	s := newFakeSite(t)
+	file := writeConfig(t, "control = ''\n[pool.www]\nserver = ['/fpm.sock']\n[site.all]\ndocroot = '"+s.dir+"/*/public'\n")
+	for docroot, want := range map[string]string{
+		"":                      "say which one is meant with --docroot",
+		"/elsewhere":            "--docroot: /elsewhere is no docroot of site all",
+		s.dir + "/a/b/public":   "is no docroot of site all",
+		s.dir + "/current/publ": "is no docroot of site all",
+	} {
+		code, _, stderr := run(t, "flip", "all", s.release("2"), "--config", file, "--docroot", docroot)
+		if code != exitUsage {
+			t.Errorf("%s: exit code %d", docroot, code)
+		}
+		wantIn(t, stderr, want)
+	}
+	if code, _, stderr := run(t, "flip", "all", s.release("2"), "--config", file, "--docroot", s.link+"/public"); code != exitDone {
+		t.Errorf("exit code %d, stderr %q", code, stderr)
+	}
+	if real, _ := os.Readlink(s.link); real != s.release("2") {
+		t.Errorf("live is %s", real)
+	}
+}

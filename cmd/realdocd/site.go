@@ -1,0 +1,176 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"realdocd/deploy"
+	"realdocd/gateway"
+)
+
+// siteOptions say which site is meant, and where the running daemon is asked.
+type siteOptions struct {
+	controlOptions
+	docroot string
+}
+
+func (o *siteOptions) flags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&o.file, "config", defaultConfigFile, "configuration `FILE`, which has the site")
+	cmd.Flags().StringVar(&o.socket, "control", "", "`PATH` of the control socket (wins over the file)")
+	cmd.Flags().StringVar(&o.docroot, "docroot", "", "`PATH` of the document root, where the site's is a pattern")
+}
+
+// A target is a site that a command works on.
+type target struct {
+	site     gateway.SiteConfig
+	docroot  string
+	stateDir string
+	at       gateway.SiteAddress
+	// daemon is nil where none runs; alone says why.
+	daemon *gateway.ControlClient
+	alone  string
+}
+
+// target reads the site from the file, and looks whether a daemon runs.
+func (o *siteOptions) target(ctx context.Context, name string) (*target, error) {
+	c, err := loadConfig(o.file)
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(c.gateway.Sites, func(s gateway.SiteConfig) bool { return s.Name == name })
+	if i < 0 {
+		return nil, fmt.Errorf("there is no site %q in %s: it has %s", name, o.file, quoted(c.siteNames()))
+	}
+	t := &target{site: c.gateway.Sites[i], stateDir: c.gateway.StateDir}
+	if t.docroot, err = chooseDocroot(t.site, o.docroot); err != nil {
+		return nil, usageError{err}
+	}
+	t.at = gateway.SiteAddress{Site: name}
+	if t.site.IsGlob() {
+		t.at.Docroot = t.docroot
+	}
+	return t, t.reach(ctx, cmp.Or(o.socket, c.gateway.Control))
+}
+
+// reach looks for the daemon. One that runs and does not answer, or does not
+// let us in, is an error: what it would have checked must not be left out.
+func (t *target) reach(ctx context.Context, socket string) error {
+	if socket == "" {
+		t.alone = "the configuration names no control socket"
+		return nil
+	}
+	daemon := gateway.NewControlClient(socket)
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	st, err := daemon.Status(ctx)
+	if gateway.IsNotRunning(err) {
+		t.alone = err.Error()
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(st.Sites, func(s gateway.SiteStatus) bool { return s.Name == t.site.Name }) {
+		return fmt.Errorf("the realdocd that runs does not know site %q yet: systemctl reload realdocd", t.site.Name)
+	}
+	t.daemon = daemon
+	return nil
+}
+
+// chooseDocroot is the docroot that is meant, of those that a site may have.
+func chooseDocroot(site gateway.SiteConfig, asked string) (string, error) {
+	docroot := path.Clean(site.Docroot)
+	if asked == "" {
+		if site.IsGlob() {
+			return "", fmt.Errorf("the docroot of site %s is the pattern %s: say which one is meant with --docroot", site.Name, site.Docroot)
+		}
+		return docroot, nil
+	}
+	asked = path.Clean(asked)
+	if ok, _ := path.Match(docroot, asked); !ok && asked != docroot {
+		return "", fmt.Errorf("--docroot: %s is no docroot of site %s, which has %s", asked, site.Name, site.Docroot)
+	}
+	return asked, nil
+}
+
+// seenAs is the release that requests would see with dir behind the link.
+func (t *target) seenAs(dir string) string {
+	if t.site.Resolve == deploy.Realpath {
+		if real, err := filepath.EvalSymlinks(dir); err == nil {
+			return real
+		}
+	}
+	return filepath.Clean(dir)
+}
+
+// history is that of the site as the file has it, nil where there is none.
+func (t *target) history() *deploy.History {
+	if t.stateDir == "" {
+		return nil
+	}
+	return deploy.NewHistory(t.stateDir, t.site.Name)
+}
+
+// siteArguments wants a site, and then the others.
+func siteArguments(others ...string) cobra.PositionalArgs {
+	names := append([]string{"SITE"}, others...)
+	return func(cmd *cobra.Command, args []string) error {
+		switch {
+		case len(args) == 0:
+			return fmt.Errorf("%s which site? realdocd status lists them", cmd.Name())
+		case len(args) < len(names):
+			return fmt.Errorf("%s needs %s too", cmd.Name(), names[len(args)])
+		case len(args) > len(names):
+			return fmt.Errorf("%s takes %s, got %q too", cmd.Name(), strings.Join(names, " and "), args[len(names)])
+		}
+		return nil
+	}
+}
+
+// completeSite gives the shell the sites of the running daemon, or of the
+// file; files for what comes after the site.
+func (o *siteOptions) completeSite(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveDefault
+	}
+	var names []string
+	// A shell that completes nothing is all that can be said of an error.
+	err := o.ask(time.Second, func(ctx context.Context, daemon *gateway.ControlClient) error {
+		st, err := daemon.Status(ctx)
+		for _, s := range st.Sites {
+			names = append(names, s.Name)
+		}
+		return err
+	})
+	if err != nil {
+		c, _ := loadConfig(o.file)
+		names = c.siteNames()
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+// interruptible ends with the first signal to stop; the second one gets the
+// default action.
+func interruptible() (context.Context, context.CancelFunc) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
+}
+
+func quoted(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	return `"` + strings.Join(names, `", "`) + `"`
+}

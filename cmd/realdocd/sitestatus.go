@@ -1,0 +1,81 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"path"
+	"time"
+
+	"realdocd/gateway"
+)
+
+// listTime is a time in a table.
+const listTime = "2006-01-02 15:04:05"
+
+// maxHistory is how much of the history is shown; all of it is in --json.
+const maxHistory = 10
+
+// writeSite writes one site for people: releases, who is inside, the history.
+func writeSite(w io.Writer, d gateway.SiteDetail, now time.Time) error {
+	var out bytes.Buffer
+	fmt.Fprintf(&out, "site %s, pool %s, docroot %s\n", d.Name, d.Pool, d.Docroot)
+	for _, docroot := range d.Docroots {
+		out.WriteByte('\n')
+		if len(d.Docroots) > 1 || docroot.Docroot != d.Docroot {
+			fmt.Fprintf(&out, "docroot %s\n", docroot.Docroot)
+		}
+		writeTable(&out, releaseRows(docroot.Releases))
+		if inside := insideRows(docroot.Releases); len(inside) > 1 {
+			out.WriteByte('\n')
+			writeTable(&out, inside)
+		}
+	}
+	if len(d.History) > 0 {
+		out.WriteByte('\n')
+		writeTable(&out, historyRows(d.History, now))
+	}
+	_, err := out.WriteTo(w)
+	return err
+}
+
+func releaseRows(releases []gateway.ReleaseStatus) []row {
+	rows := []row{{"RELEASE", "LIVE", "RUNNING", "REQUESTS", "FAILED", "FIRST SEEN", "LAST SEEN"}}
+	for _, r := range releases {
+		live := "-"
+		if r.Live {
+			live = "live"
+		}
+		rows = append(rows, row{
+			r.Name, live, fmt.Sprint(r.Running), fmt.Sprint(r.Requests), fmt.Sprint(r.Failed),
+			timeCell(r.FirstSeen), timeCell(r.LastSeen),
+		})
+	}
+	return rows
+}
+
+func timeCell(t time.Time) string {
+	if t.IsZero() {
+		return "never"
+	}
+	return t.Local().Format(listTime)
+}
+
+func insideRows(releases []gateway.ReleaseStatus) []row {
+	rows := []row{{"INSIDE", "KIND", "AGE", "PID", "WHAT"}}
+	for _, r := range releases {
+		for _, o := range r.Inside {
+			rows = append(rows, row{r.Name, o.Kind, ageOf(o), pidCell(o), o.What})
+		}
+	}
+	return rows
+}
+
+// historyRows have the newest last, as the log has.
+func historyRows(history []gateway.HistoryEntry, now time.Time) []row {
+	rows := []row{{"LIVE SINCE", "AGO", "BY", "RELEASE", "LINK"}}
+	for _, e := range history[max(0, len(history)-maxHistory):] {
+		rows = append(rows, row{timeCell(e.Time), age(now.Sub(e.Time)), e.By, path.Base(e.Release), e.Link})
+	}
+	return rows
+}

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"realdocd/gateway"
+)
+
+// steps tells the operator what was done, while it is done or as JSON at the end.
+type steps struct {
+	out, errs io.Writer
+	asJSON    bool
+	outcome   outcome
+}
+
+// An outcome is what a flip, a rollback or a deploy came to.
+type outcome struct {
+	OK      bool   `json:"ok"`
+	Site    string `json:"site"`
+	Link    string `json:"link,omitempty"`
+	Release string `json:"release,omitempty"`
+	Before  string `json:"before,omitempty"`
+	// Live says whether Release is live now.
+	Live     bool               `json:"live"`
+	Steps    []step             `json:"steps"`
+	Warnings []string           `json:"warnings,omitempty"`
+	Error    string             `json:"error,omitempty"`
+	Inside   []gateway.Occupant `json:"inside,omitempty"`
+}
+
+type step struct {
+	Name   string  `json:"step"`
+	Detail string  `json:"detail"`
+	Took   float64 `json:"took_seconds"`
+}
+
+func newSteps(cmd *cobra.Command, site string, asJSON bool) *steps {
+	return &steps{cmd.OutOrStdout(), cmd.ErrOrStderr(), asJSON, outcome{Site: site, Steps: []step{}}}
+}
+
+// do does one step, and writes its line if it has worked.
+func (s *steps) do(name string, work func() (detail string, err error)) error {
+	began := time.Now()
+	detail, err := work()
+	if err != nil {
+		return err
+	}
+	took := time.Since(began)
+	s.outcome.Steps = append(s.outcome.Steps, step{name, detail, took.Seconds()})
+	if !s.asJSON {
+		fmt.Fprintf(s.out, "%-8s  %s (%s)\n", name, detail, short(took))
+	}
+	return nil
+}
+
+// warn tells of what does not stop the work.
+func (s *steps) warn(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	s.outcome.Warnings = append(s.outcome.Warnings, text)
+	printError(s.errs, errors.New(text))
+}
+
+// end writes the outcome as JSON, or who keeps a release busy, and passes the
+// error on.
+func (s *steps) end(err error) error {
+	busy := (*gateway.BusyError)(nil)
+	errors.As(err, &busy)
+	if !s.asJSON {
+		if busy != nil {
+			writeOccupants(s.out, busy.Inside)
+		}
+		return err
+	}
+	s.outcome.OK = err == nil
+	if err != nil {
+		s.outcome.Error = err.Error()
+	}
+	if busy != nil {
+		s.outcome.Inside = busy.Inside
+	}
+	out := json.NewEncoder(s.out)
+	out.SetIndent("", "  ")
+	return errors.Join(err, out.Encode(s.outcome))
+}
+
+// short is how long a step took, in three digits or so.
+func short(d time.Duration) string {
+	switch {
+	case d < time.Millisecond:
+		return d.Round(time.Microsecond).String()
+	case d < time.Second:
+		return d.Round(time.Millisecond).String()
+	}
+	return d.Round(10 * time.Millisecond).String()
+}
