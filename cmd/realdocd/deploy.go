@@ -145,7 +145,7 @@ func (g *goLive) progress() (show func(deploy.FillProgress), done func()) {
 	show = func(p deploy.FillProgress) {
 		if now := time.Now(); now.Sub(last) > 100*time.Millisecond {
 			last = now
-			fmt.Fprintf(g.errs, "\rfill      %d of %d files\x1b[K", p.Files, p.Total)
+			fmt.Fprintf(g.errs, "\rfill      %d files changed\x1b[K", p.Changed)
 		}
 	}
 	return show, func() { fmt.Fprint(g.errs, "\r\x1b[K") }
