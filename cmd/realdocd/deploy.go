@@ -64,12 +64,9 @@ func (g *goLive) deploy(ctx context.Context, source string) error {
 }
 
 func (g *goLive) deployToSlot(ctx context.Context, source string) error {
-	slot := g.site.Slots[0]
-	if g.link.live != "" {
-		var err error
-		if slot, err = deploy.IdleSlot(g.site.Slots, g.liveSlot()); err != nil {
-			return fmt.Errorf("find the idle slot: %w", err)
-		}
+	slot, err := deploy.IdleSlot(g.site.Slots, g.liveSlot())
+	if err != nil {
+		return fmt.Errorf("find the idle slot: %w", err)
 	}
 	// A request that still runs there would see files of two releases.
 	if g.daemon != nil && g.link.exists && wantDirectory(slot) == nil {
@@ -154,15 +151,15 @@ func (g *goLive) progress() (show func(deploy.FillProgress), done func()) {
 // removeExpired removes the releases beyond those that are kept. One that is
 // still in use stays for the next deploy.
 func (g *goLive) removeExpired(ctx context.Context, live, before string) error {
-	protected := []string{live}
-	if before != "" {
-		protected = append(protected, before)
-	}
-	expired, err := deploy.Expired(g.site.Releases, g.site.Keep, protected...)
+	expired, err := deploy.Expired(g.site.Releases, g.site.Keep, live, before)
 	if err != nil {
 		return fmt.Errorf("list the releases in %s: %w", g.site.Releases, err)
 	}
 	for _, dir := range expired {
+		// By way of a symlink above it, the live one has another path here.
+		if seen := g.seenAs(dir); seen == before || seen == g.seenAs(live) {
+			continue
+		}
 		if g.daemon == nil {
 			g.warn("release %s is not removed: nobody knows whether something runs in it", dir)
 			continue

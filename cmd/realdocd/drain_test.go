@@ -1,7 +1,6 @@
 package main
 
 import (
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -144,7 +143,5 @@ func TestAPatternWantsADocroot(t *testing.T) {
 	if code, _, stderr := run(t, "flip", "all", s.release("2"), "--config", file, "--docroot", s.link+"/public"); code != exitDone {
 		t.Errorf("exit code %d, stderr %q", code, stderr)
 	}
-	if real, _ := os.Readlink(s.link); real != s.release("2") {
-		t.Errorf("live is %s", real)
-	}
+	s.wantLive(s.release("2"))
 }

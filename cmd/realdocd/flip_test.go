@@ -171,6 +171,21 @@ func TestFlipTellsItsStepsAsJSON(t *testing.T) {
 	if !got.OK || !got.Live || got.Release != s.release("2") || got.Before != s.release("1") || !slices.Equal(names, []string{"headroom", "flip"}) {
 		t.Errorf("got %+v", got)
 	}
+	wantIn(t, stdout, s.link+" -> "+s.release("2"))
+}
+
+func TestFlipThatFailsTellsWhyAsJSON(t *testing.T) {
+	s := newFakeSite(t)
+	s.busy[s.release("1")] = []gateway.Occupant{{Kind: "request", What: "GET /slow", Age: 31}}
+	s.startDaemon()
+	code, stdout, _ := s.run("flip", "shop", s.release("2"), "--json", "--drain")
+	var got outcome
+	if err := json.Unmarshal([]byte(stdout), &got); err != nil || code != exitNo {
+		t.Fatalf("exit code %d: %v\n%s", code, err, stdout)
+	}
+	if got.OK || !got.Live || got.Error == "" || len(got.Inside) != 1 {
+		t.Errorf("got %+v", got)
+	}
 }
 
 func TestFlipOfASiteThatIsNotThereSaysWhichAre(t *testing.T) {

@@ -86,6 +86,7 @@ func (s *steps) end(err error) error {
 	}
 	out := json.NewEncoder(s.out)
 	out.SetIndent("", "  ")
+	out.SetEscapeHTML(false) // it is for terminals and scripts
 	return errors.Join(err, out.Encode(s.outcome))
 }
 
