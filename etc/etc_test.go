@@ -224,7 +224,7 @@ func TestEtc_ManualHasTheFieldsOfTheControlAPI(t *testing.T) {
 		{"An entry of the history", reflect.TypeFor[gateway.HistoryEntry]()},
 		{"A result of a warm-up", reflect.TypeFor[gateway.WarmResult]()},
 		{"The headroom", reflect.TypeFor[gateway.Headroom]()},
-		{"The entry of a command", reflect.TypeFor[gateway.Entry]()},
+		{"The entry of a command", reflect.TypeFor[gateway.CommandEnv]()},
 	} {
 		_, list, _ := strings.Cut(section, "\n"+part.of+" has")
 		list, _, _ = strings.Cut(list, ".El\n")

@@ -167,13 +167,7 @@ func (c *ControlClient) unreadable(err error) error {
 
 // An Entry is a command's stay in a release, until Close.
 type Entry struct {
-	Docroot         string `json:"docroot"`
-	Link            string `json:"link"`
-	Release         string `json:"release"`
-	Name            string `json:"name"`
-	ResolvedDocroot string `json:"resolved_docroot"`
-	// IncludePath is mapped to the release; "" where the site has none.
-	IncludePath string `json:"include_path"`
+	CommandEnv
 
 	lines *json.Decoder
 	leave func()
@@ -189,7 +183,7 @@ func (c *ControlClient) Enter(ctx context.Context, at SiteAddress, command strin
 	if err == nil {
 		e.lines = json.NewDecoder(body)
 		e.leave = func() { cancel(); body.Close() }
-		if err = e.lines.Decode(e); err != nil {
+		if err = e.lines.Decode(&e.CommandEnv); err != nil {
 			err = c.unreadable(err)
 			body.Close()
 		}

@@ -96,13 +96,13 @@ func (g *goLive) deployToReleases(ctx context.Context, source string) error {
 	}
 	partial, final, err := deploy.NewRelease(g.site.Releases, time.Now())
 	if err != nil {
-		return fmt.Errorf("make a release in %s: %w", g.site.Releases, err)
+		return err
 	}
 	if err := g.fill(ctx, source, partial); err != nil {
 		return err
 	}
 	if err := deploy.Complete(partial, final); err != nil {
-		return fmt.Errorf("complete release %s: %w", final, err)
+		return err
 	}
 	before := g.link.live
 	if err := g.run(ctx, final); err != nil {
@@ -124,10 +124,10 @@ func (g *goLive) fill(ctx context.Context, source, target string) error {
 		filled, err := deploy.Fill(ctx, source, target, progress)
 		done()
 		if err != nil {
-			return "", fmt.Errorf("fill %s: %w", target, err)
+			return "", err
 		}
 		if err := deploy.Sync(target); err != nil {
-			return "", fmt.Errorf("write %s to disk: %w", target, err)
+			return "", err
 		}
 		return fmt.Sprintf("%s: %s, %d changed, %d deleted", target, count(filled.Files, "file"), filled.Changed, filled.Deleted), nil
 	})
@@ -153,7 +153,7 @@ func (g *goLive) progress() (show func(deploy.FillProgress), done func()) {
 func (g *goLive) removeExpired(ctx context.Context, live, before string) error {
 	expired, err := deploy.Expired(g.site.Releases, g.site.Keep, live, before)
 	if err != nil {
-		return fmt.Errorf("list the releases in %s: %w", g.site.Releases, err)
+		return err
 	}
 	for _, dir := range expired {
 		// By way of a symlink above it, the live one has another path here.

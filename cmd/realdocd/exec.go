@@ -66,7 +66,7 @@ func commandArguments(cmd *cobra.Command, args []string) error {
 
 // A stay is a command's time in a release.
 type stay struct {
-	gateway.Entry
+	gateway.CommandEnv
 	leave func()
 	// awaitFlip waits until the release is not live any more. It ends with ctx,
 	// without an answer.
@@ -97,7 +97,7 @@ func (o *siteOptions) enter(cmd *cobra.Command, site string, command []string) (
 		// The daemon has gone, and the command has not.
 		return t.pollFlip(ctx, entry.Release)
 	}
-	return &stay{*entry, entry.Close, await}, nil
+	return &stay{entry.CommandEnv, entry.Close, await}, nil
 }
 
 func (t *target) look() (*stay, error) {
@@ -109,12 +109,12 @@ func (t *target) look() (*stay, error) {
 		Link: got.Link, Release: got.Release,
 		ResolvedDocroot: got.ResolvedDocroot, Pattern: t.site.SearchReplacePattern,
 	}
-	entry := gateway.Entry{
+	env := gateway.CommandEnv{
 		Docroot: got.Docroot, Link: got.Link, Release: got.Release, Name: path.Base(got.Release),
 		ResolvedDocroot: got.ResolvedDocroot, IncludePath: mapping.List(t.site.IncludePath),
 	}
 	await := func(ctx context.Context) bool { return t.pollFlip(ctx, got.Release) }
-	return &stay{entry, func() {}, await}, nil
+	return &stay{env, func() {}, await}, nil
 }
 
 // pollFlip looks at the link once a second. A link that cannot be resolved is

@@ -109,7 +109,7 @@ func (s *fakeSite) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer(map[string]any{"error": "release " + release + " did not drain within " + r.URL.Query().Get("timeout"), "inside": busy})
 	case verb == "/enter":
 		real, _ := filepath.EvalSymlinks(s.link)
-		answer(gateway.Entry{
+		answer(gateway.CommandEnv{
 			Docroot: s.link + "/public", Link: s.link, Release: real, Name: filepath.Base(real),
 			ResolvedDocroot: real + "/public", IncludePath: ".:" + real + "/lib",
 		})

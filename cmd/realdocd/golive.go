@@ -65,7 +65,7 @@ func (g *goLive) locked(work func() error) (err error) {
 	g.outcome.Link, g.outcome.Before = g.link.path, g.link.live
 	lock, err := deploy.LockDeploy(g.link.path)
 	if err != nil {
-		return fmt.Errorf("lock %s against other deploys: %w", g.link.path, err)
+		return err
 	}
 	defer lock.Unlock() // the end of the process unlocks too
 	// Whoever had the lock may have flipped.
@@ -186,7 +186,7 @@ func (g *goLive) flip(release string) error {
 	}
 	return g.do("flip", func() (string, error) {
 		if err := change(g.link.path, release); err != nil {
-			return "", fmt.Errorf("flip %s to %s: %w", g.link.path, release, err)
+			return "", err
 		}
 		g.flipped, g.outcome.Live = true, true
 		return g.link.path + " -> " + release, nil
