@@ -68,6 +68,12 @@ func (v Visit) Leave(now time.Time, failed bool) (idle bool) {
 	return v.fellIdle()
 }
 
+// Withdraw ends a visit that was no request's, and has it never counted.
+func (v Visit) Withdraw() {
+	v.total.Add(-1)
+	v.inside.Add(-1)
+}
+
 // Flipped is a change of the live release of a docroot.
 type Flipped struct {
 	// Docroot is the one that was asked for.

@@ -125,8 +125,7 @@ func (r *Resolver) EnterKnown(path string, now time.Time) (Visit, bool) {
 			if v.Docroot == path {
 				return v, true
 			}
-			v.inside.Add(-1) // it was no visit
-			v.total.Add(-1)
+			v.Withdraw()
 		}
 	}
 	return Visit{}, false

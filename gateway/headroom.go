@@ -65,7 +65,7 @@ func (s *Server) Headroom(ctx context.Context, name, docroot, release string) (H
 	if err != nil {
 		return Headroom{}, err
 	}
-	defer v.Leave(v.Since, false)
+	defer v.Withdraw()
 	p := st.pool
 	p.mu.Lock()
 	server := p.choose(nil)

@@ -35,6 +35,10 @@ func TestASiteTellsWhoIsInsideWhichRelease(t *testing.T) {
 	failing, q := b.running(b.params()...)
 	q.Close()
 	b.wantRefused(failing, 502)
+	broken, q := b.running(b.params()...)
+	q.answer("Status: 500\r\n\r\n")
+	b.reply(broken)
+	b.poolNow("one running", func(p PoolStatus) bool { return p.Running == 1 })
 	releases := b.shop()
 	if len(releases) != 2 {
 		t.Fatalf("%d releases: %+v", len(releases), releases)
@@ -43,7 +47,7 @@ func TestASiteTellsWhoIsInsideWhichRelease(t *testing.T) {
 		len(r.Inside) != 1 || r.Inside[0].What != "GET /long" || r.Inside[0].Kind != "request" || r.Inside[0].Age <= 0 {
 		t.Errorf("release 1 is %+v", r)
 	}
-	if r := releases[1]; r.Name != "2" || !r.Live || r.Running != 0 || r.Requests != 2 || r.Failed != 1 || r.LastSeen.IsZero() {
+	if r := releases[1]; r.Name != "2" || !r.Live || r.Running != 0 || r.Requests != 3 || r.Failed != 2 || r.LastSeen.IsZero() {
 		t.Errorf("release 2 is %+v", r)
 	}
 	old.answer(page)
@@ -140,6 +144,9 @@ func TestWarmRequestsRunOnTheReleaseThatIsNotLive(t *testing.T) {
 	}
 	if got := <-results; len(got) != 2 || got[0].Status != 200 || got[1].Error != "" {
 		t.Errorf("got %+v", got)
+	}
+	if r := b.shop()[1]; r.Name != "2" || r.Requests != 2 || r.Running != 0 {
+		t.Errorf("release 2 is %+v", r)
 	}
 }
 

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"net/http"
 	"path"
 	"time"
 	"unsafe"
@@ -147,7 +148,7 @@ func (s *Server) leaveRelease(rq *request, now time.Time, err error) {
 	if rq.visit.Release == nil {
 		return
 	}
-	failed := err != nil && causeOf(err) != causeClientGone
+	failed := err != nil && causeOf(err) != causeClientGone || rq.reply.status >= http.StatusInternalServerError
 	if rq.visit.Leave(now, failed) {
 		s.logIdle(rq.site.Name, rq.visit.Release)
 	}

@@ -29,7 +29,7 @@ func (s *Server) Warm(ctx context.Context, name, docroot, release string) ([]War
 		return nil, err
 	}
 	// So that nobody takes the release for idle between two requests.
-	defer v.Leave(time.Now(), false)
+	defer v.Withdraw()
 	results := []WarmResult{}
 	for _, uri := range st.Warm {
 		r := s.warmOne(ctx, st, docroot, v, uri)
