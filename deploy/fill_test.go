@@ -32,7 +32,7 @@ func writeFile(t *testing.T, path, text string) {
 
 func TestFill_LeavesWhatHasNotChangedAsItIs(t *testing.T) {
 	needRsync(t)
-	const files, changes = 5000, 50
+	const files, changes = 1500, 15
 	source, target := t.TempDir(), t.TempDir()+"/slot"
 	file := func(dir string, i int) string { return fmt.Sprintf("%s/%02d/%d.php", dir, i%50, i) }
 	for i := range files {
