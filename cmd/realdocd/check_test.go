@@ -26,7 +26,7 @@ func newSite(t *testing.T) (docroot string) {
 }
 
 func siteConfig(t *testing.T, top, fpm string, docroots ...string) (file string) {
-	text := fmt.Sprintf("control = ''\n%s\n[pool.www]\nserver = [%q]\n", top, fpm)
+	text := fmt.Sprintf("control = ''\nstate_dir = ''\n%s\n[pool.www]\nserver = [%q]\n", top, fpm)
 	for i, docroot := range docroots {
 		text += fmt.Sprintf("[site.s%d]\ndocroot = %q\n", i, docroot)
 	}

@@ -67,7 +67,7 @@ func (s *Stack) StartGateway(c GatewayConfig) (*Gateway, error) {
 
 // write writes the configuration, with the sockets that realdocd has.
 func (g *Gateway) write(c GatewayConfig) (err error) {
-	top := Keys{"listen": []string{string(g.Addr)}, "listen_mode": "0666", "control": string(g.Control)}
+	top := Keys{"listen": []string{string(g.Addr)}, "listen_mode": "0666", "control": string(g.Control), "state_dir": filepath.Dir(g.Config) + "/state"}
 	if c.TCP {
 		if g.TCP == "" {
 			if g.TCP, err = freeAddr(); err != nil {

@@ -1,0 +1,196 @@
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"realdocd/deploy"
+	"realdocd/test/stack"
+)
+
+// deploys is how many are made in a row; DEPLOYS=100 for a long run.
+func deploys(t *testing.T) int {
+	if n, err := strconv.Atoi(os.Getenv("DEPLOYS")); err == nil {
+		return n
+	}
+	return 10
+}
+
+// Each deploy overwrites the slot that was live two deploys ago, as soon as nothing runs in it.
+func TestDeploysInARowUnderLoadDamageNothing(t *testing.T) {
+	s := openSlotted(t, nil, stack.FPMConfig{MaxChildren: 32}, 0)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	seen, clients := s.load(ctx)
+	began := time.Now()
+	for n := 1; n <= deploys(t); n++ {
+		s.build(t, n)
+		s.Command(s.gw, 0, "deploy", "shop", s.source, "--timeout", "15s")
+	}
+	took := time.Since(began)
+	stop()
+	clients.Wait()
+	t.Logf("%d deploys in %v; %v", deploys(t), took, seen)
+	if seen.any() || seen.requests.Load() < 50 {
+		t.Error(seen)
+	}
+}
+
+// The same with nobody waiting: were there no damage, the test above would prove nothing.
+func TestDeploysThatDoNotWaitDamageRequests(t *testing.T) {
+	s := openSlotted(t, nil, stack.FPMConfig{MaxChildren: 32}, 0)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	seen, clients := s.load(ctx)
+	for n := 1; n <= 20; n++ {
+		s.build(t, n)
+		slot := filepath.Join(s.dir, string(rune('A'+n%2)))
+		if _, err := deploy.Fill(ctx, s.source, slot, nil); err != nil {
+			t.Fatal(err)
+		}
+		if err := deploy.Flip(s.dir+"/current", slot); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stop()
+	clients.Wait()
+	t.Log(seen)
+	if !seen.any() {
+		t.Errorf("no damage: %v", seen)
+	}
+}
+
+// runKilled starts a verb of realdocd and kills it after the delay; done is whether it had ended before.
+func (s *slotted) runKilled(t *testing.T, after time.Duration, args ...string) (done bool) {
+	t.Helper()
+	binary, err := stack.Binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(binary, append(args, "--config", s.gw.Config)...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	kill := time.AfterFunc(after, func() { syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
+	defer kill.Stop()
+	err = cmd.Wait()
+	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
+		return exit.Sys().(syscall.WaitStatus).Exited()
+	}
+	return err == nil
+}
+
+// whole fails the test unless the link leads to a release that is all of one deploy.
+func (s *slotted) whole(t *testing.T, when string) {
+	t.Helper()
+	var d damage
+	d.judge(ask(t.Context(), s.web.URL(0, "/index.php")))
+	if d.any() {
+		target, _ := os.Readlink(s.dir + "/current")
+		t.Errorf("%s: the link leads to %s, and the page is broken: %v", when, target, &d)
+	}
+}
+
+// There is no telling at which step a kill falls; so they fall everywhere.
+func TestADeployThatIsKilledLeavesAWholeSiteAndTheNextOneSucceeds(t *testing.T) {
+	for name, place := range map[string]stack.Keys{"slots": nil, "releases": {"releases": "DIR/releases", "keep": 2}} {
+		t.Run(name, func(t *testing.T) {
+			s := openSlotted(t, place, stack.FPMConfig{}, 0)
+			n, done := 0, false
+			for after := 2 * time.Millisecond; !done; after += 12 * time.Millisecond {
+				n++
+				s.build(t, n)
+				done = s.runKilled(t, after, "deploy", "shop", s.source)
+				s.whole(t, fmt.Sprintf("killed after %v", after))
+			}
+			t.Logf("killed %d times", n-1)
+			n++
+			s.build(t, n)
+			s.Command(s.gw, 0, "deploy", "shop", s.source)
+			s.whole(t, "at the end")
+			if a := ask(t.Context(), s.web.URL(0, "/index.php")); !strings.Contains(a.body, fmt.Sprintf(`"own":"%d"`, n)) {
+				t.Errorf("live is %s, want deploy %d", a.body, n)
+			}
+		})
+	}
+}
+
+func TestAFlipThatIsKilledLeavesAWholeSiteAndTheNextOneSucceeds(t *testing.T) {
+	s := openSlotted(t, nil, stack.FPMConfig{}, 0)
+	s.build(t, 1)
+	s.Command(s.gw, 0, "deploy", "shop", s.source)
+	n, done := 0, false
+	for after := time.Millisecond; !done; after += 3 * time.Millisecond {
+		slot := filepath.Join(s.dir, string(rune('A'+n%2)))
+		done = s.runKilled(t, after, "flip", "shop", slot)
+		s.whole(t, fmt.Sprintf("killed after %v", after))
+		n++
+	}
+	t.Logf("killed %d times", n-1)
+	s.Command(s.gw, 0, "flip", "shop", s.dir+"/A")
+	s.whole(t, "at the end")
+}
+
+// misses asks FPM how often opcache had to compile since it started.
+func (s *slotted) misses(t *testing.T) int {
+	t.Helper()
+	a := wantServed(t, ask(t.Context(), s.web.URL(0, "/opcache.php")))
+	n, err := strconv.Atoi(a.body)
+	if err != nil {
+		t.Fatalf("opcache.php answered %q", a.body)
+	}
+	return n
+}
+
+// FILES=5000 for a large site.
+func TestDeploysToSlotsKeepTheOpcacheOfWhatHasNotChanged(t *testing.T) {
+	files := 600
+	if n, err := strconv.Atoi(os.Getenv("FILES")); err == nil {
+		files = n
+	}
+	const rounds = 10
+	perDeploy := map[string]int{}
+	for name, place := range map[string]stack.Keys{"slots": nil, "releases": {"releases": "DIR/releases", "keep": 3}} {
+		s := openSlotted(t, place, stack.FPMConfig{INI: map[string]string{
+			"opcache.max_accelerated_files": "100000", "opcache.memory_consumption": "512", "opcache.file_update_protection": "0",
+		}}, files)
+		s.write(t, "public/opcache.php", `<?php echo opcache_get_status(false)['opcache_statistics']['misses'];`)
+		s.write(t, "public/all.php", `<?php foreach (glob($_SERVER['DOCUMENT_ROOT'] . '/../lib/extra_*.php') as $f) { require_once $f; } echo 'all';`)
+		changed := files / 100
+		deployOne := func(n int) {
+			for i := range changed {
+				at := (n*changed + i) % files
+				s.write(t, fmt.Sprintf("lib/extra_%04d.php", at), fmt.Sprintf("<?php function extra_%d() { return '%d of %d'; }\n", at, at, n))
+			}
+			began := time.Now()
+			said := s.Command(s.gw, 0, "deploy", "shop", s.source)
+			wantServed(t, ask(t.Context(), s.web.URL(0, "/index.php")))
+			if n == rounds {
+				t.Logf("%s: %d files of which %d changed are live after %v:\n%s", name, files, changed, time.Since(began), said)
+			}
+			wantServed(t, ask(t.Context(), s.web.URL(0, "/all.php")))
+		}
+		deployOne(1)
+		deployOne(2)
+		before := s.misses(t)
+		for n := 3; n < 3+rounds; n++ {
+			deployOne(n)
+		}
+		perDeploy[name] = (s.misses(t) - before) / rounds
+	}
+	t.Logf("%d files, 1%% of them changed by each deploy: %d misses a deploy between slots, %d with a new directory each",
+		files, perDeploy["slots"], perDeploy["releases"])
+	if perDeploy["slots"] > files/10 || perDeploy["releases"] < files*9/10 {
+		t.Errorf("%v misses a deploy", perDeploy)
+	}
+}
