@@ -46,7 +46,8 @@ func (g *Gateway) Command(args ...string) (code int, output string, err error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, binary, append(args, "--config", g.Config)...).CombinedOutput()
+	args = append([]string{args[0], "--config", g.Config}, args[1:]...)
+	out, err := exec.CommandContext(ctx, binary, args...).CombinedOutput()
 	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) && ctx.Err() == nil {
 		return exit.ExitCode(), string(out), nil
 	}
