@@ -121,7 +121,7 @@ func TestExecPassesSignalsOn(t *testing.T) {
 		ended := make(chan string)
 		go func() {
 			code, stdout, _ := s.run("exec", "shop", "--", "/bin/sh", "-c",
-				fmt.Sprintf(`trap 'echo got; exit 3' %d; : >%s; while :; do sleep 0.02; done`, int(sig), ready))
+				fmt.Sprintf(`trap 'echo got; exit 3' %d; : >%s; n=0; while [ $n -lt 500 ]; do n=$((n+1)); sleep 0.02; done`, int(sig), ready))
 			ended <- fmt.Sprint(code, stdout)
 		}()
 		await(t, func() bool { _, err := os.Stat(ready); return err == nil })
@@ -141,7 +141,8 @@ func await(t *testing.T, done func() bool) {
 	}
 }
 
-const untilTERM = `trap 'exit 3' TERM; : >ready; while :; do sleep 0.02; done`
+// untilTERM gives up by itself, so that a fault fails the test and does not hang it.
+const untilTERM = `trap 'exit 3' TERM; : >ready; n=0; while [ $n -lt 500 ]; do n=$((n+1)); sleep 0.02; done`
 
 func TestExecEndsTheCommandOnAFlipWhenTold(t *testing.T) {
 	s := newFakeSite(t)
@@ -159,6 +160,19 @@ func TestExecWithoutADaemonLooksForAFlipItself(t *testing.T) {
 		await(t, func() bool { _, err := os.Stat(s.release("1") + "/ready"); return err == nil })
 		os.Remove(s.link) // for a moment there is none, which is no flip
 		os.Symlink("releases/2", s.link)
+	}()
+	if code, _, stderr := s.run("exec", "shop", "--restart-on-flip", "--", "/bin/sh", "-c", untilTERM); code != 3 {
+		t.Errorf("exit code %d, stderr %q", code, stderr)
+	}
+}
+
+func TestExecLooksForAFlipItselfOnceTheDaemonHasGone(t *testing.T) {
+	s := newFakeSite(t)
+	s.startDaemon()
+	s.enter <- ""
+	go func() {
+		await(t, func() bool { _, err := os.Stat(s.release("1") + "/ready"); return err == nil })
+		s.flipTo("releases/2")
 	}()
 	if code, _, stderr := s.run("exec", "shop", "--restart-on-flip", "--", "/bin/sh", "-c", untilTERM); code != 3 {
 		t.Errorf("exit code %d, stderr %q", code, stderr)

@@ -116,6 +116,9 @@ func (s *fakeSite) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.NewResponseController(w).Flush()
 		select {
 		case line := <-s.enter:
+			if line == "" {
+				return // as a daemon that stops
+			}
 			fmt.Fprintln(w, line)
 			http.NewResponseController(w).Flush()
 			<-r.Context().Done()
