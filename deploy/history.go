@@ -111,6 +111,7 @@ func (h *History) lock() (*os.File, error) {
 		if err != nil {
 			return nil, err
 		}
+		giveToOwner(file, h.dir)
 		if err := unix.Flock(int(file.Fd()), unix.LOCK_EX); err != nil {
 			file.Close()
 			return nil, &os.PathError{Op: "flock", Path: h.path, Err: err}
@@ -135,7 +136,7 @@ func (h *History) rewrite(events []Event) error {
 	}
 	next := hidden(h.path, "next")
 	step("before the new history")
-	if err := os.WriteFile(next, text, 0o644); err != nil {
+	if err := h.writeNext(next, text); err != nil {
 		return fmt.Errorf("write the history: %w", err)
 	}
 	step("before its rename")
@@ -143,6 +144,16 @@ func (h *History) rewrite(events []Event) error {
 		return fmt.Errorf("write the history: %w", err)
 	}
 	return nil
+}
+
+func (h *History) writeNext(next string, text []byte) error {
+	file, err := os.Create(next)
+	if err != nil {
+		return err
+	}
+	giveToOwner(file, h.dir)
+	_, err = file.Write(text)
+	return errors.Join(err, file.Close())
 }
 
 func appendEvent(dst []byte, e Event) []byte {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -128,6 +129,29 @@ func TestPrevious_IsTheReleaseBeforeTheLiveOne(t *testing.T) {
 		}
 		if got, ok := Previous(events, "/current", row.live); got.Release != row.want || ok != (row.want != "") {
 			t.Errorf("history %q, live %s: back to %q, want %q", row.history, row.live, got.Release, row.want)
+		}
+	}
+}
+
+func TestHistory_ThatRootHasBegunIsTheDirectorysOwners(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root can give files away")
+	}
+	dir := t.TempDir()
+	if err := os.Chown(dir, 33, 33); err != nil {
+		t.Fatal(err)
+	}
+	h := NewHistory(dir, "shop")
+	add(t, h, "/current", "/1")
+	lock, err := LockDeploy(dir + "/current")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Unlock()
+	for _, name := range []string{"/shop.jsonl", "/.current.realdocd-lock"} {
+		fi, err := os.Stat(dir + name)
+		if err != nil || fi.Sys().(*syscall.Stat_t).Uid != 33 {
+			t.Errorf("%s: %+v, %v", name, fi, err)
 		}
 	}
 }

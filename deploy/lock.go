@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -29,6 +30,7 @@ func LockDeploy(link string) (*Lock, error) {
 	if err != nil {
 		return nil, fmt.Errorf("lock %s against other deploys: %w", link, err)
 	}
+	giveToOwner(file, filepath.Dir(name))
 	err = unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 	if errors.Is(err, unix.EWOULDBLOCK) {
 		holder := make([]byte, 128)
@@ -47,6 +49,15 @@ func LockDeploy(link string) (*Lock, error) {
 		return nil, fmt.Errorf("lock %s against other deploys: %w", link, err)
 	}
 	return &Lock{file}, nil
+}
+
+// giveToOwner gives a file that root has made to the owner of its directory, who
+// could not write to it otherwise.
+func giveToOwner(file *os.File, dir string) {
+	var st unix.Stat_t
+	if os.Geteuid() == 0 && unix.Stat(dir, &st) == nil {
+		unix.Fchown(int(file.Fd()), int(st.Uid), int(st.Gid)) // root's where that is refused
+	}
 }
 
 // Unlock lets others in.
