@@ -1,5 +1,5 @@
 // Package deploy knows releases on disk: which one a docroot's link points to,
-// and how many requests are inside each.
+// how many requests are inside each, and how a new one comes and an old one goes.
 //
 // A docroot such as /var/www/shop/current/public passes a link,
 // /var/www/shop/current, the first symlink on its path. What the link resolves
@@ -20,6 +20,15 @@
 //
 // The path is walked by the kernel in one go (open with O_PATH, then the name of
 // what was opened), not with one lstat a component: a walk cannot mix the states
-// before and after a rename. Where the link is the only symlink on the way, the
-// looks within the next second read no more than the link's own text.
+// before and after a rename. Where the link is the only symlink on the way, later
+// looks read no more than the link's own text, and once a second see that it
+// leads to the same directory still; once a minute the path is walked again.
+//
+// # Deploying
+//
+// IdleSlot and NewRelease say where a new release goes, Fill copies it there,
+// Complete gives it its name, and Flip makes it live. LockDeploy keeps two deploys
+// of a link apart. Each of them may be killed at any step: the link is the old
+// one or the new one, a release is whole or hidden, and the next run carries on.
+// A History has which releases were live, for whoever goes back.
 package deploy

@@ -22,6 +22,14 @@
 // ones spooled before that. What a server's connection needs to be kept for the
 // next request is in reuse.go.
 //
+// # Releases
+//
+// A request is counted into its release when the link is looked at, and out of
+// it at its end, so that DrainRelease can tell when nobody is inside an old one.
+// A warm-up comes from ourselves, over a connection whose requests run on a
+// release that is not live (webConn.pin). Flips are seen by the next request, or
+// by Server.watchLinks, and written down by history.
+//
 // # Goroutines
 //
 // One goroutine serves a connection of a web server (webConn.serve), one request
@@ -30,8 +38,8 @@
 // as long as the request lasts. One goroutine a server waits for web servers
 // that hang up (hangups.run), one a listener accepts (Server.accept). One tries
 // an FPM listener that is out until it answers (server.recover), one asks FPM
-// what it is (server.ask), and one looks for slow requests where FPM can be asked
-// about them (Server.watchSlow).
+// what it is (server.ask), one looks at the links once a second (Server.watchLinks),
+// and one for slow requests where FPM can be asked about them (Server.watchSlow).
 //
 // # Locks
 //
