@@ -131,3 +131,29 @@ func TestFill_ThatIsInterruptedIsCarriedOnWith(t *testing.T) {
 		t.Errorf("%d files, %v", len(names), err)
 	}
 }
+
+func TestFill_LeavesNoRsyncBehindWhenItsProcessIsKilled(t *testing.T) {
+	needRsync(t)
+	if dir := os.Getenv("DEPLOY_TEST_DIR"); dir != "" {
+		Fill(t.Context(), dir+"/source", dir+"/target", func(FillProgress) { step("filling") })
+		t.Fatal("the fill ended before it was killed")
+	}
+	dir := t.TempDir()
+	mkdirs(t, dir+"/source")
+	for i := range 200 {
+		writeFile(t, fmt.Sprintf("%s/source/%d", dir, i), strings.Repeat("x", 1<<19))
+	}
+	crash(t, "filling", dir)
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		left, _ := exec.Command("pgrep", "-f", dir+"/source/").Output()
+		if len(left) == 0 {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("rsync runs still: %s", left)
+		}
+	}
+	if names, err := os.ReadDir(dir + "/target"); err != nil || len(names) >= 200 {
+		t.Errorf("%d files are there, %v: it ran to its end", len(names), err)
+	}
+}
