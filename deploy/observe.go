@@ -16,30 +16,38 @@ var ErrLive = errors.New("the release is live")
 // flip is nil when the release is the same as before, or when somebody else
 // was told of it.
 func (r *Resolver) Look(path string) (*Flipped, error) {
+	d, err := r.look(path)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	f := d.flip
+	d.flip = nil
+	return f, err
+}
+
+// look is Look that leaves the flip for somebody who tells of it.
+func (r *Resolver) look(path string) (*docroot, error) {
 	d := r.docroot(path)
 	d.mu.Lock()
 	err := d.lookAfresh(r.now())
 	if err == nil {
 		err = d.err
 	}
-	f := d.flip
-	d.flip = nil
 	d.mu.Unlock()
 	if err != nil {
 		r.forget(d)
-		return f, fmt.Errorf("look at the link of docroot %s: %w", path, err)
+		return d, fmt.Errorf("look at the link of docroot %s: %w", path, err)
 	}
-	return f, nil
+	return d, nil
 }
 
 // EnterRelease enters a release of path's link that need not be live: a
 // directory, by its absolute path. It is remembered as if it had been seen live.
 func (r *Resolver) EnterRelease(path, release string) (Visit, error) {
-	if _, err := r.Look(path); err != nil {
+	d, err := r.look(path)
+	if err != nil {
 		return Visit{}, err
 	}
 	release = filepath.Clean(release)
-	d := r.docroot(path)
 	d.mu.Lock()
 	link := d.live.Link
 	d.mu.Unlock()
@@ -59,13 +67,10 @@ func (r *Resolver) EnterRelease(path, release string) (Visit, error) {
 	return Visit{Release: got}, nil
 }
 
-// Occupants is how many requests run in a release of path that is not live: a
-// look that begins now has shown so, and since a request resolves and enters in
-// one step, none can be on its way in. For the live one the error is ErrLive.
+// Occupants is how many requests run in a release of path that the last look has
+// shown not to be live. Since a request resolves and enters in one step, after a
+// Look none can be on its way in. For the live one the error is ErrLive.
 func (r *Resolver) Occupants(path, release string) (int64, error) {
-	if _, err := r.Look(path); err != nil {
-		return 0, err
-	}
 	release = filepath.Clean(release)
 	d := r.docroot(path)
 	d.mu.Lock()
@@ -85,9 +90,7 @@ func (r *Resolver) Occupants(path, release string) (int64, error) {
 // Releases are the releases of path that are remembered, the newest last. It
 // does not look at the link.
 func (r *Resolver) Releases(path string) []ReleaseState {
-	r.mu.RLock()
-	d := r.docroots[path]
-	r.mu.RUnlock()
+	d := r.find(path)
 	if d == nil {
 		return nil
 	}

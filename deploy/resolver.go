@@ -84,9 +84,7 @@ func (r *Resolver) Inside() (sum int64) {
 // Live is the path of the release that path, a cleaned docroot, had at the last
 // look; "" where none is known.
 func (r *Resolver) Live(path string) string {
-	r.mu.RLock()
-	d := r.docroots[path]
-	r.mu.RUnlock()
+	d := r.find(path)
 	if d == nil {
 		return ""
 	}
@@ -137,10 +135,15 @@ func (r *Resolver) all() []*docroot {
 	return slices.Collect(maps.Values(r.docroots))
 }
 
-func (r *Resolver) docroot(path string) *docroot {
+// find is docroot for one that may be unknown; nil then.
+func (r *Resolver) find(path string) *docroot {
 	r.mu.RLock()
-	d := r.docroots[path]
-	r.mu.RUnlock()
+	defer r.mu.RUnlock()
+	return r.docroots[path]
+}
+
+func (r *Resolver) docroot(path string) *docroot {
+	d := r.find(path)
 	if d != nil {
 		return d
 	}

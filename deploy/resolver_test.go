@@ -378,3 +378,18 @@ func TestManyMoreDocrootsThanAreRememberedAreServed(t *testing.T) {
 		t.Errorf("%d docroots are remembered, want %d", n, kept)
 	}
 }
+
+func TestAFlipIsToldThoughAnotherReleaseIsEnteredFirst(t *testing.T) {
+	s := newShop(t)
+	r := NewResolver(Options{})
+	enter(t, r, s.docroot()).Leave(time.Now(), false)
+	s.flip("releases/2")
+	v, err := r.EnterRelease(s.docroot(), s.path("1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.Withdraw()
+	if f, err := r.Look(s.docroot()); err != nil || f == nil || f.Live.Path != s.path("2") {
+		t.Errorf("the next look tells of %+v, %v", f, err)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -28,8 +29,8 @@ type controls interface {
 }
 
 // newControl is the control API that realdocd(8) documents, with the given
-// handler at /metrics and more routes, those of the sites. What is below /v1 may gain paths and fields, and loses
-// none; /v2 would be for that.
+// handler at /metrics and more routes, those of the sites. What is below /v1 may
+// gain paths and fields, and loses none; /v2 would be for that.
 //
 // A drain is answered when it is over: the http.Server must not have a
 // WriteTimeout, and should end the requests' contexts when it stops.
@@ -62,7 +63,7 @@ type controlAPI struct {
 }
 
 func (a *controlAPI) status(r *http.Request) (any, error) {
-	if _, err := parameter(r, ""); err != nil {
+	if _, err := parameters(r); err != nil {
 		return nil, err
 	}
 	st := a.controls.Status()
@@ -77,22 +78,22 @@ func (a *controlAPI) status(r *http.Request) (any, error) {
 
 func (a *controlAPI) pause(r *http.Request) (any, error) {
 	name := r.PathValue("pool")
-	drain, err := parameter(r, "drain")
+	q, err := parameters(r, "drain")
 	if err != nil {
 		return nil, err
 	}
-	if drain == "" {
+	if q["drain"] == "" {
 		return a.poolAfter(name, a.holds.pause(name))
 	}
-	limit, err := time.ParseDuration(drain)
-	if err != nil || limit <= 0 {
-		return nil, apiErrorf(http.StatusBadRequest, "drain: want a duration above 0s such as 30s, not %q", drain)
+	limit, err := limitOf(q, "drain")
+	if err != nil {
+		return nil, err
 	}
 	return a.poolAfter(name, a.holds.drain(r.Context(), name, limit))
 }
 
 func (a *controlAPI) resume(r *http.Request) (any, error) {
-	if _, err := parameter(r, ""); err != nil {
+	if _, err := parameters(r); err != nil {
 		return nil, err
 	}
 	name := r.PathValue("pool")
@@ -126,25 +127,36 @@ func (st Status) pool(name string) (PoolStatus, bool) {
 	return PoolStatus{}, false
 }
 
-// parameter gives the one parameter that a request may have, "" for none. A
+// parameters are a request's, of those that it may have, each at most once. A
 // misspelt one must not turn a drain into a pause.
-func parameter(r *http.Request, name string) (string, error) {
+func parameters(r *http.Request, names ...string) (map[string]string, error) {
 	if r.ContentLength != 0 {
-		return "", apiErrorf(http.StatusBadRequest, "the request has a body: parameters go into the URL, as in ?drain=30s")
+		return nil, apiErrorf(http.StatusBadRequest, "the request has a body: parameters go into the URL, as in ?drain=30s")
 	}
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return "", apiErrorf(http.StatusBadRequest, "read the parameters: %w", err)
+		return nil, apiErrorf(http.StatusBadRequest, "read the parameters: %w", err)
 	}
+	got := map[string]string{}
 	for key, values := range query {
-		if key != name {
-			return "", apiErrorf(http.StatusBadRequest, "unknown parameter %q: leave it out", key)
+		if !slices.Contains(names, key) {
+			return nil, apiErrorf(http.StatusBadRequest, "unknown parameter %q: leave it out", key)
 		}
 		if len(values) > 1 || values[0] == "" {
-			return "", apiErrorf(http.StatusBadRequest, "%s: want one value", key)
+			return nil, apiErrorf(http.StatusBadRequest, "%s: want one value", key)
 		}
+		got[key] = values[0]
 	}
-	return query.Get(name), nil
+	return got, nil
+}
+
+// limitOf reads a parameter that says how long to wait.
+func limitOf(q map[string]string, name string) (time.Duration, error) {
+	limit, err := time.ParseDuration(q[name])
+	if err != nil || limit <= 0 {
+		return 0, apiErrorf(http.StatusBadRequest, "%s: want a duration above 0s such as 30s, not %q", name, q[name])
+	}
+	return limit, nil
 }
 
 // An endpoint answers a request with a value or an error, either in JSON.

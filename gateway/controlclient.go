@@ -144,10 +144,7 @@ func (c *ControlClient) open(ctx context.Context, method, path string) (io.ReadC
 		return answer.Body, nil
 	}
 	defer answer.Body.Close()
-	var failure struct {
-		Error  string
-		Inside []Occupant
-	}
+	var failure apiFailure
 	if json.NewDecoder(answer.Body).Decode(&failure) != nil || failure.Error == "" {
 		path, _, _ = strings.Cut(path, "?")
 		return nil, fmt.Errorf("what listens on %s is not realdocd: it answers %s to %s", c.socket, answer.Status, path)

@@ -63,13 +63,13 @@ func (a siteAPI) look(r *http.Request) (any, error) {
 }
 
 func (a siteAPI) drain(r *http.Request) (any, error) {
-	q, err := parameters(r, "docroot", "release", "timeout")
+	q, err := releaseParameters(r, "timeout")
 	if err != nil {
 		return nil, err
 	}
-	limit, err := time.ParseDuration(q["timeout"])
-	if err != nil || limit <= 0 {
-		return nil, apiErrorf(http.StatusBadRequest, "timeout: want a duration above 0s such as 30s, not %q", q["timeout"])
+	limit, err := limitOf(q, "timeout")
+	if err != nil {
+		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), limit)
 	defer cancel()
@@ -94,7 +94,7 @@ type occupied struct {
 func (o occupied) Error() string { return o.text }
 
 func (a siteAPI) warm(r *http.Request) (any, error) {
-	q, err := parameters(r, "docroot", "release")
+	q, err := releaseParameters(r)
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +103,7 @@ func (a siteAPI) warm(r *http.Request) (any, error) {
 }
 
 func (a siteAPI) headroom(r *http.Request) (any, error) {
-	q, err := parameters(r, "docroot", "release")
+	q, err := releaseParameters(r)
 	if err != nil {
 		return nil, err
 	}
@@ -124,25 +124,13 @@ func siteError(err error) error {
 	return &apiError{http.StatusConflict, err}
 }
 
-// parameters are a request's, of those that it may have, each at most once.
-func parameters(r *http.Request, names ...string) (map[string]string, error) {
-	got := map[string]string{}
-	if r.ContentLength != 0 {
-		return nil, apiErrorf(http.StatusBadRequest, "the request has a body: parameters go into the URL")
+// releaseParameters are parameters with a release among them, which is needed.
+func releaseParameters(r *http.Request, more ...string) (map[string]string, error) {
+	q, err := parameters(r, append(more, "docroot", "release")...)
+	if err == nil && !strings.HasPrefix(q["release"], "/") {
+		err = apiErrorf(http.StatusBadRequest, "release: want the absolute path of a directory, not %q", q["release"])
 	}
-	for key, values := range r.URL.Query() {
-		if !slices.Contains(names, key) {
-			return nil, apiErrorf(http.StatusBadRequest, "unknown parameter %q: leave it out", key)
-		}
-		if len(values) > 1 || values[0] == "" {
-			return nil, apiErrorf(http.StatusBadRequest, "%s: want one value", key)
-		}
-		got[key] = values[0]
-	}
-	if slices.Contains(names, "release") && !strings.HasPrefix(got["release"], "/") {
-		return nil, apiErrorf(http.StatusBadRequest, "release: want the absolute path of a directory, not %q", got["release"])
-	}
-	return got, nil
+	return q, err
 }
 
 // flipCheckEvery is how soon a command learns that its release is not live.

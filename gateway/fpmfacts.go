@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -42,10 +43,7 @@ var probeAnswer = regexp.MustCompile(`^(\d+\.\d+\.\d+[0-9A-Za-z.+~-]*) (\d{1,6})
 // in FPM at addr, a unix socket's path or "host:port". It takes an ordinary
 // worker of the pool. ctx bounds the wait and must come to an end.
 func askFacts(ctx context.Context, addr, script string) (fpmFacts, error) {
-	answer, err := askFPM(ctx, addr, map[string]string{
-		"REQUEST_METHOD": http.MethodGet, "SCRIPT_NAME": "/" + filepath.Base(script), "SCRIPT_FILENAME": script,
-		"DOCUMENT_ROOT": filepath.Dir(script), "REQUEST_URI": "/" + filepath.Base(script), "SERVER_PROTOCOL": "HTTP/1.1",
-	})
+	answer, err := runProbe(ctx, addr, script, nil)
 	if err != nil {
 		return fpmFacts{}, fmt.Errorf("ask FPM at %s for its version: %w", addr, err)
 	}
@@ -57,6 +55,17 @@ func askFacts(ctx context.Context, addr, script string) (fpmFacts, error) {
 	}
 	workers, _ := strconv.Atoi(string(found[2]))
 	return fpmFacts{string(found[1]), workers}, nil
+}
+
+// runProbe has FPM run the script that writeProbe has written; params say what
+// it is asked beside its facts.
+func runProbe(ctx context.Context, addr, script string, params map[string]string) (*fpmAnswer, error) {
+	all := map[string]string{
+		"REQUEST_METHOD": http.MethodGet, "SCRIPT_NAME": "/" + filepath.Base(script), "SCRIPT_FILENAME": script,
+		"DOCUMENT_ROOT": filepath.Dir(script), "REQUEST_URI": "/" + filepath.Base(script), "SERVER_PROTOCOL": "HTTP/1.1",
+	}
+	maps.Copy(all, params)
+	return askFPM(ctx, addr, all)
 }
 
 // writeProbe writes probeScript into dir and returns the file's path. Another

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"path/filepath"
 )
 
 // releaseProbe asks FPM what it makes of a release: whether it can read it, and
@@ -71,9 +70,7 @@ func (s *Server) Headroom(ctx context.Context, name, docroot, release string) (H
 	server := p.choose(nil)
 	probe := p.probe
 	p.mu.Unlock()
-	answer, err := askFPM(ctx, server.addr, map[string]string{
-		"REQUEST_METHOD": http.MethodGet, "SCRIPT_NAME": "/" + filepath.Base(probe), "SCRIPT_FILENAME": probe,
-		"DOCUMENT_ROOT": filepath.Dir(probe), "REQUEST_URI": "/" + filepath.Base(probe), "SERVER_PROTOCOL": "HTTP/1.1",
+	answer, err := runProbe(ctx, server.addr, probe, map[string]string{
 		"REALDOC_NEXT": v.Docroot, "REALDOC_LIVE": st.releases.Live(docroot),
 	})
 	if err != nil {

@@ -34,8 +34,8 @@ Where the site's link does not exist yet, deploy makes it.`,
   realdocd deploy shop /srv/checkout --strict --timeout 2m`,
 		Args: siteArguments("SOURCE_DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if o.timeout <= 0 {
-				return usageError{errors.New("--timeout: want a duration above 0s, such as 30s")}
+			if _, err := drainLimit(true, o.timeout, true); err != nil {
+				return usageError{err}
 			}
 			source, err := filepath.Abs(args[1])
 			if err == nil {

@@ -32,8 +32,8 @@ still runs is listed.`,
   realdocd drain shop /var/www/shop/B --timeout 2m`,
 		Args: siteArguments("RELEASE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if timeout <= 0 {
-				return usageError{errors.New("--timeout: want a duration above 0s, such as 30s")}
+			if _, err := drainLimit(true, timeout, true); err != nil {
+				return usageError{err}
 			}
 			err := o.ask(timeout+2*answerTimeout, func(ctx context.Context, daemon *gateway.ControlClient) error {
 				at := gateway.SiteAddress{Site: args[0], Docroot: o.docroot}

@@ -61,8 +61,8 @@ func (t *target) behind(link string) string {
 
 // checkRelease wants the release and the docroot below it to be directories.
 func (l siteLink) checkRelease(dir string) error {
-	if err := wantDirectory(dir); err != nil {
-		return fmt.Errorf("release %s: %w", dir, err)
+	if err := wantRelease(dir); err != nil {
+		return err
 	}
 	if l.below == "" {
 		return nil

@@ -134,7 +134,7 @@ func since(t, now time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
-	return fmt.Sprintf(" since %s (%s)", t.Local().Format("2006-01-02 15:04:05"), age(now.Sub(t)))
+	return fmt.Sprintf(" since %s (%s)", t.Local().Format(listTime), age(now.Sub(t)))
 }
 
 // age is a duration in two units at most.
