@@ -47,7 +47,7 @@ GOBUILD = build -trimpath -buildvcs=false -ldflags "-X main.version=$(VERSION) -
 .PHONY: build
 build: ## bin/realdocd, static (the default), and bin/completions
 	CGO_ENABLED=0 go $(GOBUILD) -o bin/realdocd ./cmd/realdocd
-	@mkdir -p bin/completions; run="$(CURDIR)/bin/realdocd"; \
+	@mkdir -p bin/completions; run=bin/realdocd; \
 	if [ "$$(go env GOOS GOARCH)" != "$$(go env GOHOSTOS GOHOSTARCH)" ]; then \
 		run="env GOOS= GOARCH= go run ./cmd/realdocd"; \
 	fi; \
