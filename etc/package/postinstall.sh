@@ -10,18 +10,22 @@ configure) before=${2-} ;;
 *) exit 0 ;;
 esac
 
+# What systemd cannot do must not end an installation half-way: it has said why.
 if [ -d /run/systemd/system ]; then
-	systemctl daemon-reload
-	if [ -n "$before" ] && systemctl is-active --quiet realdocd.service; then
-		# The new program takes the sockets over and the old one ends its own
-		# requests; a restart would have new requests wait for old ones.
-		# Before systemd 252 the option is --kill-who.
-		systemctl kill --kill-whom=main --signal=USR2 realdocd.service 2>/dev/null ||
-			systemctl kill --kill-who=main --signal=USR2 realdocd.service
-	fi
+	systemctl daemon-reload || true
 fi
 
-# Nothing is started: the configuration is a sample, and its site is not there.
+# A first installation starts nothing: its configuration is a sample.
 if [ -z "$before" ]; then
 	echo "realdocd: edit /etc/realdocd/realdocd.toml, try it with: realdocd check, then: systemctl enable --now realdocd.socket realdocd.service"
+	exit 0
+fi
+
+# The new program takes the sockets over and the old one ends its own requests; with
+# a restart, new requests would wait for old ones. Before systemd 252 the option is
+# --kill-who.
+if [ -d /run/systemd/system ] && systemctl is-active --quiet realdocd.service; then
+	systemctl kill --kill-whom=main --signal=USR2 realdocd.service 2>/dev/null ||
+		systemctl kill --kill-who=main --signal=USR2 realdocd.service ||
+		echo "realdocd: the program from before the upgrade still runs; to change: systemctl restart realdocd"
 fi

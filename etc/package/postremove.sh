@@ -5,7 +5,7 @@ set -eu
 
 case ${1-} in
 remove | 0)
-	[ ! -d /run/systemd/system ] || systemctl daemon-reload
+	[ ! -d /run/systemd/system ] || systemctl daemon-reload || true
 	;;
 purge)
 	# The history of the sites, and what was put beside the configuration.

@@ -8,9 +8,10 @@ remove | 0) ;;
 *) exit 0 ;;
 esac
 
+# What systemd cannot do must not keep the package from going: it has said why.
 if [ -d /run/systemd/system ]; then
-	systemctl disable --now realdocd.socket realdocd.service
+	systemctl disable --now realdocd.socket realdocd.service || true
 elif command -v systemctl >/dev/null; then
 	# The links that an enabled unit has left in /etc.
-	systemctl disable realdocd.socket realdocd.service
+	systemctl disable realdocd.socket realdocd.service || true
 fi

@@ -1,7 +1,6 @@
 package install
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -52,7 +51,6 @@ func makeRoot(dir string, shared []string) error {
 		func() error { return unix.Chroot(root) },
 		func() error { return os.Chdir("/") },
 		loopbackUp,
-		func() error { return mkdirs(ownBin) },
 		writePrograms,
 	}
 	for _, step := range steps {
@@ -113,28 +111,39 @@ func loopbackUp() error {
 	return nil
 }
 
-// writePrograms puts our systemctl, and a sudo for root, before all others.
+// writePrograms puts a sudo for root before all others, and our systemctl in the place of the real one: rpm
+// gives its scripts a PATH of its own.
 func writePrograms() error {
-	self, err := os.Open("/proc/self/exe")
+	if err := mkdirs(ownBin); err != nil {
+		return err
+	}
+	if err := os.WriteFile(ownBin+"sudo", []byte("#!/bin/sh\nexec \"$@\"\n"), 0o755); err != nil {
+		return err
+	}
+	if err := copyProgram(systemctlPath, realSystemctl); err != nil {
+		return err
+	}
+	ours := ownBin + systemctlName
+	if err := copyProgram("/proc/self/exe", ours); err != nil {
+		return err
+	}
+	return mount(ours, systemctlPath, "", unix.MS_BIND, "")
+}
+
+func copyProgram(from, to string) error {
+	program, err := os.ReadFile(from)
 	if err != nil {
 		return err
 	}
-	defer self.Close()
-	to, err := os.OpenFile(ownBin+systemctlName, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o755)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(to, self)
-	if err := errors.Join(err, to.Close()); err != nil {
-		return err
-	}
-	return os.WriteFile(ownBin+"sudo", []byte("#!/bin/sh\nexec \"$@\"\n"), 0o755)
+	return os.WriteFile(to, program, 0o755)
 }
 
 const (
 	changedDir = "/run/changed"
 	// Not below /usr: what is there must be the host's or the package's.
-	ownBin = "/run/bin/"
+	ownBin        = "/run/bin/"
+	systemctlPath = "/usr/bin/systemctl"
+	realSystemctl = ownBin + "systemctl.real"
 	// As root has it, with ours first.
 	machinePath = "/run/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 )

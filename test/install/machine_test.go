@@ -22,15 +22,17 @@ import (
 
 // A machine is a Debian system of its own, as far as programs can tell, made of this one.
 type machine struct {
-	t    *testing.T
-	pid  int    // of its first process
-	goIn string // where its go is
+	t     *testing.T
+	pid   int    // of its first process
+	goIn  string // where its go is
+	cache string // go's modules
 }
 
-// newMachine starts a machine that ends with the test.
+// newMachine starts a machine without realdocd, which ends with the test.
 func newMachine(t *testing.T) *machine {
 	t.Helper()
 	need(t, "util-linux", "nsenter")
+	need(t, "systemd", "systemctl")
 	if os.Getuid() != 0 {
 		if os.Getenv("CI") != "" {
 			t.Fatal("a machine of its own takes root")
@@ -58,7 +60,7 @@ func newMachine(t *testing.T) *machine {
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("start a machine: %v", err)
 	}
-	m := &machine{t: t, pid: cmd.Process.Pid, goIn: filepath.Join(shared[0], "bin")}
+	m := &machine{t: t, pid: cmd.Process.Pid, goIn: filepath.Join(shared[0], "bin"), cache: shared[2]}
 	t.Cleanup(func() {
 		if t.Failed() {
 			m.showLogs()
@@ -70,14 +72,18 @@ func newMachine(t *testing.T) *machine {
 	if said, _ := bufio.NewReader(stdout).ReadString('\n'); said != "ready\n" {
 		t.Fatalf("start a machine: %s", said)
 	}
+	m.run("/", `
+		! command -v dpkg >/dev/null || dpkg -P realdocd >/dev/null 2>&1
+		rm -rf /etc/realdocd /var/lib/realdocd /etc/systemd/system/realdocd.* /etc/systemd/system/*.wants/realdocd.*`)
 	return m
 }
 
 // command is a command line to be run in the machine, as root.
 func (m *machine) command(args ...string) *exec.Cmd {
 	pid := fmt.Sprint(m.pid)
-	cmd := exec.Command("nsenter", append([]string{"--target", pid, "--mount", "--pid", "--net", "--root", "--wd=/", "--"}, args...)...)
-	cmd.Env = environment("GOPROXY=off") // what is needed is in the cache, and there is no network
+	cmd := exec.Command("nsenter", append([]string{"--target", pid, "--mount", "--pid", "--net", "--root", "--wd", "--"}, args...)...)
+	// What go needs is in its cache, and there is no network.
+	cmd.Env = environment("GOPROXY=file://"+m.cache+"/cache/download", "GOSUMDB=off")
 	i := slices.IndexFunc(cmd.Env, func(s string) bool { return strings.HasPrefix(s, "PATH=") })
 	cmd.Env[i] += ":" + m.goIn
 	return cmd

@@ -17,7 +17,6 @@ import (
 const (
 	managerSocket = "/run/systemctl.sock"
 	callsFile     = "/run/systemctl.calls" // what was asked, a line each
-	realSystemctl = "/usr/bin/systemctl"
 )
 
 // A manager is what systemd is to systemctl: it runs one job after the other.
@@ -105,7 +104,7 @@ func (m *manager) do(args []string) error {
 		verb = map[string]string{"enable": "start", "disable": "stop"}[verb]
 	}
 	for _, name := range names {
-		if filepath.Ext(name) == "" {
+		if kind := filepath.Ext(name); kind != ".service" && kind != ".socket" {
 			name += ".service"
 		}
 		if err := m.job(verb, name, options); err != nil {
