@@ -38,6 +38,17 @@ func (s *Server) Listen(inherited ...net.Listener) error {
 	return nil
 }
 
+// Addrs are the addresses that web servers connect to; inherited says that they
+// are systemd's, and not those of the configuration.
+func (s *Server) Addrs() (addrs []string, inherited bool) {
+	s.reloading.Lock()
+	defer s.reloading.Unlock()
+	for _, ln := range s.listeners {
+		addrs = append(addrs, ln.addr)
+	}
+	return addrs, s.inherited
+}
+
 // sockets are those of a configuration that were not open before.
 type sockets struct {
 	listeners         []listener
@@ -57,7 +68,7 @@ func (s *Server) openNew(cfg *Config) (_ *sockets, err error) {
 			if slices.ContainsFunc(s.listeners, func(l listener) bool { return l.addr == addr }) {
 				continue
 			}
-			ln, err := listen(addr, cfg.ListenMode)
+			ln, err := s.takeOrListen(addr, cfg.ListenMode)
 			if err != nil {
 				return nil, fmt.Errorf("listen on %s: %w", addr, err)
 			}
@@ -65,12 +76,12 @@ func (s *Server) openNew(cfg *Config) (_ *sockets, err error) {
 		}
 	}
 	if !s.control.at(cfg.Control) {
-		if n.control, err = openAdmin(cfg.Control, newControl(s, s.metrics.handler(), s.siteRoutes()...)); err != nil {
+		if n.control, err = openAdmin(cfg.Control, s.predecessor.take("control", cfg.Control), newControl(s, s.waits, s.metrics.handler(), s.siteRoutes()...)); err != nil {
 			return nil, fmt.Errorf("open the control socket %s: %w", cfg.Control, err)
 		}
 	}
 	if !s.exporter.at(cfg.Metrics) {
-		if n.exporter, err = openAdmin(cfg.Metrics, s.metrics.mux()); err != nil {
+		if n.exporter, err = openAdmin(cfg.Metrics, s.predecessor.take("metrics", cfg.Metrics), s.metrics.mux()); err != nil {
 			return nil, fmt.Errorf("serve metrics on %s: %w", cfg.Metrics, err)
 		}
 	}
@@ -108,6 +119,21 @@ func (s *Server) takeOver(n *sockets, cfg *Config) {
 	}
 	s.control = s.control.replacedBy(n.control, cfg.Control)
 	s.exporter = s.exporter.replacedBy(n.exporter, cfg.Metrics)
+}
+
+// takeOrListen takes the predecessor's socket, or opens one.
+func (s *Server) takeOrListen(addr string, mode fs.FileMode) (net.Listener, error) {
+	ln := s.predecessor.take("listen", addr)
+	if ln == nil {
+		return listen(addr, mode)
+	}
+	if isUnix(addr) {
+		if err := os.Chmod(addr, mode); err != nil {
+			ln.Close()
+			return nil, err
+		}
+	}
+	return ln, nil
 }
 
 // listen opens one socket. A unix socket gets the mode.
@@ -148,8 +174,8 @@ func (s *Server) accept(ln listener) {
 		case err == nil && s.stopping.Load():
 			conn.Close()
 			return
-		case errors.Is(err, net.ErrClosed):
-			return
+		case errors.Is(err, net.ErrClosed), errors.Is(err, os.ErrDeadlineExceeded):
+			return // it is closed, or a successor takes it over
 		case err != nil:
 			var ne net.Error
 			if errors.As(err, &ne) {

@@ -34,13 +34,19 @@ type Server struct {
 	mu       sync.Mutex
 	conns    map[*webConn]struct{}
 	commands map[*command]struct{} // of realdocd exec
-	empty    chan struct{}         // closed when stopping and conns is empty
+	empty    chan struct{}         // closed when ending and conns is empty
 	failed   chan error            // what ended an accept loop
 	cutOff   []string              // requests that Shutdown cut off
 
 	stopping atomic.Bool
+	ending   atomic.Bool // the last of conns ends Serve
 	cut      atomic.Bool
-	refused  limiter // of log events about clients that are not allowed
+
+	waits       *waits
+	successor   *Successor                // that a handover is under way to, or done
+	heir        atomic.Pointer[Successor] // it serves, and this Server only finishes
+	predecessor *Predecessor              // nil for the first of its line
+	refused     limiter                   // of log events about clients that are not allowed
 }
 
 // New checks cfg and makes a Server that has not begun to listen. The error
@@ -52,6 +58,7 @@ func New(cfg Config, log zerolog.Logger) (*Server, error) {
 	s := &Server{
 		log: log, metrics: newMetrics(), history: newHistory(cfg.StateDir, log), started: time.Now(),
 		commands: map[*command]struct{}{}, conns: map[*webConn]struct{}{}, empty: make(chan struct{}), failed: make(chan error, 1),
+		waits: newWaits(),
 	}
 	s.metrics.watch(s)
 	s.setup.Store(newSetup(cfg, nil, s))
@@ -90,6 +97,7 @@ func (s *Server) startServing() error {
 	}
 	s.control.serve()
 	s.exporter.serve()
+	s.predecessor.serve()
 	return nil
 }
 
@@ -176,7 +184,7 @@ func (s *Server) closed(c *webConn) {
 	s.signalEmpty()
 }
 
-// Status is the daemon now.
+// Status is the daemon now, with a predecessor that finishes its requests.
 func (s *Server) Status() Status {
 	now := s.setup.Load()
 	s.mu.Lock()
@@ -189,6 +197,7 @@ func (s *Server) Status() Status {
 	for _, site := range now.sites.all {
 		st.Sites = append(st.Sites, site.status())
 	}
+	s.predecessor.addTo(&st)
 	return st
 }
 

@@ -15,10 +15,27 @@ func (s *Server) Shutdown(ctx context.Context) (cut []string) {
 	}
 	s.reloading.Unlock()
 	defer s.end()
+	s.endIdle(time.Now().Add(idleGrace))
+	cut = s.finish(ctx)
+	s.predecessor.endWith(ctx)
+	return cut
+}
+
+// endIdle ends the connections on which no request runs, at a time that may be
+// past.
+func (s *Server) endIdle(at time.Time) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	for c := range s.conns {
-		c.endIdle()
+		c.endIdle(at)
 	}
+}
+
+// finish waits until no connection is left, and when ctx is done first ends
+// them. It returns the requests that it cut off.
+func (s *Server) finish(ctx context.Context) (cut []string) {
+	s.ending.Store(true)
+	s.mu.Lock()
 	s.signalEmpty()
 	s.mu.Unlock()
 	select {
@@ -60,11 +77,11 @@ const (
 )
 
 // endIdle ends a connection on which no request runs or is on its way.
-func (c *webConn) endIdle() {
+func (c *webConn) endIdle(at time.Time) {
 	if c.busy.Load() {
 		return
 	}
-	c.web.SetReadDeadline(time.Now().Add(idleGrace))
+	c.web.SetReadDeadline(at)
 	if c.busy.Load() {
 		c.web.SetReadDeadline(time.Time{})
 	}
@@ -89,7 +106,7 @@ func (c *webConn) ended() error {
 }
 
 func (s *Server) signalEmpty() {
-	if s.stopping.Load() && len(s.conns) == 0 {
+	if s.ending.Load() && len(s.conns) == 0 {
 		select {
 		case <-s.empty:
 		default:

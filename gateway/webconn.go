@@ -43,26 +43,49 @@ func (c *webConn) enterOn(st *site, docroot string, now time.Time) (deploy.Visit
 // An interruptible wait is ended by another goroutine.
 type interruptible interface{ interrupt() }
 
-// serve answers requests until the connection ends.
+// serve answers requests until the connection ends, or goes to a successor.
 func (c *webConn) serve() {
-	defer c.s.closed(c)
+	if heir := c.serveRequests(); heir != nil {
+		heir.giveConn(c)
+		return
+	}
+	c.s.closed(c)
+}
+
+// serveRequests returns the successor that shall serve on; nil when the
+// connection has ended.
+func (c *webConn) serveRequests() *Successor {
 	for {
 		rq, err := c.next()
+		if heir := c.s.heir.Load(); heir != nil && errors.Is(err, os.ErrDeadlineExceeded) && !c.busy.Load() && !c.gone.Load() {
+			if c.mayMove() {
+				return heir
+			}
+			c.web.SetReadDeadline(time.Time{}) // a request is on its way
+			continue
+		}
 		if err != nil {
 			if !errors.Is(err, io.EOF) && !errors.Is(err, os.ErrDeadlineExceeded) && !c.gone.Load() {
 				c.s.log.Warn().Err(err).Msg("connection of the web server ended")
 			}
-			return
+			return nil
 		}
 		c.s.handle(rq)
 		c.busy.Store(false)
 		keep := c.keep && !rq.broken && !rq.unread
 		rq.free()
 		if !keep || c.s.stopping.Load() {
-			return
+			return nil
+		}
+		if heir := c.s.heir.Load(); heir != nil && c.mayMove() {
+			return heir
 		}
 	}
 }
+
+// mayMove says whether nothing of a request has been read, so that another
+// process can read the next one whole.
+func (c *webConn) mayMove() bool { return c.web.in.Buffered() == 0 && c.pin == "" }
 
 // hungUp is called when the web server has closed its end.
 func (c *webConn) hungUp() {
@@ -179,7 +202,7 @@ func (c *webConn) begin(rec fcgi.Record) (*request, error) {
 		return nil, err
 	}
 	c.busy.Store(true)
-	if c.s.stopping.Load() {
+	if c.s.stopping.Load() || c.s.heir.Load() != nil {
 		c.web.SetReadDeadline(time.Time{})
 	}
 	c.keep = b.KeepConn
