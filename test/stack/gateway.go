@@ -40,6 +40,8 @@ type Gateway struct {
 	TCP     Addr // its loopback port, if it was asked for
 	Config  string
 	Control Addr
+
+	stack *Stack
 }
 
 // StartGateway runs realdocd serve and returns when it says that it is ready and accepts.
@@ -52,7 +54,7 @@ func (s *Stack) StartGateway(c GatewayConfig) (*Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &Gateway{Addr: Addr(dir + "/sock"), Control: Addr(dir + "/control"), Config: filepath.Join(dir, "realdocd.toml")}
+	g := &Gateway{Addr: Addr(dir + "/sock"), Control: Addr(dir + "/control"), Config: filepath.Join(dir, "realdocd.toml"), stack: s}
 	if err := g.write(c); err != nil {
 		return nil, err
 	}

@@ -15,6 +15,7 @@ import (
 type Load struct {
 	URLs     []string
 	Clients  int           // default 8
+	Rate     float64       // requests a second of all clients, at most; default as many as they can
 	Requests int           // at least so many …
 	Duration time.Duration // … and for at least so long; with neither, until the context ends
 }
@@ -35,12 +36,25 @@ func (l Load) Start(ctx context.Context) *Traffic {
 	ctx, enough := context.WithCancel(ctx)
 	start := time.Now()
 	bounded := l.Requests > 0 || l.Duration > 0
+	var tick <-chan time.Time
+	if l.Rate > 0 {
+		ticker := time.NewTicker(time.Duration(float64(time.Second) / l.Rate))
+		context.AfterFunc(ctx, ticker.Stop)
+		tick = ticker.C
+	}
 	var clients sync.WaitGroup
 	for c := range cmp.Or(l.Clients, 8) {
 		clients.Go(func() {
 			client := &http.Client{Transport: &http.Transport{}, Timeout: 30 * time.Second}
 			defer client.CloseIdleConnections()
 			for i := c; ctx.Err() == nil; i++ {
+				if tick != nil {
+					select {
+					case <-tick:
+					case <-ctx.Done():
+						return
+					}
+				}
 				o, err := Observe(client, l.URLs[i%len(l.URLs)])
 				total := t.add(o, err)
 				if bounded && total >= l.Requests && time.Since(start) >= l.Duration {
