@@ -46,14 +46,13 @@ func (r *Resolver) Restore(state DocrootState) {
 	}
 }
 
-// FellIdle says, once each time, that nobody is inside a release here any more
-// that is not live. It is for those who learn from elsewhere that it may be so.
-// It returns nil when somebody is, or the release is live or unknown.
-func (r *Resolver) FellIdle(release string) *Release {
+// Idle is a release, by its path, that is not live and has nobody inside here;
+// nil where it is not so, or the release unknown.
+func (r *Resolver) Idle(release string) *Release {
 	for _, d := range r.all() {
 		d.mu.Lock()
 		for _, known := range d.releases {
-			if known.Path == release && known != d.live && known.fellIdle() {
+			if known.Path == release && known != d.live && known.Inside() == 0 {
 				d.mu.Unlock()
 				return known
 			}

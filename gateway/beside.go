@@ -103,7 +103,8 @@ func (p *Predecessor) leftBefore(ctx context.Context, site, docroot, release str
 }
 
 // idle tells that nobody is inside a release that is not live any more, once
-// nobody is in the other process either. Whoever is the last to know logs it.
+// nobody is in the other process either: a process that retires has its
+// successor tell, and one with a predecessor asks that first.
 func (s *Server) idle(site string, r *deploy.Release) {
 	if heir := s.heir.Load(); heir != nil {
 		heir.link.send(message{Idle: &idleMessage{site, r.Path}})
@@ -118,6 +119,30 @@ func (s *Server) idle(site string, r *deploy.Release) {
 		left, err := s.predecessor.leftBefore(context.Background(), site, docroot, r.Path)
 		if err == nil && len(left) == 0 {
 			s.logIdle(site, r)
+			return
 		}
+		s.predecessor.mu.Lock()
+		s.predecessor.busy = append(s.predecessor.busy, idleMessage{site, r.Path})
+		s.predecessor.mu.Unlock()
 	}()
+}
+
+// idleBefore is for a release that the predecessor has nobody in any more.
+func (s *Server) idleBefore(m idleMessage) {
+	p := s.predecessor
+	p.mu.Lock()
+	p.busy = slices.DeleteFunc(p.busy, func(b idleMessage) bool { return b == m })
+	p.mu.Unlock()
+	st := s.setup.Load().sites.named(m.Site)
+	if st == nil {
+		return
+	}
+	r := st.releases.Idle(m.Release)
+	switch heir := s.heir.Load(); {
+	case r == nil: // it will fall idle here
+	case heir != nil:
+		heir.link.send(message{Idle: &m})
+	default:
+		s.logIdle(st.Name, r)
+	}
 }

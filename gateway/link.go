@@ -10,6 +10,7 @@ import (
 	"os"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -255,6 +256,22 @@ func fileIn(oob []byte) (*os.File, error) {
 	unix.CloseOnExec(fds[0])
 	return os.NewFile(uintptr(fds[0]), "handed over"), nil
 }
+
+// isEnd says whether an error of receive is the end of the other process, which
+// may have left something unread.
+func isEnd(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, unix.ECONNRESET) }
+
+// flush waits until all is sent; a process that does not read must not keep us.
+func (l *link) flush() {
+	sent := make(chan struct{})
+	l.sendSocket(message{}, nil, func(error) { close(sent) })
+	select {
+	case <-sent:
+	case <-time.After(flushTimeout):
+	}
+}
+
+const flushTimeout = 2 * time.Second
 
 // close ends the link at once.
 func (l *link) close() {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"slices"
@@ -31,6 +30,7 @@ type Predecessor struct {
 	mu      sync.Mutex
 	asked   uint64
 	answers map[uint64]chan answerMessage
+	busy    []idleMessage // releases that are idle but for the predecessor
 }
 
 type inheritedListener struct {
@@ -195,7 +195,7 @@ func (p *Predecessor) listen() {
 	for {
 		m, f, err := p.link.receive()
 		if err != nil {
-			if !errors.Is(err, io.EOF) {
+			if !isEnd(err) {
 				s.log.Error().Err(err).Msg("link to the process before ended")
 			}
 			break
@@ -207,7 +207,13 @@ func (p *Predecessor) listen() {
 		in.evict()
 	}
 	close(p.ended)
-	s.log.Info().Msg("the process before has ended")
+	s.log.Info().Int("pid", p.pid).Msg("the process before has ended")
+	p.mu.Lock()
+	busy := slices.Clone(p.busy)
+	p.mu.Unlock()
+	for _, m := range busy {
+		s.idleBefore(m)
+	}
 }
 
 func (p *Predecessor) hear(m message, f *os.File) {
@@ -226,11 +232,7 @@ func (p *Predecessor) hear(m message, f *os.File) {
 	case m.Main:
 		close(p.main)
 	case m.Idle != nil:
-		if st := s.setup.Load().sites.named(m.Idle.Site); st != nil {
-			if r := st.releases.FellIdle(m.Idle.Release); r != nil {
-				s.logIdle(st.Name, r)
-			}
-		}
+		s.idleBefore(*m.Idle)
 	case m.Answer != nil:
 		p.mu.Lock()
 		wanted := p.answers[m.Answer.ID]

@@ -142,9 +142,12 @@ func (s *Server) DrainRelease(ctx context.Context, name, docroot, release string
 	tick := time.NewTicker(drainEvery)
 	defer tick.Stop()
 	for {
-		left, err := s.left(ctx, st, docroot, release)
-		if err == nil && len(left) == 0 || errors.Is(err, deploy.ErrLive) {
+		now, err := s.left(ctx, st, docroot, release)
+		if err == nil && len(now) == 0 || errors.Is(err, deploy.ErrLive) {
 			return nil, err
+		}
+		if err == nil {
+			left = now
 		}
 		select {
 		case <-ctx.Done():

@@ -136,11 +136,10 @@ func (rq *request) enter(st *site, docroot string) error {
 
 // flipped tells of a new live release, unless a successor does.
 func (s *Server) flipped(st *site, f *deploy.Flipped) {
-	if s.heir.Load() != nil {
-		return
+	if s.heir.Load() == nil {
+		s.log.Info().Str("site", st.Name).Str("docroot", f.Docroot).Str("release", f.Live.Path).Msg("release is live")
+		s.history.flipped(st.Name, f)
 	}
-	s.log.Info().Str("site", st.Name).Str("docroot", f.Docroot).Str("release", f.Live.Path).Msg("release is live")
-	s.history.flipped(st.Name, f)
 	if f.Idle {
 		s.idle(st.Name, f.Before)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"slices"
@@ -148,7 +147,7 @@ func (n *Successor) listen() {
 			f.Close()
 		}
 		if err != nil {
-			if !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) {
+			if !isEnd(err) && !errors.Is(err, net.ErrClosed) {
 				n.s.log.Error().Err(err).Msg("link to the successor ended")
 			}
 			return
@@ -270,6 +269,7 @@ func (s *Server) Retire(ctx context.Context) (cut []string) {
 	}
 	cut = s.finish(ctx)
 	s.predecessor.awaitEnd(ctx)
+	s.successor.link.flush()
 	return cut
 }
 
