@@ -115,7 +115,7 @@ func (s *Server) takeOver(n *sockets, cfg *Config) {
 	}
 	s.listeners = append(stay, n.listeners...)
 	for _, ln := range n.listeners {
-		go s.accept(ln)
+		s.startAccepting(ln)
 	}
 	s.control = s.control.replacedBy(n.control, cfg.Control)
 	s.exporter = s.exporter.replacedBy(n.exporter, cfg.Metrics)
@@ -166,14 +166,19 @@ func listen(addr string, mode fs.FileMode) (net.Listener, error) {
 
 func isUnix(addr string) bool { return strings.HasPrefix(addr, "/") }
 
+// Adopt has Serve begin with connections of web servers that another process
+// has accepted. They are the Server's to close.
+func (s *Server) Adopt(conns ...net.Conn) { s.adopted = append(s.adopted, conns...) }
+
+func (s *Server) startAccepting(ln listener) {
+	s.accepting.Go(func() { s.accept(ln) })
+}
+
 // accept takes connections from one listener until it is closed.
 func (s *Server) accept(ln listener) {
 	for {
 		conn, err := ln.Accept()
 		switch {
-		case err == nil && s.stopping.Load():
-			conn.Close()
-			return
 		case errors.Is(err, net.ErrClosed), errors.Is(err, os.ErrDeadlineExceeded):
 			return // it is closed, or a successor takes it over
 		case err != nil:
@@ -188,16 +193,22 @@ func (s *Server) accept(ln listener) {
 			default:
 			}
 			return
-		case !s.allowed(conn.RemoteAddr()):
-			if s.refused.allow(time.Now()) {
-				s.log.Warn().Str("client", conn.RemoteAddr().String()).
-					Msg("connection refused: the address is not in allowed_clients")
-			}
-			conn.Close()
-			continue
 		}
-		s.open(conn)
+		s.welcome(conn)
 	}
+}
+
+// welcome begins to serve a connection, if it is of an address that may connect.
+func (s *Server) welcome(conn net.Conn) {
+	if s.allowed(conn.RemoteAddr()) {
+		s.open(conn)
+		return
+	}
+	if s.refused.allow(time.Now()) {
+		s.log.Warn().Str("client", conn.RemoteAddr().String()).
+			Msg("connection refused: the address is not in allowed_clients")
+	}
+	conn.Close()
 }
 
 func (s *Server) allowed(addr net.Addr) bool {

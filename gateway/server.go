@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -38,9 +39,13 @@ type Server struct {
 	failed   chan error            // what ended an accept loop
 	cutOff   []string              // requests that Shutdown cut off
 
-	stopping atomic.Bool
-	ending   atomic.Bool // the last of conns ends Serve
-	cut      atomic.Bool
+	stopping  atomic.Bool
+	ending    atomic.Bool // the last of conns ends Serve
+	cut       atomic.Bool
+	accepting sync.WaitGroup                   // accept loops
+	adopted   []net.Conn                       // to be served when Serve begins
+	store     func(syscall.Conn) error         // takes idle connections at Shutdown
+	giving    atomic.Pointer[func(c *webConn)] // where idle connections go from now on
 
 	waits       *waits
 	successor   *Successor                // that a handover is under way to, or done
@@ -93,7 +98,10 @@ func (s *Server) startServing() error {
 	s.serving = true
 	s.begin(s.setup.Load(), nil)
 	for _, ln := range s.listeners {
-		go s.accept(ln)
+		s.startAccepting(ln)
+	}
+	for _, conn := range s.adopted {
+		s.welcome(conn)
 	}
 	s.control.serve()
 	s.exporter.serve()

@@ -234,6 +234,7 @@ func (s *Server) pauseAccepting() {
 	for _, ln := range s.listeners {
 		ln.Listener.(deadliner).SetDeadline(time.Unix(1, 0))
 	}
+	s.accepting.Wait()
 }
 
 type deadliner interface{ SetDeadline(time.Time) error }
@@ -247,7 +248,7 @@ func (s *Server) takeBack() {
 	}
 	for _, ln := range s.listeners {
 		ln.Listener.(deadliner).SetDeadline(time.Time{})
-		go s.accept(ln)
+		s.startAccepting(ln)
 	}
 }
 
@@ -261,6 +262,7 @@ func (s *Server) Retire(ctx context.Context) (cut []string) {
 		leave(ln.Listener)
 	}
 	s.heir.Store(s.successor)
+	s.giveConns(s.successor.giveConn)
 	s.reloading.Unlock()
 	defer s.end()
 	s.endIdle(time.Unix(1, 0))

@@ -43,23 +43,22 @@ func (c *webConn) enterOn(st *site, docroot string, now time.Time) (deploy.Visit
 // An interruptible wait is ended by another goroutine.
 type interruptible interface{ interrupt() }
 
-// serve answers requests until the connection ends, or goes to a successor.
+// serve answers requests until the connection ends, or is given away.
 func (c *webConn) serve() {
-	if heir := c.serveRequests(); heir != nil {
-		heir.giveConn(c)
+	if give := c.serveRequests(); give != nil {
+		(*give)(c)
 		return
 	}
 	c.s.closed(c)
 }
 
-// serveRequests returns the successor that shall serve on; nil when the
-// connection has ended.
-func (c *webConn) serveRequests() *Successor {
+// serveRequests returns what gives the connection away; nil when it has ended.
+func (c *webConn) serveRequests() (give *func(*webConn)) {
 	for {
 		rq, err := c.next()
-		if heir := c.s.heir.Load(); heir != nil && errors.Is(err, os.ErrDeadlineExceeded) && !c.busy.Load() && !c.gone.Load() {
+		if give := c.s.giving.Load(); give != nil && errors.Is(err, os.ErrDeadlineExceeded) && !c.busy.Load() && !c.gone.Load() {
 			if c.mayMove() {
-				return heir
+				return give
 			}
 			c.web.SetReadDeadline(time.Time{}) // a request is on its way
 			continue
@@ -74,11 +73,14 @@ func (c *webConn) serveRequests() *Successor {
 		c.busy.Store(false)
 		keep := c.keep && !rq.broken && !rq.unread
 		rq.free()
-		if !keep || c.s.stopping.Load() {
+		if !keep {
 			return nil
 		}
-		if heir := c.s.heir.Load(); heir != nil && c.mayMove() {
-			return heir
+		if give := c.s.giving.Load(); give != nil && c.mayMove() {
+			return give
+		}
+		if c.s.stopping.Load() {
+			return nil
 		}
 	}
 }
@@ -202,7 +204,7 @@ func (c *webConn) begin(rec fcgi.Record) (*request, error) {
 		return nil, err
 	}
 	c.busy.Store(true)
-	if c.s.stopping.Load() || c.s.heir.Load() != nil {
+	if c.s.stopping.Load() || c.s.giving.Load() != nil {
 		c.web.SetReadDeadline(time.Time{})
 	}
 	c.keep = b.KeepConn

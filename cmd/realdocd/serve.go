@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/signal"
 	"runtime"
@@ -14,7 +13,6 @@ import (
 	"sync/atomic"
 	"syscall"
 
-	"github.com/coreos/go-systemd/v22/activation"
 	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
@@ -179,14 +177,11 @@ func (d *daemonProcess) open(before *gateway.Predecessor) error {
 // listen takes the sockets that systemd has passed, or else opens those of the
 // configuration.
 func (d *daemonProcess) listen() error {
-	passed, err := activation.Listeners()
+	passed, err := d.takePassed()
 	if err != nil {
-		return fmt.Errorf("take the sockets passed by systemd: %w", err)
+		return err
 	}
 	for _, ln := range passed {
-		if err := checkPassed(ln, d.config.gateway); err != nil {
-			return err
-		}
 		d.addrs = append(d.addrs, ln.Addr().String())
 	}
 	if d.passed = len(passed) > 0; !d.passed {
@@ -194,17 +189,6 @@ func (d *daemonProcess) listen() error {
 	}
 	if err := d.srv.Listen(passed...); err != nil {
 		return fmt.Errorf("open the sockets: %w", err)
-	}
-	return nil
-}
-
-// checkPassed refuses what the configuration would have been refused for.
-func checkPassed(ln net.Listener, c gateway.Config) error {
-	if ln == nil {
-		return errors.New("systemd passed a socket that is no stream listener: use ListenStream= in the socket unit")
-	}
-	if ln.Addr().Network() != "unix" && len(c.AllowedClients) == 0 {
-		return fmt.Errorf("systemd passed the socket %s, which is open to the network: say who may connect with allowed_clients", ln.Addr())
 	}
 	return nil
 }
@@ -264,6 +248,9 @@ func (d *daemonProcess) awaitStop() (*gateway.Successor, error) {
 // stop lets requests finish for the shutdown timeout, or until another signal.
 func (d *daemonProcess) stop() error {
 	timeout := d.config.gateway.ShutdownTimeout
+	if d.passed && os.Getenv("NOTIFY_SOCKET") != "" {
+		d.srv.KeepConns(storeConn)
+	}
 	d.notify(daemon.SdNotifyStopping, "waiting for requests to finish, for up to "+timeout.String())
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()

@@ -196,6 +196,13 @@ func (t *Test) Upgrade(g *Gateway) (before *Process) {
 	return must(t.t, before, err)
 }
 
+// RestartGateway restarts realdocd as its service manager does.
+func (t *Test) RestartGateway(g *Gateway) (kept int) {
+	t.t.Helper()
+	kept, err := g.Restart()
+	return must(t.t, kept, err)
+}
+
 // Command runs a verb of realdocd that must end with this code, and returns what it said.
 func (t *Test) Command(g *Gateway, want int, args ...string) string {
 	t.t.Helper()

@@ -53,6 +53,11 @@ var launch = sync.OnceValue(func() chan<- func() {
 // start runs a program in dir. When this process dies, however that happens, the child gets SIGTERM and
 // not SIGKILL: a master that is killed leaves its workers behind, one that is asked takes them along.
 func (s *Stack) start(dir, name string, polite syscall.Signal, path string, args ...string) (*Process, error) {
+	return s.run(dir, name, polite, exec.Command(path, args...))
+}
+
+// run is start for a command that has more than arguments.
+func (s *Stack) run(dir, name string, polite syscall.Signal, cmd *exec.Cmd) (*Process, error) {
 	log, err := newLog(filepath.Join(dir, "log"))
 	if err != nil {
 		return nil, err
@@ -61,7 +66,6 @@ func (s *Stack) start(dir, name string, polite syscall.Signal, path string, args
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(path, args...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, input, input
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	neturl "net/url"
 	"sync"
 	"time"
 )
@@ -15,6 +16,7 @@ import (
 type Load struct {
 	URLs     []string
 	Clients  int           // default 8
+	Post     bool          // POST a small form, which no web server sends twice; default GET
 	Rate     float64       // requests a second of all clients, at most; default as many as they can
 	Requests int           // at least so many …
 	Duration time.Duration // … and for at least so long; with neither, until the context ends
@@ -55,7 +57,7 @@ func (l Load) Start(ctx context.Context) *Traffic {
 						return
 					}
 				}
-				o, err := Observe(client, l.URLs[i%len(l.URLs)])
+				o, err := l.observe(client, l.URLs[i%len(l.URLs)])
 				total := t.add(o, err)
 				if bounded && total >= l.Requests && time.Since(start) >= l.Duration {
 					enough()
@@ -91,9 +93,21 @@ func (t *Traffic) Wait() *Tally {
 	return t.snapshot()
 }
 
+func (l Load) observe(client *http.Client, url string) (*Observation, error) {
+	if !l.Post {
+		return Observe(client, url)
+	}
+	resp, err := client.PostForm(url, neturl.Values{"a": {"1"}})
+	return observed(url, resp, err)
+}
+
 // Observe asks for a site's page once.
 func Observe(client *http.Client, url string) (*Observation, error) {
 	resp, err := client.Get(url)
+	return observed(url, resp, err)
+}
+
+func observed(url string, resp *http.Response, err error) (*Observation, error) {
 	if err != nil {
 		return nil, err
 	}
