@@ -231,6 +231,7 @@ func TestEtc_ManualHasTheFieldsOfTheControlAPI(t *testing.T) {
 		kind reflect.Type
 	}{
 		{"The state of the daemon", reflect.TypeFor[gateway.Status]()},
+		{"A retiring process", reflect.TypeFor[gateway.RetiringStatus]()},
 		{"A pool", reflect.TypeFor[gateway.PoolStatus]()},
 		{"A server", reflect.TypeFor[gateway.ServerStatus]()},
 		{"A site", reflect.TypeFor[gateway.SiteStatus]()},

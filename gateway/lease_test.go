@@ -171,21 +171,78 @@ func TestProcessesThatTakeOverShareThePlacesOfAPool(t *testing.T) {
 	}
 }
 
-func TestAPoolThatIsPausedGrantsNothingToTheProcessBefore(t *testing.T) {
+// settled delivers all that is on its way.
+func (s *succession) settled() {
+	for delivered := true; delivered; {
+		delivered = false
+		for way := range s.onWay {
+			delivered = s.deliver(way) || delivered
+		}
+	}
+}
+
+// waits waits until so many requests wait, as the newest process knows it.
+func (s *succession) waits(n int) {
+	s.t.Helper()
+	newest := s.pools[len(s.pools)-1]
+	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		s.settled()
+		got := newest.status()
+		if got.Waiting == n {
+			return
+		}
+		if time.Now().After(deadline) {
+			s.t.Fatalf("%+v, want %d waiting", got, n)
+		}
+	}
+}
+
+func TestAPausedPoolGivesNoPlaceToTheProcessBefore(t *testing.T) {
+	s := newSuccession(t, 2)
+	s.arrive(s.pools[0])
+	s.arrive(s.pools[0])
+	s.entered.Wait()
+	s.arrive(s.pools[0])
+	s.takeOver()
+	s.waits(1)
+	s.pools[1].pause()
+	s.leave()
+	s.settled()
+	if st := s.pools[1].status(); st.Running != 1 || st.Waiting != 1 {
+		t.Fatalf("a place that became free in a paused pool was taken: %+v", st)
+	}
+	s.pools[1].resume()
+	if st := s.pools[1].status(); st.Running != 2 || st.Waiting != 0 {
+		t.Errorf("after the pause: %+v, want the one place that is wanted given", st)
+	}
+	s.finish()
+}
+
+func TestAPauseOutlastsTheProcess(t *testing.T) {
 	s := newSuccession(t, 2)
 	s.pools[0].pause()
+	s.arrive(s.pools[0])
 	s.takeOver()
+	s.waits(1)
 	if !s.pools[1].status().Paused {
 		t.Fatal("the successor's pool is not paused")
 	}
-	s.arrive(s.pools[0])
-	for s.pools[1].status().Waiting == 0 {
-		s.deliver(0)
-	}
-	if s.deliver(1) {
-		t.Error("a place was granted")
-	}
 	s.pools[1].resume()
+	if st := s.pools[1].status(); st.Running != 1 {
+		t.Errorf("after the pause: %+v, want the one place that is wanted given", st)
+	}
+	s.finish()
+}
+
+// Each process knows only the next.
+func TestThreeProcessesAreALine(t *testing.T) {
+	s := newSuccession(t, 1)
+	s.takeOver()
+	s.takeOver()
+	s.arrive(s.pools[2])
+	s.entered.Wait()
+	s.arrive(s.pools[0])
+	s.waits(1)
 	s.finish()
 }
 

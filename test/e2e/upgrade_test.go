@@ -117,6 +117,29 @@ func TestAnIdleConnectionGoesOnWithTheSuccessor(t *testing.T) {
 	}
 }
 
+func TestAConnectionWhoseRequestRunsGoesOnWithTheSuccessorThen(t *testing.T) {
+	s := openShop(t)
+	g := newGate(s.Test)
+	kept := s.Connect(s.gw.Addr)
+	if err := kept.Begin(true); err != nil {
+		t.Fatal(err)
+	}
+	if err := kept.Params(stack.ParamsFor(s.site.DocRoot(), "GET", "/gate.php", "QUERY_STRING", "gate="+g.file)...); err != nil {
+		t.Fatal(err)
+	}
+	if err := kept.Stdin(nil); err != nil {
+		t.Fatal(err)
+	}
+	s.holding(t, 1, 0)
+	before := s.Upgrade(s.gw)
+	g.open(t)
+	if reply := s.Reply(kept); reply.Status != http.StatusOK || !reply.Ended {
+		t.Fatalf("status %d, complete %v", reply.Status, reply.Ended)
+	}
+	ends(t, before)
+	askOn(t, s.Test, kept, s.site)
+}
+
 // A request of which a part has come belongs to the process that has read it.
 func TestARequestThatIsOnItsWayIsServedByTheProcessThatHasReadItsBeginning(t *testing.T) {
 	body := bytes.Repeat([]byte("x"), 300<<10)
@@ -264,6 +287,9 @@ func TestADrainCountsWhatTheProcessBeforeStillRuns(t *testing.T) {
 	seen := s.detail(t).Docroots[0].Releases[0]
 	mark := s.gw.Log.Mark()
 	before := s.Upgrade(s.gw)
+	if said := s.Command(s.gw, 0, "status"); !strings.Contains(said, fmt.Sprintf("pid %d, which it has replaced, finishes 1 request\n", before.Pid())) {
+		t.Errorf("status says\n%s", said)
+	}
 	if now := s.detail(t).Docroots[0].Releases[0]; now.Running != 1 || now.Requests != seen.Requests || !now.FirstSeen.Equal(seen.FirstSeen) || len(now.Inside) != 1 {
 		t.Errorf("release before and after the upgrade:\n%+v\n%+v", seen, now)
 	}
