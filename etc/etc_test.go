@@ -12,6 +12,7 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -128,8 +129,24 @@ func TestEtc_SystemdLoadsTheUnit(t *testing.T) {
 	}
 	file := filepath.Join(dir, "realdocd.service")
 	write(t, file, unit)
-	if out := run(t, exec.Command(analyze, "verify", "--man=no", file)); strings.Contains(out, "realdocd.service") {
+	socket := filepath.Join(dir, "realdocd.socket")
+	write(t, socket, read(t, "systemd/system/realdocd.socket"))
+	if out := run(t, exec.Command(analyze, "verify", "--man=no", file, socket)); strings.Contains(out, "realdocd.") {
 		t.Errorf("systemd-analyze verify says:\n%s", out)
+	}
+}
+
+// 0 is no exposure, 10 all; above 2 a service is no longer "OK" to systemd, and what
+// the unit forgoes beyond it, realdocd needs: sockets, and other users' files to read.
+func TestTheUnitIsHardened(t *testing.T) {
+	analyze := need(t, "systemd", "systemd-analyze")
+	out := run(t, exec.Command(analyze, "security", "--offline=yes", "--no-pager", "systemd/system/realdocd.service"))
+	found := regexp.MustCompile(`Overall exposure level for realdocd.service: ([0-9.]+) `).FindStringSubmatch(out)
+	if found == nil {
+		t.Fatalf("systemd-analyze security says:\n%s", out)
+	}
+	if level, err := strconv.ParseFloat(found[1], 64); err != nil || level > 2 {
+		t.Errorf("the exposure is %s:\n%s", found[1], out)
 	}
 }
 
@@ -214,6 +231,7 @@ func TestEtc_ManualHasTheFieldsOfTheControlAPI(t *testing.T) {
 		kind reflect.Type
 	}{
 		{"The state of the daemon", reflect.TypeFor[gateway.Status]()},
+		{"A retiring process", reflect.TypeFor[gateway.RetiringStatus]()},
 		{"A pool", reflect.TypeFor[gateway.PoolStatus]()},
 		{"A server", reflect.TypeFor[gateway.ServerStatus]()},
 		{"A site", reflect.TypeFor[gateway.SiteStatus]()},

@@ -34,12 +34,12 @@ type controls interface {
 //
 // A drain is answered when it is over: the http.Server must not have a
 // WriteTimeout, and should end the requests' contexts when it stops.
-func newControl(c controls, metrics http.Handler, more ...route) http.Handler {
+func newControl(c controls, w *waits, metrics http.Handler, more ...route) http.Handler {
 	a := &controlAPI{c, &holds{controls: c, pools: map[string]*hold{}}}
 	mux := http.NewServeMux()
 	routes := []route{
 		{http.MethodGet, "/v1/status", endpoint(a.status)},
-		{http.MethodPost, "/v1/pools/{pool}/pause", endpoint(a.pause)},
+		{http.MethodPost, "/v1/pools/{pool}/pause", w.movable(a.pause)},
 		{http.MethodPost, "/v1/pools/{pool}/resume", endpoint(a.resume)},
 		{http.MethodGet, "/metrics", metrics},
 	}
@@ -170,7 +170,7 @@ func (e endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if known := (*apiError)(nil); errors.As(err, &known) {
 			status = known.status
 		}
-		failure := apiFailure{Error: err.Error()}
+		failure := apiFailure{Error: err.Error(), Moved: errors.Is(err, errMoved)}
 		if o := (occupied{}); errors.As(err, &o) {
 			failure.Inside = o.left
 		}
@@ -212,4 +212,6 @@ type apiFailure struct {
 	Error string `json:"error"`
 	// Inside is who kept a release from draining.
 	Inside []Occupant `json:"inside,omitempty"`
+	// Moved is set when the process that takes over has to be asked.
+	Moved bool `json:"moved,omitempty"`
 }

@@ -83,7 +83,7 @@ func control(api http.Handler, method, target, body string) *httptest.ResponseRe
 
 func newTestControl() (*fakeControls, http.Handler) {
 	f := newFakeControls()
-	return f, newControl(f, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	return f, newControl(f, newWaits(), http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprint(w, "realdocd_up 1\n")
 	}))
 }

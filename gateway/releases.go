@@ -50,7 +50,7 @@ func (s *Server) Site(name, docroot string) (SiteDetail, error) {
 		return SiteDetail{}, fmt.Errorf("%w: %q", ErrNoSite, name)
 	}
 	if st.IsGlob() && docroot == "" {
-		return s.detail(st, st.releases.Docroots()), nil
+		return s.detail(st, "", st.releases.Docroots()), nil
 	}
 	return s.Look(name, docroot, "")
 }
@@ -68,7 +68,7 @@ func (s *Server) Look(name, docroot, by string) (SiteDetail, error) {
 	if by != "" {
 		s.history.attribute(st.releases.Link(docroot), by)
 	}
-	return s.detail(st, []string{docroot}), nil
+	return s.detail(st, docroot, []string{docroot}), nil
 }
 
 func (s *Server) look(st *site, docroot string) error {
@@ -79,7 +79,8 @@ func (s *Server) look(st *site, docroot string) error {
 	return err
 }
 
-func (s *Server) detail(st *site, docroots []string) SiteDetail {
+// detail is a site with some docroots: the one that was asked for, or all.
+func (s *Server) detail(st *site, asked string, docroots []string) SiteDetail {
 	d := SiteDetail{SiteStatus: st.status(), Docroots: []DocrootStatus{}, History: s.history.of(st.Name)}
 	inside := s.occupants(time.Now())
 	slices.Sort(docroots)
@@ -94,6 +95,9 @@ func (s *Server) detail(st *site, docroots []string) SiteDetail {
 			})
 		}
 		d.Docroots = append(d.Docroots, ds)
+	}
+	if err := s.predecessor.addToSite(context.Background(), &d, asked); err != nil {
+		s.log.Warn().Err(err).Str("site", st.Name).Msg("the site is shown without the requests of the process before")
 	}
 	return d
 }
@@ -138,9 +142,12 @@ func (s *Server) DrainRelease(ctx context.Context, name, docroot, release string
 	tick := time.NewTicker(drainEvery)
 	defer tick.Stop()
 	for {
-		left, err := s.left(ctx, st, docroot, release)
-		if err == nil && len(left) == 0 || errors.Is(err, deploy.ErrLive) {
+		now, err := s.left(ctx, st, docroot, release)
+		if err == nil && len(now) == 0 || errors.Is(err, deploy.ErrLive) {
 			return nil, err
+		}
+		if err == nil {
+			left = now
 		}
 		select {
 		case <-ctx.Done():
@@ -159,8 +166,12 @@ func (s *Server) left(ctx context.Context, st *site, docroot, release string) ([
 	if err != nil {
 		return nil, err
 	}
+	elsewhere, err := s.predecessor.leftBefore(ctx, st.Name, docroot, release)
+	if err != nil {
+		return nil, err
+	}
 	if n > 0 {
-		var left []Occupant
+		left := elsewhere
 		for resolved, who := range s.occupants(time.Now()) {
 			if resolved == release || strings.HasPrefix(resolved, release+"/") {
 				left = append(left, who...)
@@ -170,6 +181,9 @@ func (s *Server) left(ctx context.Context, st *site, docroot, release string) ([
 			left = []Occupant{{Kind: "request"}}
 		}
 		return left[:min(len(left), maxOccupants)], nil
+	}
+	if len(elsewhere) > 0 {
+		return elsewhere, nil
 	}
 	return workersIn(ctx, st.pool.cfg(), release)
 }

@@ -206,7 +206,7 @@ func TestControl_SaysWhatIsWrongWithARequestAboutASite(t *testing.T) {
 	b := newBench(t)
 	b.cfg.Sites[1].Docroot = b.docroot("*")
 	b.start()
-	api := httptest.NewServer(newControl(b.server, http.NotFoundHandler(), b.server.siteRoutes()...))
+	api := httptest.NewServer(newControl(b.server, newWaits(), http.NotFoundHandler(), b.server.siteRoutes()...))
 	defer api.Close()
 	for _, row := range []struct {
 		method, path string
@@ -243,7 +243,7 @@ func TestACommandIsInsideAReleaseUntilItsClientLeaves(t *testing.T) {
 	b := newBench(t)
 	b.cfg.Sites[0].IncludePath = ".:" + b.link("shop") + "/lib"
 	b.start()
-	api := httptest.NewServer(newControl(b.server, http.NotFoundHandler(), b.server.siteRoutes()...))
+	api := httptest.NewServer(newControl(b.server, newWaits(), http.NotFoundHandler(), b.server.siteRoutes()...))
 	defer api.Close()
 	resp, err := http.Post(api.URL+"/v1/sites/shop/enter?command=php+cron.php&pid=42", "", nil)
 	b.must(err)

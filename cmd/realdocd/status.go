@@ -77,6 +77,9 @@ func writeStatus(w io.Writer, st gateway.Status, now time.Time) error {
 	var out bytes.Buffer
 	fmt.Fprintf(&out, "realdocd with pid %d, up for %s, %s of web servers\n",
 		st.PID, age(now.Sub(st.Started)), count(st.Connections, "connection"))
+	for _, before := range st.Retiring {
+		fmt.Fprintln(&out, retiringLine(before))
+	}
 	writeTable(&out, troubles(st, now))
 	out.WriteByte('\n')
 	writeTable(&out, poolRows(st.Pools))
@@ -86,6 +89,14 @@ func writeStatus(w io.Writer, st gateway.Status, now time.Time) error {
 	}
 	_, err := out.WriteTo(w)
 	return err
+}
+
+// retiringLine tells of a process that was replaced by an upgrade.
+func retiringLine(r gateway.RetiringStatus) string {
+	if r.Error != "" {
+		return fmt.Sprintf("the process with pid %d, which it has replaced, does not answer: %s", r.PID, r.Error)
+	}
+	return fmt.Sprintf("the process with pid %d, which it has replaced, finishes %s", r.PID, count(r.Connections, "request"))
 }
 
 // troubles are what needs somebody, in the order of the tables.

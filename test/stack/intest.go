@@ -189,6 +189,20 @@ func (t *Test) Reload(g *Gateway, c GatewayConfig) {
 	}
 }
 
+// Upgrade has a new process take over from realdocd.
+func (t *Test) Upgrade(g *Gateway) (before *Process) {
+	t.t.Helper()
+	before, err := g.Upgrade()
+	return must(t.t, before, err)
+}
+
+// RestartGateway restarts realdocd as its service manager does.
+func (t *Test) RestartGateway(g *Gateway) (kept int) {
+	t.t.Helper()
+	kept, err := g.Restart()
+	return must(t.t, kept, err)
+}
+
 // Command runs a verb of realdocd that must end with this code, and returns what it said.
 func (t *Test) Command(g *Gateway, want int, args ...string) string {
 	t.t.Helper()
