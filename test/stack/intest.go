@@ -79,6 +79,13 @@ func (t *Test) HAProxy(forwards ...Forward) *HAProxy {
 	return must(t.t, haproxy, err)
 }
 
+// Front starts a web server on its sample configuration.
+func (t *Test) Front(c FrontConfig) *Front {
+	t.t.Helper()
+	front, err := t.StartFront(c)
+	return must(t.t, front, err)
+}
+
 // Gateway starts realdocd.
 func (t *Test) Gateway(c GatewayConfig) *Gateway {
 	t.t.Helper()
