@@ -20,7 +20,7 @@ import (
 // A check is something that a site needs of its web server, by the name that it has in the README.
 type check struct {
 	name string
-	run  func(*testing.T, *shop)
+	run  func(testing.TB, *shop)
 }
 
 // checks run in this order.
@@ -28,21 +28,21 @@ var checks = []check{
 	{"keep-alive", checkKeepAlive}, // first, while realdocd has no other connection
 	{"GET", checkGet},
 	{"POST", checkPost},
-	{"upload", checkUpload},
+	{"upload of 5 MiB", checkUpload},
 	{"PATH_INFO", checkPathInfo},
 	{"front controller", checkFrontController},
 	{"HEAD", checkHead},
 	{"304", checkNotModified},
-	{"errors of PHP", checkErrorsOfPHP},
-	{"errors of realdocd", checkErrorsOfRealdocd},
-	{"broken response", checkBrokenResponse},
-	{"64 MiB response", checkBigResponse},
-	{"flip", checkFlip},
-	{"torn requests", checkTorn},
+	{"error pages of PHP", checkErrorsOfPHP},
+	{"error pages of realdocd", checkErrorsOfRealdocd},
+	{"broken response seen as broken", checkBrokenResponse},
+	{"response of 64 MiB", checkBigResponse},
+	{"next request after a flip on the new release", checkFlip},
+	{"no torn request", checkTorn},
 }
 
 // Twenty requests of one visitor leave one connection to realdocd, or none.
-func checkKeepAlive(t *testing.T, s *shop) {
+func checkKeepAlive(t testing.TB, s *shop) {
 	for range 20 {
 		s.observe(t, "/index.php?pause=0")
 	}
@@ -55,7 +55,7 @@ func checkKeepAlive(t *testing.T, s *shop) {
 	}
 }
 
-func checkGet(t *testing.T, s *shop) {
+func checkGet(t testing.TB, s *shop) {
 	page := s.get(t, "/said.php?a=1&b=%C3%BC%20x").said(t)
 	public := s.site.Release(1) + "/public"
 	page.want(t, map[string]string{
@@ -71,7 +71,7 @@ func checkGet(t *testing.T, s *shop) {
 	}
 }
 
-func checkPost(t *testing.T, s *shop) {
+func checkPost(t testing.TB, s *shop) {
 	form := url.Values{"name": {"value"}, "text": {"ü & = +"}}
 	page := s.send(t, "POST", "/said.php?a=1", form.Encode(), "Content-Type", "application/x-www-form-urlencoded").said(t)
 	page.want(t, map[string]string{"REQUEST_METHOD": "POST", "CONTENT_LENGTH": strconv.Itoa(len(form.Encode()))})
@@ -80,7 +80,7 @@ func checkPost(t *testing.T, s *shop) {
 	}
 }
 
-func checkUpload(t *testing.T, s *shop) {
+func checkUpload(t testing.TB, s *shop) {
 	content, body, kind := upload(t, 5<<20)
 	page := s.send(t, "POST", "/said.php", body, "Content-Type", kind).said(t)
 	want := uploaded{"photo ü.jpg", fmt.Sprintf("%x", sha256.Sum256(content))}
@@ -89,14 +89,14 @@ func checkUpload(t *testing.T, s *shop) {
 	}
 }
 
-func checkPathInfo(t *testing.T, s *shop) {
+func checkPathInfo(t testing.TB, s *shop) {
 	s.get(t, "/said.php/a/b.php/c?x=1").said(t).want(t, map[string]string{
 		"PATH_INFO": "/a/b.php/c", "SCRIPT_NAME": "/said.php", "REQUEST_URI": "/said.php/a/b.php/c?x=1", "QUERY_STRING": "x=1",
 	})
 }
 
 // A URL of no file is the front controller's, which sees it as it came.
-func checkFrontController(t *testing.T, s *shop) {
+func checkFrontController(t testing.TB, s *shop) {
 	for _, path := range []string{"/?pause=0", "/products/7?pause=0", "/a/b%20c/?x=1&pause=0"} {
 		o := s.observe(t, path)
 		if o.RequestURI != path || o.File != s.site.Release(1)+"/public/index.php" {
@@ -105,7 +105,7 @@ func checkFrontController(t *testing.T, s *shop) {
 	}
 }
 
-func checkHead(t *testing.T, s *shop) {
+func checkHead(t testing.TB, s *shop) {
 	page := s.send(t, "HEAD", "/said.php", "")
 	if page.status != 200 || page.body != "" || page.header.Get("X-Method") != "HEAD" {
 		t.Errorf("got %d, X-Method %q, %d bytes of body", page.status, page.header.Get("X-Method"), len(page.body))
@@ -113,7 +113,7 @@ func checkHead(t *testing.T, s *shop) {
 	s.get(t, "/said.php").said(t) // and what follows is whole
 }
 
-func checkNotModified(t *testing.T, s *shop) {
+func checkNotModified(t testing.TB, s *shop) {
 	if page := s.get(t, "/fresh.php"); page.body != "fresh" || page.header.Get("ETag") != `"v1"` {
 		t.Errorf("got %q, ETag %q", page.body, page.header.Get("ETag"))
 	}
@@ -123,7 +123,7 @@ func checkNotModified(t *testing.T, s *shop) {
 	}
 }
 
-func checkErrorsOfPHP(t *testing.T, s *shop) {
+func checkErrorsOfPHP(t testing.TB, s *shop) {
 	for _, status := range []int{403, 404, 500, 503} {
 		page := s.get(t, fmt.Sprintf("/fails.php?status=%d", status))
 		if want := fmt.Sprintf("the page of error %d", status); page.status != status || page.body != want || page.header.Get("X-Error") != "own" {
@@ -134,7 +134,7 @@ func checkErrorsOfPHP(t *testing.T, s *shop) {
 
 // realdocd's own answers come through whole: for a docroot that it does not know, by which one sees that the
 // web server sends the symlink's path and not what it resolves to; and for a queue that stands still.
-func checkErrorsOfRealdocd(t *testing.T, s *shop) {
+func checkErrorsOfRealdocd(t testing.TB, s *shop) {
 	other := s.config
 	other.Sites = map[string]stack.Keys{"other": {"docroot": s.site.DocRoot() + "2"}}
 	mark := s.gw.Log.Mark()
@@ -161,7 +161,7 @@ func checkErrorsOfRealdocd(t *testing.T, s *shop) {
 }
 
 // A response that lacks its end because the worker was killed is not taken for a whole one.
-func checkBrokenResponse(t *testing.T, s *shop) {
+func checkBrokenResponse(t testing.TB, s *shop) {
 	dir := filepath.Join(s.Dir, "pids")
 	if err := os.Mkdir(dir, 0o777); err != nil {
 		t.Fatal(err)
@@ -198,7 +198,7 @@ func checkBrokenResponse(t *testing.T, s *shop) {
 	}
 }
 
-func checkBigResponse(t *testing.T, s *shop) {
+func checkBigResponse(t testing.TB, s *shop) {
 	const chunks, chunk = 1024, 1 << 16
 	want := sha256.New()
 	for i := range chunks {
@@ -217,7 +217,7 @@ func checkBigResponse(t *testing.T, s *shop) {
 }
 
 // The next request after a flip runs on the new release.
-func checkFlip(t *testing.T, s *shop) {
+func checkFlip(t testing.TB, s *shop) {
 	for i := 1; i <= 40; i++ {
 		live := s.site.Releases[i%2]
 		s.Flip(s.site, live)
@@ -230,7 +230,7 @@ func checkFlip(t *testing.T, s *shop) {
 }
 
 // Fifty includes a request, while the link is flipped every 20 ms.
-func checkTorn(t *testing.T, s *shop) {
+func checkTorn(t testing.TB, s *shop) {
 	urls := []string{s.web.URL("/index.php"), s.web.URL("/own.php"), s.web.URL("/pretty/url"), s.web.URL("/")}
 	tally := s.Run(stack.FlipEvery(20*time.Millisecond, s.site), stack.Load{URLs: urls, Requests: 1000, Duration: 4 * time.Second})[0]
 	whole := 0

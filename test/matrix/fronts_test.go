@@ -27,8 +27,13 @@ type front struct {
 	name   string
 	server stack.WebServer
 	tcp    bool
-	keeps  bool // one connection serves many requests
+	keeps  bool     // one connection serves many requests
+	faults []string // checks that the web server does not pass, whatever realdocd does
 }
+
+// Caddy 2.6 ends a response that has broken off as if it were whole; later versions do not
+// (github.com/caddyserver/caddy/pull/5952).
+var caddyFaults = []string{"broken response seen as broken"}
 
 // fronts are in the order of the table.
 var fronts = []front{
@@ -40,8 +45,8 @@ var fronts = []front{
 	{name: "Apache, prefork", server: stack.SamplePrefork, tcp: true, keeps: true},
 	{name: "lighttpd", server: stack.SampleLighttpd},
 	{name: "lighttpd", server: stack.SampleLighttpd, tcp: true},
-	{name: "Caddy", server: stack.SampleCaddy},
-	{name: "Caddy", server: stack.SampleCaddy, tcp: true},
+	{name: "Caddy", server: stack.SampleCaddy, faults: caddyFaults},
+	{name: "Caddy", server: stack.SampleCaddy, tcp: true, faults: caddyFaults},
 	{name: "HAProxy", server: stack.SampleHAProxy, keeps: true},
 	{name: "HAProxy", server: stack.SampleHAProxy, tcp: true, keeps: true},
 }
@@ -81,7 +86,7 @@ func openShop(t *testing.T, f front) *shop {
 }
 
 // in is the same shop for a check.
-func (s *shop) in(t *testing.T) *shop {
+func (s *shop) in(t testing.TB) *shop {
 	inner := *s
 	inner.Test = s.In(t)
 	return &inner

@@ -21,13 +21,13 @@ type page struct {
 }
 
 // get asks for a page.
-func (s *shop) get(t *testing.T, path string) page {
+func (s *shop) get(t testing.TB, path string) page {
 	t.Helper()
 	return s.send(t, "GET", path, "")
 }
 
 // send sends a request with headers: name, value, name, value …
-func (s *shop) send(t *testing.T, method, path, body string, headers ...string) page {
+func (s *shop) send(t testing.TB, method, path, body string, headers ...string) page {
 	t.Helper()
 	request, err := http.NewRequest(method, s.web.URL(path), strings.NewReader(body))
 	if err != nil {
@@ -49,7 +49,7 @@ func (s *shop) send(t *testing.T, method, path, body string, headers ...string) 
 }
 
 // observe asks for a page that looks at its release, and wants it whole.
-func (s *shop) observe(t *testing.T, path string) *stack.Observation {
+func (s *shop) observe(t testing.TB, path string) *stack.Observation {
 	t.Helper()
 	o, err := stack.Observe(http.DefaultClient, s.web.URL(path))
 	if err != nil {
@@ -71,7 +71,7 @@ type said struct {
 type uploaded struct{ Name, Hash string }
 
 // said reads it.
-func (p page) said(t *testing.T) said {
+func (p page) said(t testing.TB) said {
 	t.Helper()
 	if p.status != http.StatusOK {
 		t.Fatalf("got %d: %.300s", p.status, p.body)
@@ -93,7 +93,7 @@ func (p page) said(t *testing.T) said {
 }
 
 // want compares with $_SERVER.
-func (s said) want(t *testing.T, want map[string]string) {
+func (s said) want(t testing.TB, want map[string]string) {
 	t.Helper()
 	for name, value := range want {
 		if got := fmt.Sprint(s.Server[name]); got != value {
@@ -103,7 +103,7 @@ func (s said) want(t *testing.T, want map[string]string) {
 }
 
 // upload is a form with a file of this size.
-func upload(t *testing.T, size int) (content []byte, body, kind string) {
+func upload(t testing.TB, size int) (content []byte, body, kind string) {
 	t.Helper()
 	content = bytes.Repeat([]byte("0123456789abcdef\r\n--\x00\xff"), size/22+1)[:size]
 	var b bytes.Buffer

@@ -221,3 +221,10 @@ func (t *Test) More(traffic *Traffic, n int) {
 	t.t.Helper()
 	must(t.t, traffic, traffic.More(n))
 }
+
+// InModule is the path of a file of the source tree.
+func InModule(t TB, name string) string {
+	t.Helper()
+	root, err := moduleDir()
+	return filepath.Join(must(t, root, err), name)
+}
