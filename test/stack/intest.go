@@ -79,6 +79,13 @@ func (t *Test) HAProxy(forwards ...Forward) *HAProxy {
 	return must(t.t, haproxy, err)
 }
 
+// FCGIWrap starts fcgiwrap.
+func (t *Test) FCGIWrap(processes int) *FCGIWrap {
+	t.t.Helper()
+	wrap, err := t.StartFCGIWrap(processes)
+	return must(t.t, wrap, err)
+}
+
 // Front starts a web server on its sample configuration.
 func (t *Test) Front(c FrontConfig) *Front {
 	t.t.Helper()
