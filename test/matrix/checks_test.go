@@ -37,8 +37,10 @@ var checks = []check{
 	{"error pages of realdocd", checkErrorsOfRealdocd},
 	{"broken response seen as broken", checkBrokenResponse},
 	{"response of 64 MiB", checkBigResponse},
+	{"nothing left over from a visitor who leaves", checkLeaving},
 	{"next request after a flip on the new release", checkFlip},
 	{"no torn request", checkTorn},
+	{"no failed request after a restart of realdocd", checkRestart}, // last, for it has another log then
 }
 
 // Twenty requests of one visitor leave one connection to realdocd, or none.
@@ -216,6 +218,23 @@ func checkBigResponse(t testing.TB, s *shop) {
 	}
 }
 
+// A connection to realdocd that is kept has nothing of a response on it that nobody has read to its end.
+func checkLeaving(t testing.TB, s *shop) {
+	for i := range 10 {
+		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+		resp, err := client.Get(s.web.URL("/big.php?chunks=256"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.CopyN(io.Discard, resp.Body, 1<<16); err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		query := fmt.Sprintf("after=%d", i)
+		s.get(t, "/said.php?"+query).said(t).want(t, map[string]string{"QUERY_STRING": query})
+	}
+}
+
 // The next request after a flip runs on the new release.
 func checkFlip(t testing.TB, s *shop) {
 	for i := 1; i <= 40; i++ {
@@ -243,5 +262,30 @@ func checkTorn(t testing.TB, s *shop) {
 	}
 	if tally.Torn > 0 || tally.Failed > 0 || tally.Unnamed > 0 || whole != tally.Total {
 		t.Errorf("%d of %d requests were whole, want all", whole-tally.Unnamed, tally.Total)
+	}
+}
+
+// Connections that the web server has kept are gone then, and it does not try them on visitors.
+func checkRestart(t testing.TB, s *shop) {
+	burst := stack.Load{URLs: []string{s.web.URL("/index.php?pause=0")}, Requests: 100}
+	if tally := burst.Run(t.Context()); tally.Failed > 0 {
+		t.Fatalf("before: %v", tally)
+	}
+	if err := s.gw.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	binary, err := stack.Binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	backend := s.gw.Addr
+	if s.front.tcp {
+		backend = s.gw.TCP
+	}
+	if _, err := s.StartProgram("realdocd", backend, binary, "serve", "--config", s.gw.Config); err != nil {
+		t.Fatal(err)
+	}
+	if tally := burst.Run(t.Context()); tally.Failed > 0 {
+		t.Errorf("after: %v", tally)
 	}
 }

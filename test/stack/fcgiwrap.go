@@ -13,6 +13,9 @@ type FCGIWrap struct {
 	Addr Addr
 }
 
+// withChildren runs a program whose own children must end with it: those of fcgiwrap outlive it.
+const withChildren = `trap 'trap - TERM; kill 0' TERM; "$0" "$@" & wait`
+
 // StartFCGIWrap returns when it accepts. It runs as many scripts at once as it has processes.
 func (s *Stack) StartFCGIWrap(processes int) (*FCGIWrap, error) {
 	path, err := Find("fcgiwrap")
@@ -24,7 +27,7 @@ func (s *Stack) StartFCGIWrap(processes int) (*FCGIWrap, error) {
 		return nil, err
 	}
 	addr := Addr(filepath.Join(dir, "sock"))
-	p, err := s.start(dir, name, syscall.SIGTERM, path, "-f", "-c", fmt.Sprint(processes), "-s", "unix:"+string(addr))
+	p, err := s.start(dir, name, syscall.SIGTERM, "/bin/sh", "-c", withChildren, path, "-f", "-c", fmt.Sprint(processes), "-s", "unix:"+string(addr))
 	if err != nil {
 		return nil, err
 	}
