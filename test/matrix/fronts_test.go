@@ -27,7 +27,7 @@ type front struct {
 	name   string
 	server stack.WebServer
 	tcp    bool
-	keeps  bool     // one connection serves many requests
+	keeps  string   // the setting by which one connection serves many requests; "" where each has its own
 	faults []string // checks that the web server does not pass, whatever realdocd does
 }
 
@@ -37,18 +37,18 @@ var caddyFaults = []string{"broken response seen as broken"}
 
 // fronts are in the order of the table.
 var fronts = []front{
-	{name: "nginx", server: stack.SampleNginx, keeps: true},
-	{name: "nginx", server: stack.SampleNginx, tcp: true, keeps: true},
-	{name: "Apache, event", server: stack.SampleEvent, keeps: true},
-	{name: "Apache, event", server: stack.SampleEvent, tcp: true, keeps: true},
-	{name: "Apache, prefork", server: stack.SamplePrefork, keeps: true},
-	{name: "Apache, prefork", server: stack.SamplePrefork, tcp: true, keeps: true},
+	{name: "nginx", server: stack.SampleNginx, keeps: "fastcgi_keep_conn on"},
+	{name: "nginx", server: stack.SampleNginx, tcp: true, keeps: "fastcgi_keep_conn on"},
+	{name: "Apache, event", server: stack.SampleEvent, keeps: "enablereuse=on"},
+	{name: "Apache, event", server: stack.SampleEvent, tcp: true, keeps: "enablereuse=on"},
+	{name: "Apache, prefork", server: stack.SamplePrefork, keeps: "enablereuse=on"},
+	{name: "Apache, prefork", server: stack.SamplePrefork, tcp: true, keeps: "enablereuse=on"},
 	{name: "lighttpd", server: stack.SampleLighttpd},
 	{name: "lighttpd", server: stack.SampleLighttpd, tcp: true},
 	{name: "Caddy", server: stack.SampleCaddy, faults: caddyFaults},
 	{name: "Caddy", server: stack.SampleCaddy, tcp: true, faults: caddyFaults},
-	{name: "HAProxy", server: stack.SampleHAProxy, keeps: true},
-	{name: "HAProxy", server: stack.SampleHAProxy, tcp: true, keeps: true},
+	{name: "HAProxy", server: stack.SampleHAProxy, keeps: "option keep-conn"},
+	{name: "HAProxy", server: stack.SampleHAProxy, tcp: true, keeps: "option keep-conn"},
 }
 
 func (f front) connection() string {

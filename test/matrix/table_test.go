@@ -37,8 +37,8 @@ func (t table) markdown() string {
 		if len(row.failed) > 0 {
 			passed = "all but: " + strings.Join(row.failed, ", ")
 		}
-		if row.front.keeps {
-			connections = "kept"
+		if row.front.keeps != "" {
+			connections = "kept, `" + row.front.keeps + "`"
 		}
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", row.front.name, row.version, row.front.connection(), passed, connections)
 	}
@@ -46,8 +46,28 @@ func (t table) markdown() string {
 	for _, c := range checks {
 		names = append(names, c.name)
 	}
-	fmt.Fprintf(&b, "\nAll are: %s.\n", strings.Join(names, "; "))
-	return b.String()
+	return b.String() + "\n" + wrapped("The checks: "+strings.Join(names, "; ")+".")
+}
+
+// wrapped breaks a text into the README's lines.
+func wrapped(text string) string {
+	const width = 120
+	var b strings.Builder
+	length := 0
+	for _, word := range strings.Fields(text) {
+		switch n := len(word); {
+		case length == 0:
+		case length+1+n > width:
+			b.WriteByte('\n')
+			length = 0
+		default:
+			b.WriteByte(' ')
+			length++
+		}
+		b.WriteString(word)
+		length += len(word)
+	}
+	return b.String() + "\n"
 }
 
 // withoutVersions leaves out what another machine has otherwise.
