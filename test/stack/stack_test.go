@@ -144,11 +144,17 @@ func TestFCGIWrapEndsWithItsChildren(t *testing.T) {
 	s := stack.For(t, "fcgiwrap")
 	wrap := s.FCGIWrap(3)
 	var pids []int
-	for _, pid := range wrap.Workers() {
-		pids = append(append(pids, pid), stack.ChildrenOf(pid)...)
-	}
-	if len(pids) != 4 {
-		t.Fatalf("fcgiwrap and its three children are %v", pids)
+	if err := stack.Poll(func() error {
+		pids = nil
+		for _, pid := range wrap.Workers() {
+			pids = append(append(pids, pid), stack.ChildrenOf(pid)...)
+		}
+		if len(pids) != 4 {
+			return fmt.Errorf("fcgiwrap and its three children are %v", pids)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
 	}
 	if err := wrap.Stop(); err != nil {
 		t.Fatal(err)
