@@ -46,9 +46,13 @@ func checkUpload(t testing.TB, s *shop) {
 }
 
 func checkPathInfo(t testing.TB, s *shop) {
-	s.get(t, "/said.php/a/b.php/c?x=1").said(t).want(t, map[string]string{
+	page := s.get(t, "/said.php/a/b.php/c?x=1").said(t)
+	page.want(t, map[string]string{
 		"PATH_INFO": "/a/b.php/c", "SCRIPT_NAME": "/said.php", "REQUEST_URI": "/said.php/a/b.php/c?x=1", "QUERY_STRING": "x=1",
 	})
+	if file := fmt.Sprint(page.Server["SCRIPT_FILENAME"]); !strings.HasSuffix(file, s.site.Release(1)+"/public/said.php") {
+		t.Errorf("SCRIPT_FILENAME is %s", file)
+	}
 }
 
 // A URL of no file is the front controller's, which sees it as it came.
