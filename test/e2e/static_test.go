@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -26,7 +27,7 @@ type assetShop struct {
 
 func openAssetShop(t *testing.T) *assetShop {
 	t.Helper()
-	s := stack.For(t, "nginx", "php-fpm")
+	s := stack.For(t, "nginx", "php-fpm", "rsync")
 	site := s.Site(stack.SiteConfig{Pages: pages()})
 	shop := &assetShop{Test: s, site: site}
 	for _, n := range site.Releases {
@@ -63,10 +64,13 @@ func (s *assetShop) writeAssets(t *testing.T, release, version int) {
 	}
 }
 
-// share adds a release's hashed assets to the directory that all share, as a deploy does.
-func (s *assetShop) share(t *testing.T, version int) {
+// share adds a release's assets to the directory that all share, as the sample says.
+func (s *assetShop) share(t *testing.T, release int) {
 	t.Helper()
-	writeFile(t, filepath.Join(s.site.Dir, "shared", "build", hashed(version)), fmt.Sprintf("build %d", version))
+	from := s.site.Release(release) + "/public/build/"
+	if out, err := exec.Command("rsync", "-r", "--mkpath", from, s.site.Dir+"/shared/build/").CombinedOutput(); err != nil {
+		t.Fatalf("rsync: %v\n%s", err, out)
+	}
 }
 
 func writeFile(t *testing.T, file, text string) {

@@ -27,6 +27,7 @@ var programs = map[string]program{
 	"lighttpd": {[]string{"lighttpd"}, "lighttpd"},
 	"caddy":    {[]string{"caddy"}, "caddy"},
 	"fcgiwrap": {[]string{"fcgiwrap"}, "fcgiwrap"},
+	"rsync":    {[]string{"rsync"}, "rsync"},
 }
 
 // Find is the path of a program, by its name in the table above. PHP_FPM in the environment names the
