@@ -31,7 +31,7 @@ type front struct {
 	faults []string // checks that the web server does not pass, whatever realdocd does
 }
 
-// Caddy 2.6 ends a response that has broken off as if it were whole; later versions do not
+// Caddy 2.6 ends a response that has broken off as if it were whole; it is fixed upstream
 // (github.com/caddyserver/caddy/pull/5952).
 var caddyFaults = []string{"broken response seen as broken"}
 
