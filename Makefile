@@ -39,7 +39,7 @@ demo: deps-demo build ## a deploy every half second under traffic; KEEP=1 leaves
 	REALDOCD_BIN="$(CURDIR)/bin/realdocd" KEEP="$(KEEP)" go run ./test/demo
 
 .PHONY: test
-test: deps-test ## all tests, with the real nginx, Apache, HAProxy and PHP-FPM
+test: deps-test ## all tests, with the real web servers and PHP-FPM
 	go test $(TESTFLAGS) ./...
 
 .PHONY: race
@@ -66,6 +66,11 @@ lint: ## go vet, staticcheck, gofumpt
 .PHONY: bench
 bench: deps-bench ## what realdocd costs, in ratios to other ways; ROUNDS=5 BENCH="throughput overload kept growth idle"
 	go run ./test/bench $(BENCH)
+
+.PHONY: matrix
+matrix: deps-matrix ## what passes with which web server; writes the table in the README
+	MATRIX_WRITE=1 CI=true go test $(TESTFLAGS) ./test/matrix
+	@sed -n '/^<!-- written by make matrix/,/^<!-- end of/p' README.md
 
 .PHONY: install
 install: bin/realdocd ## DESTDIR= PREFIX=/usr; a configuration that is there already stays

@@ -26,6 +26,7 @@ func TestEtc_NginxLoadsTheSamples(t *testing.T) {
 	dir := t.TempDir()
 	copyTree(t, "nginx", dir)
 	listenOnSockets(t, filepath.Join(dir, "sites-available"), dir)
+	uncomment(t, filepath.Join(dir, "sites-available"), "# include ")
 	// The distribution's own, which the snippet includes.
 	write(t, filepath.Join(dir, "fastcgi_params"), "fastcgi_param DOCUMENT_ROOT $document_root;\n")
 	conf := filepath.Join(dir, "nginx.conf")
@@ -71,6 +72,14 @@ func listenOnSockets(t *testing.T, dir, sockets string) {
 	}
 }
 
+// uncomment puts to work what the samples in dir only propose.
+func uncomment(t *testing.T, dir, what string) {
+	t.Helper()
+	for _, file := range files(t, dir) {
+		write(t, file, strings.ReplaceAll(read(t, file), what, strings.TrimPrefix(what, "# ")))
+	}
+}
+
 func TestEtc_PHPFPMLoadsThePool(t *testing.T) {
 	fpm := need(t, "php-fpm", "php-fpm8.5", "php-fpm8.4", "php-fpm8.3", "php-fpm8.2", "php-fpm8.1", "php-fpm")
 	dir := t.TempDir()
@@ -90,10 +99,10 @@ func TestEtc_PHPFPMLoadsThePool(t *testing.T) {
 	}
 }
 
-func TestEtc_ApacheLoadsTheSample(t *testing.T) {
+func TestEtc_ApacheLoadsTheSamples(t *testing.T) {
 	apache := need(t, "apache2", "apache2", "httpd")
 	dir := t.TempDir()
-	copyTree(t, "apache2/conf-available", dir)
+	copyTree(t, "apache2", dir)
 	var conf strings.Builder
 	fmt.Fprintf(&conf, "ServerRoot %q\nServerName localhost\nPidFile %q\nErrorLog /dev/stderr\n", dir, filepath.Join(dir, "pid"))
 	for _, module := range []string{"mpm_event", "authz_core", "dir", "proxy", "proxy_fcgi"} {
@@ -104,7 +113,9 @@ func TestEtc_ApacheLoadsTheSample(t *testing.T) {
 			}
 		}
 	}
-	fmt.Fprintf(&conf, "Include %q\n", filepath.Join(dir, "realdocd.conf"))
+	for _, file := range files(t, "apache2") {
+		fmt.Fprintf(&conf, "Include %q\n", filepath.Join(dir, strings.TrimPrefix(file, "apache2/")))
+	}
 	// Only if the module is there does the sample say anything.
 	fmt.Fprintf(&conf, "<IfModule !mod_proxy_fcgi.c>\nError \"mod_proxy_fcgi is not loaded\"\n</IfModule>\n")
 	file := filepath.Join(dir, "apache2.conf")

@@ -17,5 +17,6 @@ echo json_encode([
     'file' => __FILE__,
     'include_path' => get_include_path(),
     'release' => $_SERVER['REALDOC_RELEASE'] ?? '',
+    'request_uri' => $_SERVER['REQUEST_URI'],
     'parts' => (object) $parts,
 ], JSON_UNESCAPED_SLASHES);
