@@ -157,35 +157,58 @@ func (s *Server) DrainRelease(ctx context.Context, name, docroot, release string
 	}
 }
 
-// left are those who keep a release busy.
+// left are those who keep a release busy, of whichever site: a site of CGI
+// scripts may be below the same link.
 func (s *Server) left(ctx context.Context, st *site, docroot, release string) ([]Occupant, error) {
 	if err := s.look(st, docroot); err != nil {
 		return nil, err
 	}
-	n, err := st.releases.Occupants(docroot, release)
+	running, err := st.releases.Occupants(docroot, release)
 	if err != nil {
 		return nil, err
 	}
-	elsewhere, err := s.predecessor.leftBefore(ctx, st.Name, docroot, release)
+	left, err := s.predecessor.leftBefore(ctx, st.Name, docroot, release)
 	if err != nil {
 		return nil, err
 	}
-	if n > 0 {
-		left := elsewhere
-		for resolved, who := range s.occupants(time.Now()) {
-			if resolved == release || strings.HasPrefix(resolved, release+"/") {
-				left = append(left, who...)
+	for _, other := range s.setup.Load().sites.all {
+		for _, path := range other.releases.DocrootsOf(release) {
+			if other == st && path == docroot {
+				continue
 			}
+			s.look(other, path) // where that fails its last good release goes on, and is live
+			n, err := other.releases.Occupants(path, release)
+			if err != nil {
+				return nil, fmt.Errorf("site %s, docroot %s: %w", other.Name, path, err)
+			}
+			before, err := s.predecessor.leftBefore(ctx, other.Name, path, release)
+			if err != nil {
+				return nil, err
+			}
+			running += n
+			left = append(left, before...)
 		}
-		if len(left) == 0 { // it is on its way in or out
-			left = []Occupant{{Kind: "request"}}
-		}
+	}
+	if running > 0 {
+		left = append(left, s.inRelease(release)...)
+	}
+	if len(left) > 0 {
 		return left[:min(len(left), maxOccupants)], nil
 	}
-	if len(elsewhere) > 0 {
-		return elsewhere, nil
-	}
 	return workersIn(ctx, st.pool.cfg(), release)
+}
+
+// inRelease names who runs in a release.
+func (s *Server) inRelease(release string) (who []Occupant) {
+	for resolved, list := range s.occupants(time.Now()) {
+		if resolved == release || strings.HasPrefix(resolved, release+"/") {
+			who = append(who, list...)
+		}
+	}
+	if len(who) == 0 { // it is on its way in or out
+		who = []Occupant{{Kind: "request"}}
+	}
+	return who
 }
 
 // workersIn are FPM's workers whose script is below a release.

@@ -71,6 +71,42 @@ func TestARequestIsShownWhileItsBodyComes(t *testing.T) {
 	b.wantPage(c)
 }
 
+// A release is idle when no site runs in it: the scripts of another may be below the same link.
+func TestADrainWaitsForEachSiteOfTheRelease(t *testing.T) {
+	b := newBench(t)
+	b.must(os.Mkdir(b.release("shop", "1")+"/cgi", 0o755))
+	b.must(os.Mkdir(b.release("shop", "2")+"/cgi", 0o755))
+	scripts := b.link("shop") + "/cgi"
+	b.cfg.Sites = append(b.cfg.Sites, SiteConfig{Name: "cgi", Docroot: scripts, Pool: "www", RequestBuffering: true})
+	b.start()
+	c, q := b.running(stack.ParamsFor(scripts, "GET", "/said.pl")...)
+	b.flip("2")
+	ctx, cancel := context.WithTimeout(t.Context(), 3*drainEvery)
+	defer cancel()
+	if left, err := b.drainShop(ctx, "1"); !errors.Is(err, context.DeadlineExceeded) || len(left) != 1 || left[0].What != "GET /said.pl" {
+		t.Errorf("drained with %+v inside, %v", left, err)
+	}
+	q.answer(page)
+	b.wantPage(c)
+	if _, err := b.drainShop(t.Context(), "1"); err != nil {
+		t.Errorf("drain: %v", err)
+	}
+}
+
+// Two links may lead to one release; it is live while one of them does.
+func TestADrainOfAReleaseThatIsLiveByAnotherLinkFails(t *testing.T) {
+	b := newBench(t)
+	b.must(os.Remove(b.link("blog")))
+	b.must(os.Symlink(b.release("shop", "1"), b.link("blog")))
+	b.start()
+	b.served(b.connect(), "", b.params()...)
+	b.served(b.connect(), "", stack.ParamsFor(b.docroot("blog"), "GET", "/index.php")...)
+	b.flip("2")
+	if _, err := b.drainShop(t.Context(), "1"); !errors.Is(err, deploy.ErrLive) || !strings.Contains(err.Error(), "site blog") {
+		t.Errorf("drain: %v", err)
+	}
+}
+
 func TestADrainWaitsForWhoIsInside(t *testing.T) {
 	b := newBench(t).start()
 	c, q := b.running(b.params("REQUEST_URI", "/long")...)
