@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/rs/zerolog"
@@ -146,6 +147,7 @@ func (d *daemonProcess) serve(stderr io.Writer, getenv func(string) string) erro
 		select {
 		case <-before.Main():
 		case <-before.Ended():
+		case <-time.After(mainTimeout): // it hangs, and so shall not we
 		}
 	}
 	d.tellReady()

@@ -23,6 +23,9 @@ const succeedsVariable = "REALDOCD_SUCCEEDS"
 // upgradeTimeout bounds how long a new process may take to take over.
 const upgradeTimeout = 30 * time.Second
 
+// mainTimeout bounds the wait of a process that serves to become the main one.
+const mainTimeout = 5 * time.Second
+
 // An upgrade is a new process that takes over from this one.
 type upgrade struct {
 	successor *gateway.Successor
