@@ -18,6 +18,8 @@ var ErrNoPool = errors.New("there is no such pool")
 // controls are what the control API asks of the Server.
 type controls interface {
 	Status() Status
+	// Paused says whether a pool is paused; one that it does not know is not.
+	Paused(pool string) bool
 	// Pause lets new requests of the pool wait, and running ones go on.
 	// Like Drain and Resume it gives ErrNoPool for a name that it does not know.
 	Pause(pool string) error

@@ -53,7 +53,11 @@ func (f *fakeControls) set(pool string, paused bool) error {
 	return fmt.Errorf("%w: %s", ErrNoPool, pool)
 }
 
-func (f *fakeControls) Pause(pool string) error  { return f.set(pool, true) }
+func (f *fakeControls) Pause(pool string) error { return f.set(pool, true) }
+func (f *fakeControls) Paused(pool string) bool {
+	p, _ := f.Status().pool(pool)
+	return p.Paused
+}
 func (f *fakeControls) Resume(pool string) error { return f.set(pool, false) }
 
 func (f *fakeControls) Drain(ctx context.Context, pool string) error {

@@ -289,6 +289,12 @@ func (p *pool) pause() {
 	closeAll(idle)
 }
 
+func (p *pool) isPaused() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.paused
+}
+
 // takeAllKept takes the kept connections of all servers. The mutex is held.
 func (p *pool) takeAllKept() (idle []*sock) {
 	for _, s := range p.servers {

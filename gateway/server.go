@@ -221,6 +221,12 @@ func (s *Server) Pause(pool string) error {
 	return nil
 }
 
+// Paused says whether a pool is paused.
+func (s *Server) Paused(pool string) bool {
+	p := s.setup.Load().pools[pool]
+	return p != nil && p.isPaused()
+}
+
 // Drain waits until no request runs in a pool, which Pause has made certain to
 // happen. It fails with ctx's error.
 func (s *Server) Drain(ctx context.Context, pool string) error {
