@@ -40,6 +40,8 @@ func TestWrongUseIsExitCode2WithAHint(t *testing.T) {
 		{"pause a --timeout 1m", "realdocd: --timeout is for --drain: add it, or leave --timeout out\nTry 'realdocd pause --help'.\n"},
 		{"pause a --drain --timeout 0s", "realdocd: --timeout: want a duration above 0s, such as 30s\nTry 'realdocd pause --help'.\n"},
 		{"pause a --drian", "realdocd: unknown flag: --drian; did you mean --drain?\nTry 'realdocd pause --help'.\n"},
+		{"status --watch 2s", "realdocd: write --watch=2s, with a =\nTry 'realdocd status --help'.\n"},
+		{"status --watch=0s", "realdocd: --watch: want a duration of at least 100ms, such as 2s\nTry 'realdocd status --help'.\n"},
 		{"status --docroot /a", "realdocd: --docroot is for a site: name it, or leave --docroot out\nTry 'realdocd status --help'.\n"},
 		{"flip", "realdocd: flip which site? realdocd status lists them\nTry 'realdocd flip --help'.\n"},
 		{"flip shop", "realdocd: flip needs RELEASE_DIR too\nTry 'realdocd flip --help'.\n"},
@@ -93,7 +95,7 @@ func TestEachCommandHasHelp(t *testing.T) {
 	for command, want := range map[string]string{
 		"serve":    "--docroot '/var/www/*/current/public'",
 		"check":    "realdocd check --json",
-		"status":   "watch realdocd status",
+		"status":   "realdocd status --watch",
 		"pause":    "realdocd pause www --drain && systemctl restart php8.2-fpm && realdocd resume www",
 		"resume":   "realdocd resume www",
 		"version":  "--json",
