@@ -78,7 +78,7 @@ func vhostPattern(p string) string {
 func (a *apache) include(pattern string, must bool, at place) error {
 	p := a.absolute(pattern)
 	if !strings.ContainsAny(p, "*?[") {
-		switch _, err := fs.Stat(a.files, name(p)); {
+		switch _, err := fs.Stat(a.files.FS, name(p)); {
 		case a.files.isDir(p):
 			return a.includeDir(p, 0)
 		case !errors.Is(err, fs.ErrNotExist):

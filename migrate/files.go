@@ -9,7 +9,8 @@ import (
 	"strings"
 )
 
-// files is a file system with absolute paths.
+// files is a file system with absolute paths. Package fs is given the FS in it, which
+// can do more than open files.
 type files struct{ fs.FS }
 
 // name is a path as package fs has it.
@@ -22,7 +23,7 @@ func name(file string) string {
 
 // read reads a file. Its error says what to do.
 func (f files) read(file string) (string, error) {
-	text, err := fs.ReadFile(f, name(file))
+	text, err := fs.ReadFile(f.FS, name(file))
 	if err != nil {
 		return "", unreadable(file, err)
 	}
@@ -43,18 +44,18 @@ func unreadable(file string, err error) error {
 }
 
 func (f files) isFile(file string) bool {
-	fi, err := fs.Stat(f, name(file))
+	fi, err := fs.Stat(f.FS, name(file))
 	return err == nil && !fi.IsDir()
 }
 
 func (f files) isDir(dir string) bool {
-	fi, err := fs.Stat(f, name(dir))
+	fi, err := fs.Stat(f.FS, name(dir))
 	return err == nil && fi.IsDir()
 }
 
 // list gives the paths of what is in a directory, sorted by name.
 func (f files) list(dir string) ([]string, error) {
-	entries, err := fs.ReadDir(f, name(dir))
+	entries, err := fs.ReadDir(f.FS, name(dir))
 	if err != nil {
 		return nil, unreadable(dir, err)
 	}
@@ -67,7 +68,7 @@ func (f files) list(dir string) ([]string, error) {
 
 // glob gives the paths that a pattern matches, sorted; none for a broken pattern.
 func (f files) glob(pattern string) []string {
-	found, err := fs.Glob(f, name(pattern))
+	found, err := fs.Glob(f.FS, name(pattern))
 	if err != nil {
 		return nil
 	}
@@ -89,12 +90,12 @@ func (f files) symlinks(file string) (links []symlink, exists bool) {
 		if end < len(file) && file[end] != '/' {
 			continue
 		}
-		fi, err := fs.Lstat(f, name(file[:end]))
+		fi, err := fs.Lstat(f.FS, name(file[:end]))
 		if err != nil {
 			return links, false
 		}
 		if fi.Mode()&fs.ModeSymlink != 0 {
-			target, _ := fs.ReadLink(f, name(file[:end])) // for the comment alone
+			target, _ := fs.ReadLink(f.FS, name(file[:end])) // for the comment alone
 			links = append(links, symlink{file[:end], target})
 		}
 	}

@@ -10,6 +10,10 @@ import (
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
+func sortedPlaces(m map[place]bool) []place {
+	return slices.SortedFunc(maps.Keys(m), func(a, b place) int { return strings.Compare(a.String(), b.String()) })
+}
+
 // addIncludePath takes include_path and what incpath has replaced in it.
 func (m *model) addIncludePath(st *site, settings map[string]phpSetting) {
 	list, pattern := settings["include_path"], settings["incpath.search_replace_pattern"]
@@ -28,14 +32,14 @@ func (m *model) addIncludePath(st *site, settings map[string]phpSetting) {
 	}
 	value := list.value
 	var also string // search_replace_pattern
-	switch found := strings.Contains(value, pattern.value); {
-	case pattern.value == "":
-	case !found:
-		st.note(pattern.at, "%s does not stand in include_path (%s), so incpath did nothing, and it was left out", pattern.value, list.at)
+	replaced := pattern.value != "" && strings.Contains(value, pattern.value)
+	m.used[pattern.at] = m.used[pattern.at] || replaced
+	switch {
+	case !replaced:
 	case strings.Contains(pattern.value, ":"):
 		st.manyPatterns(pattern.setting)
 	case !strings.HasPrefix(pattern.value, "/"):
-		value = strings.Replace(value, pattern.value, st.docroot, 1)
+		value = strings.Replace(value, pattern.value, st.root, 1)
 		st.note(pattern.at, "%s is no path, so the docroot was written in its place", pattern.value)
 	default:
 		also = pattern.value
@@ -43,7 +47,7 @@ func (m *model) addIncludePath(st *site, settings map[string]phpSetting) {
 			st.note(pattern.at, "incpath replaced a part of a name, %s of %s%s; realdocd replaces whole names only", also, also, rest)
 		}
 	}
-	if !list.apache && list.section == "" && !st.mentions(value) && pattern.value == "" {
+	if !list.apache && list.section == "" && !st.mentions(value) && !replaced {
 		st.pool.defaultIncludePath(list.setting)
 		return
 	}
@@ -58,7 +62,7 @@ func (m *model) addIncludePath(st *site, settings map[string]phpSetting) {
 func (st *site) manyPatterns(pattern setting) {
 	var elsewhere []string
 	for _, p := range strings.Split(pattern.value, ":") {
-		if p != "" && !incpath.Inside(p, st.link) {
+		if p != "" && !incpath.Inside(p, st.base()) {
 			elsewhere = append(elsewhere, p)
 		}
 	}
@@ -83,10 +87,15 @@ func (m *model) addPHPNotes() {
 			}
 		}
 	}
+	for _, at := range sortedPlaces(m.used) {
+		if !m.used[at] && at != (place{}) {
+			m.notes = append(m.notes, note{at, "incpath.search_replace_pattern stands in no include_path, so incpath did nothing, and it was left out"})
+		}
+	}
 	if s := last["incpath.docroot_sapi_list"]; s.value != "" {
-		m.notes = append(m.notes, note{s.at, "incpath.docroot_sapi_list = " + s.value + " has no counterpart and needs none: realdocd maps include_path for every request"})
+		m.infos = append(m.infos, note{s.at, "incpath.docroot_sapi_list = " + s.value + " has no counterpart and needs none: realdocd maps include_path for every request"})
 	}
 	if s := last["incpath.realpath_sapi_list"]; s.value != "" {
-		m.notes = append(m.notes, note{s.at, "incpath.realpath_sapi_list = " + s.value + ": on the command line, run PHP with: realdocd exec SITE -- php ..."})
+		m.infos = append(m.infos, note{s.at, "incpath.realpath_sapi_list = " + s.value + ": on the command line, run PHP with: realdocd exec SITE -- php ..."})
 	}
 }

@@ -15,15 +15,18 @@ type model struct {
 
 	sites []*site
 	pools []*pool
+	infos []note // notes on what needs nobody
 	notes []note
+	used  map[place]bool  // incpath's patterns that stand in an include_path
 	names map[string]bool // of sites and pools, with "site." and "pool." before
 }
 
 // A site is a table [site.NAME].
 type site struct {
 	name    string
-	docroot string
-	link    string // the first symlink on docroot; docroot where there is none
+	docroot string // as realdocd takes it, maybe a pattern
+	root    string // the same, as a path
+	link    string // the first symlink on root; root where there is none
 	from    []note // where it comes from
 	pool    *pool
 	keys    []key
@@ -37,7 +40,7 @@ type key struct {
 }
 
 func newModel(f files, a *apache, p *php) *model {
-	return &model{files: f, apache: a, php: p, names: map[string]bool{}}
+	return &model{files: f, apache: a, php: p, used: map[place]bool{}, names: map[string]bool{}}
 }
 
 func (m *model) build() {
@@ -73,10 +76,10 @@ func (m *model) addServer(s *server) {
 		return
 	}
 	root := path.Clean(docroot.value)
-	if strings.ContainsAny(root, `*?[\`) && !s.pattern {
+	if !s.pattern {
 		root = strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(root)
 	}
-	made := m.makeSite(s, root)
+	made := m.makeSite(s, path.Clean(docroot.value), root)
 	for _, other := range m.sites {
 		if other.docroot == root {
 			other.merge(made, from)

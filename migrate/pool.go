@@ -19,11 +19,16 @@ type pool struct {
 	isDefault   bool // nothing said that PHP-FPM is there
 }
 
-// choosePool finds the pool for a site. Sites with the same PHP-FPM share one.
-func (m *model) choosePool(st *site, rules []rule) {
+// choosePool finds the pool for a site. Sites with the same PHP-FPM share one. What a
+// virtual host says of it wins over what the main server does.
+func (m *model) choosePool(st *site, s *server, rules []rule) {
 	var servers []string
 	var from place
+	own := func(r rule) bool { return slices.ContainsFunc(s.rules, func(o rule) bool { return o.at == r.at }) }
 	for _, r := range rules {
+		if servers != nil && own(rule{at: from}) && !own(r) {
+			continue
+		}
 		got := m.apache.servers(r.value)
 		if r.key != "" || got == nil {
 			continue
@@ -125,7 +130,7 @@ func (m *model) namePools() {
 		case len(m.pools) == 1 || p.isDefault:
 			name = "www"
 		default:
-			name = strings.TrimSuffix(path.Base(p.servers[0]), path.Ext(p.servers[0]))
+			name = strings.TrimSuffix(path.Base(p.servers[0]), ".sock")
 			name = strings.TrimSuffix(plainName(strings.ToLower(name)), "-fpm")
 		}
 		if name == "" {

@@ -13,9 +13,9 @@ import (
 func itoa(n int) string { return strconv.Itoa(n) }
 
 // makeSite decides what a server's site is.
-func (m *model) makeSite(s *server, docroot string) *site {
+func (m *model) makeSite(s *server, root, docroot string) *site {
 	main := m.apache.main
-	st := &site{docroot: docroot, notes: slices.Clone(s.ownNotes(main))}
+	st := &site{docroot: docroot, root: root, notes: slices.Clone(s.ownNotes(main))}
 	after := m.addResolution(st, merged(s.useReadlink, main.useReadlink))
 	m.findLink(st, after, s.pattern)
 	if after != "" {
@@ -26,7 +26,7 @@ func (m *model) makeSite(s *server, docroot string) *site {
 		st.add("realpath_every", quote(fmt.Sprintf("%ds", seconds)), every.at.String()+`; "0s" is cheap, and shows a flip at once`)
 	}
 	rules := m.rulesFor(s, st)
-	m.choosePool(st, rules)
+	m.choosePool(st, s, rules)
 	m.addPHP(st, s, rules)
 	return st
 }
@@ -61,7 +61,7 @@ func (m *model) addResolution(st *site, use setting) (after string) {
 		return ""
 	}
 	after = path.Clean(use.value)
-	if !isPlain(after) || after == "/" || !strings.HasPrefix(st.docroot, after+"/") {
+	if !isPlain(after) || after == "/" || !strings.HasPrefix(st.root, after+"/") {
 		st.note(use.at, "UseReadlink %s is no directory above the docroot, so link_after was left out", use.value)
 		return ""
 	}
@@ -70,18 +70,18 @@ func (m *model) addResolution(st *site, use setting) (after string) {
 
 // findLink looks for the site's link in the file system.
 func (m *model) findLink(st *site, after string, pattern bool) {
-	st.link = st.docroot
+	st.link = st.root
 	if pattern {
 		return
 	}
-	links, exists := m.files.symlinks(st.docroot)
+	links, exists := m.files.symlinks(st.root)
 	links = slices.DeleteFunc(links, func(l symlink) bool { return after != "" && !strings.HasPrefix(l.path, after+"/") })
 	switch {
 	case len(links) == 0 && !exists:
-		st.from = append(st.from, note{place{}, "the link was not looked for, as this machine has no " + st.docroot})
+		st.from = append(st.from, note{place{}, "the link was not looked for, as this machine has no " + st.root})
 		return
 	case len(links) == 0:
-		st.note(place{}, "%s has no symlink on its path, so it is its own release, and a deploy cannot be seen: put a symlink in its place", st.docroot)
+		st.note(place{}, "%s has no symlink on its path, so it is its own release, and a deploy cannot be seen: put a symlink in its place", st.root)
 		return
 	}
 	st.link = links[0].path
@@ -103,9 +103,9 @@ func (m *model) rulesFor(s *server, st *site) []rule {
 	var got []rule
 	for _, r := range all {
 		switch {
-		case r.scope.covers(st.docroot):
+		case r.scope.covers(st.root):
 			got = append(got, r)
-		case !r.scope.touches(st.docroot):
+		case !r.scope.touches(st.root):
 		case r.key == "":
 			if m.apache.servers(r.value) != nil {
 				st.note(r.at, "another PHP-FPM runs a part of this site: give that a virtual host of its own, or let Apache ask it without realdocd")
@@ -126,7 +126,7 @@ func (m *model) rulesFor(s *server, st *site) []rule {
 // addPHP takes what is set of PHP: include_path and incpath's become keys, the rest
 // moves to FPM.
 func (m *model) addPHP(st *site, s *server, rules []rule) {
-	settings := m.php.forSite(st.docroot, s.name.value)
+	settings := m.php.forSite(st.root, s.name.value)
 	set := func(r rule, x phpSetting) {
 		if before := settings[r.key]; !before.admin || r.admin {
 			x.setting, x.admin = setting{r.value, r.at}, r.admin
@@ -186,7 +186,7 @@ func (st *site) noteMove(r rule, directive string) {
 // addHtaccess says what is set in the docroot's .htaccess, which mod_php reads for each
 // request and nobody else can.
 func (m *model) addHtaccess(st *site) {
-	file := path.Join(st.docroot, ".htaccess")
+	file := path.Join(st.root, ".htaccess")
 	text, err := m.files.read(file)
 	if err != nil {
 		return // there is none, as far as that can be seen
@@ -198,17 +198,16 @@ func (m *model) addHtaccess(st *site) {
 	}
 }
 
-// mentions says whether a list of paths has one below the link, or below the directory
-// of the docroot where no link is known.
+// mentions says whether a list of paths has one below the link.
 func (st *site) mentions(list string) bool {
-	base := st.link
-	if base == st.docroot {
-		base = path.Dir(st.docroot)
+	return slices.ContainsFunc(strings.Split(list, ":"), func(entry string) bool { return incpath.Inside(entry, st.base()) })
+}
+
+// base is the link, or where none is known the directory that it may be: of
+// /srv/shop/public, that is /srv/shop.
+func (st *site) base() string {
+	if st.link != st.root || !slices.Contains(common, path.Base(st.root)) || slices.Contains(common, path.Base(path.Dir(st.root))) {
+		return st.link
 	}
-	for _, entry := range strings.Split(list, ":") {
-		if base != "/" && incpath.Inside(entry, base) {
-			return true
-		}
-	}
-	return false
+	return path.Dir(st.root)
 }

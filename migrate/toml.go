@@ -13,6 +13,9 @@ func (m *model) toml(paths []string) string {
 	w.comment("", "realdocd's configuration, made by realdocd migrate from "+strings.Join(paths, ", ")+".")
 	w.comment("", "What begins with DECIDE needs somebody. When none is left: realdocd check --config FILE. "+
 		"How to switch over, and back, is in realdocd-migrate(7).")
+	for _, n := range compact(m.infos) {
+		w.comment("", n.String())
+	}
 	w.notes(compact(m.notes))
 	for _, p := range m.pools {
 		w.table("pool", p.name)
