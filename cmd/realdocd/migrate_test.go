@@ -92,7 +92,7 @@ func TestMigrate_PrintsAConfigurationAndChangesNothing(t *testing.T) {
 	if code != exitDone || stderr != "" {
 		t.Fatalf("exit code %d, stderr %q", code, stderr)
 	}
-	wantIn(t, stdout, "[site.shop]\n# "+dir+"/sites-enabled/shop.conf:1: ServerName shop\n# link "+dir+"/www/current -> releases/1\n")
+	wantIn(t, stdout, "[site.shop]\n# "+dir+"/sites-enabled/shop.conf:1:", "\n# link "+dir+"/www/current -> releases/1\n")
 	if c := wantTaken(t, stdout); len(c.gateway.Sites) != 1 || c.gateway.Sites[0].Docroot != docroot {
 		t.Errorf("the sites are %+v", c.gateway.Sites)
 	}
