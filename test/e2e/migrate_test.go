@@ -72,3 +72,19 @@ func TestASiteIsMovedByWhatMigratePrints(t *testing.T) {
 	}
 	wantWhole(t, site, s.Run(stack.FlipEvery(20*time.Millisecond, site), stack.Load{URLs: []string{url}, Duration: 4 * time.Second})[0])
 }
+
+// While mod_realdoc is still loaded, or $realpath_root still sent, the docroot arrives
+// resolved, from the first request on.
+func TestADocrootThatArrivesResolvedIsTakenAsItsRelease(t *testing.T) {
+	s := stack.For(t, "php-fpm")
+	site := s.Site(stack.SiteConfig{})
+	gw := s.Gateway(stack.GatewayFor(s.FPM(stack.FPMConfig{}), site))
+	for _, n := range site.Releases {
+		s.Flip(site, n)
+		root := site.Release(n) + "/public"
+		got := s.Ask(gw.Addr, nil, stack.ParamsFor(root, "GET", "/index.php", "QUERY_STRING", "pause=0")...)
+		if got.Status != http.StatusOK || !strings.Contains(strings.ReplaceAll(string(got.Body), `\/`, "/"), root) {
+			t.Errorf("release %d: %+v", n, got)
+		}
+	}
+}
