@@ -86,7 +86,7 @@ install: bin/realdocd ## DESTDIR= PREFIX=/usr; a configuration that is there alr
 	chmod 0644 "$(DESTDIR)$(UNITDIR)/realdocd.service"
 	cd etc && find nginx apache2 php realdocd -type f -exec \
 		install -D -m 0644 {} "$(DESTDIR)$(DATADIR)/doc/realdocd/examples/{}" \;
-	for page in etc/man/*.[158]; do \
+	for page in etc/man/*.[1578]; do \
 		install -D -m 0644 "$$page" "$(DESTDIR)$(DATADIR)/man/man$${page##*.}/$${page##*/}" || exit 1; \
 	done
 

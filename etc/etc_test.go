@@ -277,6 +277,29 @@ func TestEtc_ManualHasTheFieldsOfTheControlAPI(t *testing.T) {
 	}
 }
 
+// The page on moving maps all that there was, to keys that there are.
+func TestEtc_MigrationPageMapsWhatThereWasToWhatThereIs(t *testing.T) {
+	page, keys := read(t, "man/realdocd-migrate.7"), read(t, "man/realdocd.toml.5")
+	mapped, _, _ := strings.Cut(page, ".Sh SWITCHING OVER")
+	for _, was := range []string{
+		"RealpathEvery", "UseReadlink On", "UseReadlink Ar /prefix", "LoadModule realdoc_module",
+		"incpath.docroot_sapi_list", "incpath.realpath_sapi_list", "incpath.search_replace_pattern", "php_value", "php_admin_value",
+	} {
+		if !regexp.MustCompile(`(?m)^\.It Li (\w+ , )?` + regexp.QuoteMeta(was) + `\b`).MatchString(mapped) {
+			t.Errorf("%s is mapped nowhere", was)
+		}
+	}
+	named := regexp.MustCompile(`(?m)^\.Ic (\w+)`).FindAllStringSubmatch(page, -1)
+	if len(named) == 0 {
+		t.Error("the page names no key")
+	}
+	for _, key := range named {
+		if !strings.Contains(keys, ".It Ic "+key[1]+"\n") {
+			t.Errorf("there is no key %s", key[1])
+		}
+	}
+}
+
 func TestEtc_ManualsAreClean(t *testing.T) {
 	mandoc := need(t, "mandoc", "mandoc")
 	pages := files(t, "man")

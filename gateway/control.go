@@ -32,7 +32,8 @@ type controls interface {
 
 // newControl is the control API that realdocd(8) documents, with the given
 // handler at /metrics and more routes, those of the sites. What is below /v1 may
-// gain paths and fields, and loses none; /v2 would be for that.
+// gain paths and fields, and loses none; /v2 would be for that. Profiles are below
+// /debug/pprof.
 //
 // A drain is answered when it is over: the http.Server must not have a
 // WriteTimeout, and should end the requests' contexts when it stops.
@@ -44,6 +45,7 @@ func newControl(c controls, w *waits, metrics http.Handler, more ...route) http.
 		{http.MethodPost, "/v1/pools/{pool}/pause", w.movable(a.pause)},
 		{http.MethodPost, "/v1/pools/{pool}/resume", endpoint(a.resume)},
 		{http.MethodGet, "/metrics", metrics},
+		profileRoute(),
 	}
 	for _, route := range append(routes, more...) {
 		mux.Handle(route.method+" "+route.path, route.handler)

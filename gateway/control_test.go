@@ -132,6 +132,8 @@ func TestControl_RefusalsAreJSONAndChangeNothing(t *testing.T) {
 		{"GET", "/v1/pools/www/pause", "", 405, `/v1/pools/www/pause does not take GET: use POST`},
 		{"POST", "/v1/status", "", 405, `/v1/status does not take POST: use GET`},
 		{"DELETE", "/metrics", "", 405, `/metrics does not take DELETE: use GET`},
+		{"POST", "/debug/pprof/", "", 405, `/debug/pprof/ does not take POST: use GET`},
+		{"POST", "/debug/pprof/symbol", "", 405, `/debug/pprof/symbol does not take POST: use GET`},
 		{"POST", "/v1/pools/www/pause?drain=soon", "", 400, `drain: want a duration above 0s such as 30s, not "soon"`},
 		{"POST", "/v1/pools/www/pause?drain=30", "", 400, `drain: want a duration above 0s such as 30s, not "30"`},
 		{"POST", "/v1/pools/www/pause?drain=0s", "", 400, `drain: want a duration above 0s such as 30s, not "0s"`},

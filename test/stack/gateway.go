@@ -24,6 +24,7 @@ type GatewayConfig struct {
 	Log       Keys
 	Pools     map[string]Keys
 	Sites     map[string]Keys
+	Rest      string // further tables, as text
 }
 
 // GatewayFor is the usual one: one pool, and each site with the include_path of its pages.
@@ -114,7 +115,7 @@ func (c GatewayConfig) toml() []string {
 	for _, name := range slices.Sorted(maps.Keys(c.Sites)) {
 		lines = append(append(lines, "[site."+name+"]"), c.Sites[name].toml()...)
 	}
-	return lines
+	return append(lines, c.Rest)
 }
 
 func (k Keys) toml() []string {
