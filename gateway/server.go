@@ -41,6 +41,7 @@ type Server struct {
 	stopping atomic.Bool
 	cut      atomic.Bool
 	refused  limiter // of log events about clients that are not allowed
+	refusals refusals
 }
 
 // New checks cfg and makes a Server that has not begun to listen. The error
