@@ -106,6 +106,9 @@ func (s *server) ask() {
 	if err == nil {
 		return
 	}
+	if s.own != nil && s.own.settings["chroot"] != "" {
+		return // which is the reason, and a finding of its own
+	}
 	do := "See FPM's log, and open_basedir, chroot and security.limit_extensions of the pool."
 	if s.own != nil {
 		if dir, _, ok := s.own.php("open_basedir"); ok {

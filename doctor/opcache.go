@@ -38,7 +38,7 @@ func (s *server) checkRoom(o *opcacheAnswer) {
 	}
 	total := o.Free + o.Used + o.Wasted
 	well := true
-	if o.Full || o.Free < memory {
+	if o.Free < memory || o.Full && o.Keys < o.MaxKeys { // it is full when either is used up
 		well = false
 		s.found("opcache-memory", fmt.Sprintf("The live releases take %s of opcache's %s, and %s are free: the next ones do not fit in beside them.", mib(memory), mib(total), mib(o.Free)),
 			fmt.Sprintf("Raise opcache.memory_consumption to %d, or more where old releases are to stay.", (total+memory)>>20+1))

@@ -39,7 +39,9 @@ func replace(oldnew ...string) func(string) string { return strings.NewReplacer(
 func key(table, line string) func(string) string { return replace(table+"]\n", table+"]\n"+line+"\n") }
 
 // top adds lines to the top of realdocd.toml, by way of a table that the test takes out.
-func top(line string) func(string) string { return replace("[pool.www]", "[top]\n"+line+"\n[pool.www]") }
+func top(line string) func(string) string {
+	return replace("[pool.www]", "[top]\n"+line+"\n[pool.www]")
+}
 
 func ini(key, value string) func(*stack.FPMConfig) {
 	return func(f *stack.FPMConfig) { f.INI[key] = value }
@@ -180,6 +182,8 @@ func faultsOfFPM() []plantedFault {
 				}
 			}()
 		}}},
+		{want: "fpm-mute", subject: "server DIR/fpm/sock", says: []string{"security.limit_extensions"}, tune: instead("security.limit_extensions = .php", "security.limit_extensions = .phtml")},
+		{want: "fpm-chroot", subject: "server DIR/fpm/sock", says: []string{"chroot = DIR/fpm"}, asRoot: true, pool: []string{"chroot = DIR/fpm"}},
 		{want: "max-conns-above-children", subject: "pool www", says: []string{"max_conns = 40", "at most 16", "Set max_conns to 16"}, plan: plan{edit: key("pool.www", "max_conns = 40")}},
 		{want: "process-control-timeout", subject: "server DIR/fpm/sock", says: []string{"DIR/fpm/fpm.conf", "realdocd pause www --drain"}, tune: func(f *stack.FPMConfig) { f.Global = nil }},
 		{want: "terminate-timeout", subject: "server DIR/fpm/sock", says: []string{"10s", "read_timeout = 1m"}, pool: []string{"request_terminate_timeout = 10s"}},
@@ -211,9 +215,18 @@ func faultsOfPHP() []plantedFault {
 		{want: "opcache-off", subject: "server DIR/fpm/sock", says: []string{"opcache.enable = 1"}, tune: ini("opcache.enable", "0")},
 		{want: "opcache-memory", subject: "server DIR/fpm/sock", says: []string{"opcache.memory_consumption"}, tune: func(f *stack.FPMConfig) {
 			f.INI["opcache.memory_consumption"], f.INI["opcache.interned_strings_buffer"] = "24", "8"
-		}, plan: plan{before: manyScripts(8, 50_000), after: got("/many.php")}},
+		}, plan: plan{before: manyScripts(8, 100_000), after: got("/many.php")}},
 		{want: "opcache-keys", subject: "server DIR/fpm/sock", says: []string{"opcache.max_accelerated_files", "keys"}, tune: ini("opcache.max_accelerated_files", "200"), plan: plan{before: manyScripts(150, 1), after: got("/many.php")}},
-		{want: "opcache-strings", subject: "server DIR/fpm/sock", says: []string{"opcache.interned_strings_buffer"}, tune: ini("opcache.interned_strings_buffer", "1")},
+		{want: "opcache-strings", subject: "server DIR/fpm/sock", says: []string{"opcache.interned_strings_buffer"}, tune: ini("opcache.interned_strings_buffer", "1"), plan: plan{
+			before: func(t *testing.T, c *checked) {
+				var list strings.Builder
+				for i := range 40_000 {
+					fmt.Fprintf(&list, "'string number %d',", i)
+				}
+				inRelease("public/strings.php", "<?php return ["+list.String()+"];\n")(t, c)
+			},
+			after: got("/strings.php"),
+		}},
 		{want: "opcache-timestamps-off", subject: "site shop", says: []string{"goes on with the files that were there before", "opcache.validate_timestamps = 1"}, tune: instead(validate, "php_admin_flag[opcache.validate_timestamps] = off"), plan: plan{edit: slots}},
 		{want: "opcache-revalidate-freq", subject: "site shop", says: []string{"for up to 60 s"}, tune: instead(revalidate, "php_admin_value[opcache.revalidate_freq] = 60"), plan: plan{edit: slots}},
 		{want: "opcache-update-protection", subject: "site shop", says: []string{"file_update_protection = 0"}, tune: ini("opcache.file_update_protection", "0"), plan: plan{edit: slots}},
@@ -252,6 +265,13 @@ func faultsOfTheWebServer() []plantedFault {
 			},
 		}},
 		{want: "docroot-unmatched", subject: "docroot DIR/srv/blog/current/public", says: []string{"3 times", `docroot = "DIR/srv/blog/current/public"`}, plan: plan{after: sent("DIR/srv/blog/current/public", "DIR/srv/blog/current/public/index.php")}},
+		{want: "params-too-long", subject: "realdocd", says: []string{"431", "Limit headers"}, plan: plan{after: func(t *testing.T, c *checked) {
+			var many []string
+			for i := range 40 {
+				many = append(many, fmt.Sprintf("HTTP_X_%d", i), strings.Repeat("x", 60_000))
+			}
+			c.Ask(c.gw.Addr, nil, many...)
+		}}},
 		{want: "script-refused", subject: "site shop", says: []string{`"DIR/other/index.php"`, "3 times", "extra_roots"}, plan: plan{after: sent(theShop+"/current/public", "DIR/other/index.php")}},
 	}
 }
