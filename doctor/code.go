@@ -2,18 +2,21 @@ package doctor
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 const (
-	maxCodeFile = 1 << 20 // a larger file is not read: it was made by a program
-	maxShown    = 20      // findings of one kind in one release
-	maxClosed   = 100     // files of one release that FPM is asked about
+	codeTimeout = 30 * time.Second // for all releases, so that there is time left for the rest
+	maxCodeFile = 1 << 20          // a larger file is not read: it was made by a program
+	maxShown    = 20               // findings of one kind in one release
+	maxClosed   = 100              // files of one release that FPM is asked about
 )
 
 // leftOut are directories that no request includes anything from, and that can be
@@ -24,19 +27,21 @@ var leftOut = []string{".git", ".hg", ".svn", "node_modules"}
 // readCode looks through the live releases for what names the link. Such code
 // gets, by way of the link, whichever release is live at that moment.
 func (x *examination) readCode() {
+	ctx, cancel := context.WithTimeout(x.ctx, codeTimeout)
+	defer cancel()
 	read := map[string]bool{}
 	for _, p := range x.places {
 		if !p.hasLink() || read[p.Release] {
 			continue
 		}
 		read[p.Release] = true
-		x.readRelease(p)
+		x.readRelease(ctx, p)
 	}
 }
 
 // A codeReading is the reading of one release.
 type codeReading struct {
-	x       *examination
+	ctx     context.Context
 	place   *place
 	names   []string // of the link
 	files   int
@@ -44,8 +49,8 @@ type codeReading struct {
 	skipped int // files that are too large, or cannot be read
 }
 
-func (x *examination) readRelease(p *place) {
-	r := &codeReading{x: x, place: p, names: p.namesOf(), found: map[string][]Finding{}}
+func (x *examination) readRelease(ctx context.Context, p *place) {
+	r := &codeReading{ctx: ctx, place: p, names: p.namesOf(), found: map[string][]Finding{}}
 	err := filepath.WalkDir(p.Release, r.visit)
 	if err != nil || r.skipped > 0 {
 		why := fmt.Sprintf("%d files are larger than 1 MiB or cannot be read", r.skipped)
@@ -68,7 +73,7 @@ func (x *examination) readRelease(p *place) {
 
 func (r *codeReading) visit(file string, entry fs.DirEntry, err error) error {
 	switch {
-	case r.x.ctx.Err() != nil:
+	case r.ctx.Err() != nil:
 		return fmt.Errorf("the time was over after %d files", r.files)
 	case err != nil:
 		r.skipped++

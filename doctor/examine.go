@@ -2,7 +2,6 @@ package doctor
 
 import (
 	"context"
-	"errors"
 
 	"realdocd/gateway"
 )
@@ -48,9 +47,6 @@ func Examine(ctx context.Context, c gateway.Config) []Finding {
 func (x *examination) add(id string, s Subject, what, do string) {
 	x.findings = append(x.findings, finding(id, s, what, do))
 }
-
-// late says whether the time is over.
-func (x *examination) late() bool { return errors.Is(x.ctx.Err(), context.DeadlineExceeded) }
 
 // sitesOf are the sites that a pool serves.
 func (x *examination) sitesOf(pool string) (sites []gateway.SiteConfig) {

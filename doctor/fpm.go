@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -37,23 +38,37 @@ func (s *server) found(id, what, do string) { s.add(id, s.subject(), what, do) }
 // askServers asks each listener of each pool. What does not answer is examined
 // no further.
 func (x *examination) askServers() {
-	for _, check := range gateway.CheckPools(x.ctx, x.config.Pools) {
-		i := slices.IndexFunc(x.config.Pools, func(p gateway.PoolConfig) bool { return p.Name == check.Pool })
-		s := &server{examination: x, pool: x.config.Pools[i], addr: check.Server}
-		for _, p := range x.places {
-			if p.site.Pool == s.pool.Name {
-				s.places = append(s.places, p)
+	for _, pool := range x.config.Pools {
+		for _, addr := range pool.Servers {
+			s := &server{examination: x, pool: pool, addr: addr}
+			for _, p := range x.places {
+				if p.site.Pool == pool.Name {
+					s.places = append(s.places, p)
+				}
+			}
+			if s.answers() {
+				s.compareReach()
+				s.ask()
+				x.servers = append(x.servers, s)
 			}
 		}
-		if check.Err != nil {
-			s.explain(check.Err)
-			continue
-		}
-		s.found("fpm", fmt.Sprintf("PHP-FPM answers, in %s.", check.Took.Round(10*time.Microsecond)), "")
-		s.compareReach()
-		s.ask()
-		x.servers = append(x.servers, s)
 	}
+}
+
+// answers sees whether FPM answers at all. One that hangs must not use up the
+// time for the others.
+func (s *server) answers() bool {
+	ctx, cancel := context.WithTimeout(s.ctx, probeTimeout)
+	defer cancel()
+	alone := s.pool
+	alone.Servers = []string{s.addr}
+	check := gateway.CheckPools(ctx, []gateway.PoolConfig{alone})[0]
+	if check.Err != nil {
+		s.explain(check.Err)
+		return false
+	}
+	s.found("fpm", fmt.Sprintf("PHP-FPM answers, in %s.", check.Took.Round(10*time.Microsecond)), "")
+	return true
 }
 
 // explain says why FPM was not reached.
@@ -69,7 +84,7 @@ func (s *server) explain(err error) {
 	case errors.Is(err, gateway.ErrBacklogFull):
 		s.found("fpm-full", what, "All workers are busy and the backlog is full: see what they do, raise pm.max_children, and set max_conns so that requests wait in realdocd.")
 	default:
-		s.found("fpm-silent", what, "See FPM's log, and whether it is PHP-FPM that listens there.")
+		s.found("fpm-silent", what, "See whether it is PHP-FPM that listens there, and whether all of its workers are busy: its log and its status tell.")
 	}
 }
 

@@ -21,7 +21,7 @@ func (s *server) checkINI() {
 
 // checkIncludePathLock finds an include_path that requests cannot change as a
 // whole: of a pool's php_admin_value, PHP-FPM 8.2.36 tells the script the new one,
-// and opcache goes on with the old one. PHP_ADMIN_VALUE of a request leaves the
+// and opcache was seen to go on with the old one. PHP_ADMIN_VALUE of a request leaves the
 // same mark on the setting and does no harm, so that FPM's configuration decides
 // where it is known.
 func (s *server) checkIncludePathLock() {
@@ -36,7 +36,7 @@ func (s *server) checkIncludePathLock() {
 	if !locked || !s.setsIncludePath() {
 		return
 	}
-	s.found("include-path-locked", "FPM's pool has php_admin_value[include_path]: PHP looks for files by that one, through the link, and not by the one that realdocd sends.",
+	s.found("include-path-locked", "FPM's pool has php_admin_value[include_path]: PHP may look for files by that one, and not by the one that realdocd sends, whatever get_include_path() says.",
 		"Take it out of FPM's pool; set the site's include_path in realdocd.toml.")
 }
 

@@ -36,7 +36,7 @@ type seenRequests struct {
 // see keeps the request, now and then. It is called before anything of the
 // request is rewritten. A warm-up is our own and tells nothing.
 func (s *seenRequests) see(rq *request) {
-	if !s.every.allow(rq.began) || rq.conn.pin != "" {
+	if rq.conn.pin != "" || !s.every.allow(rq.began) {
 		return
 	}
 	seen := &SeenRequest{

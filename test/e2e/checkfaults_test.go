@@ -167,7 +167,7 @@ func faultsOfFPM() []plantedFault {
 			ln.SetUnlinkOnClose(false)
 			mustDo(t, ln.Close())
 		}}},
-		{want: "fpm-silent", subject: "pool www, server DIR/other", says: []string{"FPM's log"}, plan: plan{edit: besides, before: func(t *testing.T, c *checked) {
+		{want: "fpm-silent", subject: "pool www, server DIR/other", says: []string{"record version is 83", "workers are busy"}, plan: plan{edit: besides, before: func(t *testing.T, c *checked) {
 			ln, err := net.Listen("unix", c.Dir+"/other")
 			mustDo(t, err)
 			t.Cleanup(func() { ln.Close() })
