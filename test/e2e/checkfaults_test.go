@@ -106,6 +106,25 @@ func manyScripts(n, numbers int) func(*testing.T, *checked) {
 	}
 }
 
+// answerWith listens, and says the same to whatever it is asked.
+func answerWith(t *testing.T, socket, text string) {
+	t.Helper()
+	ln, err := net.Listen("unix", socket)
+	mustDo(t, err)
+	t.Cleanup(func() { ln.Close() })
+	go func() {
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			conn.Read(make([]byte, 4096)) // else who asks sees a broken pipe
+			io.WriteString(conn, text)
+			conn.Close()
+		}
+	}()
+}
+
 func got(path string) func(*testing.T, *checked) {
 	return func(t *testing.T, c *checked) {
 		t.Helper()
@@ -168,19 +187,7 @@ func faultsOfFPM() []plantedFault {
 			mustDo(t, ln.Close())
 		}}},
 		{want: "fpm-silent", subject: "pool www, server DIR/other", says: []string{"record version is 83", "workers are busy"}, plan: plan{edit: besides, before: func(t *testing.T, c *checked) {
-			ln, err := net.Listen("unix", c.Dir+"/other")
-			mustDo(t, err)
-			t.Cleanup(func() { ln.Close() })
-			go func() {
-				for {
-					conn, err := ln.Accept()
-					if err != nil {
-						return
-					}
-					io.WriteString(conn, "SSH-2.0-OpenSSH_9.2\r\n")
-					conn.Close()
-				}
-			}()
+			answerWith(t, c.Dir+"/other", "SSH-2.0-OpenSSH_9.2\r\n")
 		}}},
 		{want: "fpm-mute", subject: "server DIR/fpm/sock", says: []string{"security.limit_extensions"}, tune: instead("security.limit_extensions = .php", "security.limit_extensions = .phtml")},
 		{want: "fpm-chroot", subject: "server DIR/fpm/sock", says: []string{"chroot = DIR/fpm"}, asRoot: true, pool: []string{"chroot = DIR/fpm"}},
@@ -287,19 +294,7 @@ func faultsOfTheDaemon(t *testing.T) []plantedFault {
 		}}},
 		{want: "daemon-silent", subject: "realdocd", says: []string{"is not realdocd"}, plan: plan{after: func(t *testing.T, c *checked) {
 			edited(`/realdocd/control"`, `/other"`)(t, c)
-			ln, err := net.Listen("unix", c.Dir+"/other")
-			mustDo(t, err)
-			t.Cleanup(func() { ln.Close() })
-			go func() {
-				for {
-					conn, err := ln.Accept()
-					if err != nil {
-						return
-					}
-					io.WriteString(conn, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-					conn.Close()
-				}
-			}()
+			answerWith(t, c.Dir+"/other", "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 		}}},
 		{want: "daemon-other-binary", subject: "realdocd", says: []string{"DIR/newer"}, plan: plan{after: func(t *testing.T, c *checked) {
 			text, err := os.ReadFile(c.binary)
