@@ -18,6 +18,7 @@ import (
 
 	"github.com/BurntSushi/toml"
 
+	"realdocd/doctor"
 	"realdocd/gateway"
 )
 
@@ -183,7 +184,7 @@ func TestEtc_RealdocdTakesTheConfiguration(t *testing.T) {
 	if exit, ok := err.(*exec.ExitError); err != nil && (!ok || exit.ExitCode() != 1) {
 		t.Fatalf("realdocd check: %v\n%s", err, out)
 	}
-	if !regexp.MustCompile(`(?m)^config +ok `).Match(out) {
+	if bytes.Contains(out, []byte("config-fault")) || !bytes.Contains(out, []byte("site shop")) {
 		t.Errorf("realdocd check finds faults in the sample:\n%s", out)
 	}
 }
@@ -253,6 +254,10 @@ func TestEtc_ManualHasTheFieldsOfTheControlAPI(t *testing.T) {
 		{"An entry of the history", reflect.TypeFor[gateway.HistoryEntry]()},
 		{"A result of a warm-up", reflect.TypeFor[gateway.WarmResult]()},
 		{"The headroom", reflect.TypeFor[gateway.Headroom]()},
+		{"The view", reflect.TypeFor[gateway.View]()},
+		{"A directory", reflect.TypeFor[gateway.DirectoryView]()},
+		{"A request that was seen", reflect.TypeFor[gateway.SeenRequest]()},
+		{"A refusal that was seen", reflect.TypeFor[gateway.SeenRefusal]()},
 		{"The entry of a command", reflect.TypeFor[gateway.CommandEnv]()},
 	} {
 		_, list, _ := strings.Cut(section, "\n"+part.of+" has")
@@ -296,6 +301,49 @@ func TestEtc_MigrationPageMapsWhatThereWasToWhatThereIs(t *testing.T) {
 	for _, key := range named {
 		if !strings.Contains(keys, ".It Ic "+key[1]+"\n") {
 			t.Errorf("there is no key %s", key[1])
+		}
+	}
+}
+
+// What check may find is in its manual, under the heading of its severity.
+func TestEtc_ManualHasTheFindingsOfCheck(t *testing.T) {
+	page := read(t, "man/realdocd-check.8")
+	for severity, heading := range map[doctor.Severity]string{
+		doctor.Fault: "FAULTS", doctor.Warning: "WARNINGS", doctor.Note: "NOTES", doctor.OK: "NOTES",
+	} {
+		_, section, _ := strings.Cut(page, ".Sh "+heading+"\n")
+		section, _, _ = strings.Cut(section, ".Sh ")
+		var have []string
+		for line := range strings.Lines(section) {
+			if id, is := strings.CutPrefix(line, ".It Li "); is {
+				have = append(have, strings.TrimSpace(id))
+			}
+		}
+		want := slices.Clone(doctor.Kinds(severity))
+		if heading == "NOTES" {
+			want = slices.Concat(doctor.Kinds(doctor.Note), doctor.Kinds(doctor.OK))
+		}
+		slices.Sort(have)
+		slices.Sort(want)
+		if !slices.Equal(have, want) {
+			t.Errorf("%s has\n%q\nand there are\n%q", heading, have, want)
+		}
+	}
+}
+
+// A kind of finding that no check finds would promise what nothing does.
+func TestEtc_EachFindingOfCheckIsFoundSomewhere(t *testing.T) {
+	var code strings.Builder
+	for _, file := range files(t, "../doctor") {
+		if strings.HasSuffix(file, ".go") && !strings.HasSuffix(file, "_test.go") && !strings.HasSuffix(file, "/kinds.go") {
+			code.WriteString(read(t, file))
+		}
+	}
+	for _, severity := range []doctor.Severity{doctor.Fault, doctor.Warning, doctor.Note, doctor.OK} {
+		for _, id := range doctor.Kinds(severity) {
+			if !strings.Contains(code.String(), fmt.Sprintf("(%q, ", id)) {
+				t.Errorf("no check finds %s", id)
+			}
 		}
 	}
 }

@@ -35,6 +35,7 @@ func (s *Server) siteRoutes() []route {
 		{http.MethodPost, "/v1/sites/{site}/warm", endpoint(a.warm)},
 		{http.MethodPost, "/v1/sites/{site}/headroom", endpoint(a.headroom)},
 		{http.MethodPost, "/v1/sites/{site}/enter", http.HandlerFunc(s.enter)},
+		s.viewRoute(),
 	}
 }
 

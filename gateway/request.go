@@ -90,6 +90,7 @@ func (s *Server) handle(rq *request) {
 	now := time.Now()
 	s.leaveRelease(rq, now, err)
 	if err != nil {
+		s.refusals.note(rq, err)
 		rq.fail(err)
 		now = time.Now()
 	}
@@ -106,6 +107,9 @@ func (s *Server) run(rq *request) error {
 	}
 	if err := rq.findSite(); err != nil {
 		return err
+	}
+	if rq.site != nil {
+		rq.site.seen.see(rq)
 	}
 	if err := rq.rewrite(); err != nil {
 		return err

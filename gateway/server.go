@@ -52,6 +52,7 @@ type Server struct {
 	heir        atomic.Pointer[Successor] // it serves, and this Server only finishes
 	predecessor *Predecessor              // nil for the first of its line
 	refused     limiter                   // of log events about clients that are not allowed
+	refusals    refusals
 }
 
 // New checks cfg and makes a Server that has not begun to listen. The error

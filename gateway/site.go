@@ -19,6 +19,7 @@ type site struct {
 	mapped   valueCache // include_path in it mapped
 	added    valueCache // include_path added to it
 	stale    limiter    // of log events about a link that cannot be looked at
+	seen     seenRequests
 }
 
 // newSite puts a site to work. before is the site of that name in the
