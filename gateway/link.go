@@ -170,10 +170,9 @@ func (l *link) write() {
 		l.out = nil
 		l.mu.Unlock()
 		for _, o := range out {
+			// What cannot be sent any more is no reason to close: the other side
+			// may have sent connections before its end, for us to read.
 			err := l.writeOne(o)
-			if err != nil {
-				l.close() // the reader tells
-			}
 			if o.sent != nil {
 				o.sent(err)
 			}

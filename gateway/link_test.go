@@ -80,6 +80,23 @@ func TestALinkThatHasEndedSaysSoToWhoSends(t *testing.T) {
 	ours.flush()
 }
 
+// The last that a process sends are connections of web servers. A grant that it does not take any more must
+// not lose them.
+func TestWhatWasSentBeforeTheEndOfALinkArrives(t *testing.T) {
+	ours, theirs := bothEnds(t)
+	ours.send(message{Conn: true})
+	ours.flush()
+	ours.close()
+	failed := make(chan error, 1)
+	theirs.sendSocket(message{Grant: &grantMessage{"www", 1}}, nil, func(err error) { failed <- err })
+	if err := <-failed; err == nil {
+		t.Fatal("a message was sent to nobody")
+	}
+	if m, _, err := theirs.receive(); err != nil || !m.Conn {
+		t.Errorf("got %+v, %v", m, err)
+	}
+}
+
 func TestWhatIsNoLinkIsRefused(t *testing.T) {
 	for name, bytes := range map[string]string{
 		"half a length":  "\x00\x00",

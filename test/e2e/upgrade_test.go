@@ -43,7 +43,7 @@ func TestUpgradesAndReloadsUnderLoadFailAndTearNothing(t *testing.T) {
 			ctx, stop := context.WithCancel(t.Context())
 			defer stop()
 			load := stack.Load{
-				URLs: []string{web.URL(0, "/index.php?pause=0"), web.URL(1, "/index.php?pause=0")},
+				URLs: []string{web.URL(0, "/index.php?pause=0&parts=5"), web.URL(1, "/index.php?pause=0&parts=5")},
 				Post: true, Rate: 500, Clients: 24,
 			}
 			began := time.Now()
