@@ -30,8 +30,8 @@ type bench struct {
 	fpm    *fakeFPM
 	log    *logBuffer
 	logger zerolog.Logger // into log, unless the test says otherwise
-	facts  fpmFacts      // what FPM says of itself
-	idle   time.Duration // for keepFor
+	facts  fpmFacts       // what FPM says of itself
+	idle   time.Duration  // for keepFor
 	server *Server
 	addr   stack.Addr
 }

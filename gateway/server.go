@@ -36,7 +36,7 @@ type Server struct {
 	commands map[*command]struct{} // of realdocd exec
 	empty    chan struct{}         // closed when stopping and conns is empty
 	failed   chan error            // what ended an accept loop
-	cutOff   []string              // requests that Shutdown cut off
+	cutOff   []CutOff              // requests that Shutdown cut off
 
 	stopping atomic.Bool
 	cut      atomic.Bool

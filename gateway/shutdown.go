@@ -6,8 +6,8 @@ import (
 )
 
 // Shutdown stops accepting, lets requests that have begun end until ctx is
-// done, and then cuts them off. It returns a line for each it cut off.
-func (s *Server) Shutdown(ctx context.Context) (cut []string) {
+// done, and then cuts them off. It returns those that it cut off.
+func (s *Server) Shutdown(ctx context.Context) (cut []CutOff) {
 	s.stopping.Store(true)
 	s.reloading.Lock()
 	for _, ln := range s.listeners {
@@ -70,10 +70,16 @@ func (c *webConn) endIdle() {
 	}
 }
 
-func (s *Server) noteCut(name string) {
+// A CutOff is a request that Shutdown did not let end.
+type CutOff struct {
+	// Request is the method and the URI, RequestID its id.
+	Request, RequestID string
+}
+
+func (s *Server) noteCut(rq *request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.cutOff = append(s.cutOff, name)
+	s.cutOff = append(s.cutOff, CutOff{rq.name(), string(rq.requestID)})
 }
 
 // ended says why the request on c cannot go on: the web server has left, or

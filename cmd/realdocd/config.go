@@ -210,6 +210,7 @@ func siteKeys(s *gateway.SiteConfig) keys {
 		"extra_roots":            into(&s.ExtraRoots, listOf(absolute)),
 		"request_buffering":      into(&s.RequestBuffering, boolean),
 		"release_header":         into(&s.ReleaseHeader, orNone(headerName)),
+		"request_id_header":      into(&s.RequestIDHeader, orNone(headerName)),
 		"warm":                   into(&s.Warm, listOf(warmURI)),
 		"warm_timeout":           into(&s.WarmTimeout, positiveDuration),
 		"slots":                  into(&s.Slots, listOf(absolute)),
@@ -265,6 +266,9 @@ func (d *document) readSite(name string, raw map[string]any) {
 		d.faults.add(d.lines.of(at...), `[%s] has no docroot: name it, as in docroot = "/var/www/%s/current/public"`, toml.Key(at), name)
 	case !site.IsGlob() && site.LinkAfter != "" && !below(site.Docroot, site.LinkAfter):
 		d.fault([]string{"site", name, "link_after"}, "the docroot %q is not below %q", site.Docroot, site.LinkAfter)
+	}
+	if header := site.RequestIDHeader; header != "" && strings.EqualFold(header, site.ReleaseHeader) {
+		d.fault([]string{"site", name, "request_id_header"}, `%q is the release_header already; take a name such as "X-Request-Id"`, header)
 	}
 	d.checkDeploys(site)
 	d.config.gateway.Sites = append(d.config.gateway.Sites, site)

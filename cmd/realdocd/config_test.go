@@ -70,6 +70,7 @@ func TestAMinimalFileGetsTheDocumentedDefaults(t *testing.T) {
 				ExtraRoots:           nil,
 				RequestBuffering:     true,
 				ReleaseHeader:        "",
+				RequestIDHeader:      "",
 				Warm:                 nil,
 				WarmTimeout:          30 * time.Second,
 				Slots:                nil,
@@ -122,6 +123,7 @@ search_replace_pattern = "/srv/www/shop/current:/old"
 extra_roots    = ["/usr/share/phpmyadmin"]
 request_buffering = false
 release_header = "X-Release"
+request_id_header = "X-Request-Id"
 warm           = ["/", "/login?a=b", "https://shop.example/"]
 warm_timeout   = "5s"
 slots          = ["/srv/www/A", "/srv/www/B"]
@@ -175,6 +177,7 @@ keep           = 1
 				SearchReplacePattern: "/srv/www/shop/current:/old",
 				ExtraRoots:           []string{"/usr/share/phpmyadmin"},
 				ReleaseHeader:        "X-Release",
+				RequestIDHeader:      "X-Request-Id",
 				Warm:                 []string{"/", "/login?a=b", "https://shop.example/"},
 				WarmTimeout:          5 * time.Second,
 				Slots:                []string{"/srv/www/A", "/srv/www/B"},
@@ -291,6 +294,8 @@ func TestAFaultIsNamedWithItsLine(t *testing.T) {
 		{site: `extra_roots = ["lib"]`, want: `r.toml:6: extra_roots in [site.shop]: want an absolute path, not "lib"`},
 		{site: `request_buffering = 1`, want: `r.toml:6: request_buffering in [site.shop]: want true or false, not 1`},
 		{site: `release_header = "X Release"`, want: `r.toml:6: release_header in [site.shop]: want a header's name such as "X-Release", not "X Release"`},
+		{site: `request_id_header = "X Id"`, want: `r.toml:6: request_id_header in [site.shop]: want a header's name such as "X-Release", not "X Id"`},
+		{site: "release_header = 'X-A'\nrequest_id_header = 'x-a'", want: `r.toml:7: request_id_header in [site.shop]: "x-a" is the release_header already; take a name such as "X-Request-Id"`},
 		{site: `release_header = "Status"`, want: `r.toml:6: release_header in [site.shop]: Status means something in every response; take a name such as "X-Release"`},
 
 		{top: `state_dir = "state"`, want: `r.toml:1: state_dir: want an absolute path, not "state"`},

@@ -235,8 +235,8 @@ func (d *daemonProcess) stop() error {
 	}()
 	cut := d.srv.Shutdown(ctx)
 	err := <-d.ended
-	for _, request := range cut {
-		d.log.Warn().Str("request", request).Msg("request cut off")
+	for _, c := range cut {
+		d.log.Warn().Str("request", c.Request).Str("request_id", c.RequestID).Msg("request cut off")
 	}
 	d.log.Info().Int("cut", len(cut)).Msg("stopped")
 	if err != nil {
