@@ -23,6 +23,7 @@ type config struct {
 	gateway   gateway.Config
 	logLevel  string
 	logFormat string
+	logOutput string // toStderr, or the path of a file
 }
 
 // The defaults of every key are in these three functions and nowhere else.
@@ -38,6 +39,7 @@ func defaults() config {
 		},
 		logLevel:  "info",
 		logFormat: "json",
+		logOutput: toStderr,
 	}
 }
 
@@ -177,6 +179,7 @@ func (d *document) logKeys() keys {
 	return keys{
 		"level":  into(&d.config.logLevel, oneOf(logLevels...)),
 		"format": into(&d.config.logFormat, oneOf(logFormats...)),
+		"output": into(&d.config.logOutput, logOutputName),
 		"access": into(&d.config.gateway.AccessLog, boolean),
 		"slow":   into(&d.config.gateway.SlowLog, duration),
 	}

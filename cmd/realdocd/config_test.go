@@ -32,6 +32,7 @@ func TestAMinimalFileGetsTheDocumentedDefaults(t *testing.T) {
 	want := config{
 		logLevel:  "info",
 		logFormat: "json",
+		logOutput: "stderr",
 		gateway: gateway.Config{
 			Listen:           []string{"/run/realdocd/realdocd.sock"},
 			ListenMode:       0o660,
@@ -98,6 +99,7 @@ state_dir        = "/srv/state"
 [log]
 level  = "debug"
 format = "console"
+output = "/var/log/realdocd/realdocd.log"
 access = false
 slow   = "1.5s"
 [pool.www]
@@ -140,6 +142,7 @@ keep           = 1
 	want := config{
 		logLevel:  "debug",
 		logFormat: "console",
+		logOutput: "/var/log/realdocd/realdocd.log",
 		gateway: gateway.Config{
 			Listen:     []string{"/run/a.sock", "127.0.0.1:9100"},
 			ListenMode: 0o600,
@@ -253,6 +256,8 @@ func TestAFaultIsNamedWithItsLine(t *testing.T) {
 		{top: `log = "debug"`, want: `r.toml:1: log: want the table [log], not "debug"`},
 		{more: "[log]\nlevel = 'warning'", want: `r.toml:7: level in [log]: want "debug", "info", "warn" or "error", not "warning"; did you mean "warn"?`},
 		{more: "[log]\nformat = 'xml'", want: `r.toml:7: format in [log]: want "json" or "console", not "xml"`},
+		{more: "[log]\noutput = 'log'", want: `r.toml:7: output in [log]: want "stderr" or the absolute path of a file, not "log"`},
+		{more: "[log]\noutput = 'journal'", want: `r.toml:7: output in [log]: "journal" is not needed: under systemd "stderr" is the journal, with the level of each event`},
 		{more: "[log]\naccess = 'yes'", want: `r.toml:7: access in [log]: want true or false, not "yes"`},
 		{more: "[log]\nslow = 1979-05-27", want: `r.toml:7: slow in [log]: want a duration such as "2s" or "500ms", not a date`},
 

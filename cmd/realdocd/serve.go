@@ -94,11 +94,15 @@ type daemonProcess struct {
 	config    config
 	readAgain func() (config, error) // the configuration; nil where it came from flags
 	log       zerolog.Logger
+	out       *logWriter // of log
 	srv       *gateway.Server
 	addrs     []string // it listens on
 	passed    bool     // they were, by systemd
 	signals   chan os.Signal
 	ended     chan error // what Serve returns
+
+	stderr      io.Writer
+	wantColours bool // where the log is a terminal
 }
 
 // serve runs the gateway until a signal ends it.
@@ -122,10 +126,15 @@ func (d *daemonProcess) serve(stderr io.Writer, getenv func(string) string) erro
 		runtime.GOMAXPROCS((runtime.GOMAXPROCS(0) + 3) / 4)
 	}
 
-	out := newLogWriter(stderr)
-	defer out.Close()
-	d.log = newLogger(d.config, out, isTerminal(stderr) && getenv("NO_COLOR") == "")
-	var err error
+	d.stderr, d.wantColours = stderr, getenv("NO_COLOR") == ""
+	out, err := openLogOutput(d.config, stderr, d.wantColours)
+	if err != nil {
+		return err
+	}
+	d.out = newLogWriter(out)
+	defer d.out.Close()
+	d.log = newLogger(d.config, d.out)
+	defer d.reopenLogOnSignal()()
 	if d.srv, err = gateway.New(d.config.gateway, d.log); err != nil {
 		return fmt.Errorf("start the gateway: %w", err)
 	}
