@@ -25,6 +25,7 @@ func TestEtc_NginxLoadsTheSamples(t *testing.T) {
 	dir := t.TempDir()
 	copyTree(t, "nginx", dir)
 	listenOnSockets(t, filepath.Join(dir, "sites-available"), dir)
+	logBelow(t, filepath.Join(dir, "sites-available"), dir)
 	// The distribution's own, which the snippet includes.
 	write(t, filepath.Join(dir, "fastcgi_params"), "fastcgi_param DOCUMENT_ROOT $document_root;\n")
 	conf := filepath.Join(dir, "nginx.conf")
@@ -67,6 +68,14 @@ func listenOnSockets(t *testing.T, dir, sockets string) {
 			return fmt.Sprintf("listen unix:%s/%d;", sockets, n)
 		})
 		write(t, file, text)
+	}
+}
+
+// logBelow makes the servers in dir log where the test may write.
+func logBelow(t *testing.T, dir, logs string) {
+	t.Helper()
+	for _, file := range files(t, dir) {
+		write(t, file, strings.ReplaceAll(read(t, file), "/var/log/nginx", logs))
 	}
 }
 

@@ -75,6 +75,18 @@ func (l *logsTo) rotate() (rotated string) {
 	return rotated
 }
 
+// first is the first line of standard error.
+func (c *child) first() event {
+	c.t.Helper()
+	select {
+	case e := <-c.events:
+		return e
+	case <-time.After(patience):
+		c.t.Fatalf("realdocd said nothing within %v", patience)
+		return nil
+	}
+}
+
 func TestServe_LogsToAFileThatItsGroupMayRead(t *testing.T) {
 	l := startLoggingTo(t, "umask 077;")
 	if info, err := os.Stat(l.file); err != nil || info.Mode() != 0o640 {
@@ -218,7 +230,7 @@ func TestServe_ALogFileThatCannotBeOpenedIsToldWithWhatToDo(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			c := serveChild(t, "", nil, "--config", siteConfig(t, fmt.Sprintf("listen = [%q]\n[log]\noutput = %q", dir+"/gw.sock", row.file), "/fpm", "/docroot"))
-			said := fmt.Sprint((<-c.events)["message"])
+			said := fmt.Sprint(c.first()["message"])
 			if !strings.HasPrefix(said, "realdocd: open the log file: open "+row.file+": ") || !strings.HasSuffix(said, row.want) {
 				t.Errorf("it said %q, want %q at its end", said, row.want)
 			}
@@ -245,7 +257,7 @@ func TestServe_PutsPrioritiesWhereTheJournalTakesStandardError(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			fpm, docroot, sock := startFakeFPM(t), newSite(t), filepath.Join(t.TempDir(), "gw.sock")
 			c := serveChild(t, row.stream, nil, "--log-format", row.format, "--config", siteConfig(t, fmt.Sprintf("listen = [%q]", sock), fpm.addr, docroot))
-			e := <-c.events
+			e := c.first()
 			said := fmt.Sprint(e["message"])
 			if e["level"] == "info" { // it is JSON without a priority
 				said = `{"level":"info",`

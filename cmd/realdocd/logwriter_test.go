@@ -168,8 +168,7 @@ func TestLogWriter_PutsThePriorityBeforeEachLineOfTheJournal(t *testing.T) {
 
 func TestLogWriter_WhatCameBeforeASwitchIsWrittenBeforeAndTheRestAfter(t *testing.T) {
 	var before, after output
-	w := newLogWriter(outputTo(&before))
-	next := outputTo(&after)
+	w, next := newLogWriter(outputTo(&before)), outputTo(&after)
 	next.journal = true
 	w.WriteLevel(zerolog.InfoLevel, []byte("1\n"))
 	w.switchTo(next)
@@ -177,6 +176,17 @@ func TestLogWriter_WhatCameBeforeASwitchIsWrittenBeforeAndTheRestAfter(t *testin
 	w.Close()
 	if before.String() != "1\n" || after.String() != "<6>2\n" {
 		t.Errorf("before %q, after %q", before.String(), after.String())
+	}
+}
+
+func TestLogWriter_WhatWasLostBeforeASwitchIsToldAfterIt(t *testing.T) {
+	var after output
+	w := newLogWriter(outputTo(&disk{}))
+	w.WriteLevel(zerolog.WarnLevel, []byte("1\n"))
+	w.switchTo(outputTo(&after))
+	w.Close()
+	if got := after.String(); got != "lost 1: no space left on device\n" {
+		t.Errorf("written: %q", got)
 	}
 }
 

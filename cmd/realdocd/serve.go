@@ -37,7 +37,8 @@ up to shutdown_timeout; a second signal ends it at once. It exits with 0 when no
 request was cut off, and with 1 when one was.
 
 SIGHUP reads the configuration again, without losing a request or a connection.
-One with a fault changes nothing, and the log says why.
+One with a fault changes nothing, and the log says why. SIGUSR1 opens the log file
+again, for logrotate.
 
 With --fpm and --docroot it needs no configuration file.`,
 		Example: `  realdocd serve --config ` + defaultConfigFile + `

@@ -23,6 +23,11 @@ var programs = map[string]program{
 	}, "libnginx-mod-stream"},
 	"apache2": {[]string{"apache2", "httpd"}, "apache2"},
 	"haproxy": {[]string{"haproxy"}, "haproxy"},
+
+	"logrotate":   {[]string{"logrotate"}, "logrotate"},
+	"journald":    {[]string{"/usr/lib/systemd/systemd-journald", "/lib/systemd/systemd-journald"}, "systemd"},
+	"systemd-cat": {[]string{"systemd-cat"}, "systemd"},
+	"journalctl":  {[]string{"journalctl"}, "systemd"},
 }
 
 // Find is the path of a program, by its name in the table above. PHP_FPM in the environment names the
