@@ -84,6 +84,7 @@ install: bin/realdocd ## DESTDIR= PREFIX=/usr; a configuration that is there alr
 	sed 's|/usr/bin/realdocd|$(BINDIR)/realdocd|; s|/etc/realdocd/|$(SYSCONFDIR)/realdocd/|g' \
 		etc/systemd/system/realdocd.service > "$(DESTDIR)$(UNITDIR)/realdocd.service"
 	chmod 0644 "$(DESTDIR)$(UNITDIR)/realdocd.service"
+	install -D -m 0644 etc/logrotate.d/realdocd "$(DESTDIR)$(SYSCONFDIR)/logrotate.d/realdocd"
 	cd etc && find nginx apache2 php realdocd -type f -exec \
 		install -D -m 0644 {} "$(DESTDIR)$(DATADIR)/doc/realdocd/examples/{}" \;
 	for page in etc/man/*.[1578]; do \

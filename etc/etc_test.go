@@ -28,6 +28,7 @@ func TestEtc_NginxLoadsTheSamples(t *testing.T) {
 	copyTree(t, "nginx", dir)
 	listenOnSockets(t, filepath.Join(dir, "sites-available"), dir)
 	uncomment(t, filepath.Join(dir, "sites-available"), "# include ")
+	logBelow(t, filepath.Join(dir, "sites-available"), dir)
 	// The distribution's own, which the snippet includes.
 	write(t, filepath.Join(dir, "fastcgi_params"), "fastcgi_param DOCUMENT_ROOT $document_root;\n")
 	conf := filepath.Join(dir, "nginx.conf")
@@ -78,6 +79,14 @@ func uncomment(t *testing.T, dir, what string) {
 	t.Helper()
 	for _, file := range files(t, dir) {
 		write(t, file, strings.ReplaceAll(read(t, file), what, strings.TrimPrefix(what, "# ")))
+	}
+}
+
+// logBelow makes the servers in dir log where the test may write.
+func logBelow(t *testing.T, dir, logs string) {
+	t.Helper()
+	for _, file := range files(t, dir) {
+		write(t, file, strings.ReplaceAll(read(t, file), "/var/log/nginx", logs))
 	}
 }
 

@@ -110,7 +110,8 @@ func (s *Server) occupants(now time.Time) map[string][]Occupant {
 	for c := range s.conns {
 		c.mu.Lock()
 		if rq := c.rq; rq != nil && rq.visit.Release != nil {
-			all[rq.visit.Docroot] = append(all[rq.visit.Docroot], Occupant{Kind: "request", What: rq.name(), Age: now.Sub(rq.began).Seconds()})
+			all[rq.visit.Docroot] = append(all[rq.visit.Docroot],
+				Occupant{Kind: "request", What: rq.name(), Age: now.Sub(rq.began).Seconds(), RequestID: string(rq.requestID)})
 		}
 		c.mu.Unlock()
 	}

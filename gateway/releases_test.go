@@ -29,7 +29,7 @@ func (b *bench) drainShop(ctx context.Context, n string) ([]Occupant, error) {
 
 func TestASiteTellsWhoIsInsideWhichRelease(t *testing.T) {
 	b := newBench(t).start()
-	c, old := b.running(b.params("REQUEST_URI", "/long")...)
+	c, old := b.running(b.params("REQUEST_URI", "/long", "REQUEST_ID", "the-long-one")...)
 	b.flip("2")
 	b.served(b.connect(), "", b.params()...)
 	failing, q := b.running(b.params()...)
@@ -44,7 +44,7 @@ func TestASiteTellsWhoIsInsideWhichRelease(t *testing.T) {
 		t.Fatalf("%d releases: %+v", len(releases), releases)
 	}
 	if r := releases[0]; r.Name != "1" || r.Live || r.Running != 1 || r.Requests != 1 ||
-		len(r.Inside) != 1 || r.Inside[0].What != "GET /long" || r.Inside[0].Kind != "request" || r.Inside[0].Age <= 0 {
+		len(r.Inside) != 1 || r.Inside[0].What != "GET /long" || r.Inside[0].Kind != "request" || r.Inside[0].Age <= 0 || r.Inside[0].RequestID != "the-long-one" {
 		t.Errorf("release 1 is %+v", r)
 	}
 	if r := releases[1]; r.Name != "2" || !r.Live || r.Running != 0 || r.Requests != 3 || r.Failed != 2 || r.LastSeen.IsZero() {

@@ -37,7 +37,7 @@ type Server struct {
 	commands map[*command]struct{} // of realdocd exec
 	empty    chan struct{}         // closed when ending and conns is empty
 	failed   chan error            // what ended an accept loop
-	cutOff   []string              // requests that Shutdown cut off
+	cutOff   []CutOff              // requests that Shutdown cut off
 
 	stopping  atomic.Bool
 	ending    atomic.Bool // the last of conns ends Serve

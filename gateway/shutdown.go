@@ -12,8 +12,8 @@ import (
 func (s *Server) KeepConns(store func(syscall.Conn) error) { s.store = store }
 
 // Shutdown stops accepting, lets requests that have begun end until ctx is
-// done, and then cuts them off. It returns a line for each it cut off.
-func (s *Server) Shutdown(ctx context.Context) (cut []string) {
+// done, and then cuts them off. It returns those that it cut off.
+func (s *Server) Shutdown(ctx context.Context) (cut []CutOff) {
 	s.stopping.Store(true)
 	s.reloading.Lock()
 	for _, ln := range s.listeners {
@@ -53,7 +53,7 @@ func (s *Server) endIdle(at time.Time) {
 
 // finish waits until no connection is left, and when ctx is done first ends
 // them. It returns the requests that it cut off.
-func (s *Server) finish(ctx context.Context) (cut []string) {
+func (s *Server) finish(ctx context.Context) (cut []CutOff) {
 	s.ending.Store(true)
 	s.mu.Lock()
 	s.signalEmpty()
@@ -107,10 +107,16 @@ func (c *webConn) endIdle(at time.Time) {
 	}
 }
 
-func (s *Server) noteCut(name string) {
+// A CutOff is a request that Shutdown did not let end.
+type CutOff struct {
+	// Request is the method and the URI, RequestID its id.
+	Request, RequestID string
+}
+
+func (s *Server) noteCut(rq *request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.cutOff = append(s.cutOff, name)
+	s.cutOff = append(s.cutOff, CutOff{rq.name(), string(rq.requestID)})
 }
 
 // ended says why the request on c cannot go on: the web server has left, or

@@ -256,7 +256,7 @@ func (s *Server) takeBack() {
 // ctx is done, and then cuts it off. Connections of web servers go to the
 // successor as soon as no request runs on them. It returns a line for each request
 // that it cut off.
-func (s *Server) Retire(ctx context.Context) (cut []string) {
+func (s *Server) Retire(ctx context.Context) (cut []CutOff) {
 	s.reloading.Lock()
 	for _, ln := range s.listeners {
 		leave(ln.Listener)

@@ -37,9 +37,10 @@ up to shutdown_timeout; a second signal ends it at once. It exits with 0 when no
 request was cut off, and with 1 when one was.
 
 SIGHUP reads the configuration again, without losing a request or a connection.
-One with a fault changes nothing, and the log says why. SIGUSR2 starts the program
-that is installed now, which takes over the sockets at once, while this process
-finishes the requests that it has; one that does not get ready changes nothing.
+One with a fault changes nothing, and the log says why. SIGUSR1 opens the log file
+again, for logrotate. SIGUSR2 starts the program that is installed now, which takes
+over the sockets at once, while this process finishes the requests that it has; one
+that does not get ready changes nothing.
 
 With --fpm and --docroot it needs no configuration file.`,
 		Example: `  realdocd serve --config ` + defaultConfigFile + `
@@ -96,6 +97,7 @@ type daemonProcess struct {
 	config    config
 	readAgain func() (config, error) // the configuration; nil where it came from flags
 	log       zerolog.Logger
+	out       *logWriter // of log
 	srv       *gateway.Server
 	addrs     []string // it listens on
 	passed    bool     // they were, by systemd
@@ -103,6 +105,9 @@ type daemonProcess struct {
 	signals   chan os.Signal
 	ended     chan error  // what Serve returns
 	retired   atomic.Bool // a successor is the main process
+
+	stderr      io.Writer
+	wantColours bool // where the log is a terminal
 }
 
 // serve runs the gateway until a signal ends it.
@@ -131,9 +136,15 @@ func (d *daemonProcess) serve(stderr io.Writer, getenv func(string) string) erro
 	if err != nil {
 		return err
 	}
-	out := newLogWriter(stderr)
-	defer out.Close()
-	d.log = newLogger(d.config, out, isTerminal(stderr) && getenv("NO_COLOR") == "")
+	d.stderr, d.wantColours = stderr, getenv("NO_COLOR") == ""
+	out, err := openLogOutput(d.config, stderr, d.wantColours)
+	if err != nil {
+		return err
+	}
+	d.out = newLogWriter(out)
+	defer d.out.Close()
+	d.log = newLogger(d.config, d.out)
+	defer d.reopenLogOnSignal()()
 	if d.srv, err = gateway.New(d.config.gateway, d.log); err != nil {
 		return fmt.Errorf("start the gateway: %w", err)
 	}
@@ -274,10 +285,10 @@ func (d *daemonProcess) stop() error {
 }
 
 // finish says what has been cut off at the end.
-func (d *daemonProcess) finish(cut []string) error {
+func (d *daemonProcess) finish(cut []gateway.CutOff) error {
 	err := <-d.ended
-	for _, request := range cut {
-		d.log.Warn().Str("request", request).Msg("request cut off")
+	for _, c := range cut {
+		d.log.Warn().Str("request", c.Request).Str("request_id", c.RequestID).Msg("request cut off")
 	}
 	d.log.Info().Int("cut", len(cut)).Msg("stopped")
 	if err != nil {

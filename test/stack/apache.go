@@ -86,7 +86,7 @@ func apacheMain(dir, mpm string) []string {
 		"ServerName localhost", "PidFile " + dir + "/pid", "DefaultRuntimeDir " + dir,
 		"ErrorLog /proc/self/fd/2", "LogLevel warn proxy_fcgi:info", "ProxyTimeout 60", "MaxKeepAliveRequests 0",
 	}
-	for _, module := range []string{"proxy_fcgi", "proxy", "dir", "authz_core", "unixd", "mpm_" + mpm} {
+	for _, module := range []string{"proxy_fcgi", "proxy", "dir", "authz_core", "unixd", "unique_id", "mpm_" + mpm} {
 		for _, modules := range apacheModules {
 			file := filepath.Join(modules, "mod_"+module+".so")
 			if _, err := os.Stat(file); err == nil { // else it is compiled in

@@ -22,12 +22,16 @@ var programs = map[string]program{
 	"nginx-stream": {[]string{
 		"/usr/lib/nginx/modules/ngx_stream_module.so", "/usr/lib64/nginx/modules/ngx_stream_module.so",
 	}, "libnginx-mod-stream"},
-	"apache2":  {[]string{"apache2", "httpd"}, "apache2"},
-	"haproxy":  {[]string{"haproxy"}, "haproxy"},
-	"lighttpd": {[]string{"lighttpd"}, "lighttpd"},
-	"caddy":    {[]string{"caddy"}, "caddy"},
-	"fcgiwrap": {[]string{"fcgiwrap"}, "fcgiwrap"},
-	"rsync":    {[]string{"rsync"}, "rsync"},
+	"apache2":     {[]string{"apache2", "httpd"}, "apache2"},
+	"haproxy":     {[]string{"haproxy"}, "haproxy"},
+	"lighttpd":    {[]string{"lighttpd"}, "lighttpd"},
+	"caddy":       {[]string{"caddy"}, "caddy"},
+	"fcgiwrap":    {[]string{"fcgiwrap"}, "fcgiwrap"},
+	"rsync":       {[]string{"rsync"}, "rsync"},
+	"logrotate":   {[]string{"logrotate"}, "logrotate"},
+	"journald":    {[]string{"/usr/lib/systemd/systemd-journald", "/lib/systemd/systemd-journald"}, "systemd"},
+	"systemd-cat": {[]string{"systemd-cat"}, "systemd"},
+	"journalctl":  {[]string{"journalctl"}, "systemd"},
 }
 
 // Find is the path of a program, by its name in the table above. PHP_FPM in the environment names the
