@@ -64,7 +64,7 @@ demo: deps-demo build ## a deploy every half second under traffic; KEEP=1 leaves
 	REALDOCD_BIN="$(CURDIR)/bin/realdocd" KEEP="$(KEEP)" go run ./test/demo
 
 .PHONY: test
-test: deps-test ## all tests, with the real nginx, Apache, HAProxy and PHP-FPM
+test: deps-test ## all tests, with the real web servers and PHP-FPM
 	go test $(TESTFLAGS) ./...
 
 .PHONY: race
@@ -92,14 +92,21 @@ lint: ## go vet, staticcheck, gofumpt
 bench: deps-bench ## what realdocd costs, in ratios to other ways; ROUNDS=5 BENCH="throughput overload kept growth idle"
 	go run ./test/bench $(BENCH)
 
+.PHONY: matrix
+matrix: deps-matrix ## what passes with which web server; writes the table in the README
+	MATRIX_WRITE=1 CI=true go test $(TESTFLAGS) ./test/matrix
+	@sed -n '/^<!-- written by make matrix/,/^<!-- end of/p' README.md
+
 .PHONY: install
 install: bin/realdocd bin/completions ## DESTDIR= PREFIX=/usr WEBUSER=www-data; a configuration that is there already stays
 	install -D -m 0755 bin/realdocd "$(DESTDIR)$(BINDIR)/realdocd"
-	@if [ -e "$(DESTDIR)$(SYSCONFDIR)/realdocd/realdocd.toml" ]; then \
-		echo "$(DESTDIR)$(SYSCONFDIR)/realdocd/realdocd.toml stays as it is"; \
-	else \
-		set -x; install -D -m 0644 etc/realdocd/realdocd.toml "$(DESTDIR)$(SYSCONFDIR)/realdocd/realdocd.toml"; \
-	fi
+	@for conf in realdocd/realdocd.toml logrotate.d/realdocd; do \
+		if [ -e "$(DESTDIR)$(SYSCONFDIR)/$$conf" ]; then \
+			echo "$(DESTDIR)$(SYSCONFDIR)/$$conf stays as it is"; \
+		else \
+			sed 's|www-data|$(WEBUSER)|g' "etc/$$conf" | install -D -m 0644 /dev/stdin "$(DESTDIR)$(SYSCONFDIR)/$$conf" || exit 1; \
+		fi; \
+	done
 	for unit in etc/systemd/system/*; do \
 		sed 's|/usr/bin/realdocd|$(BINDIR)/realdocd|; s|/etc/realdocd/|$(SYSCONFDIR)/realdocd/|g; s|www-data|$(WEBUSER)|g' "$$unit" | \
 			install -D -m 0644 /dev/stdin "$(DESTDIR)$(UNITDIR)/$${unit##*/}" || exit 1; \
@@ -119,7 +126,7 @@ install: bin/realdocd bin/completions ## DESTDIR= PREFIX=/usr WEBUSER=www-data; 
 
 # What is loaded into other programs, or copied from: everything of etc/ but what has
 # a place of its own.
-SAMPLES = $(filter-out etc/etc_test.go etc/man etc/package etc/systemd,$(wildcard etc/*))
+SAMPLES = $(filter-out %_test.go etc/logrotate.d etc/man etc/package etc/systemd,$(wildcard etc/*))
 
 # A package is what make install installs, in the distribution's places.
 deb: ZSHDIR = /usr/share/zsh/vendor-completions

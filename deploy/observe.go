@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -101,6 +102,19 @@ func (r *Resolver) Releases(path string) []ReleaseState {
 		states = append(states, known.state(known == d.live))
 	}
 	return states
+}
+
+// DocrootsOf are the docroots that are remembered to have led to a release, a
+// directory by its path.
+func (r *Resolver) DocrootsOf(release string) (paths []string) {
+	for _, d := range r.all() {
+		d.mu.Lock()
+		if slices.ContainsFunc(d.releases, func(known *Release) bool { return known.Path == release }) {
+			paths = append(paths, d.path)
+		}
+		d.mu.Unlock()
+	}
+	return paths
 }
 
 // Link is the link of path as the last look found it; "" where none has.

@@ -12,11 +12,13 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/BurntSushi/toml"
 
+	"realdocd/doctor"
 	"realdocd/gateway"
 )
 
@@ -25,6 +27,8 @@ func TestEtc_NginxLoadsTheSamples(t *testing.T) {
 	dir := t.TempDir()
 	copyTree(t, "nginx", dir)
 	listenOnSockets(t, filepath.Join(dir, "sites-available"), dir)
+	uncomment(t, filepath.Join(dir, "sites-available"), "# include ")
+	logBelow(t, filepath.Join(dir, "sites-available"), dir)
 	// The distribution's own, which the snippet includes.
 	write(t, filepath.Join(dir, "fastcgi_params"), "fastcgi_param DOCUMENT_ROOT $document_root;\n")
 	conf := filepath.Join(dir, "nginx.conf")
@@ -70,6 +74,22 @@ func listenOnSockets(t *testing.T, dir, sockets string) {
 	}
 }
 
+// uncomment puts to work what the samples in dir only propose.
+func uncomment(t *testing.T, dir, what string) {
+	t.Helper()
+	for _, file := range files(t, dir) {
+		write(t, file, strings.ReplaceAll(read(t, file), what, strings.TrimPrefix(what, "# ")))
+	}
+}
+
+// logBelow makes the servers in dir log where the test may write.
+func logBelow(t *testing.T, dir, logs string) {
+	t.Helper()
+	for _, file := range files(t, dir) {
+		write(t, file, strings.ReplaceAll(read(t, file), "/var/log/nginx", logs))
+	}
+}
+
 func TestEtc_PHPFPMLoadsThePool(t *testing.T) {
 	fpm := need(t, "php-fpm", "php-fpm8.5", "php-fpm8.4", "php-fpm8.3", "php-fpm8.2", "php-fpm8.1", "php-fpm")
 	dir := t.TempDir()
@@ -89,10 +109,10 @@ func TestEtc_PHPFPMLoadsThePool(t *testing.T) {
 	}
 }
 
-func TestEtc_ApacheLoadsTheSample(t *testing.T) {
+func TestEtc_ApacheLoadsTheSamples(t *testing.T) {
 	apache := need(t, "apache2", "apache2", "httpd")
 	dir := t.TempDir()
-	copyTree(t, "apache2/conf-available", dir)
+	copyTree(t, "apache2", dir)
 	var conf strings.Builder
 	fmt.Fprintf(&conf, "ServerRoot %q\nServerName localhost\nPidFile %q\nErrorLog /dev/stderr\n", dir, filepath.Join(dir, "pid"))
 	for _, module := range []string{"mpm_event", "authz_core", "dir", "proxy", "proxy_fcgi"} {
@@ -103,7 +123,9 @@ func TestEtc_ApacheLoadsTheSample(t *testing.T) {
 			}
 		}
 	}
-	fmt.Fprintf(&conf, "Include %q\n", filepath.Join(dir, "realdocd.conf"))
+	for _, file := range files(t, "apache2") {
+		fmt.Fprintf(&conf, "Include %q\n", filepath.Join(dir, strings.TrimPrefix(file, "apache2/")))
+	}
 	// Only if the module is there does the sample say anything.
 	fmt.Fprintf(&conf, "<IfModule !mod_proxy_fcgi.c>\nError \"mod_proxy_fcgi is not loaded\"\n</IfModule>\n")
 	file := filepath.Join(dir, "apache2.conf")
@@ -128,8 +150,24 @@ func TestEtc_SystemdLoadsTheUnit(t *testing.T) {
 	}
 	file := filepath.Join(dir, "realdocd.service")
 	write(t, file, unit)
-	if out := run(t, exec.Command(analyze, "verify", "--man=no", file)); strings.Contains(out, "realdocd.service") {
+	socket := filepath.Join(dir, "realdocd.socket")
+	write(t, socket, read(t, "systemd/system/realdocd.socket"))
+	if out := run(t, exec.Command(analyze, "verify", "--man=no", file, socket)); strings.Contains(out, "realdocd.") {
 		t.Errorf("systemd-analyze verify says:\n%s", out)
+	}
+}
+
+// 0 is no exposure, 10 all; above 2 a service is no longer "OK" to systemd, and what
+// the unit forgoes beyond it, realdocd needs: sockets, and other users' files to read.
+func TestTheUnitIsHardened(t *testing.T) {
+	analyze := need(t, "systemd", "systemd-analyze")
+	out := run(t, exec.Command(analyze, "security", "--offline=yes", "--no-pager", "systemd/system/realdocd.service"))
+	found := regexp.MustCompile(`Overall exposure level for realdocd.service: ([0-9.]+) `).FindStringSubmatch(out)
+	if found == nil {
+		t.Fatalf("systemd-analyze security says:\n%s", out)
+	}
+	if level, err := strconv.ParseFloat(found[1], 64); err != nil || level > 2 {
+		t.Errorf("the exposure is %s:\n%s", found[1], out)
 	}
 }
 
@@ -155,7 +193,7 @@ func TestEtc_RealdocdTakesTheConfiguration(t *testing.T) {
 	if exit, ok := err.(*exec.ExitError); err != nil && (!ok || exit.ExitCode() != 1) {
 		t.Fatalf("realdocd check: %v\n%s", err, out)
 	}
-	if !regexp.MustCompile(`(?m)^config +ok `).Match(out) {
+	if bytes.Contains(out, []byte("config-fault")) || !bytes.Contains(out, []byte("site shop")) {
 		t.Errorf("realdocd check finds faults in the sample:\n%s", out)
 	}
 }
@@ -214,6 +252,7 @@ func TestEtc_ManualHasTheFieldsOfTheControlAPI(t *testing.T) {
 		kind reflect.Type
 	}{
 		{"The state of the daemon", reflect.TypeFor[gateway.Status]()},
+		{"A retiring process", reflect.TypeFor[gateway.RetiringStatus]()},
 		{"A pool", reflect.TypeFor[gateway.PoolStatus]()},
 		{"A server", reflect.TypeFor[gateway.ServerStatus]()},
 		{"A site", reflect.TypeFor[gateway.SiteStatus]()},
@@ -224,6 +263,10 @@ func TestEtc_ManualHasTheFieldsOfTheControlAPI(t *testing.T) {
 		{"An entry of the history", reflect.TypeFor[gateway.HistoryEntry]()},
 		{"A result of a warm-up", reflect.TypeFor[gateway.WarmResult]()},
 		{"The headroom", reflect.TypeFor[gateway.Headroom]()},
+		{"The view", reflect.TypeFor[gateway.View]()},
+		{"A directory", reflect.TypeFor[gateway.DirectoryView]()},
+		{"A request that was seen", reflect.TypeFor[gateway.SeenRequest]()},
+		{"A refusal that was seen", reflect.TypeFor[gateway.SeenRefusal]()},
 		{"The entry of a command", reflect.TypeFor[gateway.CommandEnv]()},
 	} {
 		_, list, _ := strings.Cut(section, "\n"+part.of+" has")
@@ -244,6 +287,72 @@ func TestEtc_ManualHasTheFieldsOfTheControlAPI(t *testing.T) {
 		slices.Sort(want)
 		if !slices.Equal(have, want) {
 			t.Errorf("%s has in the manual\n%q\nand in the API\n%q", part.of, have, want)
+		}
+	}
+}
+
+// The page on moving maps all that there was, to keys that there are.
+func TestEtc_MigrationPageMapsWhatThereWasToWhatThereIs(t *testing.T) {
+	page, keys := read(t, "man/realdocd-migrate.7"), read(t, "man/realdocd.toml.5")
+	mapped, _, _ := strings.Cut(page, ".Sh SWITCHING OVER")
+	for _, was := range []string{
+		"RealpathEvery", "UseReadlink On", "UseReadlink Ar /prefix", "LoadModule realdoc_module",
+		"incpath.docroot_sapi_list", "incpath.realpath_sapi_list", "incpath.search_replace_pattern", "php_value", "php_admin_value",
+	} {
+		if !regexp.MustCompile(`(?m)^\.It Li (\w+ , )?` + regexp.QuoteMeta(was) + `\b`).MatchString(mapped) {
+			t.Errorf("%s is mapped nowhere", was)
+		}
+	}
+	named := regexp.MustCompile(`(?m)^\.Ic (\w+)`).FindAllStringSubmatch(page, -1)
+	if len(named) == 0 {
+		t.Error("the page names no key")
+	}
+	for _, key := range named {
+		if !strings.Contains(keys, ".It Ic "+key[1]+"\n") {
+			t.Errorf("there is no key %s", key[1])
+		}
+	}
+}
+
+// What check may find is in its manual, under the heading of its severity.
+func TestEtc_ManualHasTheFindingsOfCheck(t *testing.T) {
+	page := read(t, "man/realdocd-check.8")
+	for severity, heading := range map[doctor.Severity]string{
+		doctor.Fault: "FAULTS", doctor.Warning: "WARNINGS", doctor.Note: "NOTES", doctor.OK: "NOTES",
+	} {
+		_, section, _ := strings.Cut(page, ".Sh "+heading+"\n")
+		section, _, _ = strings.Cut(section, ".Sh ")
+		var have []string
+		for line := range strings.Lines(section) {
+			if id, is := strings.CutPrefix(line, ".It Li "); is {
+				have = append(have, strings.TrimSpace(id))
+			}
+		}
+		want := slices.Clone(doctor.Kinds(severity))
+		if heading == "NOTES" {
+			want = slices.Concat(doctor.Kinds(doctor.Note), doctor.Kinds(doctor.OK))
+		}
+		slices.Sort(have)
+		slices.Sort(want)
+		if !slices.Equal(have, want) {
+			t.Errorf("%s has\n%q\nand there are\n%q", heading, have, want)
+		}
+	}
+}
+
+// A kind of finding that no check finds would promise what nothing does.
+func TestEtc_EachFindingOfCheckIsFoundSomewhere(t *testing.T) {
+	var code strings.Builder
+	for _, file := range files(t, "../doctor") {
+		if strings.HasSuffix(file, ".go") && !strings.HasSuffix(file, "_test.go") && !strings.HasSuffix(file, "/kinds.go") {
+			code.WriteString(read(t, file))
+		}
+	}
+	for _, severity := range []doctor.Severity{doctor.Fault, doctor.Warning, doctor.Note, doctor.OK} {
+		for _, id := range doctor.Kinds(severity) {
+			if !strings.Contains(code.String(), fmt.Sprintf("(%q, ", id)) {
+				t.Errorf("no check finds %s", id)
+			}
 		}
 	}
 }

@@ -27,7 +27,7 @@ func (s *Server) logRequest(rq *request, err error, now time.Time) {
 	case slow:
 		e = s.log.Warn().Bool("slow", true)
 	}
-	rq.describe(e)
+	rq.describe(rq.identity(e))
 	rq.spans(e)
 	ms(e, "total", rq.began, now)
 	if slow && rq.worker != nil {
@@ -80,7 +80,7 @@ func (rq *request) logStderr(text []byte) {
 	if len(text) == 0 {
 		return
 	}
-	e := rq.conn.s.log.Warn()
+	e := rq.identity(rq.conn.s.log.Warn())
 	if rq.site != nil {
 		e.Str("site", rq.site.Name)
 	}

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"net"
 	"net/http"
 	"path/filepath"
@@ -18,13 +19,17 @@ type adminSocket struct {
 // controlMode lets the daemon's own user and group in, and nobody else.
 const controlMode = 0o660
 
-func openAdmin(addr string, h http.Handler) (*adminSocket, error) {
+// openAdmin opens a socket, or takes the one that is open already.
+func openAdmin(addr string, open net.Listener, h http.Handler) (*adminSocket, error) {
 	if addr == "" {
 		return nil, nil
 	}
-	ln, err := listen(addr, controlMode)
-	if err != nil {
-		return nil, err
+	ln := open
+	if ln == nil {
+		var err error
+		if ln, err = listen(addr, controlMode); err != nil {
+			return nil, err
+		}
 	}
 	return &adminSocket{addr, &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}, ln}, nil
 }
@@ -51,6 +56,24 @@ func (e *adminSocket) replacedBy(other *adminSocket, addr string) *adminSocket {
 	e.close()
 	other.serve()
 	return other
+}
+
+// retire ends the socket here, with a successor that has it too, and what it answers
+// still; the channel is closed when that is over, at the latest when ctx is done.
+func (e *adminSocket) retire(ctx context.Context) <-chan struct{} {
+	over := make(chan struct{})
+	if e == nil {
+		close(over)
+		return over
+	}
+	leave(e.ln)
+	go func() {
+		defer close(over)
+		if e.srv.Shutdown(ctx) != nil {
+			e.srv.Close()
+		}
+	}()
+	return over
 }
 
 func (e *adminSocket) close() {

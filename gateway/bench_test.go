@@ -29,8 +29,9 @@ type bench struct {
 	cfg    Config
 	fpm    *fakeFPM
 	log    *logBuffer
-	facts  fpmFacts      // what FPM says of itself
-	idle   time.Duration // for keepFor
+	logger zerolog.Logger // into log, unless the test says otherwise
+	facts  fpmFacts       // what FPM says of itself
+	idle   time.Duration  // for keepFor
 	server *Server
 	addr   stack.Addr
 }
@@ -44,6 +45,7 @@ func newBench(t testing.TB) *bench {
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	b := &bench{t: t, dir: dir, idle: patience, log: &logBuffer{changed: make(chan struct{})}}
+	b.logger = zerolog.New(b.log)
 	for _, public := range []string{"shop/releases/1", "shop/releases/2", "blog/releases/1"} {
 		b.must(os.MkdirAll(filepath.Join(dir, public, "public"), 0o755))
 	}
@@ -91,7 +93,7 @@ func (b *bench) paths(text string) string {
 // start runs the gateway until the test ends.
 func (b *bench) start() *bench {
 	b.t.Helper()
-	server, err := New(b.cfg, zerolog.New(b.log))
+	server, err := New(b.cfg, b.logger)
 	b.must(err)
 	for _, p := range server.setup.Load().pools {
 		p.askFPM = func(context.Context, string, string) (fpmFacts, error) { return b.facts, nil }

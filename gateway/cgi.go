@@ -12,11 +12,11 @@ import (
 type param int
 
 // cgi has the variables that decide something or are logged. HTTP_* variables
-// come from the visitor and are none of them.
+// come from the visitor and decide nothing; one of them is logged.
 type cgi struct {
 	documentRoot, scriptFilename, pathTranslated, contextDocumentRoot param
 	phpValue, phpAdminValue, contentLength                            param
-	requestMethod, requestURI                                         param
+	requestMethod, requestURI, requestID, uniqueID, traceparent       param
 }
 
 // readParams reads the PARAMS that have come into pairs and finds those above.
@@ -55,6 +55,12 @@ func (c *cgi) note(name []byte, at param) {
 		c.requestMethod = at
 	case "REQUEST_URI":
 		c.requestURI = at
+	case "REQUEST_ID":
+		c.requestID = at
+	case "UNIQUE_ID":
+		c.uniqueID = at
+	case "HTTP_TRACEPARENT":
+		c.traceparent = at
 	}
 }
 
@@ -82,7 +88,7 @@ func (rq *request) value(at param) []byte {
 // set gives a variable another value, or adds it where it is absent.
 func (rq *request) set(at param, name string, value []byte) {
 	if at == 0 {
-		rq.pairs = append(rq.pairs, fcgi.Pair{Name: []byte(name), Value: value})
+		rq.pairs = append(rq.pairs, fcgi.Pair{Name: rq.bytes(name), Value: value})
 		return
 	}
 	rq.pairs[at-1].Value = value

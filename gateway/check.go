@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -20,18 +21,24 @@ type ServerCheck struct {
 }
 
 // CheckPools asks every listener of every pool for FCGI_MAX_CONNS with
-// GET_VALUES, which FPM answers without running a script. The waits are
-// bounded by ctx and by the pools' connect and read timeouts.
+// GET_VALUES, which FPM answers without running a script. All are asked at
+// once, so that one that does not answer leaves the others their time. The waits
+// are bounded by ctx and by the pools' connect and read timeouts.
 func CheckPools(ctx context.Context, pools []PoolConfig) []ServerCheck {
-	var all []ServerCheck
+	var servers []*server
 	for _, c := range pools {
-		p := newPool(c, zerolog.Nop())
-		for i := range p.servers {
-			began := time.Now()
-			err := p.servers[i].ping(ctx)
-			all = append(all, ServerCheck{c.Name, p.servers[i].addr, err, time.Since(began)})
-		}
+		servers = append(servers, newPool(c, zerolog.Nop()).servers...)
 	}
+	all := make([]ServerCheck, len(servers))
+	var asked sync.WaitGroup
+	for i, s := range servers {
+		asked.Go(func() {
+			began := time.Now()
+			err := s.ping(ctx)
+			all[i] = ServerCheck{s.pool.name, s.addr, err, time.Since(began)}
+		})
+	}
+	asked.Wait()
 	return all
 }
 
@@ -48,7 +55,10 @@ func (s *server) ping(ctx context.Context) error {
 		fpm.SetReadDeadline(time.Now().Add(c.ReadTimeout))
 	}
 	query := fcgi.AppendPair(nil, []byte("FCGI_MAX_CONNS"), nil)
-	if _, err := fpm.Write(append(fcgi.AppendHeader(nil, fcgi.GetValues, 0, len(query)), query...)); err != nil {
+	question := append(fcgi.AppendHeader(nil, fcgi.GetValues, 0, len(query)), query...)
+	// libfcgi, as in fcgiwrap, answers when the next record is there: an empty one.
+	question = fcgi.AppendHeader(question, fcgi.GetValues, 0, 0)
+	if _, err := fpm.Write(question); err != nil {
 		return fmt.Errorf("ask: %w", err)
 	}
 	for {

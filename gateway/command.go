@@ -27,22 +27,26 @@ type CommandEnv struct {
 	IncludePath string `json:"include_path"`
 }
 
-// enterCommand has a command enter the live release of a docroot. The caller
-// ends its stay with leave.
-func (s *Server) enterCommand(name, docroot, text string, pid int) (*command, CommandEnv, error) {
+// enterCommand has a command enter the live release of a docroot, or, where it
+// has been in one before, that release again. The caller ends its stay with leave.
+func (s *Server) enterCommand(name, docroot, release, text string, pid int, began time.Time) (*command, CommandEnv, error) {
 	st, docroot, err := s.site(name, docroot)
 	if err != nil {
 		return nil, CommandEnv{}, err
 	}
-	now := time.Now()
-	v, err := st.releases.Enter(docroot, now)
+	var v deploy.Visit
+	if release != "" {
+		v, err = st.releases.EnterRelease(docroot, release)
+	} else {
+		v, err = st.releases.Enter(docroot, time.Now())
+	}
 	if err != nil {
 		return nil, CommandEnv{}, err
 	}
 	if v.Flip != nil {
 		s.flipped(st, v.Flip)
 	}
-	c := &command{s, st, v, text, pid, now}
+	c := &command{s, st, v, text, pid, began}
 	s.mu.Lock()
 	s.commands[c] = struct{}{}
 	s.mu.Unlock()
@@ -67,6 +71,6 @@ func (c *command) leave() {
 	delete(c.s.commands, c)
 	c.s.mu.Unlock()
 	if c.visit.Leave(time.Now(), false) {
-		c.s.logIdle(c.st.Name, c.visit.Release)
+		c.s.idle(c.st.Name, c.visit.Release)
 	}
 }

@@ -108,6 +108,9 @@ type SiteConfig struct {
 	// ReleaseHeader is a response header that gets the release's name; ""
 	// adds none.
 	ReleaseHeader string
+	// RequestIDHeader is a response header that gets the request's id, also on
+	// errors of realdocd's own; "" adds none.
+	RequestIDHeader string
 	// Warm are the requests that run on a release before it goes live: paths,
 	// or URLs where the host matters.
 	Warm []string

@@ -18,6 +18,8 @@ var ErrNoPool = errors.New("there is no such pool")
 // controls are what the control API asks of the Server.
 type controls interface {
 	Status() Status
+	// Paused says whether a pool is paused; one that it does not know is not.
+	Paused(pool string) bool
 	// Pause lets new requests of the pool wait, and running ones go on.
 	// Like Drain and Resume it gives ErrNoPool for a name that it does not know.
 	Pause(pool string) error
@@ -30,18 +32,20 @@ type controls interface {
 
 // newControl is the control API that realdocd(8) documents, with the given
 // handler at /metrics and more routes, those of the sites. What is below /v1 may
-// gain paths and fields, and loses none; /v2 would be for that.
+// gain paths and fields, and loses none; /v2 would be for that. Profiles are below
+// /debug/pprof.
 //
 // A drain is answered when it is over: the http.Server must not have a
 // WriteTimeout, and should end the requests' contexts when it stops.
-func newControl(c controls, metrics http.Handler, more ...route) http.Handler {
+func newControl(c controls, w *waits, metrics http.Handler, more ...route) http.Handler {
 	a := &controlAPI{c, &holds{controls: c, pools: map[string]*hold{}}}
 	mux := http.NewServeMux()
 	routes := []route{
 		{http.MethodGet, "/v1/status", endpoint(a.status)},
-		{http.MethodPost, "/v1/pools/{pool}/pause", endpoint(a.pause)},
+		{http.MethodPost, "/v1/pools/{pool}/pause", w.movable(a.pause)},
 		{http.MethodPost, "/v1/pools/{pool}/resume", endpoint(a.resume)},
 		{http.MethodGet, "/metrics", metrics},
+		profileRoute(),
 	}
 	for _, route := range append(routes, more...) {
 		mux.Handle(route.method+" "+route.path, route.handler)
@@ -170,7 +174,7 @@ func (e endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if known := (*apiError)(nil); errors.As(err, &known) {
 			status = known.status
 		}
-		failure := apiFailure{Error: err.Error()}
+		failure := apiFailure{Error: err.Error(), Moved: errors.Is(err, errMoved)}
 		if o := (occupied{}); errors.As(err, &o) {
 			failure.Inside = o.left
 		}
@@ -212,4 +216,6 @@ type apiFailure struct {
 	Error string `json:"error"`
 	// Inside is who kept a release from draining.
 	Inside []Occupant `json:"inside,omitempty"`
+	// Moved is set when the process that takes over has to be asked.
+	Moved bool `json:"moved,omitempty"`
 }

@@ -53,7 +53,11 @@ func (f *fakeControls) set(pool string, paused bool) error {
 	return fmt.Errorf("%w: %s", ErrNoPool, pool)
 }
 
-func (f *fakeControls) Pause(pool string) error  { return f.set(pool, true) }
+func (f *fakeControls) Pause(pool string) error { return f.set(pool, true) }
+func (f *fakeControls) Paused(pool string) bool {
+	p, _ := f.Status().pool(pool)
+	return p.Paused
+}
 func (f *fakeControls) Resume(pool string) error { return f.set(pool, false) }
 
 func (f *fakeControls) Drain(ctx context.Context, pool string) error {
@@ -83,7 +87,7 @@ func control(api http.Handler, method, target, body string) *httptest.ResponseRe
 
 func newTestControl() (*fakeControls, http.Handler) {
 	f := newFakeControls()
-	return f, newControl(f, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	return f, newControl(f, newWaits(), http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprint(w, "realdocd_up 1\n")
 	}))
 }
@@ -128,6 +132,8 @@ func TestControl_RefusalsAreJSONAndChangeNothing(t *testing.T) {
 		{"GET", "/v1/pools/www/pause", "", 405, `/v1/pools/www/pause does not take GET: use POST`},
 		{"POST", "/v1/status", "", 405, `/v1/status does not take POST: use GET`},
 		{"DELETE", "/metrics", "", 405, `/metrics does not take DELETE: use GET`},
+		{"POST", "/debug/pprof/", "", 405, `/debug/pprof/ does not take POST: use GET`},
+		{"POST", "/debug/pprof/symbol", "", 405, `/debug/pprof/symbol does not take POST: use GET`},
 		{"POST", "/v1/pools/www/pause?drain=soon", "", 400, `drain: want a duration above 0s such as 30s, not "soon"`},
 		{"POST", "/v1/pools/www/pause?drain=30", "", 400, `drain: want a duration above 0s such as 30s, not "30"`},
 		{"POST", "/v1/pools/www/pause?drain=0s", "", 400, `drain: want a duration above 0s such as 30s, not "0s"`},

@@ -145,7 +145,12 @@ func (c *ControlClient) open(ctx context.Context, method, path string) (io.ReadC
 	}
 	defer answer.Body.Close()
 	var failure apiFailure
-	if json.NewDecoder(answer.Body).Decode(&failure) != nil || failure.Error == "" {
+	decoded := json.NewDecoder(answer.Body).Decode(&failure)
+	if failure.Moved {
+		time.Sleep(movedPause) // until the other process has the socket alone
+		return c.open(ctx, method, path)
+	}
+	if decoded != nil || failure.Error == "" {
 		path, _, _ = strings.Cut(path, "?")
 		return nil, fmt.Errorf("what listens on %s is not realdocd: it answers %s to %s", c.socket, answer.Status, path)
 	}
@@ -161,56 +166,6 @@ func (c *ControlClient) unreadable(err error) error {
 	}
 	return fmt.Errorf("read the answer on %s: %w", c.socket, err)
 }
-
-// An Entry is a command's stay in a release, until Close.
-type Entry struct {
-	CommandEnv
-
-	lines *json.Decoder
-	leave func()
-}
-
-// Enter has a command enter the live release. The daemon has to answer within
-// the limit; ctx ends the stay too.
-func (c *ControlClient) Enter(ctx context.Context, at SiteAddress, command string, pid int, limit time.Duration) (*Entry, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	late := time.AfterFunc(limit, cancel)
-	body, err := c.open(ctx, http.MethodPost, at.path("/enter", "command", command, "pid", strconv.Itoa(pid)))
-	e := &Entry{}
-	if err == nil {
-		e.lines = json.NewDecoder(body)
-		e.leave = func() { cancel(); body.Close() }
-		if err = e.lines.Decode(&e.CommandEnv); err != nil {
-			err = c.unreadable(err)
-			body.Close()
-		}
-	}
-	if !late.Stop() {
-		err = c.explain(context.DeadlineExceeded)
-	}
-	if err != nil {
-		cancel()
-		return nil, err
-	}
-	return e, nil
-}
-
-// AwaitFlip waits until the release is not live any more, and gives the one
-// that is. Close ends it, and so does the end of the daemon, with an error.
-func (e *Entry) AwaitFlip() (release string, err error) {
-	for {
-		var line struct{ Flipped string }
-		if err := e.lines.Decode(&line); err != nil {
-			return "", fmt.Errorf("wait for a flip: %w", err)
-		}
-		if line.Flipped != "" {
-			return line.Flipped, nil
-		}
-	}
-}
-
-// Close leaves the release.
-func (e *Entry) Close() { e.leave() }
 
 // explain says what to do about a daemon that was not reached.
 func (c *ControlClient) explain(err error) error {

@@ -63,7 +63,7 @@ func TestControlClient_GivesTheTextOfARefusal(t *testing.T) {
 func TestControlClient_ThatLeavesADrainResumesThePool(t *testing.T) {
 	f := newFakeControls()
 	resumed := make(chan struct{})
-	c := NewControlClient(serveOn(t, newControl(resumeWatch{f, resumed}, http.NotFoundHandler())))
+	c := NewControlClient(serveOn(t, newControl(resumeWatch{f, resumed}, newWaits(), http.NotFoundHandler())))
 	ctx, leave := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {

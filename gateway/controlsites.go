@@ -31,10 +31,11 @@ func (s *Server) siteRoutes() []route {
 	return []route{
 		{http.MethodGet, "/v1/sites/{site}", endpoint(a.show)},
 		{http.MethodPost, "/v1/sites/{site}/look", endpoint(a.look)},
-		{http.MethodPost, "/v1/sites/{site}/drain", endpoint(a.drain)},
+		{http.MethodPost, "/v1/sites/{site}/drain", s.waits.movable(a.drain)},
 		{http.MethodPost, "/v1/sites/{site}/warm", endpoint(a.warm)},
 		{http.MethodPost, "/v1/sites/{site}/headroom", endpoint(a.headroom)},
 		{http.MethodPost, "/v1/sites/{site}/enter", http.HandlerFunc(s.enter)},
+		s.viewRoute(),
 	}
 }
 
@@ -136,11 +137,12 @@ func releaseParameters(r *http.Request, more ...string) (map[string]string, erro
 // flipCheckEvery is how soon a command learns that its release is not live.
 const flipCheckEvery = time.Second
 
-// enter has a command enter the live release for as long as the client keeps
-// the connection open.
+// enter has a command enter a release for as long as the client keeps the
+// connection open. When a successor takes over, the client is told to enter
+// there, before it leaves here.
 func (s *Server) enter(w http.ResponseWriter, r *http.Request) {
 	fail := func(err error) { endpoint(func(*http.Request) (any, error) { return nil, err }).ServeHTTP(w, r) }
-	q, err := parameters(r, "docroot", "command", "pid")
+	q, err := parameters(r, "docroot", "command", "pid", "release", "age")
 	if err != nil {
 		fail(err)
 		return
@@ -150,7 +152,11 @@ func (s *Server) enter(w http.ResponseWriter, r *http.Request) {
 		fail(apiErrorf(http.StatusBadRequest, "pid: want a number, not %q", q["pid"]))
 		return
 	}
-	c, env, err := s.enterCommand(r.PathValue("site"), q["docroot"], q["command"], pid)
+	began := time.Now()
+	if age, err := time.ParseDuration(q["age"]); err == nil {
+		began = began.Add(-age)
+	}
+	c, env, err := s.enterCommand(r.PathValue("site"), q["docroot"], q["release"], q["command"], pid, began)
 	if err != nil {
 		fail(siteError(err))
 		return
@@ -163,10 +169,16 @@ func (s *Server) enter(w http.ResponseWriter, r *http.Request) {
 	flush.Flush()
 	tick := time.NewTicker(flipCheckEvery)
 	defer tick.Stop()
+	moved := s.waits.current().Done()
 	for told := ""; ; {
 		select {
 		case <-r.Context().Done():
 			return
+		case <-moved:
+			moved = nil
+			out.Encode(map[string]bool{"moved": true})
+			flush.Flush()
+			continue
 		case <-tick.C:
 		}
 		if live := c.flippedTo(env.Docroot); live != "" && live != told {

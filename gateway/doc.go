@@ -30,6 +30,26 @@
 // release that is not live (webConn.pin). Flips are seen by the next request, or
 // by Server.watchLinks, and written down by history.
 //
+// # Live upgrades
+//
+// A process hands over to its successor, which the command line has started, over a
+// link: a socket pair that carries messages and descriptors. The older one sends
+// its listeners; the new one opens what its configuration has beyond them and says
+// that it is prepared. Only then does the older one stop accepting, end what waits
+// on the control socket (the clients ask the successor), and tell what it knows of
+// releases and pools; the new one serves, and says so. If anything fails up to
+// there, the older one goes on as before.
+//
+// From then on the older one retires: it gives each connection of a web server to
+// the successor as soon as no request runs on it, and ends with the last request.
+// Meanwhile the successor shares out the places of each pool (lease), asks who is
+// left in a release, and adds up what operators want to know (beside.go). A
+// successor may have a successor before its predecessor has ended: they are a
+// line, in which each knows only its neighbours.
+//
+// A restart under a service manager is less: the listeners and the connections on
+// which no request runs are left with it for the next process (KeepConns, Adopt).
+//
 // # Goroutines
 //
 // One goroutine serves a connection of a web server (webConn.serve), one request
@@ -40,6 +60,8 @@
 // an FPM listener that is out until it answers (server.recover), one asks FPM
 // what it is (server.ask), one looks at the links once a second (Server.watchLinks),
 // and one for slow requests where FPM can be asked about them (Server.watchSlow).
+// An end of a link has one that reads (Successor.listen, Predecessor.listen) and one
+// that writes (link.write), so that nobody who has something to tell waits.
 //
 // # Locks
 //

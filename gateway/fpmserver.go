@@ -30,8 +30,12 @@ type server struct {
 
 	// Guarded by the pool's mutex.
 	running int
+	tenants int // requests that an older daemon runs in it
 	keeping
 }
+
+// busy is how many requests run in the server, of an older daemon too.
+func (s *server) busy() int { return s.running + s.tenants }
 
 func newServer(p *pool, addr string) *server {
 	s := &server{pool: p, addr: addr}
@@ -66,7 +70,7 @@ func (p *pool) choose(tried []*server) *server {
 			continue
 		}
 		up, bestUp := s.out.Load() == nil, best != nil && best.out.Load() == nil
-		if best == nil || up && !bestUp || up == bestUp && s.running < best.running {
+		if best == nil || up && !bestUp || up == bestUp && s.busy() < best.busy() {
 			best = s
 		}
 	}
@@ -172,7 +176,7 @@ func (s *server) dial(deadline time.Time) (*sock, error) {
 // status is the server now. The pool's mutex is held.
 func (s *server) status(c *PoolConfig) ServerStatus {
 	st := ServerStatus{
-		Address: s.addr, Up: true, Since: time.Unix(0, s.since.Load()), Running: s.running, Kept: len(s.kept),
+		Address: s.addr, Up: true, Since: time.Unix(0, s.since.Load()), Running: s.busy(), Kept: len(s.kept),
 		Opened: s.opened.Load(), Reused: s.reused.Load(), Reuse: s.reuse(c),
 		Version: s.facts.Version, Workers: s.facts.Workers,
 	}

@@ -72,12 +72,13 @@ func (hs *holds) drain(request context.Context, pool string, limit time.Duration
 
 // begin pauses a pool that may be paused already. The caller has the lock.
 func (hs *holds) begin(pool string) (*hold, error) {
+	before := hs.controls.Paused(pool)
 	if err := hs.controls.Pause(pool); err != nil {
 		return nil, fmt.Errorf("pause pool %q: %w", pool, err)
 	}
 	h := hs.pools[pool]
 	if h == nil {
-		h = &hold{}
+		h = &hold{lasting: before} // by the process before this one
 		h.resumed, h.end = context.WithCancel(context.Background())
 		hs.pools[pool] = h
 	}

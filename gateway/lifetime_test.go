@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -26,9 +27,9 @@ func adopt(b *bench, fd int) net.Conn {
 }
 
 // shutDown begins a Shutdown and returns when nobody listens any more; cut has what it returns.
-func shutDown(b *bench, ctx context.Context) (cut chan []string) {
+func shutDown(b *bench, ctx context.Context) (cut chan []CutOff) {
 	b.t.Helper()
-	cut = make(chan []string, 1)
+	cut = make(chan []CutOff, 1)
 	go func() { cut <- b.server.Shutdown(ctx) }()
 	for deadline := time.Now().Add(patience); ; {
 		conn, err := b.addr.Dial() // refused is the event
@@ -42,12 +43,12 @@ func shutDown(b *bench, ctx context.Context) (cut chan []string) {
 	}
 }
 
-func wantCut(b *bench, cut chan []string, want ...string) {
+func wantCut(b *bench, cut chan []CutOff, want ...CutOff) {
 	b.t.Helper()
 	select {
 	case got := <-cut:
 		if !slices.Equal(got, want) {
-			b.t.Errorf("Shutdown returned %q, want %q", got, want)
+			b.t.Errorf("Shutdown returned %+v, want %+v", got, want)
 		}
 	case <-time.After(patience):
 		b.t.Fatalf("Shutdown has not returned within %v", patience)
@@ -78,8 +79,8 @@ func TestShutdownDoesNotWaitForIdleConnections(t *testing.T) {
 
 func TestShutdownCutsOffWhatDoesNotEndAndNamesIt(t *testing.T) {
 	b := newBench(t).start()
-	whole, waits := b.running(b.params()...)
-	half, begun := b.running(b.params("REQUEST_METHOD", "POST", "REQUEST_URI", "/pay?id=1")...)
+	whole, waits := b.running(b.params("REQUEST_ID", "whole")...)
+	half, begun := b.running(b.params("REQUEST_METHOD", "POST", "REQUEST_URI", "/pay?id=1", "REQUEST_ID", "half")...)
 	b.must(begun.say(fcgi.Stdout, page))
 	if _, err := io.ReadFull(half, make([]byte, fcgi.HeaderLen)); err != nil {
 		t.Fatal(err)
@@ -92,9 +93,9 @@ func TestShutdownCutsOffWhatDoesNotEndAndNamesIt(t *testing.T) {
 	begun.waitGone()
 	select {
 	case got := <-cut:
-		slices.Sort(got)
-		if !slices.Equal(got, []string{"GET /index.php", "POST /pay?id=1"}) {
-			t.Errorf("Shutdown returned %q", got)
+		slices.SortFunc(got, func(a, b CutOff) int { return strings.Compare(a.Request, b.Request) })
+		if !slices.Equal(got, []CutOff{{"GET /index.php", "whole"}, {"POST /pay?id=1", "half"}}) {
+			t.Errorf("Shutdown returned %+v", got)
 		}
 	case <-time.After(patience):
 		t.Fatalf("Shutdown has not returned within %v", patience)

@@ -38,6 +38,17 @@ func (s *Server) Listen(inherited ...net.Listener) error {
 	return nil
 }
 
+// Addrs are the addresses that web servers connect to; inherited says that they
+// are systemd's, and not those of the configuration.
+func (s *Server) Addrs() (addrs []string, inherited bool) {
+	s.reloading.Lock()
+	defer s.reloading.Unlock()
+	for _, ln := range s.listeners {
+		addrs = append(addrs, ln.addr)
+	}
+	return addrs, s.inherited
+}
+
 // sockets are those of a configuration that were not open before.
 type sockets struct {
 	listeners         []listener
@@ -57,7 +68,7 @@ func (s *Server) openNew(cfg *Config) (_ *sockets, err error) {
 			if slices.ContainsFunc(s.listeners, func(l listener) bool { return l.addr == addr }) {
 				continue
 			}
-			ln, err := listen(addr, cfg.ListenMode)
+			ln, err := s.takeOrListen(addr, cfg.ListenMode)
 			if err != nil {
 				return nil, fmt.Errorf("listen on %s: %w", addr, err)
 			}
@@ -65,12 +76,12 @@ func (s *Server) openNew(cfg *Config) (_ *sockets, err error) {
 		}
 	}
 	if !s.control.at(cfg.Control) {
-		if n.control, err = openAdmin(cfg.Control, newControl(s, s.metrics.handler(), s.siteRoutes()...)); err != nil {
+		if n.control, err = openAdmin(cfg.Control, s.predecessor.take("control", cfg.Control), newControl(s, s.waits, s.metrics.handler(), s.siteRoutes()...)); err != nil {
 			return nil, fmt.Errorf("open the control socket %s: %w", cfg.Control, err)
 		}
 	}
 	if !s.exporter.at(cfg.Metrics) {
-		if n.exporter, err = openAdmin(cfg.Metrics, s.metrics.mux()); err != nil {
+		if n.exporter, err = openAdmin(cfg.Metrics, s.predecessor.take("metrics", cfg.Metrics), s.metrics.mux()); err != nil {
 			return nil, fmt.Errorf("serve metrics on %s: %w", cfg.Metrics, err)
 		}
 	}
@@ -104,10 +115,25 @@ func (s *Server) takeOver(n *sockets, cfg *Config) {
 	}
 	s.listeners = append(stay, n.listeners...)
 	for _, ln := range n.listeners {
-		go s.accept(ln)
+		s.startAccepting(ln)
 	}
 	s.control = s.control.replacedBy(n.control, cfg.Control)
 	s.exporter = s.exporter.replacedBy(n.exporter, cfg.Metrics)
+}
+
+// takeOrListen takes the predecessor's socket, or opens one.
+func (s *Server) takeOrListen(addr string, mode fs.FileMode) (net.Listener, error) {
+	ln := s.predecessor.take("listen", addr)
+	if ln == nil {
+		return listen(addr, mode)
+	}
+	if isUnix(addr) {
+		if err := os.Chmod(addr, mode); err != nil {
+			ln.Close()
+			return nil, err
+		}
+	}
+	return ln, nil
 }
 
 // listen opens one socket. A unix socket gets the mode.
@@ -140,16 +166,21 @@ func listen(addr string, mode fs.FileMode) (net.Listener, error) {
 
 func isUnix(addr string) bool { return strings.HasPrefix(addr, "/") }
 
+// Adopt has Serve begin with connections of web servers that another process
+// has accepted. They are the Server's to close.
+func (s *Server) Adopt(conns ...net.Conn) { s.adopted = append(s.adopted, conns...) }
+
+func (s *Server) startAccepting(ln listener) {
+	s.accepting.Go(func() { s.accept(ln) })
+}
+
 // accept takes connections from one listener until it is closed.
 func (s *Server) accept(ln listener) {
 	for {
 		conn, err := ln.Accept()
 		switch {
-		case err == nil && s.stopping.Load():
-			conn.Close()
-			return
-		case errors.Is(err, net.ErrClosed):
-			return
+		case errors.Is(err, net.ErrClosed), errors.Is(err, os.ErrDeadlineExceeded):
+			return // it is closed, or a successor takes it over
 		case err != nil:
 			var ne net.Error
 			if errors.As(err, &ne) {
@@ -162,16 +193,22 @@ func (s *Server) accept(ln listener) {
 			default:
 			}
 			return
-		case !s.allowed(conn.RemoteAddr()):
-			if s.refused.allow(time.Now()) {
-				s.log.Warn().Str("client", conn.RemoteAddr().String()).
-					Msg("connection refused: the address is not in allowed_clients")
-			}
-			conn.Close()
-			continue
 		}
-		s.open(conn)
+		s.welcome(conn)
 	}
+}
+
+// welcome begins to serve a connection, if it is of an address that may connect.
+func (s *Server) welcome(conn net.Conn) {
+	if s.allowed(conn.RemoteAddr()) {
+		s.open(conn)
+		return
+	}
+	if s.refused.allow(time.Now()) {
+		s.log.Warn().Str("client", conn.RemoteAddr().String()).
+			Msg("connection refused: the address is not in allowed_clients")
+	}
+	conn.Close()
 }
 
 func (s *Server) allowed(addr net.Addr) bool {

@@ -32,6 +32,8 @@ type pool struct {
 	queue    queue
 	paused   bool
 	drained  chan struct{} // closed when nothing runs; nil where nobody waits for that
+	lease    *lease        // once a successor shares the places out
+	tenant   *tenant       // an older daemon, while it runs beside this one
 	requests uint64        // that have had a place
 	refused  uint64        // that were refused one
 }
@@ -126,6 +128,7 @@ func (p *pool) enter(rq *request) error {
 		return nil
 	}
 	w, pushedOut := p.enqueue(rq)
+	p.settle()
 	p.mu.Unlock()
 	if pushedOut != nil {
 		pushedOut.done <- errQueueFull
@@ -137,6 +140,9 @@ func (p *pool) enter(rq *request) error {
 }
 
 func (p *pool) hasRoom() bool {
+	if p.lease != nil {
+		return p.running < p.lease.held()
+	}
 	limit := p.cfg().MaxConns
 	return !p.paused && (limit == 0 || p.running < limit)
 }
@@ -212,6 +218,7 @@ func (w *waiter) withdraw(err error) {
 		if err != errClientGone {
 			p.refused++
 		}
+		p.settle()
 	}
 	p.mu.Unlock()
 	if waits {
@@ -243,17 +250,13 @@ func (p *pool) refusal(why error) error {
 // two in step, so that the next request finds it.
 func (p *pool) leave(rq *request, fpm *sock) {
 	p.mu.Lock()
-	p.running--
+	p.freed(1)
 	rq.server.running--
 	if rq.line != nil {
 		p.queue.count(rq.line, -1)
 	}
 	kept := fpm != nil && rq.server.keep(fpm)
-	p.grant()
-	if p.running == 0 && p.drained != nil {
-		close(p.drained)
-		p.drained = nil
-	}
+	p.regrant()
 	p.mu.Unlock()
 	rq.line, rq.placed = nil, false
 	if fpm != nil && !kept {
@@ -263,7 +266,13 @@ func (p *pool) leave(rq *request, fpm *sock) {
 
 // grant gives free places to those who wait. The mutex is held.
 func (p *pool) grant() {
-	for p.queue.len > 0 && p.hasRoom() {
+	for p.hasRoom() {
+		if p.tenant != nil && p.grantTenant() {
+			continue
+		}
+		if p.queue.len == 0 {
+			return
+		}
 		w := p.queue.next()
 		p.queue.take(w)
 		p.admit(w.rq)
@@ -275,12 +284,23 @@ func (p *pool) grant() {
 func (p *pool) pause() {
 	p.mu.Lock()
 	p.paused = true
-	var idle []*sock
+	idle := p.takeAllKept()
+	p.mu.Unlock()
+	closeAll(idle)
+}
+
+func (p *pool) isPaused() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.paused
+}
+
+// takeAllKept takes the kept connections of all servers. The mutex is held.
+func (p *pool) takeAllKept() (idle []*sock) {
 	for _, s := range p.servers {
 		idle = append(idle, s.takeAllKept()...)
 	}
-	p.mu.Unlock()
-	closeAll(idle)
+	return idle
 }
 
 // drain waits until no request has a place.
@@ -308,7 +328,7 @@ func (p *pool) resume() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.paused = false
-	p.grant()
+	p.regrant()
 }
 
 // status is the pool now.
@@ -318,7 +338,7 @@ func (p *pool) status() PoolStatus {
 	defer p.mu.Unlock()
 	st := PoolStatus{
 		Name: p.name, Paused: p.paused, Running: p.running, MaxConns: c.MaxConns,
-		Waiting: p.queue.len, Queue: c.Queue, Requests: p.requests, Refused: p.refused,
+		Waiting: p.queue.len + p.tenant.wants(), Queue: c.Queue, Requests: p.requests, Refused: p.refused,
 	}
 	if since := p.queue.longest(); !since.IsZero() {
 		st.LongestWait = time.Since(since).Seconds()

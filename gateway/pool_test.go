@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -159,25 +160,42 @@ func TestARequestWaitsForRoomInTheBacklog(t *testing.T) {
 	}
 }
 
-func TestACheckAsksEveryServerOfAPool(t *testing.T) {
+// A listener that never answers takes nothing from the time of the others; and libfcgi, as in fcgiwrap, answers
+// when a record has followed the question.
+func TestACheckAsksEveryServerOfEachPool(t *testing.T) {
 	b := newBench(t)
-	pools := []PoolConfig{{Name: "www", Servers: []string{b.dir + "/none"}, ConnectTimeout: time.Second}}
+	silent, err := net.Listen("unix", b.dir+"/silent")
+	b.must(err)
+	defer silent.Close()
 	answers, err := net.Listen("unix", b.dir+"/answers")
 	b.must(err)
 	defer answers.Close()
+	ctx, answered := context.WithTimeout(t.Context(), patience)
+	defer answered()
 	go func() {
 		conn, err := answers.Accept()
 		if err != nil {
 			return
 		}
 		defer conn.Close()
-		if asked, err := stack.ReadRecord(bufio.NewReader(conn)); err == nil && asked.Type == byte(fcgi.GetValues) {
-			conn.Write(fcgi.AppendHeader(nil, fcgi.GetValuesResult, 0, 0))
+		in := bufio.NewReader(conn)
+		for range 2 {
+			if asked, err := stack.ReadRecord(in); err != nil || asked.Type != byte(fcgi.GetValues) {
+				return
+			}
 		}
+		conn.Write(fcgi.AppendHeader(nil, fcgi.GetValuesResult, 0, 0))
+		in.ReadByte() // until the check has it
+		answered()
 	}()
-	pools = append(pools, PoolConfig{Name: "php", Servers: []string{b.dir + "/answers"}, ConnectTimeout: time.Second})
-	got := CheckPools(t.Context(), pools)
-	if len(got) != 2 || got[0].Err == nil || !strings.Contains(got[0].Err.Error(), "no such file") || got[1].Err != nil {
+	got := CheckPools(ctx, []PoolConfig{
+		{Name: "www", Servers: []string{b.dir + "/none", b.dir + "/silent"}, ConnectTimeout: time.Second},
+		{Name: "php", Servers: []string{b.dir + "/answers"}, ConnectTimeout: time.Second},
+	})
+	if len(got) != 3 || got[0].Err == nil || !strings.Contains(got[0].Err.Error(), "no such file") || got[1].Err == nil || got[2].Err != nil {
 		t.Errorf("got %s", fmt.Sprint(got))
+	}
+	if len(got) == 3 && (got[1].Server != b.dir+"/silent" || got[2].Pool != "php") {
+		t.Errorf("not in the order of the configuration: %s", fmt.Sprint(got))
 	}
 }

@@ -41,14 +41,19 @@ func causeOf(err error) *cause {
 // retryAfter is the Retry-After header of a 503, in seconds.
 const retryAfter = 1
 
-// appendRefusal appends a complete FastCGI response with the cause's status.
-func appendRefusal(dst []byte, id uint16, c *cause) []byte {
+// appendRefusal appends a complete FastCGI response with the cause's status. The
+// visitor can tell the operator which request it was.
+func (rq *request) appendRefusal(dst []byte, c *cause) []byte {
 	text := strconv.Itoa(c.status) + " " + http.StatusText(c.status)
-	head := "Status: " + text + "\r\nContent-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n"
+	out := []byte("Status: " + text + "\r\nContent-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n")
 	if c.status == http.StatusServiceUnavailable {
-		head += "Retry-After: " + strconv.Itoa(retryAfter) + "\r\n"
+		out = appendHeader(out, "Retry-After", strconv.Itoa(retryAfter))
 	}
-	dst = fcgi.AppendStream(dst, fcgi.Stdout, id, []byte(head+"\r\n"+text+"\n"))
-	dst = fcgi.AppendHeader(dst, fcgi.Stdout, id, 0)
-	return fcgi.AppendEnd(dst, id, 0, fcgi.RequestComplete)
+	if rq.site != nil && rq.site.RequestIDHeader != "" {
+		out = appendHeader(out, rq.site.RequestIDHeader, view(rq.requestID))
+	}
+	out = append(out, "\r\n"+text+"\nrequest id "+string(rq.requestID)+"\n"...)
+	dst = fcgi.AppendStream(dst, fcgi.Stdout, rq.id, out)
+	dst = fcgi.AppendHeader(dst, fcgi.Stdout, rq.id, 0)
+	return fcgi.AppendEnd(dst, rq.id, 0, fcgi.RequestComplete)
 }

@@ -204,8 +204,8 @@ func (rq *request) takeRecords(fpm *sock) ([]byte, error) {
 		}
 		if rec.Type == fcgi.Stdout && !rq.reply.started && len(rec.Content) > 0 {
 			rq.startResponse(rec.Content)
-			if header := rq.releaseHeader(); header != nil {
-				batch = append(fcgi.AppendStream(nil, fcgi.Stdout, rq.id, header), batch...)
+			if headers := rq.addedHeaders(); headers != nil {
+				batch = append(fcgi.AppendStream(nil, fcgi.Stdout, rq.id, headers), batch...)
 			}
 		}
 		switch {
@@ -234,12 +234,23 @@ func (rq *request) startResponse(content []byte) {
 	rq.firstByte = time.Now()
 }
 
-// releaseHeader is the site's release_header, as a line of a CGI response.
-func (rq *request) releaseHeader() []byte {
-	if rq.site == nil || rq.site.ReleaseHeader == "" {
+// addedHeaders are the site's release_header and request_id_header, as lines of
+// a CGI response; nil for none.
+func (rq *request) addedHeaders() (lines []byte) {
+	if rq.site == nil {
 		return nil
 	}
-	return []byte(rq.site.ReleaseHeader + ": " + headerValue(rq.visit.Name) + "\r\n")
+	if name := rq.site.ReleaseHeader; name != "" {
+		lines = appendHeader(lines, name, headerValue(rq.visit.Name))
+	}
+	if name := rq.site.RequestIDHeader; name != "" {
+		lines = appendHeader(lines, name, view(rq.requestID))
+	}
+	return lines
+}
+
+func appendHeader(dst []byte, name, value string) []byte {
+	return append(append(append(append(dst, name...), ": "...), value...), "\r\n"...)
 }
 
 // headerValue makes a file name safe for a response header.

@@ -50,7 +50,7 @@ func (s *Server) Site(name, docroot string) (SiteDetail, error) {
 		return SiteDetail{}, fmt.Errorf("%w: %q", ErrNoSite, name)
 	}
 	if st.IsGlob() && docroot == "" {
-		return s.detail(st, st.releases.Docroots()), nil
+		return s.detail(st, "", st.releases.Docroots()), nil
 	}
 	return s.Look(name, docroot, "")
 }
@@ -68,7 +68,7 @@ func (s *Server) Look(name, docroot, by string) (SiteDetail, error) {
 	if by != "" {
 		s.history.attribute(st.releases.Link(docroot), by)
 	}
-	return s.detail(st, []string{docroot}), nil
+	return s.detail(st, docroot, []string{docroot}), nil
 }
 
 func (s *Server) look(st *site, docroot string) error {
@@ -79,7 +79,8 @@ func (s *Server) look(st *site, docroot string) error {
 	return err
 }
 
-func (s *Server) detail(st *site, docroots []string) SiteDetail {
+// detail is a site with some docroots: the one that was asked for, or all.
+func (s *Server) detail(st *site, asked string, docroots []string) SiteDetail {
 	d := SiteDetail{SiteStatus: st.status(), Docroots: []DocrootStatus{}, History: s.history.of(st.Name)}
 	inside := s.occupants(time.Now())
 	slices.Sort(docroots)
@@ -95,6 +96,9 @@ func (s *Server) detail(st *site, docroots []string) SiteDetail {
 		}
 		d.Docroots = append(d.Docroots, ds)
 	}
+	if err := s.predecessor.addToSite(context.Background(), &d, asked); err != nil {
+		s.log.Warn().Err(err).Str("site", st.Name).Msg("the site is shown without the requests of the process before")
+	}
 	return d
 }
 
@@ -106,7 +110,8 @@ func (s *Server) occupants(now time.Time) map[string][]Occupant {
 	for c := range s.conns {
 		c.mu.Lock()
 		if rq := c.rq; rq != nil && rq.visit.Release != nil {
-			all[rq.visit.Docroot] = append(all[rq.visit.Docroot], Occupant{Kind: "request", What: rq.name(), Age: now.Sub(rq.began).Seconds()})
+			all[rq.visit.Docroot] = append(all[rq.visit.Docroot],
+				Occupant{Kind: "request", What: rq.name(), Age: now.Sub(rq.began).Seconds(), RequestID: string(rq.requestID)})
 		}
 		c.mu.Unlock()
 	}
@@ -138,9 +143,12 @@ func (s *Server) DrainRelease(ctx context.Context, name, docroot, release string
 	tick := time.NewTicker(drainEvery)
 	defer tick.Stop()
 	for {
-		left, err := s.left(ctx, st, docroot, release)
-		if err == nil && len(left) == 0 || errors.Is(err, deploy.ErrLive) {
+		now, err := s.left(ctx, st, docroot, release)
+		if err == nil && len(now) == 0 || errors.Is(err, deploy.ErrLive) {
 			return nil, err
+		}
+		if err == nil {
+			left = now
 		}
 		select {
 		case <-ctx.Done():
@@ -150,28 +158,58 @@ func (s *Server) DrainRelease(ctx context.Context, name, docroot, release string
 	}
 }
 
-// left are those who keep a release busy.
+// left are those who keep a release busy, of whichever site: a site of CGI
+// scripts may be below the same link.
 func (s *Server) left(ctx context.Context, st *site, docroot, release string) ([]Occupant, error) {
 	if err := s.look(st, docroot); err != nil {
 		return nil, err
 	}
-	n, err := st.releases.Occupants(docroot, release)
+	running, err := st.releases.Occupants(docroot, release)
 	if err != nil {
 		return nil, err
 	}
-	if n > 0 {
-		var left []Occupant
-		for resolved, who := range s.occupants(time.Now()) {
-			if resolved == release || strings.HasPrefix(resolved, release+"/") {
-				left = append(left, who...)
+	left, err := s.predecessor.leftBefore(ctx, st.Name, docroot, release)
+	if err != nil {
+		return nil, err
+	}
+	for _, other := range s.setup.Load().sites.all {
+		for _, path := range other.releases.DocrootsOf(release) {
+			if other == st && path == docroot {
+				continue
 			}
+			s.look(other, path) // where that fails its last good release goes on, and is live
+			n, err := other.releases.Occupants(path, release)
+			if err != nil {
+				return nil, fmt.Errorf("site %s, docroot %s: %w", other.Name, path, err)
+			}
+			before, err := s.predecessor.leftBefore(ctx, other.Name, path, release)
+			if err != nil {
+				return nil, err
+			}
+			running += n
+			left = append(left, before...)
 		}
-		if len(left) == 0 { // it is on its way in or out
-			left = []Occupant{{Kind: "request"}}
-		}
+	}
+	if running > 0 {
+		left = append(left, s.inRelease(release)...)
+	}
+	if len(left) > 0 {
 		return left[:min(len(left), maxOccupants)], nil
 	}
 	return workersIn(ctx, st.pool.cfg(), release)
+}
+
+// inRelease names who runs in a release.
+func (s *Server) inRelease(release string) (who []Occupant) {
+	for resolved, list := range s.occupants(time.Now()) {
+		if resolved == release || strings.HasPrefix(resolved, release+"/") {
+			who = append(who, list...)
+		}
+	}
+	if len(who) == 0 { // it is on its way in or out
+		who = []Occupant{{Kind: "request"}}
+	}
+	return who
 }
 
 // workersIn are FPM's workers whose script is below a release.

@@ -29,7 +29,7 @@ func (b *bench) drainShop(ctx context.Context, n string) ([]Occupant, error) {
 
 func TestASiteTellsWhoIsInsideWhichRelease(t *testing.T) {
 	b := newBench(t).start()
-	c, old := b.running(b.params("REQUEST_URI", "/long")...)
+	c, old := b.running(b.params("REQUEST_URI", "/long", "REQUEST_ID", "the-long-one")...)
 	b.flip("2")
 	b.served(b.connect(), "", b.params()...)
 	failing, q := b.running(b.params()...)
@@ -44,7 +44,7 @@ func TestASiteTellsWhoIsInsideWhichRelease(t *testing.T) {
 		t.Fatalf("%d releases: %+v", len(releases), releases)
 	}
 	if r := releases[0]; r.Name != "1" || r.Live || r.Running != 1 || r.Requests != 1 ||
-		len(r.Inside) != 1 || r.Inside[0].What != "GET /long" || r.Inside[0].Kind != "request" || r.Inside[0].Age <= 0 {
+		len(r.Inside) != 1 || r.Inside[0].What != "GET /long" || r.Inside[0].Kind != "request" || r.Inside[0].Age <= 0 || r.Inside[0].RequestID != "the-long-one" {
 		t.Errorf("release 1 is %+v", r)
 	}
 	if r := releases[1]; r.Name != "2" || !r.Live || r.Running != 0 || r.Requests != 3 || r.Failed != 2 || r.LastSeen.IsZero() {
@@ -69,6 +69,42 @@ func TestARequestIsShownWhileItsBodyComes(t *testing.T) {
 	b.must(c.Stdin(nil))
 	b.fpm.next().answer(page)
 	b.wantPage(c)
+}
+
+// A release is idle when no site runs in it: the scripts of another may be below the same link.
+func TestADrainWaitsForEachSiteOfTheRelease(t *testing.T) {
+	b := newBench(t)
+	b.must(os.Mkdir(b.release("shop", "1")+"/cgi", 0o755))
+	b.must(os.Mkdir(b.release("shop", "2")+"/cgi", 0o755))
+	scripts := b.link("shop") + "/cgi"
+	b.cfg.Sites = append(b.cfg.Sites, SiteConfig{Name: "cgi", Docroot: scripts, Pool: "www", RequestBuffering: true})
+	b.start()
+	c, q := b.running(stack.ParamsFor(scripts, "GET", "/said.pl")...)
+	b.flip("2")
+	ctx, cancel := context.WithTimeout(t.Context(), 3*drainEvery)
+	defer cancel()
+	if left, err := b.drainShop(ctx, "1"); !errors.Is(err, context.DeadlineExceeded) || len(left) != 1 || left[0].What != "GET /said.pl" {
+		t.Errorf("drained with %+v inside, %v", left, err)
+	}
+	q.answer(page)
+	b.wantPage(c)
+	if _, err := b.drainShop(t.Context(), "1"); err != nil {
+		t.Errorf("drain: %v", err)
+	}
+}
+
+// Two links may lead to one release; it is live while one of them does.
+func TestADrainOfAReleaseThatIsLiveByAnotherLinkFails(t *testing.T) {
+	b := newBench(t)
+	b.must(os.Remove(b.link("blog")))
+	b.must(os.Symlink(b.release("shop", "1"), b.link("blog")))
+	b.start()
+	b.served(b.connect(), "", b.params()...)
+	b.served(b.connect(), "", stack.ParamsFor(b.docroot("blog"), "GET", "/index.php")...)
+	b.flip("2")
+	if _, err := b.drainShop(t.Context(), "1"); !errors.Is(err, deploy.ErrLive) || !strings.Contains(err.Error(), "site blog") {
+		t.Errorf("drain: %v", err)
+	}
 }
 
 func TestADrainWaitsForWhoIsInside(t *testing.T) {
@@ -206,7 +242,7 @@ func TestControl_SaysWhatIsWrongWithARequestAboutASite(t *testing.T) {
 	b := newBench(t)
 	b.cfg.Sites[1].Docroot = b.docroot("*")
 	b.start()
-	api := httptest.NewServer(newControl(b.server, http.NotFoundHandler(), b.server.siteRoutes()...))
+	api := httptest.NewServer(newControl(b.server, newWaits(), http.NotFoundHandler(), b.server.siteRoutes()...))
 	defer api.Close()
 	for _, row := range []struct {
 		method, path string
@@ -243,7 +279,7 @@ func TestACommandIsInsideAReleaseUntilItsClientLeaves(t *testing.T) {
 	b := newBench(t)
 	b.cfg.Sites[0].IncludePath = ".:" + b.link("shop") + "/lib"
 	b.start()
-	api := httptest.NewServer(newControl(b.server, http.NotFoundHandler(), b.server.siteRoutes()...))
+	api := httptest.NewServer(newControl(b.server, newWaits(), http.NotFoundHandler(), b.server.siteRoutes()...))
 	defer api.Close()
 	resp, err := http.Post(api.URL+"/v1/sites/shop/enter?command=php+cron.php&pid=42", "", nil)
 	b.must(err)

@@ -20,6 +20,8 @@ type request struct {
 	pairs         []fcgi.Pair
 	tooLong       error // the params were above the limit
 	cgi           cgi
+	requestID     []byte // its name in logs; never empty
+	ownID         [ownIDLen]byte
 	contentLength int64 // -1 where the web server did not say
 	body          body
 
@@ -68,6 +70,7 @@ func (rq *request) free() {
 		rq.head, rq.text = nil, nil
 	}
 	rq.head, rq.text = rq.head[:0], rq.text[:0]
+	rq.requestID = nil
 	rq.conn, rq.setup, rq.site, rq.pool, rq.server, rq.tooLong = nil, nil, nil, nil, nil, nil
 	rq.cgi, rq.visit, rq.reply = cgi{}, deploy.Visit{}, response{}
 	rq.queued, rq.dequeued, rq.connected, rq.firstByte = time.Time{}, time.Time{}, time.Time{}, time.Time{}
@@ -90,22 +93,28 @@ func (s *Server) handle(rq *request) {
 	now := time.Now()
 	s.leaveRelease(rq, now, err)
 	if err != nil {
+		s.refusals.note(rq, err)
 		rq.fail(err)
 		now = time.Now()
 	}
 	if errors.Is(err, errCut) {
-		s.noteCut(rq.name())
+		s.noteCut(rq)
 	}
 	s.metrics.count(rq, err, now)
 	s.logRequest(rq, err, now)
 }
 
 func (s *Server) run(rq *request) error {
-	if err := rq.readParams(); err != nil {
+	err := rq.readParams()
+	rq.identify()
+	if err != nil {
 		return err
 	}
 	if err := rq.findSite(); err != nil {
 		return err
+	}
+	if rq.site != nil {
+		rq.site.seen.see(rq)
 	}
 	if err := rq.rewrite(); err != nil {
 		return err
@@ -150,7 +159,7 @@ func (rq *request) fail(err error) {
 	if rq.discardBody(); rq.broken {
 		return
 	}
-	out := appendRefusal(rq.head[:0], rq.id, cause)
+	out := rq.appendRefusal(rq.head[:0], cause)
 	if rq.aborted {
 		out = fcgi.AppendEnd(rq.head[:0], rq.id, 0, fcgi.RequestComplete)
 	}

@@ -98,10 +98,10 @@ func (s *server) takeAllKept() []*sock {
 
 // keep takes a connection to keep, if there is room for it.
 func (s *server) keep(fpm *sock) bool {
-	if s.gone || s.pool.paused || !s.pool.cfg().Reuse || s.why != nil {
+	if s.gone || s.pool.paused || s.pool.lease != nil || !s.pool.cfg().Reuse || s.why != nil {
 		return false
 	}
-	if len(s.kept)+1 >= s.facts.Workers || s.running+len(s.kept) >= s.facts.Workers {
+	if len(s.kept)+1 >= s.facts.Workers || s.busy()+len(s.kept) >= s.facts.Workers {
 		if time.Since(s.asked) > recountEvery {
 			s.learn() // pm = dynamic and ondemand may have added workers
 		}
@@ -177,7 +177,7 @@ func (s *server) makeRoom() {
 	}
 	var idle *sock
 	p.mu.Lock()
-	if s.running+len(s.kept) > s.facts.Workers {
+	if s.busy()+len(s.kept) > s.facts.Workers {
 		idle = s.takeKept()
 	}
 	p.mu.Unlock()

@@ -25,6 +25,7 @@ func (rq *request) rewrite() error {
 		return err
 	}
 	rq.set(0, "REALDOC_RELEASE", rq.bytes(rq.visit.Name))
+	rq.sendRequestID()
 	return nil
 }
 

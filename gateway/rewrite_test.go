@@ -47,6 +47,7 @@ func TestOtherPairsGoOnByteForByteAndInOrder(t *testing.T) {
 		"", "no name", "EMPTY", "", "REMOTE_ADDR", "::1", "BYTES", "\x00\xff\r\n%", "SCRIPT_FILENAME", "LINK/public/a.php",
 		"TWICE", "first", "HTTP_COOKIE", "LINK", "TWICE", "second", "DOCUMENT_ROOT", "LINK/public", "PHP_VALUE", "memory_limit=LINK",
 		"LONG", string(make([]byte, 300)), "REALDOC_RELEASE", "claimed by the web server",
+		"REQUEST_ID", "4bf92f35",
 	}
 	want := slices.Clone(sent)
 	for i := range sent {

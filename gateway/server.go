@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -34,13 +35,24 @@ type Server struct {
 	mu       sync.Mutex
 	conns    map[*webConn]struct{}
 	commands map[*command]struct{} // of realdocd exec
-	empty    chan struct{}         // closed when stopping and conns is empty
+	empty    chan struct{}         // closed when ending and conns is empty
 	failed   chan error            // what ended an accept loop
-	cutOff   []string              // requests that Shutdown cut off
+	cutOff   []CutOff              // requests that Shutdown cut off
 
-	stopping atomic.Bool
-	cut      atomic.Bool
-	refused  limiter // of log events about clients that are not allowed
+	stopping  atomic.Bool
+	ending    atomic.Bool // the last of conns ends Serve
+	cut       atomic.Bool
+	accepting sync.WaitGroup                   // accept loops
+	adopted   []net.Conn                       // to be served when Serve begins
+	store     func(syscall.Conn) error         // takes idle connections at Shutdown
+	giving    atomic.Pointer[func(c *webConn)] // where idle connections go from now on
+
+	waits       *waits
+	successor   *Successor                // that a handover is under way to, or done
+	heir        atomic.Pointer[Successor] // it serves, and this Server only finishes
+	predecessor *Predecessor              // nil for the first of its line
+	refused     limiter                   // of log events about clients that are not allowed
+	refusals    refusals
 }
 
 // New checks cfg and makes a Server that has not begun to listen. The error
@@ -52,6 +64,7 @@ func New(cfg Config, log zerolog.Logger) (*Server, error) {
 	s := &Server{
 		log: log, metrics: newMetrics(), history: newHistory(cfg.StateDir, log), started: time.Now(),
 		commands: map[*command]struct{}{}, conns: map[*webConn]struct{}{}, empty: make(chan struct{}), failed: make(chan error, 1),
+		waits: newWaits(),
 	}
 	s.metrics.watch(s)
 	s.setup.Store(newSetup(cfg, nil, s))
@@ -86,10 +99,14 @@ func (s *Server) startServing() error {
 	s.serving = true
 	s.begin(s.setup.Load(), nil)
 	for _, ln := range s.listeners {
-		go s.accept(ln)
+		s.startAccepting(ln)
+	}
+	for _, conn := range s.adopted {
+		s.welcome(conn)
 	}
 	s.control.serve()
 	s.exporter.serve()
+	s.predecessor.serve()
 	return nil
 }
 
@@ -176,7 +193,7 @@ func (s *Server) closed(c *webConn) {
 	s.signalEmpty()
 }
 
-// Status is the daemon now.
+// Status is the daemon now, with a predecessor that finishes its requests.
 func (s *Server) Status() Status {
 	now := s.setup.Load()
 	s.mu.Lock()
@@ -189,6 +206,7 @@ func (s *Server) Status() Status {
 	for _, site := range now.sites.all {
 		st.Sites = append(st.Sites, site.status())
 	}
+	s.predecessor.addTo(&st)
 	return st
 }
 
@@ -202,6 +220,12 @@ func (s *Server) Pause(pool string) error {
 	p.pause()
 	p.log.Warn().Msg("pool paused")
 	return nil
+}
+
+// Paused says whether a pool is paused.
+func (s *Server) Paused(pool string) bool {
+	p := s.setup.Load().pools[pool]
+	return p != nil && p.isPaused()
 }
 
 // Drain waits until no request runs in a pool, which Pause has made certain to

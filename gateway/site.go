@@ -19,6 +19,7 @@ type site struct {
 	mapped   valueCache // include_path in it mapped
 	added    valueCache // include_path added to it
 	stale    limiter    // of log events about a link that cannot be looked at
+	seen     seenRequests
 }
 
 // newSite puts a site to work. before is the site of that name in the
@@ -134,12 +135,14 @@ func (rq *request) enter(st *site, docroot string) error {
 	return nil
 }
 
-// flipped tells of a new live release.
+// flipped tells of a new live release, unless a successor does.
 func (s *Server) flipped(st *site, f *deploy.Flipped) {
-	s.log.Info().Str("site", st.Name).Str("docroot", f.Docroot).Str("release", f.Live.Path).Msg("release is live")
-	s.history.flipped(st.Name, f)
+	if s.heir.Load() == nil {
+		s.log.Info().Str("site", st.Name).Str("docroot", f.Docroot).Str("release", f.Live.Path).Msg("release is live")
+		s.history.flipped(st.Name, f)
+	}
 	if f.Idle {
-		s.logIdle(st.Name, f.Before)
+		s.idle(st.Name, f.Before)
 	}
 }
 
@@ -150,7 +153,7 @@ func (s *Server) leaveRelease(rq *request, now time.Time, err error) {
 	}
 	failed := err != nil && causeOf(err) != causeClientGone || rq.reply.status >= http.StatusInternalServerError
 	if rq.visit.Leave(now, failed) {
-		s.logIdle(rq.site.Name, rq.visit.Release)
+		s.idle(rq.site.Name, rq.visit.Release)
 	}
 }
 

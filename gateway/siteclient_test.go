@@ -50,7 +50,7 @@ func TestControlClient_GivesWhoKeepsAReleaseBusy(t *testing.T) {
 	})))
 	_, err := c.DrainRelease(t.Context(), SiteAddress{Site: "shop"}, "/r/1", time.Second)
 	var busy *BusyError
-	if !errors.As(err, &busy) || err.Error() != "it did not drain" || len(busy.Inside) != 1 || busy.Inside[0] != (Occupant{"worker", "/a.php", 3, 7}) {
+	if !errors.As(err, &busy) || err.Error() != "it did not drain" || len(busy.Inside) != 1 || busy.Inside[0] != (Occupant{Kind: "worker", What: "/a.php", Age: 3, PID: 7}) {
 		t.Errorf("got %#v", err)
 	}
 }

@@ -50,6 +50,8 @@ type Occupant struct {
 	Age float64 `json:"age_seconds"`
 	// PID is that of a command or a worker.
 	PID int `json:"pid,omitempty"`
+	// RequestID is that of a request.
+	RequestID string `json:"request_id,omitempty"`
 }
 
 // A HistoryEntry is a release that went live.

@@ -10,6 +10,9 @@ type Status struct {
 	Connections int          `json:"connections"`
 	Pools       []PoolStatus `json:"pools"`
 	Sites       []SiteStatus `json:"sites"`
+	// Retiring are processes that have handed over and finish their requests,
+	// the newest first. What they have is in the sums here.
+	Retiring []RetiringStatus `json:"retiring,omitempty"`
 }
 
 // A PoolStatus is one pool at one moment.

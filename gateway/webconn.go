@@ -43,26 +43,51 @@ func (c *webConn) enterOn(st *site, docroot string, now time.Time) (deploy.Visit
 // An interruptible wait is ended by another goroutine.
 type interruptible interface{ interrupt() }
 
-// serve answers requests until the connection ends.
+// serve answers requests until the connection ends, or is given away.
 func (c *webConn) serve() {
-	defer c.s.closed(c)
+	if give := c.serveRequests(); give != nil {
+		(*give)(c)
+		return
+	}
+	c.s.closed(c)
+}
+
+// serveRequests returns what gives the connection away; nil when it has ended.
+func (c *webConn) serveRequests() (give *func(*webConn)) {
 	for {
 		rq, err := c.next()
+		if give := c.s.giving.Load(); give != nil && errors.Is(err, os.ErrDeadlineExceeded) && !c.busy.Load() && !c.gone.Load() {
+			if c.mayMove() {
+				return give
+			}
+			c.web.SetReadDeadline(time.Time{}) // a request is on its way
+			continue
+		}
 		if err != nil {
 			if !errors.Is(err, io.EOF) && !errors.Is(err, os.ErrDeadlineExceeded) && !c.gone.Load() {
 				c.s.log.Warn().Err(err).Msg("connection of the web server ended")
 			}
-			return
+			return nil
 		}
 		c.s.handle(rq)
 		c.busy.Store(false)
 		keep := c.keep && !rq.broken && !rq.unread
 		rq.free()
-		if !keep || c.s.stopping.Load() {
-			return
+		if !keep {
+			return nil
+		}
+		if give := c.s.giving.Load(); give != nil && c.mayMove() {
+			return give
+		}
+		if c.s.stopping.Load() {
+			return nil
 		}
 	}
 }
+
+// mayMove says whether nothing of a request has been read, so that another
+// process can read the next one whole.
+func (c *webConn) mayMove() bool { return c.web.in.Buffered() == 0 && c.pin == "" }
 
 // hungUp is called when the web server has closed its end.
 func (c *webConn) hungUp() {
@@ -179,7 +204,7 @@ func (c *webConn) begin(rec fcgi.Record) (*request, error) {
 		return nil, err
 	}
 	c.busy.Store(true)
-	if c.s.stopping.Load() {
+	if c.s.stopping.Load() || c.s.giving.Load() != nil {
 		c.web.SetReadDeadline(time.Time{})
 	}
 	c.keep = b.KeepConn

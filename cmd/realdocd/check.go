@@ -6,77 +6,60 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
-	"text/tabwriter"
 	"time"
 
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
-	"realdocd/deploy"
+	"realdocd/doctor"
 	"realdocd/gateway"
 )
 
-// checkTimeout bounds the wait for all PHP-FPM listeners.
-const checkTimeout = 10 * time.Second
+// checkTimeout bounds the whole examination. Most of it is reading the code of
+// the releases.
+const checkTimeout = time.Minute
 
-// A result is one thing that was checked.
-type result struct {
-	Kind    string  `json:"kind"` // config, docroot or fpm
-	Name    string  `json:"name"` // file:line, a docroot, a listener
-	OK      bool    `json:"ok"`
-	Detail  string  `json:"detail"`
-	Site    string  `json:"site,omitempty"`
-	Pool    string  `json:"pool,omitempty"`
-	Link    string  `json:"link,omitempty"`
-	Release string  `json:"release,omitempty"`
-	TookMS  float64 `json:"took_ms,omitempty"`
-}
-
+// A report is what check says, as JSON. realdocd-check(8) documents it.
 type report struct {
-	OK      bool     `json:"ok"`
-	Results []result `json:"results"`
-	Summary string   `json:"summary"`
+	Findings []doctor.Finding `json:"findings"`
+	Counts   doctor.Counts    `json:"counts"`
+	Pools    int              `json:"pools"`
+	Sites    int              `json:"sites"`
+	Summary  string           `json:"summary"`
 }
 
 func newCheck() *cobra.Command {
 	var file string
-	var asJSON bool
+	var asJSON, verbose bool
 	cmd := &cobra.Command{
 		Use:   "check",
-		Short: "Check the configuration, the docroots and PHP-FPM",
-		Long: `check reads the configuration and names all of its faults, resolves each docroot
-that is not a pattern, and asks each PHP-FPM listener for an answer. It changes
-nothing. It exits with 0 when all is well, and with 1 when a check failed.`,
+		Short: "Examine the configuration, the sites, PHP-FPM and the web server",
+		Long: `check reads the configuration and names all of its faults, and then examines the
+running system: the links and the code of the live releases, each PHP-FPM, and
+what the web server really sends. It says what is wrong and what to do, changes
+nothing, and is silent when all is well. It exits with 0 then, and when there
+are warnings only; with 1 when there is a fault. realdocd-check(8) explains each
+finding.`,
 		Example: `  realdocd check --config ./realdocd.toml
+  realdocd check --verbose
   realdocd check --json`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, cancel := context.WithTimeout(context.Background(), checkTimeout)
+			ctx, stop := interruptible()
+			defer stop()
+			ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 			defer cancel()
-			return answer(cmd.OutOrStdout(), check(ctx, file), asJSON)
+			r := check(ctx, file)
+			if err := ctx.Err(); errors.Is(err, context.Canceled) {
+				return fmt.Errorf("interrupted: %w", err)
+			}
+			return r.answer(cmd.OutOrStdout(), asJSON, verbose)
 		},
 	}
 	cmd.Flags().StringVar(&file, "config", defaultConfigFile, "configuration `FILE`")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "write JSON")
+	cmd.Flags().BoolVar(&verbose, "verbose", false, "show what is well, and what could not be told, too")
 	return cmd
-}
-
-// answer writes the report, and is errNo for a bad one.
-func answer(w io.Writer, r report, asJSON bool) error {
-	var err error
-	if asJSON {
-		err = json.NewEncoder(w).Encode(r)
-	} else {
-		err = r.write(w)
-	}
-	if err != nil {
-		return fmt.Errorf("write the report: %w", err)
-	}
-	if !r.OK {
-		return errNo
-	}
-	return nil
 }
 
 func check(ctx context.Context, file string) report {
@@ -85,93 +68,96 @@ func check(ctx context.Context, file string) report {
 		_, err = gateway.New(c.gateway, zerolog.Nop())
 	}
 	if err != nil {
-		return summarize(configFaults(file, err), "; docroots and PHP-FPM were not checked")
+		r := report{Findings: configFaults(file, err)}
+		r.Counts = doctor.Count(r.Findings)
+		r.Summary = count(r.Counts.Faults, "fault") + " in the configuration; nothing else was checked"
+		return r
 	}
-	results := []result{{Kind: "config", Name: file, OK: true, Detail: fmt.Sprintf("%s, %s",
-		count(len(c.gateway.Sites), "site"), count(len(c.gateway.Pools), "pool"))}}
-	for _, site := range c.gateway.Sites {
-		results = append(results, checkDocroot(site))
-	}
-	for _, status := range gateway.CheckPools(ctx, c.gateway.Pools) {
-		results = append(results, poolResult(status))
-	}
-	return summarize(results, "")
+	r := report{Findings: doctor.Examine(ctx, c.gateway), Pools: len(c.gateway.Pools), Sites: len(c.gateway.Sites)}
+	r.Counts = doctor.Count(r.Findings)
+	r.Summary = fmt.Sprintf("%s in %s and %s", r.worst(), count(r.Pools, "pool"), count(r.Sites, "site"))
+	return r
 }
 
-func summarize(results []result, more string) report {
-	bad := 0
-	for _, r := range results {
-		if !r.OK {
-			bad++
-		}
+// worst says how many faults and warnings there are.
+func (r report) worst() string {
+	switch faults, warnings := count(r.Counts.Faults, "fault"), count(r.Counts.Warnings, "warning"); {
+	case r.Counts.Faults == 0 && r.Counts.Warnings == 0:
+		return "no faults"
+	case r.Counts.Faults == 0:
+		return warnings
+	case r.Counts.Warnings == 0:
+		return faults
+	default:
+		return faults + ", " + warnings
 	}
-	if bad == 0 {
-		return report{true, results, fmt.Sprintf("all well: %s%s", count(len(results), "check"), more)}
-	}
-	return report{false, results, fmt.Sprintf("%d of %s failed%s", bad, count(len(results), "check"), more)}
 }
 
-func configFaults(file string, err error) []result {
+func configFaults(file string, err error) []doctor.Finding {
 	var all *faults
 	if !errors.As(err, &all) {
-		return []result{{Kind: "config", Name: file, Detail: err.Error()}}
+		return []doctor.Finding{doctor.ConfigFault(file, 0, err.Error())}
 	}
-	var results []result
+	var findings []doctor.Finding
 	for _, f := range all.list {
-		results = append(results, result{Kind: "config", Name: all.where(f), Detail: f.text})
+		findings = append(findings, doctor.ConfigFault(all.file, f.line, f.text))
 	}
-	return results
+	return findings
 }
 
-func checkDocroot(site gateway.SiteConfig) result {
-	r := result{Kind: "docroot", Name: site.Docroot, Site: site.Name}
-	if site.IsGlob() {
-		// The pattern is known to be good, and what it matches may come later.
-		matches, _ := filepath.Glob(site.Docroot)
-		r.OK, r.Detail = true, fmt.Sprintf("a pattern, which %s now", matched(len(matches)))
-		return r
+// answer writes the report, and is errNo where there is a fault.
+func (r report) answer(w io.Writer, asJSON, verbose bool) error {
+	if !verbose {
+		r.Findings = grave(r.Findings)
 	}
-	got, err := deploy.Inspect(site.Docroot, site.Resolve, site.LinkAfter)
+	var err error
+	if asJSON {
+		err = json.NewEncoder(w).Encode(r)
+	} else {
+		err = r.write(w, verbose || isTerminal(w))
+	}
 	if err != nil {
-		r.Detail = err.Error()
-		return r
+		return fmt.Errorf("write the report: %w", err)
 	}
-	r.OK, r.Link, r.Release = true, got.Link, got.Release
-	r.Detail = fmt.Sprintf("link %s, release %s", got.Link, got.Release)
-	if got.Link == got.Docroot && got.Release == got.Docroot {
-		r.Detail = "has no symlink on its path: it is its own release, and a deploy cannot be seen"
+	if r.Counts.Faults > 0 {
+		return errNo
 	}
-	return r
+	return nil
 }
 
-func matched(n int) string {
-	if n == 1 {
-		return "matches 1 directory"
-	}
-	return fmt.Sprintf("matches %d directories", n)
-}
-
-func poolResult(s gateway.ServerCheck) result {
-	r := result{Kind: "fpm", Name: s.Server, Pool: s.Pool, TookMS: float64(s.Took.Microseconds()) / 1000}
-	if s.Err != nil {
-		r.Detail = fmt.Sprintf("pool %s: %v", s.Pool, s.Err)
-		return r
-	}
-	r.OK = true
-	r.Detail = fmt.Sprintf("pool %s answers, in %s", s.Pool, s.Took.Round(10*time.Microsecond))
-	return r
-}
-
-// write writes a line for each result, for people.
-func (r report) write(w io.Writer) error {
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	for _, x := range r.Results {
-		verdict := "ok"
-		if !x.OK {
-			verdict = "FAILED"
+// grave are the faults and the warnings, never null in JSON.
+func grave(all []doctor.Finding) []doctor.Finding {
+	some := []doctor.Finding{}
+	for _, f := range all {
+		if f.Severity == doctor.Fault || f.Severity == doctor.Warning {
+			some = append(some, f)
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", x.Kind, verdict, x.Name, x.Detail)
 	}
-	fmt.Fprintln(table, r.Summary)
-	return table.Flush()
+	return some
+}
+
+// write writes the findings for people, the gravest first, and a summary where
+// there is anything to sum up or somebody waits for an answer.
+func (r report) write(w io.Writer, awaited bool) error {
+	for _, severity := range []doctor.Severity{doctor.Fault, doctor.Warning, doctor.Note, doctor.OK} {
+		for _, f := range r.Findings {
+			if f.Severity != severity {
+				continue
+			}
+			if _, err := fmt.Fprintf(w, "%-8s%s: %s\n        %s\n", f.Severity, f.ID, f.Subject, f.What); err != nil {
+				return err
+			}
+			if f.Do == "" {
+				continue
+			}
+			if _, err := fmt.Fprintf(w, "        %s\n", f.Do); err != nil {
+				return err
+			}
+		}
+	}
+	if len(r.Findings) == 0 && !awaited {
+		return nil
+	}
+	_, err := fmt.Fprintln(w, r.Summary)
+	return err
 }

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"realdocd/doctor"
 )
 
 // newSite makes a site with one release and gives its docroot.
@@ -26,7 +28,7 @@ func newSite(t *testing.T) (docroot string) {
 }
 
 func siteConfig(t *testing.T, top, fpm string, docroots ...string) (file string) {
-	text := fmt.Sprintf("control = ''\nstate_dir = ''\n%s\n[pool.www]\nserver = [%q]\n", top, fpm)
+	text := fmt.Sprintf("control = '%s/control.sock'\nstate_dir = ''\n%s\n[pool.www]\nserver = [%q]\n", t.TempDir(), top, fpm)
 	for i, docroot := range docroots {
 		text += fmt.Sprintf("[site.s%d]\ndocroot = %q\n", i, docroot)
 	}
@@ -36,9 +38,13 @@ func siteConfig(t *testing.T, top, fpm string, docroots ...string) (file string)
 func TestCheckOfABadFileNamesEachFaultAndExits1(t *testing.T) {
 	file := writeConfig(t, "lisen = []\n"+minimal+"pol = 'www'\n")
 	code, stdout, stderr := run(t, "check", "--config", file)
-	want := "config  FAILED  " + file + ":1  unknown key \"lisen\"; did you mean \"listen\"?\n" +
-		"config  FAILED  " + file + ":7  unknown key \"pol\" in [site.shop]; did you mean \"pool\"?\n" +
-		"2 of 2 checks failed; docroots and PHP-FPM were not checked\n"
+	want := "fault   config-fault: " + file + ":1\n" +
+		"        unknown key \"lisen\"; did you mean \"listen\"?\n" +
+		"        Correct the file: see realdocd.toml(5).\n" +
+		"fault   config-fault: " + file + ":7\n" +
+		"        unknown key \"pol\" in [site.shop]; did you mean \"pool\"?\n" +
+		"        Correct the file: see realdocd.toml(5).\n" +
+		"2 faults in the configuration; nothing else was checked\n"
 	if code != exitNo || stdout != want || stderr != "" {
 		t.Errorf("exit code %d, stderr %q, stdout\n%s\nwant 1 and\n%s", code, stderr, stdout, want)
 	}
@@ -51,32 +57,27 @@ func TestCheckOfAMissingFileExits1(t *testing.T) {
 	}
 }
 
-func TestCheckSaysThatAllIsWell(t *testing.T) {
-	docroot := newSite(t)
-	link := filepath.Dir(docroot)
-	releases := filepath.Dir(link) + "/releases"
-	file := siteConfig(t, "", startFakeFPM(t).addr, docroot, releases+"/*", releases+"/42/public")
+// Before the first start there is no daemon, which is no fault, and is said.
+func TestCheckWithWarningsOnlyExits0(t *testing.T) {
+	fpm := startFakeFPM(t)
+	close(fpm.hold) // it answers the probe, with no answer of a probe
+	file := siteConfig(t, "", fpm.addr, newSite(t))
 	code, stdout, stderr := run(t, "check", "--config", file)
 	if code != exitDone || stderr != "" {
 		t.Errorf("exit code %d, stderr %q", code, stderr)
 	}
-	for _, want := range []string{
-		"config   ok  " + file,
-		"3 sites, 1 pool\n",
-		"docroot  ok  " + docroot,
-		"link " + link + ", release " + releases + "/42\n",
-		"a pattern, which matches 1 directory now\n",
-		"has no symlink on its path: it is its own release, and a deploy cannot be seen\n",
-		"pool www answers, in ",
-		"all well: 5 checks\n",
-	} {
-		if !strings.Contains(stdout, want) {
-			t.Errorf("%q is not in\n%s", want, stdout)
+	wantIn(t, stdout, "warning daemon-not-asked: realdocd\n", "systemctl start realdocd", "\n2 warnings in 1 pool and 1 site\n",
+		"warning fpm-mute: pool www, server "+fpm.addr+"\n")
+	for _, other := range []string{"fault ", "note ", "ok "} {
+		if strings.Contains(stdout, "\n"+other) || strings.HasPrefix(stdout, other) {
+			t.Errorf("it shows a %sin\n%s", other, stdout)
 		}
 	}
+	_, stdout, _ = run(t, "check", "--config", file, "--verbose")
+	wantIn(t, stdout, "note    status-none: pool www\n", "ok      docroot: site s0\n", "ok      fpm: pool www, server ")
 }
 
-func TestCheckNamesEachThingThatFails(t *testing.T) {
+func TestCheckNamesEachThingThatIsWrong(t *testing.T) {
 	good := newSite(t)
 	missing := t.TempDir() + "/current/public"
 	fpm := t.TempDir() + "/none.sock"
@@ -89,17 +90,28 @@ func TestCheckNamesEachThingThatFails(t *testing.T) {
 	if err := json.Unmarshal([]byte(stdout), &got); err != nil {
 		t.Fatalf("%v in %s", err, stdout)
 	}
-	if got.OK || got.Summary != "2 of 4 checks failed" || len(got.Results) != 4 {
+	if got.Summary != "2 faults, 1 warning in 1 pool and 2 sites" || got.Counts.Faults != 2 || got.Counts.Warnings != 1 || got.Counts.OK == 0 ||
+		got.Pools != 1 || got.Sites != 2 || len(got.Findings) != 3 {
 		t.Fatalf("got %+v", got)
 	}
-	link, root := filepath.Dir(good), filepath.Dir(filepath.Dir(good))
-	if r := got.Results[1]; !r.OK || r.Kind != "docroot" || r.Site != "s0" || r.Link != link || r.Release != root+"/releases/42" {
-		t.Errorf("the good docroot: %+v", r)
+	want := map[string]doctor.Subject{"daemon-not-asked": {}, "docroot-unresolved": {Site: "s1"}, "fpm-missing": {Pool: "www", Server: fpm}}
+	for _, f := range got.Findings {
+		if subject, is := want[f.ID]; !is || f.Subject != subject || f.What == "" || f.Do == "" {
+			t.Errorf("got %+v", f)
+		}
 	}
-	if r := got.Results[2]; r.OK || r.Name != missing || !strings.Contains(r.Detail, "no such file or directory") {
-		t.Errorf("the missing docroot: %+v", r)
+	_, stdout, _ = run(t, "check", "--config", file, "--json", "--verbose")
+	if err := json.Unmarshal([]byte(stdout), &got); err != nil || len(got.Findings) != got.Counts.Faults+got.Counts.Warnings+got.Counts.Notes+got.Counts.OK {
+		t.Errorf("%v: with --verbose it has %d findings of %+v", err, len(got.Findings), got.Counts)
 	}
-	if r := got.Results[3]; r.OK || r.Kind != "fpm" || r.Name != fpm || r.Pool != "www" || r.Detail == "" {
-		t.Errorf("PHP-FPM: %+v", r)
+}
+
+func TestAReportIsSilentWhereNobodyWaitsForOne(t *testing.T) {
+	r := report{Summary: "no faults in 1 pool and 1 site"}
+	for awaited, want := range map[bool]string{false: "", true: r.Summary + "\n"} {
+		var out strings.Builder
+		if err := r.write(&out, awaited); err != nil || out.String() != want {
+			t.Errorf("awaited %v: %q, %v", awaited, out.String(), err)
+		}
 	}
 }

@@ -23,6 +23,7 @@ type config struct {
 	gateway   gateway.Config
 	logLevel  string
 	logFormat string
+	logOutput string // toStderr, or the path of a file
 }
 
 // The defaults of every key are in these three functions and nowhere else.
@@ -38,6 +39,7 @@ func defaults() config {
 		},
 		logLevel:  "info",
 		logFormat: "json",
+		logOutput: toStderr,
 	}
 }
 
@@ -177,6 +179,7 @@ func (d *document) logKeys() keys {
 	return keys{
 		"level":  into(&d.config.logLevel, oneOf(logLevels...)),
 		"format": into(&d.config.logFormat, oneOf(logFormats...)),
+		"output": into(&d.config.logOutput, logOutputName),
 		"access": into(&d.config.gateway.AccessLog, boolean),
 		"slow":   into(&d.config.gateway.SlowLog, duration),
 	}
@@ -210,6 +213,7 @@ func siteKeys(s *gateway.SiteConfig) keys {
 		"extra_roots":            into(&s.ExtraRoots, listOf(absolute)),
 		"request_buffering":      into(&s.RequestBuffering, boolean),
 		"release_header":         into(&s.ReleaseHeader, orNone(headerName)),
+		"request_id_header":      into(&s.RequestIDHeader, orNone(headerName)),
 		"warm":                   into(&s.Warm, listOf(warmURI)),
 		"warm_timeout":           into(&s.WarmTimeout, positiveDuration),
 		"slots":                  into(&s.Slots, listOf(absolute)),
@@ -265,6 +269,9 @@ func (d *document) readSite(name string, raw map[string]any) {
 		d.faults.add(d.lines.of(at...), `[%s] has no docroot: name it, as in docroot = "/var/www/%s/current/public"`, toml.Key(at), name)
 	case !site.IsGlob() && site.LinkAfter != "" && !below(site.Docroot, site.LinkAfter):
 		d.fault([]string{"site", name, "link_after"}, "the docroot %q is not below %q", site.Docroot, site.LinkAfter)
+	}
+	if header := site.RequestIDHeader; header != "" && strings.EqualFold(header, site.ReleaseHeader) {
+		d.fault([]string{"site", name, "request_id_header"}, `%q is the release_header already; take a name such as "X-Request-Id"`, header)
 	}
 	d.checkDeploys(site)
 	d.config.gateway.Sites = append(d.config.gateway.Sites, site)

@@ -32,6 +32,7 @@ func TestAMinimalFileGetsTheDocumentedDefaults(t *testing.T) {
 	want := config{
 		logLevel:  "info",
 		logFormat: "json",
+		logOutput: "stderr",
 		gateway: gateway.Config{
 			Listen:           []string{"/run/realdocd/realdocd.sock"},
 			ListenMode:       0o660,
@@ -70,6 +71,7 @@ func TestAMinimalFileGetsTheDocumentedDefaults(t *testing.T) {
 				ExtraRoots:           nil,
 				RequestBuffering:     true,
 				ReleaseHeader:        "",
+				RequestIDHeader:      "",
 				Warm:                 nil,
 				WarmTimeout:          30 * time.Second,
 				Slots:                nil,
@@ -97,6 +99,7 @@ state_dir        = "/srv/state"
 [log]
 level  = "debug"
 format = "console"
+output = "/var/log/realdocd/realdocd.log"
 access = false
 slow   = "1.5s"
 [pool.www]
@@ -122,6 +125,7 @@ search_replace_pattern = "/srv/www/shop/current:/old"
 extra_roots    = ["/usr/share/phpmyadmin"]
 request_buffering = false
 release_header = "X-Release"
+request_id_header = "X-Request-Id"
 warm           = ["/", "/login?a=b", "https://shop.example/"]
 warm_timeout   = "5s"
 slots          = ["/srv/www/A", "/srv/www/B"]
@@ -138,6 +142,7 @@ keep           = 1
 	want := config{
 		logLevel:  "debug",
 		logFormat: "console",
+		logOutput: "/var/log/realdocd/realdocd.log",
 		gateway: gateway.Config{
 			Listen:     []string{"/run/a.sock", "127.0.0.1:9100"},
 			ListenMode: 0o600,
@@ -175,6 +180,7 @@ keep           = 1
 				SearchReplacePattern: "/srv/www/shop/current:/old",
 				ExtraRoots:           []string{"/usr/share/phpmyadmin"},
 				ReleaseHeader:        "X-Release",
+				RequestIDHeader:      "X-Request-Id",
 				Warm:                 []string{"/", "/login?a=b", "https://shop.example/"},
 				WarmTimeout:          5 * time.Second,
 				Slots:                []string{"/srv/www/A", "/srv/www/B"},
@@ -250,6 +256,8 @@ func TestAFaultIsNamedWithItsLine(t *testing.T) {
 		{top: `log = "debug"`, want: `r.toml:1: log: want the table [log], not "debug"`},
 		{more: "[log]\nlevel = 'warning'", want: `r.toml:7: level in [log]: want "debug", "info", "warn" or "error", not "warning"; did you mean "warn"?`},
 		{more: "[log]\nformat = 'xml'", want: `r.toml:7: format in [log]: want "json" or "console", not "xml"`},
+		{more: "[log]\noutput = 'log'", want: `r.toml:7: output in [log]: want "stderr" or the absolute path of a file, not "log"`},
+		{more: "[log]\noutput = 'journal'", want: `r.toml:7: output in [log]: "journal" is not needed: under systemd "stderr" is the journal, with the level of each event`},
 		{more: "[log]\naccess = 'yes'", want: `r.toml:7: access in [log]: want true or false, not "yes"`},
 		{more: "[log]\nslow = 1979-05-27", want: `r.toml:7: slow in [log]: want a duration such as "2s" or "500ms", not a date`},
 
@@ -291,6 +299,8 @@ func TestAFaultIsNamedWithItsLine(t *testing.T) {
 		{site: `extra_roots = ["lib"]`, want: `r.toml:6: extra_roots in [site.shop]: want an absolute path, not "lib"`},
 		{site: `request_buffering = 1`, want: `r.toml:6: request_buffering in [site.shop]: want true or false, not 1`},
 		{site: `release_header = "X Release"`, want: `r.toml:6: release_header in [site.shop]: want a header's name such as "X-Release", not "X Release"`},
+		{site: `request_id_header = "X Id"`, want: `r.toml:6: request_id_header in [site.shop]: want a header's name such as "X-Release", not "X Id"`},
+		{site: "release_header = 'X-A'\nrequest_id_header = 'x-a'", want: `r.toml:7: request_id_header in [site.shop]: "x-a" is the release_header already; take a name such as "X-Request-Id"`},
 		{site: `release_header = "Status"`, want: `r.toml:6: release_header in [site.shop]: Status means something in every response; take a name such as "X-Release"`},
 
 		{top: `state_dir = "state"`, want: `r.toml:1: state_dir: want an absolute path, not "state"`},

@@ -78,7 +78,7 @@ func TestStatusOfASiteHasReleasesWhoIsInsideAndTheHistory(t *testing.T) {
 		d.History = append(d.History, gateway.HistoryEntry{Time: ago(time.Duration(12-i) * time.Minute), Link: "/w/current", Release: "/w/r/2", By: by})
 	}
 	var out strings.Builder
-	if err := writeSite(&out, d, noon); err != nil {
+	if err := writeSite(&out, d, nil, noon); err != nil {
 		t.Fatal(err)
 	}
 	wantIn(t, out.String(), `site shop, pool www, docroot /w/current/public

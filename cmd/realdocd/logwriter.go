@@ -1,8 +1,8 @@
 package main
 
 import (
-	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -18,23 +18,27 @@ const (
 // logWriter gathers whole log events and writes many at once: a system call
 // for each request's event would cost more than the event. What is a warning
 // or worse, or has no level, is written before the write returns, and all that
-// came before it too.
+// came before it too. That the output does not take them is the output's to
+// tell, so a write here does not fail.
 type logWriter struct {
-	out io.Writer
-
 	// outMu is held while out is written, so that the order stays; mu is not,
 	// so that an event can be added meanwhile. outMu is taken first.
 	outMu sync.Mutex
+	out   *logOutput
 	spare []byte // the buffer that was written last
 
-	mu  sync.Mutex
-	buf []byte
+	mu       sync.Mutex
+	buf      []byte
+	priority bool // each line begins with one, for the journal
+
+	colours atomic.Bool // out is a terminal that takes them
 
 	stop, stopped chan struct{}
 }
 
-func newLogWriter(out io.Writer) *logWriter {
-	w := &logWriter{out: out, stop: make(chan struct{}), stopped: make(chan struct{})}
+func newLogWriter(out *logOutput) *logWriter {
+	w := &logWriter{out: out, priority: out.journal, stop: make(chan struct{}), stopped: make(chan struct{})}
+	w.colours.Store(out.colours)
 	go w.flushNowAndThen()
 	return w
 }
@@ -45,36 +49,74 @@ func (w *logWriter) Write(event []byte) (int, error) {
 
 func (w *logWriter) WriteLevel(level zerolog.Level, event []byte) (int, error) {
 	w.mu.Lock()
+	if w.priority {
+		w.buf = append(w.buf, priorityOf(level)...)
+	}
 	w.buf = append(w.buf, event...)
 	full := len(w.buf) >= logBuffer
 	w.mu.Unlock()
 	if full || level >= zerolog.WarnLevel {
-		return len(event), w.flush()
+		w.flush()
 	}
 	return len(event), nil
 }
 
 // Close writes what waits. Events that come later are written by the next one
 // that is a warning, or not at all.
-func (w *logWriter) Close() error {
+func (w *logWriter) Close() {
 	close(w.stop)
 	<-w.stopped
-	return w.flush()
+	w.flush()
 }
 
-func (w *logWriter) flush() error {
+func (w *logWriter) flush() {
 	w.outMu.Lock()
 	defer w.outMu.Unlock()
+	w.out.write(w.take(w.out))
+}
+
+// take gives the events that wait. Those that come from now on are for next.
+// outMu is held, and they are written before it is given back.
+func (w *logWriter) take(next *logOutput) []byte {
 	w.mu.Lock()
+	defer w.mu.Unlock()
 	events := w.buf
-	w.buf = w.spare[:0]
-	w.mu.Unlock()
-	w.spare = events
-	if len(events) == 0 {
-		return nil
+	w.buf, w.spare = w.spare[:0], events
+	w.priority = next.journal
+	return events
+}
+
+// switchTo has the log go on in next. Events that came before are written to the
+// output before, which is then closed.
+func (w *logWriter) switchTo(next *logOutput) {
+	w.outMu.Lock()
+	defer w.outMu.Unlock()
+	w.switchLocked(next)
+}
+
+func (w *logWriter) switchLocked(next *logOutput) {
+	w.out.write(w.take(next))
+	next.inherit(&w.out.logLines)
+	w.out.close()
+	w.out = next
+	w.colours.Store(next.colours)
+}
+
+// reopen opens the log file by its path again, which logrotate has moved away,
+// and goes on there. Where that fails the file that is open stays in use. The
+// path is "" where the log goes to no file.
+func (w *logWriter) reopen() (path string, err error) {
+	w.outMu.Lock()
+	defer w.outMu.Unlock()
+	if path = w.out.path; path == "" {
+		return "", nil
 	}
-	_, err := w.out.Write(events)
-	return err
+	next, err := w.out.again()
+	if err != nil {
+		return path, err
+	}
+	w.switchLocked(next)
+	return path, nil
 }
 
 // flushNowAndThen ends with Close.
@@ -85,7 +127,7 @@ func (w *logWriter) flushNowAndThen() {
 	for {
 		select {
 		case <-tick.C:
-			w.flush() // nobody is left to tell when the log itself fails
+			w.flush()
 		case <-w.stop:
 			return
 		}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -33,9 +32,16 @@ func (o *output) String() string {
 	return o.buf.String()
 }
 
+func outputTo(w io.Writer) *logOutput {
+	o := &logOutput{}
+	o.to = w
+	o.tell = func(lost int, cause error) []byte { return fmt.Appendf(nil, "lost %d: %v\n", lost, cause) }
+	return o
+}
+
 func TestLogWriter_GathersEventsUntilItIsClosed(t *testing.T) {
 	var out output
-	w := newLogWriter(&out)
+	w := newLogWriter(outputTo(&out))
 	for range 100 {
 		w.WriteLevel(zerolog.InfoLevel, []byte("x\n"))
 	}
@@ -50,7 +56,7 @@ func TestLogWriter_GathersEventsUntilItIsClosed(t *testing.T) {
 
 func TestLogWriter_WritesInTheBackground(t *testing.T) {
 	var out output
-	w := newLogWriter(&out)
+	w := newLogWriter(outputTo(&out))
 	defer w.Close()
 	w.WriteLevel(zerolog.InfoLevel, []byte("x\n"))
 	for deadline := time.Now().Add(5 * time.Second); out.String() == ""; time.Sleep(10 * time.Millisecond) {
@@ -64,7 +70,7 @@ func TestLogWriter_WritesAWarningAndWhatCameBeforeAtOnce(t *testing.T) {
 	for _, level := range []zerolog.Level{zerolog.WarnLevel, zerolog.ErrorLevel, zerolog.FatalLevel, zerolog.PanicLevel, zerolog.NoLevel} {
 		t.Run(level.String(), func(t *testing.T) {
 			var out output
-			w := newLogWriter(&out)
+			w := newLogWriter(outputTo(&out))
 			w.WriteLevel(zerolog.DebugLevel, []byte("1\n"))
 			w.WriteLevel(zerolog.InfoLevel, []byte("2\n"))
 			w.WriteLevel(level, []byte("3\n"))
@@ -79,7 +85,7 @@ func TestLogWriter_WritesAWarningAndWhatCameBeforeAtOnce(t *testing.T) {
 func TestLogWriter_LosesAndTearsNoLineUnderLoad(t *testing.T) {
 	const writers, each = 8, 5000
 	var out output
-	w := newLogWriter(&out)
+	w := newLogWriter(outputTo(&out))
 	var wg sync.WaitGroup
 	for i := range writers {
 		wg.Go(func() {
@@ -115,7 +121,7 @@ func TestLogWriter_LosesAndTearsNoLineUnderLoad(t *testing.T) {
 
 func TestLogWriter_AStuckOutputDoesNotStopEventsThatFitTheBuffer(t *testing.T) {
 	r, out := io.Pipe() // takes nothing until it is read
-	w := newLogWriter(out)
+	w := newLogWriter(outputTo(out))
 	stuck := make(chan struct{})
 	go func() {
 		w.WriteLevel(zerolog.WarnLevel, []byte("warning\n"))
@@ -144,20 +150,48 @@ func TestLogWriter_AStuckOutputDoesNotStopEventsThatFitTheBuffer(t *testing.T) {
 	}
 }
 
-type failing struct{}
-
-func (failing) Write([]byte) (int, error) { return 0, errors.New("no space") }
-
-func TestLogWriter_SaysWhenTheOutputFails(t *testing.T) {
-	w := newLogWriter(failing{})
-	if _, err := w.WriteLevel(zerolog.ErrorLevel, []byte("x\n")); err == nil {
-		t.Error("no error")
+func TestLogWriter_PutsThePriorityBeforeEachLineOfTheJournal(t *testing.T) {
+	var out output
+	o := outputTo(&out)
+	o.journal = true
+	w := newLogWriter(o)
+	for _, level := range []zerolog.Level{
+		zerolog.TraceLevel, zerolog.DebugLevel, zerolog.InfoLevel, zerolog.WarnLevel, zerolog.ErrorLevel, zerolog.FatalLevel, zerolog.NoLevel,
+	} {
+		w.WriteLevel(level, []byte(level.String()+"\n"))
 	}
 	w.Close()
+	if got := out.String(); got != "<7>trace\n<7>debug\n<6>info\n<4>warn\n<3>error\n<3>fatal\n<6>\n" {
+		t.Errorf("written: %q", got)
+	}
+}
+
+func TestLogWriter_WhatCameBeforeASwitchIsWrittenBeforeAndTheRestAfter(t *testing.T) {
+	var before, after output
+	w, next := newLogWriter(outputTo(&before)), outputTo(&after)
+	next.journal = true
+	w.WriteLevel(zerolog.InfoLevel, []byte("1\n"))
+	w.switchTo(next)
+	w.WriteLevel(zerolog.InfoLevel, []byte("2\n"))
+	w.Close()
+	if before.String() != "1\n" || after.String() != "<6>2\n" {
+		t.Errorf("before %q, after %q", before.String(), after.String())
+	}
+}
+
+func TestLogWriter_WhatWasLostBeforeASwitchIsToldAfterIt(t *testing.T) {
+	var after output
+	w := newLogWriter(outputTo(&disk{}))
+	w.WriteLevel(zerolog.WarnLevel, []byte("1\n"))
+	w.switchTo(outputTo(&after))
+	w.Close()
+	if got := after.String(); got != "lost 1: no space left on device\n" {
+		t.Errorf("written: %q", got)
+	}
 }
 
 func BenchmarkLogWriter(b *testing.B) {
-	w := newLogWriter(io.Discard)
+	w := newLogWriter(outputTo(io.Discard))
 	defer w.Close()
 	event := bytes.Repeat([]byte("x"), 400)
 	b.ReportAllocs()

@@ -30,7 +30,7 @@ func run(t *testing.T, args ...string) (code int, stdout, stderr string) {
 
 func TestWrongUseIsExitCode2WithAHint(t *testing.T) {
 	for _, tt := range []struct{ args, stderr string }{
-		{"", "realdocd: say what to do: check, deploy, drain, exec, flip, pause, resume, rollback, serve, status, version\nTry 'realdocd --help'.\n"},
+		{"", "realdocd: say what to do: check, deploy, drain, exec, flip, migrate, pause, resume, rollback, serve, status, version\nTry 'realdocd --help'.\n"},
 		{"srve", "realdocd: unknown command \"srve\"; did you mean \"serve\"?\nTry 'realdocd --help'.\n"},
 		{"zzzzzzzz", "realdocd: unknown command \"zzzzzzzz\"\nTry 'realdocd --help'.\n"},
 		{"statu", "realdocd: unknown command \"statu\"; did you mean \"status\"?\nTry 'realdocd --help'.\n"},
@@ -41,6 +41,8 @@ func TestWrongUseIsExitCode2WithAHint(t *testing.T) {
 		{"pause a --timeout 1m", "realdocd: --timeout is for --drain: add it, or leave --timeout out\nTry 'realdocd pause --help'.\n"},
 		{"pause a --drain --timeout 0s", "realdocd: --timeout: want a duration above 0s, such as 30s\nTry 'realdocd pause --help'.\n"},
 		{"pause a --drian", "realdocd: unknown flag: --drian; did you mean --drain?\nTry 'realdocd pause --help'.\n"},
+		{"status --watch 2s", "realdocd: write --watch=2s, with a =\nTry 'realdocd status --help'.\n"},
+		{"status --watch=0s", "realdocd: --watch: want a duration of at least 100ms, such as 2s\nTry 'realdocd status --help'.\n"},
 		{"status --docroot /a", "realdocd: --docroot is for a site: name it, or leave --docroot out\nTry 'realdocd status --help'.\n"},
 		{"flip", "realdocd: flip which site? realdocd status lists them\nTry 'realdocd flip --help'.\n"},
 		{"flip shop", "realdocd: flip needs RELEASE_DIR too\nTry 'realdocd flip --help'.\n"},
@@ -54,6 +56,7 @@ func TestWrongUseIsExitCode2WithAHint(t *testing.T) {
 		{"exec -- true", "realdocd: exec which site? realdocd status lists them\nTry 'realdocd exec --help'.\n"},
 		{"exec shop", "realdocd: exec needs a command, after --, as in: realdocd exec shop -- php bin/console\nTry 'realdocd exec --help'.\n"},
 		{"exec shop php a.php", "realdocd: put -- before the command, as in: realdocd exec shop -- php a.php\nTry 'realdocd exec --help'.\n"},
+		{"migrate", "realdocd: migrate what? name Apache's configuration, as in: realdocd migrate /etc/apache2 /etc/php/5.6/apache2/php.ini\nTry 'realdocd migrate --help'.\n"},
 		{"--confg x", "realdocd: unknown flag: --confg\nTry 'realdocd --help'.\n"},
 		{"check --confg x", "realdocd: unknown flag: --confg; did you mean --config?\nTry 'realdocd check --help'.\n"},
 		{"check -x", "realdocd: unknown shorthand flag: 'x' in -x\nTry 'realdocd check --help'.\n"},
@@ -94,7 +97,7 @@ func TestEachCommandHasHelp(t *testing.T) {
 	for command, want := range map[string]string{
 		"serve":    "--docroot '/var/www/*/current/public'",
 		"check":    "realdocd check --json",
-		"status":   "watch realdocd status",
+		"status":   "realdocd status --watch",
 		"pause":    "realdocd pause www --drain && systemctl restart php8.2-fpm && realdocd resume www",
 		"resume":   "realdocd resume www",
 		"version":  "--json",
@@ -102,6 +105,7 @@ func TestEachCommandHasHelp(t *testing.T) {
 		"rollback": "realdocd rollback shop --no-warm --drain",
 		"drain":    "realdocd drain shop 42",
 		"deploy":   "realdocd deploy shop ./build",
+		"migrate":  "realdocd migrate /etc/apache2 /etc/php/5.6/apache2/php.ini > realdocd.toml",
 		"exec":     "realdocd exec shop -- php bin/console",
 	} {
 		code, stdout, stderr := run(t, command, "--help")

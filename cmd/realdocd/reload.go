@@ -18,10 +18,17 @@ func (d *daemonProcess) reload() {
 	d.notify(daemon.SdNotifyReloading+"\n"+monotonic(), "reading the configuration again")
 	defer d.tellReady()
 	c, err := d.readAgain()
+	var out *logOutput
+	if err == nil {
+		out, err = d.logOutputOf(c)
+	}
 	if err == nil {
 		err = d.srv.Reload(c.gateway)
 	}
 	if err != nil {
+		if out != nil {
+			out.close()
+		}
 		for line := range strings.Lines(err.Error()) {
 			d.log.Error().Str("fault", strings.TrimSuffix(line, "\n")).Msg("configuration not taken: the one before stays")
 		}
@@ -37,6 +44,7 @@ func (d *daemonProcess) reload() {
 		d.addrs = c.gateway.Listen
 	}
 	d.log.Info().Strs("sites", c.siteNames()).Msg("configuration taken")
+	d.moveLog(out, c.logOutput)
 }
 
 // monotonic is the time of a reload as systemd wants it (sd_notify(3)).

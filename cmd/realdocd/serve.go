@@ -5,15 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/signal"
 	"runtime"
 	"runtime/debug"
 	"strings"
+	"sync/atomic"
 	"syscall"
+	"time"
 
-	"github.com/coreos/go-systemd/v22/activation"
 	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
@@ -37,7 +37,10 @@ up to shutdown_timeout; a second signal ends it at once. It exits with 0 when no
 request was cut off, and with 1 when one was.
 
 SIGHUP reads the configuration again, without losing a request or a connection.
-One with a fault changes nothing, and the log says why.
+One with a fault changes nothing, and the log says why. SIGUSR1 opens the log file
+again, for logrotate. SIGUSR2 starts the program that is installed now, which takes
+over the sockets at once, while this process finishes the requests that it has; one
+that does not get ready changes nothing.
 
 With --fpm and --docroot it needs no configuration file.`,
 		Example: `  realdocd serve --config ` + defaultConfigFile + `
@@ -94,18 +97,24 @@ type daemonProcess struct {
 	config    config
 	readAgain func() (config, error) // the configuration; nil where it came from flags
 	log       zerolog.Logger
+	out       *logWriter // of log
 	srv       *gateway.Server
 	addrs     []string // it listens on
 	passed    bool     // they were, by systemd
+	program   string   // what an upgrade starts
 	signals   chan os.Signal
-	ended     chan error // what Serve returns
+	ended     chan error  // what Serve returns
+	retired   atomic.Bool // a successor is the main process
+
+	stderr      io.Writer
+	wantColours bool // where the log is a terminal
 }
 
 // serve runs the gateway until a signal ends it.
 func (d *daemonProcess) serve(stderr io.Writer, getenv func(string) string) error {
 	// Early, so that no signal finds the default action.
 	d.signals = make(chan os.Signal, 4)
-	signal.Notify(d.signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+	signal.Notify(d.signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR2)
 	defer signal.Stop(d.signals)
 	// A reader of our log that goes away must not end the daemon.
 	signal.Ignore(syscall.SIGPIPE)
@@ -122,38 +131,70 @@ func (d *daemonProcess) serve(stderr io.Writer, getenv func(string) string) erro
 		runtime.GOMAXPROCS((runtime.GOMAXPROCS(0) + 3) / 4)
 	}
 
-	out := newLogWriter(stderr)
-	defer out.Close()
-	d.log = newLogger(d.config, out, isTerminal(stderr) && getenv("NO_COLOR") == "")
-	var err error
+	d.program = programPath()
+	before, err := predecessor()
+	if err != nil {
+		return err
+	}
+	d.stderr, d.wantColours = stderr, getenv("NO_COLOR") == ""
+	out, err := openLogOutput(d.config, stderr, d.wantColours)
+	if err != nil {
+		return err
+	}
+	d.out = newLogWriter(out)
+	defer d.out.Close()
+	d.log = newLogger(d.config, d.out)
+	defer d.reopenLogOnSignal()()
 	if d.srv, err = gateway.New(d.config.gateway, d.log); err != nil {
 		return fmt.Errorf("start the gateway: %w", err)
 	}
-	if err := d.listen(); err != nil {
+	if err := d.open(before); err != nil {
 		return err
 	}
 	d.ended = make(chan error, 1)
 	go func() { d.ended <- d.srv.Serve() }()
 	d.log.Info().Str("version", readBuild().Version).Strs("listen", d.addrs).Strs("sites", d.config.siteNames()).Msg("ready")
+	if before != nil {
+		select {
+		case <-before.Main():
+		case <-before.Ended():
+		case <-time.After(mainTimeout): // it hangs, and so shall not we
+		}
+	}
 	d.tellReady()
+	go d.watchdog()
 
-	if err := d.awaitStop(); err != nil {
+	successor, err := d.awaitStop()
+	switch {
+	case err != nil:
 		return err
+	case successor != nil:
+		return d.retire(successor)
 	}
 	return d.stop()
+}
+
+// open has the sockets: the predecessor's, those that systemd has passed, or else
+// those of the configuration.
+func (d *daemonProcess) open(before *gateway.Predecessor) error {
+	if before == nil {
+		return d.listen()
+	}
+	if err := d.srv.Succeed(before); err != nil {
+		return err
+	}
+	d.addrs, d.passed = d.srv.Addrs()
+	return nil
 }
 
 // listen takes the sockets that systemd has passed, or else opens those of the
 // configuration.
 func (d *daemonProcess) listen() error {
-	passed, err := activation.Listeners()
+	passed, err := d.takePassed()
 	if err != nil {
-		return fmt.Errorf("take the sockets passed by systemd: %w", err)
+		return err
 	}
 	for _, ln := range passed {
-		if err := checkPassed(ln, d.config.gateway); err != nil {
-			return err
-		}
 		d.addrs = append(d.addrs, ln.Addr().String())
 	}
 	if d.passed = len(passed) > 0; !d.passed {
@@ -161,17 +202,6 @@ func (d *daemonProcess) listen() error {
 	}
 	if err := d.srv.Listen(passed...); err != nil {
 		return fmt.Errorf("open the sockets: %w", err)
-	}
-	return nil
-}
-
-// checkPassed refuses what the configuration would have been refused for.
-func checkPassed(ln net.Listener, c gateway.Config) error {
-	if ln == nil {
-		return errors.New("systemd passed a socket that is no stream listener: use ListenStream= in the socket unit")
-	}
-	if ln.Addr().Network() != "unix" && len(c.AllowedClients) == 0 {
-		return fmt.Errorf("systemd passed the socket %s, which is open to the network: say who may connect with allowed_clients", ln.Addr())
 	}
 	return nil
 }
@@ -188,27 +218,42 @@ func (d *daemonProcess) tellReady() {
 	d.notify(daemon.SdNotifyReady, fmt.Sprintf("serving %s on %s", count(len(c.Sites), "site"), strings.Join(d.addrs, ", ")))
 }
 
-func (d *daemonProcess) notify(state, status string) {
-	if _, err := daemon.SdNotify(false, state+"\nSTATUS="+status); err != nil {
-		d.log.Warn().Err(err).Str("state", state).Msg("cannot tell systemd")
-	}
-}
-
-// awaitStop waits for a signal to stop. Its error is why the gateway ended by itself.
-func (d *daemonProcess) awaitStop() error {
+// awaitStop waits for a signal to stop, or for a successor that serves. Its error
+// is why the gateway ended by itself.
+func (d *daemonProcess) awaitStop() (*gateway.Successor, error) {
+	u := &upgrade{} // none is under way
 	for {
 		select {
 		case err := <-d.ended:
 			if err == nil {
 				err = errors.New("it stopped without being told to")
 			}
-			return fmt.Errorf("serve: %w", err)
-		case sig := <-d.signals:
-			if sig != syscall.SIGHUP {
-				d.log.Info().Stringer("signal", sig).Msg("stopping")
-				return nil
+			return nil, fmt.Errorf("serve: %w", err)
+		case err := <-u.ended:
+			if err == nil {
+				return u.successor, nil
 			}
-			d.reload()
+			d.log.Error().Err(err).Msg("upgrade failed: this process serves on")
+			u = &upgrade{}
+		case sig := <-d.signals:
+			switch {
+			case sig == syscall.SIGUSR2:
+				u = d.upgrade(u)
+			case u.ended != nil && sig == syscall.SIGHUP:
+				d.log.Warn().Msg("SIGHUP changes nothing: another process takes over, with the configuration as it is now")
+			case sig == syscall.SIGHUP:
+				d.reload()
+			case u.ended != nil:
+				u.cancel()
+				if <-u.ended == nil {
+					d.signals <- sig
+					return u.successor, nil
+				}
+				fallthrough
+			default:
+				d.log.Info().Stringer("signal", sig).Msg("stopping")
+				return nil, nil
+			}
 		}
 	}
 }
@@ -216,6 +261,9 @@ func (d *daemonProcess) awaitStop() error {
 // stop lets requests finish for the shutdown timeout, or until another signal.
 func (d *daemonProcess) stop() error {
 	timeout := d.config.gateway.ShutdownTimeout
+	if d.passed && os.Getenv("NOTIFY_SOCKET") != "" {
+		d.srv.KeepConns(storeConn)
+	}
 	d.notify(daemon.SdNotifyStopping, "waiting for requests to finish, for up to "+timeout.String())
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
@@ -223,7 +271,7 @@ func (d *daemonProcess) stop() error {
 		for ctx.Err() == nil {
 			select {
 			case sig := <-d.signals:
-				if sig != syscall.SIGHUP {
+				if sig == syscall.SIGTERM || sig == syscall.SIGINT {
 					d.log.Warn().Stringer("signal", sig).Msg("stopping at once")
 					cancel()
 				}
@@ -233,10 +281,14 @@ func (d *daemonProcess) stop() error {
 		// A third signal gets the default action, should something hang.
 		signal.Reset(syscall.SIGTERM, syscall.SIGINT)
 	}()
-	cut := d.srv.Shutdown(ctx)
+	return d.finish(d.srv.Shutdown(ctx))
+}
+
+// finish says what has been cut off at the end.
+func (d *daemonProcess) finish(cut []gateway.CutOff) error {
 	err := <-d.ended
-	for _, request := range cut {
-		d.log.Warn().Str("request", request).Msg("request cut off")
+	for _, c := range cut {
+		d.log.Warn().Str("request", c.Request).Str("request_id", c.RequestID).Msg("request cut off")
 	}
 	d.log.Info().Int("cut", len(cut)).Msg("stopped")
 	if err != nil {

@@ -16,8 +16,9 @@ const listTime = "2006-01-02 15:04:05"
 // maxHistory is how much of the history is shown; all of it is in --json.
 const maxHistory = 10
 
-// writeSite writes one site for people: releases, who is inside, the history.
-func writeSite(w io.Writer, d gateway.SiteDetail, now time.Time) error {
+// writeSite writes one site for people: releases, who is inside, the history. It has
+// rates where there is an answer from before.
+func writeSite(w io.Writer, d gateway.SiteDetail, was *earlier[gateway.SiteDetail], now time.Time) error {
 	var out bytes.Buffer
 	fmt.Fprintf(&out, "site %s, pool %s, docroot %s\n", d.Name, d.Pool, d.Docroot)
 	for _, docroot := range d.Docroots {
@@ -25,7 +26,7 @@ func writeSite(w io.Writer, d gateway.SiteDetail, now time.Time) error {
 		if len(d.Docroots) > 1 || docroot.Docroot != d.Docroot {
 			fmt.Fprintf(&out, "docroot %s\n", docroot.Docroot)
 		}
-		writeTable(&out, releaseRows(docroot.Releases))
+		writeTable(&out, addReleaseRates(releaseRows(docroot.Releases), docroot, was))
 		if inside := insideRows(docroot.Releases); len(inside) > 1 {
 			out.WriteByte('\n')
 			writeTable(&out, inside)

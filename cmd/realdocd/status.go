@@ -18,6 +18,7 @@ import (
 func newStatus() *cobra.Command {
 	var o siteOptions
 	var asJSON bool
+	var every time.Duration
 	cmd := &cobra.Command{
 		Use:   "status [SITE]",
 		Short: "Show what the running gateway does",
@@ -25,40 +26,61 @@ func newStatus() *cobra.Command {
 sites, or for one site: its releases, who is inside them, and which went live
 when. What needs somebody comes first: a paused pool, a full queue, a listener
 that is down, a site of which no release is known. It exits with 1 only when the
-gateway does not answer.`,
+gateway does not answer.
+
+With --watch it shows that again and again, with the requests a second, until q or
+Ctrl-C, and goes on while the gateway is restarted. Where standard output is no
+terminal, one status is written after the other; with --json, one object a line.`,
 		Example: `  realdocd status
-  watch realdocd status
-  realdocd status shop
+  realdocd status --watch
+  realdocd status shop --watch=5s
   realdocd status --json`,
 		Args: mayNameSite,
+		PreRunE: func(cmd *cobra.Command, _ []string) error {
+			if cmd.Flags().Changed("watch") && every < watchLeast {
+				return usageError{fmt.Errorf("--watch: want a duration of at least %s, such as 2s", watchLeast)}
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return o.ask(answerTimeout, func(ctx context.Context, daemon *gateway.ControlClient) error {
-				if len(args) > 0 {
-					d, err := daemon.Site(ctx, gateway.SiteAddress{Site: args[0], Docroot: o.docroot})
-					return show(cmd, asJSON, d, err, writeSite)
+			daemon, err := o.client()
+			if err != nil {
+				return err
+			}
+			if len(args) > 0 {
+				ask := func(ctx context.Context) (gateway.SiteDetail, error) {
+					return daemon.Site(ctx, gateway.SiteAddress{Site: args[0], Docroot: o.docroot})
 				}
-				st, err := daemon.Status(ctx)
-				return show(cmd, asJSON, st, err, writeStatus)
-			})
+				return show(cmd, asJSON, &watch[gateway.SiteDetail]{every: every, ask: ask, write: writeSite})
+			}
+			return show(cmd, asJSON, &watch[gateway.Status]{every: every, ask: daemon.Status, write: writeStatus})
 		},
 		ValidArgsFunction: o.completeSite,
 	}
 	o.flags(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "write JSON, as the control API has it")
+	cmd.Flags().DurationVar(&every, "watch", 0, "show it again each `TIME`, as in --watch=2s, until q or Ctrl-C")
+	cmd.Flags().Lookup("watch").NoOptDefVal = watchDefault.String()
 	return cmd
 }
 
-// show writes an answer of the daemon as JSON, or for people.
-func show[T any](cmd *cobra.Command, asJSON bool, answer T, err error, write func(io.Writer, T, time.Time) error) error {
+// show writes an answer of the daemon as JSON, or for people: once, or again and again.
+func show[T any](cmd *cobra.Command, asJSON bool, w *watch[T]) error {
+	if w.every > 0 {
+		return w.run(cmd, asJSON)
+	}
+	ctx, cancel := context.WithTimeout(cmd.Context(), answerTimeout)
+	defer cancel()
+	got, err := w.ask(ctx)
 	if err != nil {
 		return err
 	}
 	if asJSON {
 		out := json.NewEncoder(cmd.OutOrStdout())
 		out.SetIndent("", "  ")
-		return out.Encode(answer)
+		return out.Encode(got)
 	}
-	return write(cmd.OutOrStdout(), answer, time.Now())
+	return w.write(cmd.OutOrStdout(), got, nil, time.Now())
 }
 
 // mayNameSite wants one site, or none; --docroot is of one.
@@ -69,23 +91,37 @@ func mayNameSite(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
+	if _, err := time.ParseDuration(args[0]); err == nil && cmd.Flags().Changed("watch") {
+		return fmt.Errorf("write --watch=%s, with a =", args[0])
+	}
 	return siteArguments()(cmd, args)
 }
 
-// writeStatus writes the status for people.
-func writeStatus(w io.Writer, st gateway.Status, now time.Time) error {
+// writeStatus writes the status for people, with rates where there is one from before.
+func writeStatus(w io.Writer, st gateway.Status, was *earlier[gateway.Status], now time.Time) error {
 	var out bytes.Buffer
 	fmt.Fprintf(&out, "realdocd with pid %d, up for %s, %s of web servers\n",
 		st.PID, age(now.Sub(st.Started)), count(st.Connections, "connection"))
+	for _, before := range st.Retiring {
+		fmt.Fprintln(&out, retiringLine(before))
+	}
 	writeTable(&out, troubles(st, now))
 	out.WriteByte('\n')
-	writeTable(&out, poolRows(st.Pools))
+	writeTable(&out, addPoolRates(poolRows(st.Pools), st, was))
 	if len(st.Sites) > 0 {
 		out.WriteByte('\n')
 		writeTable(&out, siteRows(st.Sites))
 	}
 	_, err := out.WriteTo(w)
 	return err
+}
+
+// retiringLine tells of a process that was replaced by an upgrade.
+func retiringLine(r gateway.RetiringStatus) string {
+	if r.Error != "" {
+		return fmt.Sprintf("the process with pid %d, which it has replaced, does not answer: %s", r.PID, r.Error)
+	}
+	return fmt.Sprintf("the process with pid %d, which it has replaced, finishes %s", r.PID, count(r.Connections, "request"))
 }
 
 // troubles are what needs somebody, in the order of the tables.

@@ -92,7 +92,7 @@ shop  /var/www/shop/current/public  www   -        0
 func wantStatus(t *testing.T, st gateway.Status, want string) {
 	t.Helper()
 	var out strings.Builder
-	if err := writeStatus(&out, st, noon); err != nil {
+	if err := writeStatus(&out, st, nil, noon); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(want, "\n"+out.String()); diff != "" {

@@ -188,6 +188,18 @@ func address(v any) (string, error) {
 	return s, nil
 }
 
+// logOutputName reads where the log goes.
+func logOutputName(v any) (string, error) {
+	s, err := text(v)
+	switch {
+	case err != nil || s == toStderr || path.IsAbs(s):
+		return s, err
+	case s == "journal":
+		return "", fmt.Errorf(`"journal" is not needed: under systemd %q is the journal, with the level of each event`, toStderr)
+	}
+	return "", wanted(`"stderr" or the absolute path of a file`, v)
+}
+
 func socketPath(v any) (string, error) {
 	s, err := text(v)
 	switch {

@@ -22,10 +22,8 @@ if [ -z "$before" ]; then
 fi
 
 # The new program takes the sockets over and the old one ends its own requests; with
-# a restart, new requests would wait for old ones. Before systemd 252 the option is
-# --kill-who.
+# a restart, new requests would wait for old ones.
 if [ -d /run/systemd/system ] && systemctl is-active --quiet realdocd.service; then
-	systemctl kill --kill-whom=main --signal=USR2 realdocd.service 2>/dev/null ||
-		systemctl kill --kill-who=main --signal=USR2 realdocd.service ||
+	systemctl kill --kill-who=main --signal=USR2 realdocd.service ||
 		echo "realdocd: the program from before the upgrade still runs; to change: systemctl restart realdocd"
 fi

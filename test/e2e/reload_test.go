@@ -56,32 +56,34 @@ func TestWhoWaitsInAPoolThatAReloadTakesAwayIsServed(t *testing.T) {
 	}
 }
 
+// askOn asks for a page on a connection that is kept.
+func askOn(t *testing.T, s *stack.Test, kept *stack.Client, site *stack.Site) {
+	t.Helper()
+	if err := kept.Begin(true); err != nil {
+		t.Fatal(err)
+	}
+	if err := kept.Params(stack.ParamsFor(site.DocRoot(), "GET", "/who.php")...); err != nil {
+		t.Fatal(err)
+	}
+	if err := kept.Stdin(nil); err != nil {
+		t.Fatal(err)
+	}
+	if reply := s.Reply(kept); reply.Status != http.StatusOK || !reply.Ended {
+		t.Fatalf("on a kept connection: status %d, complete %v", reply.Status, reply.Ended)
+	}
+}
+
 func TestReloadsLoseNoRequestAndNoConnection(t *testing.T) {
 	s := openShop(t)
 	kept := s.Connect(s.gw.Addr) // as of a web server with keep-alive
-	askAgain := func() {
-		t.Helper()
-		if err := kept.Begin(true); err != nil {
-			t.Fatal(err)
-		}
-		if err := kept.Params(stack.ParamsFor(s.site.DocRoot(), "GET", "/who.php")...); err != nil {
-			t.Fatal(err)
-		}
-		if err := kept.Stdin(nil); err != nil {
-			t.Fatal(err)
-		}
-		if reply := s.Reply(kept); reply.Status != http.StatusOK || !reply.Ended {
-			t.Fatalf("on a kept connection: status %d, complete %v", reply.Status, reply.Ended)
-		}
-	}
-	askAgain()
+	askOn(t, s.Test, kept, s.site)
 	traffic, stop := s.steady(t)
 	for range 10 {
 		s.Reload(s.gw, s.config)
 		s.More(traffic, 5)
 	}
 	wantNoneFailed(t, traffic, stop)
-	askAgain()
+	askOn(t, s.Test, kept, s.site)
 }
 
 func TestAConfigurationWithAFaultChangesNothing(t *testing.T) {

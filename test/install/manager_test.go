@@ -175,7 +175,7 @@ func (m *manager) job(verb, name string, options map[string]string) error {
 			}
 		}
 		return nil
-	case verb == "kill" && options["--kill-whom"] == "main":
+	case verb == "kill" && options["--kill-who"] == "main":
 		signal := unix.SignalNum("SIG" + strings.TrimPrefix(options["--signal"], "SIG"))
 		return syscall.Kill(running.mainPid(), signal)
 	}

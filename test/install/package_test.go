@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // A kind of packages, and how its tool is told.
@@ -31,7 +32,7 @@ var kinds = []kind{
 		// Its database knows none of what is installed here.
 		install: "rpm --force-debian --nodeps -i ", upgrade: "rpm --force-debian --nodeps -U ", remove: "rpm -e realdocd",
 		version: "rpm -q --qf '%{VERSION}' realdocd", user: "apache",
-		aside: ".rpmnew", leaves: `^/var/lib/rpm|^/usr/share/zsh/site-functions$`, // Fedora's package filesystem has that directory
+		aside: ".rpmnew", leaves: `^/var/lib/rpm|^/root/\.rpmdb|^/usr/share/zsh/site-functions$`, // Fedora's package filesystem has that directory
 	},
 }
 
@@ -139,17 +140,42 @@ func TestPackage_IsInstalledAndRemovedWithoutSystemd(t *testing.T) {
 	})
 }
 
-// The services go on: what takes over is for the program to do, and is tested with it.
+// A restart would have new requests wait for old ones.
 func TestPackage_UpgradesARunningServiceInPlace(t *testing.T) {
 	forEachKind(t, func(t *testing.T, m *machine, k kind) {
 		m.run("/", "id "+k.user+" || useradd --system "+k.user)
 		m.run("/", k.installOld())
 		m.write(configFile, ownConfig)
-		m.run("/", "systemctl start realdocd")
+		m.run("/", "systemctl start realdocd.socket realdocd.service")
+		before := m.mainProcess()
 		m.calls()
 		m.run("/", k.upgradeNew())
-		m.wantCalls("daemon-reload", "is-active --quiet realdocd.service", "kill --kill-whom=main --signal=USR2 realdocd.service")
+		m.wantCalls("daemon-reload", "is-active --quiet realdocd.service", "kill --kill-who=main --signal=USR2 realdocd.service")
+		m.until("another process is the main one", func() bool { return m.mainProcess() != before })
+		if said := m.run("/", "/proc/"+m.mainProcess()+"/exe version"); !strings.HasPrefix(said, "realdocd v"+newVersion+" ") {
+			t.Errorf("the program that runs is %s", said)
+		}
+		m.until("the old process has ended", func() bool {
+			_, err := os.Stat(m.path("/proc/" + before))
+			return os.IsNotExist(err)
+		})
 	})
+}
+
+// mainProcess is what the running realdocd says of itself.
+func (m *machine) mainProcess() string {
+	m.t.Helper()
+	return strings.TrimSpace(m.run("/", `realdocd status --json | sed -n 's/^  "pid": \([0-9]*\),$/\1/p'`))
+}
+
+// until waits for what no event tells of.
+func (m *machine) until(what string, is func() bool) {
+	m.t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !is(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			m.t.Fatalf("not within 20 s: %s", what)
+		}
+	}
 }
 
 func TestPackage_IsWell(t *testing.T) {

@@ -1,9 +1,11 @@
 package stack
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"syscall"
 )
 
@@ -71,11 +73,20 @@ func (c ApacheConfig) text(dir string, addrs []Addr) []string {
 	if mpm == "" {
 		mpm = "event"
 	}
+	conf := apacheMain(dir, mpm)
+	for i, host := range c.Hosts {
+		conf = append(conf, host.text(addrs[i])...)
+	}
+	return conf
+}
+
+// apacheMain is what every Apache here has: modules, the user, and leave to serve files.
+func apacheMain(dir, mpm string) []string {
 	conf := []string{
 		"ServerName localhost", "PidFile " + dir + "/pid", "DefaultRuntimeDir " + dir,
 		"ErrorLog /proc/self/fd/2", "LogLevel warn proxy_fcgi:info", "ProxyTimeout 60", "MaxKeepAliveRequests 0",
 	}
-	for _, module := range []string{"proxy_fcgi", "proxy", "dir", "authz_core", "unixd", "mpm_" + mpm} {
+	for _, module := range []string{"proxy_fcgi", "proxy", "dir", "authz_core", "unixd", "unique_id", "mpm_" + mpm} {
 		for _, modules := range apacheModules {
 			file := filepath.Join(modules, "mod_"+module+".so")
 			if _, err := os.Stat(file); err == nil { // else it is compiled in
@@ -88,9 +99,6 @@ func (c ApacheConfig) text(dir string, addrs []Addr) []string {
 		conf = append(conf, "User "+user, "Group "+workerGroup())
 	}
 	conf = append(conf, `<Directory "/">`, "  Require all granted", "  Options FollowSymLinks", "  AllowOverride None", "</Directory>")
-	for i, host := range c.Hosts {
-		conf = append(conf, host.text(addrs[i])...)
-	}
 	return conf
 }
 
@@ -109,4 +117,20 @@ func (h ApacheHost) text(addr Addr) []string {
 		conf = append(conf, "  "+line)
 	}
 	return append(conf, "</VirtualHost>")
+}
+
+// writeApacheSample puts the samples into a configuration like Debian's, with this MPM.
+func writeApacheSample(mpm string) func(*place) ([]string, error) {
+	return func(p *place) ([]string, error) {
+		conf := append(apacheMain(p.dir, mpm), "Listen "+string(p.listen), "Include conf-available/*.conf", "Include sites-available/*.conf")
+		backend := "fcgi://" + string(p.Backend)
+		if p.Backend.Unix() {
+			backend = "unix:" + string(p.Backend) + "|fcgi://localhost"
+		}
+		return []string{"-DFOREGROUND", "-d", p.dir, "-f", p.file("apache.conf")}, errors.Join(
+			writeLines(p.file("apache.conf"), conf),
+			p.install("apache2", "conf-available/realdocd.conf", `"unix:`+sampleSocket+`|fcgi://localhost"`, strconv.Quote(backend)),
+			p.install("apache2", "sites-available/realdocd-example.conf", "*:80", string(p.listen)),
+		)
+	}
 }

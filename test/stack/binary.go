@@ -26,20 +26,29 @@ func build() (string, error) {
 	if ready := os.Getenv("REALDOCD_BIN"); ready != "" {
 		return filepath.Abs(ready)
 	}
-	mod, err := exec.Command("go", "env", "GOMOD").Output()
+	root, err := moduleDir()
 	if err != nil {
-		return "", fmt.Errorf("go env GOMOD: %w", err)
+		return "", err
 	}
 	if built.dir, err = os.MkdirTemp("/tmp", "rdbin"); err != nil {
 		return "", err
 	}
 	cmd := exec.Command("go", "build", "-o", filepath.Join(built.dir, "realdocd"), "./cmd/realdocd")
-	cmd.Dir = filepath.Dir(strings.TrimSpace(string(mod)))
+	cmd.Dir = root
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build ./cmd/realdocd: %w\n%s", err, out)
 	}
 	return filepath.Join(built.dir, "realdocd"), nil
 }
+
+// moduleDir is the root of the source tree.
+var moduleDir = sync.OnceValues(func() (string, error) {
+	mod, err := exec.Command("go", "env", "GOMOD").Output()
+	if err != nil {
+		return "", fmt.Errorf("go env GOMOD: %w", err)
+	}
+	return filepath.Dir(strings.TrimSpace(string(mod))), nil
+})
 
 // Main is TestMain's body for packages that start realdocd: it runs the tests and removes the binary.
 func Main(m interface{ Run() int }) int {

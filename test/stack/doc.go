@@ -1,4 +1,4 @@
-// Package stack runs the real parts around a FastCGI gateway: PHP-FPM, nginx, Apache, HAProxy and
+// Package stack runs the real parts around a FastCGI gateway: PHP-FPM, fcgiwrap, the web servers and
 // realdocd itself, each as a child process with its own configuration below one scratch directory,
 // on unix sockets and free loopback ports. Nothing of the machine's own set-up is read or touched.
 //
@@ -15,6 +15,9 @@
 // Every Start returns once its part answers; when it does not, the error carries the end of the
 // child's own log. In tests, For does the same without the error handling, and skips (or, where CI is
 // set, fails) when a program is missing.
+//
+// StartNginx and StartApache write a configuration for what a test is about. StartFront runs any of the
+// WebServers on the sample that users copy from etc/, in which only paths, ports and sockets are put in.
 //
 // What an operator does to realdocd, a Gateway does: Reload, Command for the verbs of the command line, and
 // Metric over the control socket.

@@ -112,7 +112,7 @@ func (c FPMConfig) write(dir string, addr, status Addr) error {
 	conf = append(conf, c.Pool...)
 
 	ini := map[string]string{
-		"display_errors": "Off", "log_errors": "On", "error_reporting": "E_ALL", "max_execution_time": "0",
+		"display_errors": "Off", "log_errors": "On", "error_reporting": "32767", "max_execution_time": "0",
 		"opcache.enable": "1", "opcache.revalidate_freq": "0",
 	}
 	if c.FreshPaths {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,11 +17,14 @@ type Keys map[string]any
 
 // GatewayConfig is realdocd's configuration. Sockets are filled in; Top overrides them.
 type GatewayConfig struct {
-	TCP   bool // listen on a loopback port too
-	Top   Keys
-	Log   Keys
-	Pools map[string]Keys
-	Sites map[string]Keys
+	TCP bool // listen on a loopback port too
+	// Activated has the unix socket passed to realdocd by a service manager, which Restart has as well.
+	Activated bool
+	Top       Keys
+	Log       Keys
+	Pools     map[string]Keys
+	Sites     map[string]Keys
+	Rest      string // further tables, as text
 }
 
 // GatewayFor is the usual one: one pool, and each site with the include_path of its pages.
@@ -40,29 +44,47 @@ type Gateway struct {
 	TCP     Addr // its loopback port, if it was asked for
 	Config  string
 	Control Addr
+
+	stack   *Stack
+	manager *manager // nil without Activated
 }
 
 // StartGateway runs realdocd serve and returns when it says that it is ready and accepts.
 func (s *Stack) StartGateway(c GatewayConfig) (*Gateway, error) {
-	binary, err := Binary()
-	if err != nil {
-		return nil, err
-	}
 	dir, name, err := s.room("realdocd")
 	if err != nil {
 		return nil, err
 	}
-	g := &Gateway{Addr: Addr(dir + "/sock"), Control: Addr(dir + "/control"), Config: filepath.Join(dir, "realdocd.toml")}
+	g := &Gateway{Addr: Addr(dir + "/sock"), Control: Addr(dir + "/control"), Config: filepath.Join(dir, "realdocd.toml"), stack: s}
 	if err := g.write(c); err != nil {
 		return nil, err
 	}
-	if g.Process, err = s.start(dir, name, syscall.SIGTERM, binary, "serve", "--config", g.Config); err != nil {
-		return nil, err
+	if c.Activated {
+		if g.manager, err = newManager(dir, g.Addr); err != nil {
+			return nil, err
+		}
+		s.atClose(g.manager.close)
 	}
-	if err := g.says(0, Containing(`"message":"ready"`)); err != nil {
+	if err := g.start(dir, name); err != nil {
 		return nil, err
 	}
 	return g, g.answers(g.Addr)
+}
+
+// start starts realdocd on its configuration, and returns when it says that it is ready.
+func (g *Gateway) start(dir, name string) error {
+	binary, err := Binary()
+	if err != nil {
+		return err
+	}
+	cmd := exec.Command(binary, "serve", "--config", g.Config)
+	if g.manager != nil {
+		g.manager.pass(cmd)
+	}
+	if g.Process, err = g.stack.run(dir, name, syscall.SIGTERM, cmd); err != nil {
+		return err
+	}
+	return g.says(0, Containing(`"message":"ready"`))
 }
 
 // write writes the configuration, with the sockets that realdocd has.
@@ -93,7 +115,7 @@ func (c GatewayConfig) toml() []string {
 	for _, name := range slices.Sorted(maps.Keys(c.Sites)) {
 		lines = append(append(lines, "[site."+name+"]"), c.Sites[name].toml()...)
 	}
-	return lines
+	return append(lines, c.Rest)
 }
 
 func (k Keys) toml() []string {

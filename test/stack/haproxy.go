@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"syscall"
@@ -48,4 +49,17 @@ func mode(listen Addr) string {
 		return " mode 666"
 	}
 	return ""
+}
+
+// writeHAProxySample loads the sample beside a configuration like Debian's, as its comment says.
+func writeHAProxySample(p *place) ([]string, error) {
+	conf := []string{
+		"global", "  log stderr format raw local0", "  maxconn 4096",
+		"defaults", "  mode http", "  log global", "  option dontlognull",
+		"  timeout connect 5s", "  timeout client 60s", "  timeout server 60s",
+	}
+	return []string{"-db", "-f", p.file("haproxy.cfg"), "-f", p.file("conf.d")}, errors.Join(
+		writeLines(p.file("haproxy.cfg"), conf),
+		p.install("haproxy", "conf.d/realdocd-example.cfg", "bind :80", "bind "+string(p.listen), "127.0.0.1:9100", p.Backend.haproxy()),
+	)
 }

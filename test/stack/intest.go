@@ -79,6 +79,20 @@ func (t *Test) HAProxy(forwards ...Forward) *HAProxy {
 	return must(t.t, haproxy, err)
 }
 
+// FCGIWrap starts fcgiwrap.
+func (t *Test) FCGIWrap(processes int) *FCGIWrap {
+	t.t.Helper()
+	wrap, err := t.StartFCGIWrap(processes)
+	return must(t.t, wrap, err)
+}
+
+// Front starts a web server on its sample configuration.
+func (t *Test) Front(c FrontConfig) *Front {
+	t.t.Helper()
+	front, err := t.StartFront(c)
+	return must(t.t, front, err)
+}
+
 // Gateway starts realdocd.
 func (t *Test) Gateway(c GatewayConfig) *Gateway {
 	t.t.Helper()
@@ -189,6 +203,20 @@ func (t *Test) Reload(g *Gateway, c GatewayConfig) {
 	}
 }
 
+// Upgrade has a new process take over from realdocd.
+func (t *Test) Upgrade(g *Gateway) (before *Process) {
+	t.t.Helper()
+	before, err := g.Upgrade()
+	return must(t.t, before, err)
+}
+
+// RestartGateway restarts realdocd as its service manager does.
+func (t *Test) RestartGateway(g *Gateway) (kept int) {
+	t.t.Helper()
+	kept, err := g.Restart()
+	return must(t.t, kept, err)
+}
+
 // Command runs a verb of realdocd that must end with this code, and returns what it said.
 func (t *Test) Command(g *Gateway, want int, args ...string) string {
 	t.t.Helper()
@@ -213,4 +241,11 @@ func (t *Test) Restart(fpm *FPM) {
 func (t *Test) More(traffic *Traffic, n int) {
 	t.t.Helper()
 	must(t.t, traffic, traffic.More(n))
+}
+
+// InModule is the path of a file of the source tree.
+func InModule(t TB, name string) string {
+	t.Helper()
+	root, err := moduleDir()
+	return filepath.Join(must(t, root, err), name)
 }

@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -38,7 +39,7 @@ func (n *Nginx) URL(server int, path string) string {
 	return "http://" + string(n.Addrs[server]) + path
 }
 
-// nginxParams is the fastcgi_params that nginx ships, and SCRIPT_FILENAME and PATH_INFO as everybody sets them.
+// nginxParams is the fastcgi_params that nginx ships.
 const nginxParams = `
 fastcgi_param  QUERY_STRING       $query_string;
 fastcgi_param  REQUEST_METHOD     $request_method;
@@ -60,6 +61,10 @@ fastcgi_param  SERVER_ADDR        $server_addr;
 fastcgi_param  SERVER_PORT        $server_port;
 fastcgi_param  SERVER_NAME        $server_name;
 fastcgi_param  REDIRECT_STATUS    200;
+`
+
+// nginxScript is what everybody adds to them.
+const nginxScript = `
 fastcgi_param  SCRIPT_FILENAME    $document_root$fastcgi_script_name;
 fastcgi_param  PATH_INFO          $fastcgi_path_info;
 `
@@ -156,7 +161,7 @@ func (v NginxServer) text(i int, addr Addr) []string {
 	}
 	conf = append(conf, "  }", "  server {", "    listen "+string(addr)+" backlog=4096;", "    root "+v.Root+";", "    index index.php;",
 		`    location ~ ^.+\.php(/|$) {`, `      fastcgi_split_path_info ^(.+?\.php)(/.*)$;`, "      fastcgi_pass "+pass+";")
-	conf = append(conf, strings.Split(strings.TrimSpace(nginxParams), "\n")...)
+	conf = append(conf, strings.Split(strings.TrimSpace(nginxParams+nginxScript), "\n")...)
 	for _, param := range v.Params {
 		conf = append(conf, "      fastcgi_param "+param+";")
 	}
@@ -164,4 +169,33 @@ func (v NginxServer) text(i int, addr Addr) []string {
 		conf = append(conf, "      "+line)
 	}
 	return append(conf, "    }", "  }")
+}
+
+// writeNginxSample puts the samples into a configuration like Debian's.
+func writeNginxSample(p *place) ([]string, error) {
+	conf, err := NginxConfig{HTTP: []string{
+		"include conf.d/*.conf;", "include sites-available/*.conf;", "types { text/css css; text/javascript js; }",
+	}}.text(p.dir, nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := writeLines(p.file("nginx.conf"), conf); err != nil {
+		return nil, err
+	}
+	if err := writeLines(p.file("fastcgi_params"), []string{nginxParams}); err != nil {
+		return nil, err
+	}
+	site := []string{"listen 80;", "listen " + string(p.listen) + ";", "listen [::]:80;", "listen unix:" + p.file("ipv6") + ";"}
+	for _, snippet := range p.Snippets {
+		if err := p.install("nginx", "snippets/"+snippet); err != nil {
+			return nil, err
+		}
+		include := "include snippets/" + snippet + ";"
+		site = append(site, "# "+include, include)
+	}
+	return []string{"-p", p.dir, "-c", p.file("nginx.conf"), "-e", "stderr"}, errors.Join(
+		p.install("nginx", "sites-available/realdocd-example.conf", site...),
+		p.install("nginx", "snippets/realdocd.conf"),
+		p.install("nginx", "conf.d/realdocd.conf", "unix:"+sampleSocket, p.Backend.nginx()),
+	)
 }

@@ -14,6 +14,7 @@ type Observation struct {
 	File           string         `json:"file"`
 	IncludePath    string         `json:"include_path"`
 	Release        string         `json:"release"`
+	RequestURI     string         `json:"request_uri"`
 	Parts          map[string]int `json:"parts"` // release -> how many of the included files were its
 }
 

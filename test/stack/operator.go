@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os/exec"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -35,6 +36,28 @@ func (g *Gateway) Reload(c GatewayConfig) error {
 		return fmt.Errorf("%s: %s", event.String("message"), event.String("fault"))
 	}
 	return nil
+}
+
+// Upgrade has a new process take over, and returns when that serves: g is the new one then. The old one is
+// returned; it ends when its requests have.
+func (g *Gateway) Upgrade() (before *Process, err error) {
+	mark := g.Log.Mark()
+	if err := g.Signal(syscall.SIGUSR2); err != nil {
+		return nil, err
+	}
+	event, err := g.WaitEvent(mark, patience, func(e Event) bool {
+		return strings.HasPrefix(e.String("message"), "handed over") || strings.HasPrefix(e.String("message"), "upgrade failed")
+	})
+	if err != nil {
+		return nil, err
+	}
+	pid, err := strconv.Atoi(event.String("successor"))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %s", event.String("message"), event.String("error"))
+	}
+	before = g.Process
+	g.Process, err = g.stack.successor(before, pid)
+	return before, err
 }
 
 // Command runs a verb of realdocd on the running one's configuration. A command that fails is no error

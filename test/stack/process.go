@@ -3,10 +3,13 @@ package stack
 import (
 	"errors"
 	"fmt"
+	"io"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -19,12 +22,20 @@ type Process struct {
 	Name string
 	Log  *Log
 
-	cmd    *exec.Cmd
-	polite syscall.Signal // asks it to end
-	done   chan struct{}
-	state  error // of Wait, set before done is closed
-	stop   sync.Once
+	cmd     *exec.Cmd // nil of one that another child has started
+	process *os.Process
+	polite  syscall.Signal // asks it to end
+	read    chan struct{}  // closed when all that it and its heirs wrote is in the log
+	heir    atomic.Bool    // another child writes to the same log
+	done    chan struct{}
+	exit    *os.ProcessState // set before done is closed
+	state   error            // of Wait, as well
+	stop    sync.Once
 }
+
+// logPatience is how long the output of a child that has ended is waited for: a worker that outlives its
+// master must not hold our end of the pipe.
+const logPatience = time.Second
 
 // launch runs functions on one thread that never ends. The kernel sends a child's death signal when the
 // *thread* that started it ends, and Go ends threads as it likes.
@@ -42,36 +53,77 @@ var launch = sync.OnceValue(func() chan<- func() {
 // start runs a program in dir. When this process dies, however that happens, the child gets SIGTERM and
 // not SIGKILL: a master that is killed leaves its workers behind, one that is asked takes them along.
 func (s *Stack) start(dir, name string, polite syscall.Signal, path string, args ...string) (*Process, error) {
+	return s.run(dir, name, polite, exec.Command(path, args...))
+}
+
+// run is start for a command that has more than arguments.
+func (s *Stack) run(dir, name string, polite syscall.Signal, cmd *exec.Cmd) (*Process, error) {
 	log, err := newLog(filepath.Join(dir, "log"))
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(path, args...)
-	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, log, log
-	cmd.WaitDelay = time.Second // a worker that outlives its master must not hold our end of the pipe
+	output, input, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, input, input
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 
 	started := make(chan error)
 	launch() <- func() { started <- cmd.Start() }
-	if err := <-started; err != nil {
+	err = <-started
+	input.Close()
+	if err != nil {
+		output.Close()
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	p := &Process{Name: name, Log: log, cmd: cmd, polite: polite, done: make(chan struct{})}
+	p := &Process{Name: name, Log: log, cmd: cmd, process: cmd.Process, polite: polite, read: make(chan struct{}), done: make(chan struct{})}
 	go func() {
-		p.state = cmd.Wait()
-		close(p.done)
+		defer close(p.read)
+		defer output.Close()
+		io.Copy(log, output) // an end that is no end of file would show as a line that is missing
+	}()
+	s.adopt(p)
+	return p, nil
+}
+
+// adopt waits for the end of a child.
+func (s *Stack) adopt(p *Process) {
+	go func() {
+		defer close(p.done)
+		if p.exit, p.state = p.process.Wait(); p.state == nil && !p.exit.Success() {
+			p.state = fmt.Errorf("%v", p.exit)
+		}
+		if p.heir.Load() {
+			return
+		}
+		select {
+		case <-p.read:
+		case <-time.After(logPatience):
+		}
 	}()
 	s.mu.Lock()
 	s.parts = append(s.parts, p)
 	s.mu.Unlock()
-	return p, nil
+}
+
+// successor is a child that p has started as its own successor: it writes to the same log.
+func (s *Stack) successor(p *Process, pid int) (*Process, error) {
+	process, err := os.FindProcess(pid)
+	if err != nil {
+		return nil, err
+	}
+	p.heir.Store(true)
+	next := &Process{Name: p.Name, Log: p.Log, process: process, polite: p.polite, read: p.read, done: make(chan struct{})}
+	s.adopt(next)
+	return next, nil
 }
 
 // Pid is the process id of the child, the master where there are workers.
-func (p *Process) Pid() int { return p.cmd.Process.Pid }
+func (p *Process) Pid() int { return p.process.Pid }
 
 // Signal sends a signal to the child itself, not to its workers.
-func (p *Process) Signal(sig syscall.Signal) error { return p.cmd.Process.Signal(sig) }
+func (p *Process) Signal(sig syscall.Signal) error { return p.process.Signal(sig) }
 
 // Done is closed when the child has ended.
 func (p *Process) Done() <-chan struct{} { return p.done }
@@ -80,7 +132,7 @@ func (p *Process) Done() <-chan struct{} { return p.done }
 func (p *Process) ExitCode(timeout time.Duration) (int, error) {
 	select {
 	case <-p.done:
-		return p.cmd.ProcessState.ExitCode(), nil
+		return p.exit.ExitCode(), nil
 	case <-time.After(timeout):
 		return 0, p.failure(fmt.Errorf("still runs after %v", timeout))
 	}
@@ -99,7 +151,7 @@ func (p *Process) end() error {
 		return nil
 	default:
 	}
-	if err := p.Signal(p.polite); err != nil && !errors.Is(err, syscall.ESRCH) {
+	if err := p.Signal(p.polite); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return p.failure(err)
 	}
 	select {
@@ -113,11 +165,14 @@ func (p *Process) end() error {
 }
 
 // Kill ends the child and its workers at once.
-func (p *Process) Kill() { syscall.Kill(-p.Pid(), syscall.SIGKILL) }
+func (p *Process) Kill() {
+	syscall.Kill(-p.Pid(), syscall.SIGKILL)
+	p.process.Kill() // a successor is in the process group of who has started it
+}
 
 // sweep ends the workers of a master that somebody else has killed.
 func (p *Process) sweep() {
-	if p.cmd.ProcessState.ExitCode() == -1 {
+	if p.exit != nil && p.exit.ExitCode() == -1 {
 		p.Kill()
 	}
 }

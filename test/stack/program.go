@@ -7,6 +7,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"slices"
+	"strconv"
 )
 
 // A program that the tests need beside Go: its names on disk, best first, and the Debian package it is in.
@@ -21,8 +22,16 @@ var programs = map[string]program{
 	"nginx-stream": {[]string{
 		"/usr/lib/nginx/modules/ngx_stream_module.so", "/usr/lib64/nginx/modules/ngx_stream_module.so",
 	}, "libnginx-mod-stream"},
-	"apache2": {[]string{"apache2", "httpd"}, "apache2"},
-	"haproxy": {[]string{"haproxy"}, "haproxy"},
+	"apache2":     {[]string{"apache2", "httpd"}, "apache2"},
+	"haproxy":     {[]string{"haproxy"}, "haproxy"},
+	"lighttpd":    {[]string{"lighttpd"}, "lighttpd"},
+	"caddy":       {[]string{"caddy"}, "caddy"},
+	"fcgiwrap":    {[]string{"fcgiwrap"}, "fcgiwrap"},
+	"rsync":       {[]string{"rsync"}, "rsync"},
+	"logrotate":   {[]string{"logrotate"}, "logrotate"},
+	"journald":    {[]string{"/usr/lib/systemd/systemd-journald", "/lib/systemd/systemd-journald"}, "systemd"},
+	"systemd-cat": {[]string{"systemd-cat"}, "systemd"},
+	"journalctl":  {[]string{"journalctl"}, "systemd"},
 }
 
 // Find is the path of a program, by its name in the table above. PHP_FPM in the environment names the
@@ -88,6 +97,22 @@ func worker() string {
 		return "root"
 	}
 	return names[i]
+}
+
+// workerDir makes a directory that workers may write to.
+func workerDir(dir string) error {
+	if err := os.Mkdir(dir, 0o700); err != nil || worker() == "" {
+		return err
+	}
+	u, err := user.Lookup(worker())
+	if err != nil {
+		return err
+	}
+	uid, err := strconv.Atoi(u.Uid)
+	if err != nil {
+		return err
+	}
+	return os.Chown(dir, uid, -1)
 }
 
 // workerGroup is that user's group.

@@ -139,3 +139,37 @@ func TestAPartThatCannotStartSaysWhy(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestFCGIWrapEndsWithItsChildren(t *testing.T) {
+	s := stack.For(t, "fcgiwrap")
+	wrap := s.FCGIWrap(3)
+	var pids []int
+	if err := stack.Poll(func() error {
+		pids = nil
+		for _, pid := range wrap.Workers() {
+			pids = append(append(pids, pid), stack.ChildrenOf(pid)...)
+		}
+		if len(pids) != 4 {
+			return fmt.Errorf("fcgiwrap and its three children are %v", pids)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := wrap.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	for _, pid := range pids {
+		if err := stack.Poll(func() error { return stillRuns(pid) }); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// stillRuns takes a process that nobody has waited for yet, which has no command line any more, for ended.
+func stillRuns(pid int) error {
+	if line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)); err == nil && len(line) > 0 {
+		return fmt.Errorf("process %d still runs", pid)
+	}
+	return nil
+}

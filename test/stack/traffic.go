@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	neturl "net/url"
 	"sync"
 	"time"
 )
@@ -15,6 +16,8 @@ import (
 type Load struct {
 	URLs     []string
 	Clients  int           // default 8
+	Post     bool          // POST a small form, which no web server sends twice; default GET
+	Rate     float64       // requests a second of all clients, at most; default as many as they can
 	Requests int           // at least so many …
 	Duration time.Duration // … and for at least so long; with neither, until the context ends
 }
@@ -35,13 +38,26 @@ func (l Load) Start(ctx context.Context) *Traffic {
 	ctx, enough := context.WithCancel(ctx)
 	start := time.Now()
 	bounded := l.Requests > 0 || l.Duration > 0
+	var tick <-chan time.Time
+	if l.Rate > 0 {
+		ticker := time.NewTicker(time.Duration(float64(time.Second) / l.Rate))
+		context.AfterFunc(ctx, ticker.Stop)
+		tick = ticker.C
+	}
 	var clients sync.WaitGroup
 	for c := range cmp.Or(l.Clients, 8) {
 		clients.Go(func() {
 			client := &http.Client{Transport: &http.Transport{}, Timeout: 30 * time.Second}
 			defer client.CloseIdleConnections()
 			for i := c; ctx.Err() == nil; i++ {
-				o, err := Observe(client, l.URLs[i%len(l.URLs)])
+				if tick != nil {
+					select {
+					case <-tick:
+					case <-ctx.Done():
+						return
+					}
+				}
+				o, err := l.observe(client, l.URLs[i%len(l.URLs)])
 				total := t.add(o, err)
 				if bounded && total >= l.Requests && time.Since(start) >= l.Duration {
 					enough()
@@ -77,9 +93,21 @@ func (t *Traffic) Wait() *Tally {
 	return t.snapshot()
 }
 
+func (l Load) observe(client *http.Client, url string) (*Observation, error) {
+	if !l.Post {
+		return Observe(client, url)
+	}
+	resp, err := client.PostForm(url, neturl.Values{"a": {"1"}})
+	return observed(url, resp, err)
+}
+
 // Observe asks for a site's page once.
 func Observe(client *http.Client, url string) (*Observation, error) {
 	resp, err := client.Get(url)
+	return observed(url, resp, err)
+}
+
+func observed(url string, resp *http.Response, err error) (*Observation, error) {
 	if err != nil {
 		return nil, err
 	}

@@ -58,8 +58,11 @@ func UsageOf(pid int) (Usage, error) {
 func (p *Process) Usage() (Usage, error) { return UsageOf(p.Pid()) }
 
 // Workers are the child's own children.
-func (p *Process) Workers() []int {
-	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", p.Pid()))
+func (p *Process) Workers() []int { return ChildrenOf(p.Pid()) }
+
+// ChildrenOf are a process's children.
+func ChildrenOf(pid int) []int {
+	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
 	var pids []int
 	for _, file := range files {
 		list, _ := os.ReadFile(file)

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"slices"
+	"syscall"
+
+	"github.com/coreos/go-systemd/v22/activation"
+	"golang.org/x/sys/unix"
+
+	"realdocd/gateway"
+)
+
+// connName is the name under which systemd keeps connections of web servers from the
+// end of one process to the start of the next (FileDescriptorStoreMax= in systemd.service(5)).
+const connName = "webconn"
+
+// takePassed takes what systemd has passed: listeners, which it returns, and
+// connections that the process before has left with it.
+func (d *daemonProcess) takePassed() (listeners []net.Listener, err error) {
+	var conns []net.Conn
+	for _, f := range activation.Files(true) {
+		if f.Name() == connName {
+			if conn, err := net.FileConn(f); err == nil {
+				conns = append(conns, conn) // one that has ended meanwhile is no loss
+			}
+			f.Close()
+			continue
+		}
+		ln, err := net.FileListener(f)
+		f.Close()
+		if err != nil {
+			return nil, errors.New("systemd passed a socket that is no stream listener: use ListenStream= in the socket unit")
+		}
+		if err := checkPassed(ln, d.config.gateway); err != nil {
+			return nil, err
+		}
+		listeners = append(listeners, ln)
+	}
+	if len(conns) > 0 {
+		d.log.Info().Int("connections", len(conns)).Msg("connections of web servers taken from systemd")
+		d.srv.Adopt(conns...)
+		// systemd has them open too, and nobody would see us close one.
+		d.notify("FDSTOREREMOVE=1\nFDNAME="+connName, "starting")
+	}
+	if len(listeners) > 0 {
+		d.warnOfListen(listeners)
+	}
+	return listeners, nil
+}
+
+// checkPassed refuses what the configuration would have been refused for.
+func checkPassed(ln net.Listener, c gateway.Config) error {
+	if ln.Addr().Network() != "unix" && len(c.AllowedClients) == 0 {
+		return fmt.Errorf("systemd passed the socket %s, which is open to the network: say who may connect with allowed_clients", ln.Addr())
+	}
+	return nil
+}
+
+// warnOfListen tells an operator who waits for an address of the configuration.
+func (d *daemonProcess) warnOfListen(passed []net.Listener) {
+	for _, addr := range d.config.gateway.Listen {
+		if !slices.ContainsFunc(passed, func(ln net.Listener) bool { return ln.Addr().String() == addr }) {
+			d.log.Warn().Str("listen", addr).Msg("not listened on: systemd has passed sockets, and they win; add it to the socket unit")
+		}
+	}
+}
+
+// storeConn leaves a connection with systemd for the next process.
+func storeConn(conn syscall.Conn) error {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return err
+	}
+	out, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return os.NewSyscallError("socket", err)
+	}
+	defer unix.Close(out)
+	manager := &unix.SockaddrUnix{Name: os.Getenv("NOTIFY_SOCKET")}
+	ctlErr := raw.Control(func(fd uintptr) {
+		err = unix.Sendmsg(out, []byte("FDSTORE=1\nFDNAME="+connName), unix.UnixRights(int(fd)), manager, 0)
+	})
+	if err := errors.Join(ctlErr, err); err != nil {
+		return fmt.Errorf("leave a connection with systemd: %w", err)
+	}
+	return nil
+}

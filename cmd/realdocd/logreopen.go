@@ -1,0 +1,56 @@
+package main
+
+import (
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// reopenLogOnSignal has SIGUSR1 open the log file again, until stop is called,
+// also while requests finish at the end. Later ones do nothing.
+func (d *daemonProcess) reopenLogOnSignal() (stop func()) {
+	signals, stopped := make(chan os.Signal, 1), make(chan struct{})
+	signal.Notify(signals, syscall.SIGUSR1)
+	go func() {
+		defer close(stopped)
+		for range signals {
+			d.reopenLog()
+		}
+	}()
+	return func() {
+		signal.Ignore(syscall.SIGUSR1)
+		close(signals)
+		<-stopped
+	}
+}
+
+func (d *daemonProcess) reopenLog() {
+	switch path, err := d.out.reopen(); {
+	case err != nil:
+		d.log.Error().Err(err).Str("output", path).Msg("log not reopened: the file that is open stays in use")
+	case path == "":
+		d.log.Info().Msg("SIGUSR1 changes nothing: the log goes to standard error")
+	default:
+		d.log.Info().Str("output", path).Msg("log reopened")
+	}
+}
+
+// logOutputOf opens the output of a configuration that is read again. It is nil
+// where the log stays where it is.
+func (d *daemonProcess) logOutputOf(c config) (*logOutput, error) {
+	if c.logOutput == d.config.logOutput {
+		return nil, nil
+	}
+	c.logFormat = d.config.logFormat
+	return openLogOutput(c, d.stderr, d.wantColours)
+}
+
+// moveLog has the log go on in another output; nil leaves it where it is. The
+// last line of the one before says so.
+func (d *daemonProcess) moveLog(next *logOutput, name string) {
+	if next == nil {
+		return
+	}
+	d.log.Info().Str("output", name).Msg("the log goes on there")
+	d.out.switchTo(next)
+}

@@ -1,0 +1,99 @@
+package doctor
+
+import (
+	"fmt"
+	"strings"
+)
+
+// A Severity says how grave a finding is.
+type Severity string
+
+const (
+	// Fault breaks requests, or what realdocd promises, now or at the next deploy.
+	Fault Severity = "fault"
+	// Warning breaks nothing yet.
+	Warning Severity = "warning"
+	// Note is something worth knowing, or that could not be told.
+	Note Severity = "note"
+	// OK is something that is well.
+	OK Severity = "ok"
+)
+
+// A Finding is one result of one check.
+type Finding struct {
+	// ID names what was found, and never changes: see realdocd-check(8).
+	ID       string   `json:"id"`
+	Severity Severity `json:"severity"`
+	Subject  Subject  `json:"subject"`
+	// What says what was found, and Do what to do about it; "" for nothing.
+	What string `json:"what"`
+	Do   string `json:"do,omitempty"`
+}
+
+// A Subject is what a finding is about. What does not apply is left out.
+type Subject struct {
+	Pool    string `json:"pool,omitempty"`
+	Server  string `json:"server,omitempty"` // a PHP-FPM listener
+	Site    string `json:"site,omitempty"`
+	Docroot string `json:"docroot,omitempty"` // where the site's is a pattern
+	File    string `json:"file,omitempty"`
+	Line    int    `json:"line,omitempty"`
+}
+
+// String is the subject for people; "realdocd" for the daemon itself.
+func (s Subject) String() string {
+	var parts []string
+	add := func(format string, value string) {
+		if value != "" {
+			parts = append(parts, fmt.Sprintf(format, value))
+		}
+	}
+	add("pool %s", s.Pool)
+	add("server %s", s.Server)
+	add("site %s", s.Site)
+	add("docroot %s", s.Docroot)
+	if file := s.File; file != "" {
+		if s.Line > 0 {
+			file = fmt.Sprintf("%s:%d", file, s.Line)
+		}
+		parts = append(parts, file)
+	}
+	if len(parts) == 0 {
+		return "realdocd"
+	}
+	return strings.Join(parts, ", ")
+}
+
+// Counts are how many findings of each severity there are.
+type Counts struct {
+	Faults   int `json:"faults"`
+	Warnings int `json:"warnings"`
+	Notes    int `json:"notes"`
+	OK       int `json:"ok"`
+}
+
+// Count counts.
+func Count(findings []Finding) (c Counts) {
+	for _, f := range findings {
+		switch f.Severity {
+		case Fault:
+			c.Faults++
+		case Warning:
+			c.Warnings++
+		case Note:
+			c.Notes++
+		case OK:
+			c.OK++
+		}
+	}
+	return c
+}
+
+// ConfigFault is one fault of the configuration.
+func ConfigFault(file string, line int, text string) Finding {
+	return finding("config-fault", Subject{File: file, Line: line}, text, "Correct the file: see realdocd.toml(5).")
+}
+
+func finding(id string, s Subject, what, do string) Finding {
+	return Finding{id, severityOf(id), s, what, do}
+}

@@ -1,0 +1,240 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/user"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"realdocd/gateway"
+)
+
+// A server is one FPM listener of a pool, with what it has told.
+type server struct {
+	*examination
+	pool   gateway.PoolConfig
+	addr   string
+	places []*place // that the pool serves
+	answer *probeAnswer
+	conf   *fpmConfig // of the FPM; nil where it was not found
+	own    *fpmPool   // the pool in it that listens at addr; nil likewise
+}
+
+func (s *server) subject() Subject { return Subject{Pool: s.pool.Name, Server: s.addr} }
+
+// found notes a finding about the server.
+func (s *server) found(id, what, do string) { s.add(id, s.subject(), what, do) }
+
+// askServers asks each listener of each pool. What does not answer is examined
+// no further.
+func (x *examination) askServers() {
+	for _, pool := range x.config.Pools {
+		for _, addr := range pool.Servers {
+			s := &server{examination: x, pool: pool, addr: addr}
+			for _, p := range x.places {
+				if p.site.Pool == pool.Name {
+					s.places = append(s.places, p)
+				}
+			}
+			if s.answers() {
+				s.compareReach()
+				s.ask()
+				x.servers = append(x.servers, s)
+			}
+		}
+	}
+}
+
+// answers sees whether FPM answers at all. One that hangs must not use up the
+// time for the others.
+func (s *server) answers() bool {
+	ctx, cancel := context.WithTimeout(s.ctx, probeTimeout)
+	defer cancel()
+	alone := s.pool
+	alone.Servers = []string{s.addr}
+	check := gateway.CheckPools(ctx, []gateway.PoolConfig{alone})[0]
+	if check.Err != nil {
+		s.explain(check.Err)
+		return false
+	}
+	s.found("fpm", fmt.Sprintf("PHP-FPM answers, in %s.", check.Took.Round(10*time.Microsecond)), "")
+	return true
+}
+
+// explain says why FPM was not reached.
+func (s *server) explain(err error) {
+	what := fmt.Sprintf("PHP-FPM is not reached: %v.", err)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		s.found("fpm-missing", what, "Start PHP-FPM, or make server the listen of its pool.")
+	case errors.Is(err, syscall.ECONNREFUSED):
+		s.found("fpm-refused", what, "Start PHP-FPM: nobody listens there.")
+	case errors.Is(err, fs.ErrPermission):
+		s.found("fpm-forbidden", what, "Run check as root or as realdocd's user; if it is that, set listen.owner, listen.group and listen.mode of FPM's pool for it.")
+	case errors.Is(err, gateway.ErrBacklogFull):
+		s.found("fpm-full", what, "All workers are busy and the backlog is full: see what they do, raise pm.max_children, and set max_conns so that requests wait in realdocd.")
+	default:
+		s.found("fpm-silent", what, "See whether it is PHP-FPM that listens there, and whether all of its workers are busy: its log and its status tell.")
+	}
+}
+
+// compareReach sees whether the daemon reaches the listener too: it is another user.
+func (s *server) compareReach() {
+	p := s.poolStatus(s.pool.Name)
+	if p == nil {
+		return
+	}
+	for _, st := range p.Servers {
+		if st.Address != s.addr {
+			continue
+		}
+		if !st.Up {
+			s.found("fpm-passed-over", fmt.Sprintf("The daemon does not use the listener since %s: %s.", st.Since.Local().Format(time.DateTime), st.Error),
+				"If it is a permission: set listen.owner, listen.group and listen.mode of FPM's pool for realdocd's user.")
+		}
+		if s.pool.Reuse && !slices.Contains([]string{"on", "off"}, st.Reuse) && !strings.Contains(st.Reuse, "not known yet") {
+			s.found("reuse-impossible", fmt.Sprintf(`reuse = "auto" keeps no connection: %s.`, st.Reuse), `Mend that, or take reuse = "off".`)
+		}
+	}
+}
+
+// ask runs the probe and looks for FPM's configuration.
+func (s *server) ask() {
+	q := probeQuestion{INI: iniKeys}
+	for _, p := range s.places {
+		q.Dirs = append(q.Dirs, p.Release)
+		q.Paths = append(append(q.Paths, p.mustRead()...), p.closed...)
+	}
+	var err error
+	s.answer, err = s.probes.ask(s.ctx, s.addr, q)
+	s.findConfiguration()
+	if err == nil {
+		return
+	}
+	if s.own != nil && s.own.settings["chroot"] != "" {
+		return // which is the reason, and a finding of its own
+	}
+	do := "See FPM's log, and open_basedir, chroot and security.limit_extensions of the pool."
+	if s.own != nil {
+		if dir, _, ok := s.own.php("open_basedir"); ok {
+			do = fmt.Sprintf("Its open_basedir is %s: add a directory that check may write to, such as that of control.", dir)
+		}
+	}
+	s.found("fpm-mute", fmt.Sprintf("PHP-FPM does not run the script that asks it, so that most checks are left out: %v.", err), do)
+}
+
+// mustRead are what FPM needs of a release at least.
+func (p *place) mustRead() []string {
+	paths := []string{p.ResolvedDocroot}
+	if front := filepath.Join(p.ResolvedDocroot, "index.php"); isFile(front) {
+		paths = append(paths, front)
+	}
+	return paths
+}
+
+func isFile(name string) bool {
+	fi, err := os.Stat(name)
+	return err == nil && fi.Mode().IsRegular()
+}
+
+var masterTitle = regexp.MustCompile(`^php-fpm: master process \((.+)\)$`)
+
+// findConfiguration reads the configuration that the master process names, or
+// the one where a distribution has it. Only one with a pool at the listener is it.
+func (s *server) findConfiguration() {
+	var files []string
+	titles := []string{processTitle(listenerPID(s.addr))}
+	if s.answer != nil {
+		titles = append(titles, s.answer.Master)
+	}
+	for _, title := range titles {
+		if found := masterTitle.FindStringSubmatch(title); found != nil && path.IsAbs(found[1]) {
+			files = append(files, found[1])
+		}
+	}
+	usual, _ := filepath.Glob("/etc/php/*/fpm/php-fpm.conf") // the pattern is good
+	for _, file := range append(append(files, usual...), "/etc/php-fpm.conf") {
+		if c, err := readFPMConfig(file); err == nil {
+			if own := c.poolAt(s.addr); own != nil {
+				s.conf, s.own = c, own
+				return
+			}
+		}
+	}
+}
+
+// listenerPID is the process that has opened a unix listener, FPM's master; 0
+// where that cannot be told.
+func listenerPID(addr string) int {
+	if !path.IsAbs(addr) {
+		return 0
+	}
+	fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return 0
+	}
+	defer syscall.Close(fd)
+	if err := syscall.Connect(fd, &syscall.SockaddrUnix{Name: addr}); err != nil {
+		return 0
+	}
+	cred, err := syscall.GetsockoptUcred(fd, syscall.SOL_SOCKET, syscall.SO_PEERCRED)
+	if err != nil {
+		return 0
+	}
+	return int(cred.Pid)
+}
+
+// processTitle is a process's command line; "" where it cannot be read.
+func processTitle(pid int) string {
+	if pid == 0 {
+		return ""
+	}
+	line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	return strings.TrimRight(string(line), "\x00 ")
+}
+
+// userName is FPM's user, by name where it has one.
+func (s *server) userName() string {
+	id := strconv.Itoa(s.answer.UID)
+	if u, err := user.LookupId(id); err == nil {
+		return u.Username
+	}
+	return "uid " + id
+}
+
+// oldestKept is the oldest branch of PHP that still got fixes of security when
+// this was written.
+var oldestKept = [2]int{8, 2}
+
+var phpBranch = regexp.MustCompile(`^(\d+)\.(\d+)\.`)
+
+// checkVersion looks for known faults of PHP's version.
+func (s *server) checkVersion() {
+	if s.answer == nil {
+		return
+	}
+	if err := gateway.SmugglingFault(s.answer.Version); err != nil {
+		s.found("php-unread-body", fmt.Sprintf("%v. Without kept connections it does no harm.", err),
+			`Upgrade PHP. Until then reuse = "auto" keeps no connection, and nothing else may keep connections to this FPM.`)
+	}
+	branch := phpBranch.FindStringSubmatch(s.answer.Version)
+	if branch == nil {
+		return
+	}
+	major, _ := strconv.Atoi(branch[1])
+	minor, _ := strconv.Atoi(branch[2])
+	if major < oldestKept[0] || major == oldestKept[0] && minor < oldestKept[1] {
+		s.found("php-end-of-life", fmt.Sprintf("PHP %s is of a branch that gets no fixes from php.net any more.", s.answer.Version),
+			"Upgrade to a branch that is supported, unless your distribution backports fixes.")
+	}
+}

@@ -1,0 +1,150 @@
+package doctor
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// checkOpcache looks whether opcache is on, has room for two releases, and sees
+// what a deploy changes.
+func (s *server) checkOpcache() {
+	if s.answer == nil {
+		return
+	}
+	ini := s.answer.INI
+	switch {
+	case !s.answer.HasOpcache || !isOn(ini["opcache.enable"]):
+		s.found("opcache-off", "opcache is off: PHP compiles each file for each request.", "Set opcache.enable = 1 (and install it, where it is a package of its own).")
+		return
+	case s.answer.Opcache == nil:
+		s.found("opcache-unknown", fmt.Sprintf("opcache does not tell of its contents: opcache.restrict_api is %q.", ini["opcache.restrict_api"]), "")
+	default:
+		s.checkRoom(s.answer.Opcache)
+	}
+	s.checkTimestamps()
+	s.checkKeys()
+	s.checkPreload()
+}
+
+// checkRoom sees whether the next release of each site fits in beside the live
+// one. It is taken to be as large.
+func (s *server) checkRoom(o *opcacheAnswer) {
+	var memory, scripts int64
+	for _, p := range s.places {
+		if p.hasLink() {
+			memory, scripts = memory+o.Dirs[p.Release][0], scripts+o.Dirs[p.Release][1]
+		}
+	}
+	total := o.Free + o.Used + o.Wasted
+	well := true
+	if o.Free < memory || o.Full && o.Keys < o.MaxKeys { // it is full when either is used up
+		well = false
+		s.found("opcache-memory", fmt.Sprintf("The live releases take %s of opcache's %s, and %s are free: the next ones do not fit in beside them.", mib(memory), mib(total), mib(o.Free)),
+			fmt.Sprintf("Raise opcache.memory_consumption to %d, or more where old releases are to stay.", (total+memory)>>20+1))
+	}
+	keys := int64(0)
+	if o.Scripts > 0 {
+		keys = scripts * o.Keys / o.Scripts // a file has a key for each name that it is included by
+	}
+	if o.MaxKeys-o.Keys < keys {
+		well = false
+		s.found("opcache-keys", fmt.Sprintf("The live releases take %d of opcache's %d keys, and %d are free: the next ones do not fit in beside them.", keys, o.MaxKeys, o.MaxKeys-o.Keys),
+			fmt.Sprintf("Raise opcache.max_accelerated_files to %d or more.", o.MaxKeys+keys))
+	}
+	if o.Strings > 0 && o.FreeStrings < o.Strings/100 {
+		well = false
+		s.found("opcache-strings", fmt.Sprintf("opcache's buffer for strings, %s, is full: each worker keeps its own copies.", mib(o.Strings)),
+			fmt.Sprintf("Double opcache.interned_strings_buffer (%d).", o.Strings>>20))
+	}
+	if o.Restarts > 0 {
+		well = false
+		s.found("opcache-restarts", fmt.Sprintf("opcache ran out of room %d times since FPM's start, and began again with nothing.", o.Restarts),
+			"Raise opcache.memory_consumption and opcache.max_accelerated_files.")
+	}
+	switch {
+	case scripts == 0 && len(s.places) > 0:
+		s.found("opcache-cold", "opcache has nothing of the live releases yet: whether two fit in cannot be told.", "")
+	case well:
+		s.found("opcache", fmt.Sprintf("opcache has %s free, of %s; the live releases take %s.", mib(o.Free), mib(total), mib(memory)), "")
+	}
+}
+
+// checkTimestamps sees whether PHP notices that a directory was filled again. A
+// release with a directory of its own needs none of it.
+func (s *server) checkTimestamps() {
+	ini := s.answer.INI
+	checks := isOn(ini["opcache.validate_timestamps"])
+	if !checks && len(s.reusedPlaces()) == 0 {
+		s.found("opcache-timestamps-off-fine", "opcache.validate_timestamps = 0: PHP never looks at a file again. That is right as long as each release has a directory of its own.", "")
+	}
+	for _, p := range s.reusedPlaces() {
+		if !checks {
+			s.add("opcache-timestamps-off", s.at(p), "Deploys fill a directory again, and with opcache.validate_timestamps = 0 PHP goes on with the files that were there before.",
+				"Set opcache.validate_timestamps = 1 and opcache.revalidate_freq = 0; or take releases instead of slots.")
+			continue
+		}
+		if freq, _ := strconv.Atoi(ini["opcache.revalidate_freq"]); freq > 0 {
+			s.add("opcache-revalidate-freq", s.at(p), fmt.Sprintf("Deploys fill a directory again, and with opcache.revalidate_freq = %d PHP may run a file of before for up to %d s.", freq, freq),
+				"Set opcache.revalidate_freq = 0.")
+		}
+		if ini["opcache.file_update_protection"] == "0" {
+			s.add("opcache-update-protection", s.at(p), "opcache.file_update_protection = 0: of a file that was written twice within a second, PHP may keep the first.",
+				"Leave it at its default, 2.")
+		}
+	}
+}
+
+// reusedPlaces are those of the pool whose directories are filled again.
+func (s *server) reusedPlaces() (reused []*place) {
+	for _, p := range s.places {
+		if p.reused() {
+			reused = append(reused, p)
+		}
+	}
+	return reused
+}
+
+// checkKeys sees by what opcache tells files apart.
+func (s *server) checkKeys() {
+	ini := s.answer.INI
+	if !isOn(ini["opcache.use_cwd"]) {
+		s.found("opcache-use-cwd-off", "opcache.use_cwd = 0: opcache takes files of two releases with the same relative name for one.", "Leave it at its default, 1.")
+	}
+	if s.own != nil && s.own.settings["chroot"] != "" && !isOn(ini["opcache.validate_root"]) {
+		s.found("opcache-validate-root-off", "FPM's pool has a chroot, and opcache.validate_root = 0: pools with other roots get its files by the same names.", "Set opcache.validate_root = 1.")
+	}
+	if dir := ini["opcache.file_cache"]; dir != "" {
+		s.found("opcache-file-cache", fmt.Sprintf("opcache.file_cache = %s: files compiled of each release stay there when it is gone.", dir), "Remove them with the releases.")
+	}
+}
+
+// checkPreload sees what was loaded before any request: all of them get it, on
+// whichever release they run.
+func (s *server) checkPreload() {
+	file := s.answer.INI["opcache.preload"]
+	if file == "" {
+		return
+	}
+	for _, p := range s.places {
+		if p.hasLink() && below(file, append(p.namesOf(), p.Release)) {
+			s.add("opcache-preload", s.at(p), fmt.Sprintf("opcache.preload = %s is of the site: its classes stay those of the release that was live at FPM's start, for requests on every other one.", file),
+				"Take opcache.preload out: a deploy by symlink and preloading do not go together without a restart of FPM.")
+			return
+		}
+	}
+	s.found("opcache-preload-elsewhere", fmt.Sprintf("opcache.preload = %s: what it loads stays as it was at FPM's start, whatever is deployed.", file),
+		"See that it loads nothing that a release has.")
+}
+
+// isOn reads a flag as ini_get gives it: what FPM's configuration has set as a
+// value is there as it was written.
+func isOn(value string) bool {
+	switch strings.ToLower(value) {
+	case "", "0", "off", "no", "false", "none":
+		return false
+	}
+	return true
+}
+
+func mib(bytes int64) string { return fmt.Sprintf("%.1f MiB", float64(bytes)/(1<<20)) }

@@ -1,0 +1,84 @@
+package doctor
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// checkReleases looks whether FPM can read what it is to run.
+func (s *server) checkReleases() {
+	dirs := s.openBasedir()
+	for _, p := range s.places {
+		if len(dirs) > 0 && !allows(dirs, p) {
+			s.add("open-basedir-excludes-release", s.at(p), fmt.Sprintf("open_basedir is %s, and the release %s is not inside.", strings.Join(dirs, ":"), p.Release),
+				fmt.Sprintf("Name the directory above the releases: %s.", filepath.Dir(p.Release)))
+			continue
+		}
+		if s.answer != nil {
+			s.checkReadable(p)
+		}
+	}
+}
+
+// at is a place as findings of the server name it.
+func (s *server) at(p *place) Subject {
+	at := p.subject()
+	at.Pool, at.Server = s.pool.Name, s.addr
+	return at
+}
+
+func (s *server) checkReadable(p *place) {
+	for _, path := range p.mustRead() {
+		if bar, is := s.answer.Barred[path]; is {
+			s.add("release-unreadable", s.at(p), fmt.Sprintf("PHP-FPM, as %s, cannot read %s: it may not pass %s.", s.userName(), path, bar),
+				fmt.Sprintf("Let it: chmod o+rX %s, or give it to a group of FPM's user.", bar))
+			return
+		}
+	}
+	n := 0
+	for _, path := range p.closed {
+		bar, is := s.answer.Barred[path]
+		if !is {
+			continue
+		}
+		if n++; n <= maxShown {
+			at := s.at(p)
+			at.File = path
+			s.add("file-unreadable", at, fmt.Sprintf("PHP-FPM, as %s, cannot read this file of the release.", s.userName()),
+				fmt.Sprintf("Let it: chmod o+r %s, and look at the umask of the deploy.", bar))
+		}
+	}
+	if n == 0 {
+		s.add("release", s.at(p), fmt.Sprintf("PHP-FPM, as %s, can read the release %s.", s.userName(), p.Release), "")
+	}
+}
+
+// openBasedir are FPM's directories, none where it has no limit. It may be why the
+// probe does not run; then the pool's configuration tells.
+func (s *server) openBasedir() []string {
+	var value string
+	if s.answer != nil {
+		value = s.answer.INI["open_basedir"]
+	} else if s.own != nil {
+		value, _, _ = s.own.php("open_basedir")
+	}
+	return slices.DeleteFunc(strings.Split(value, ":"), func(dir string) bool { return dir == "" })
+}
+
+// allows says whether open_basedir lets PHP into a release. PHP compares real paths,
+// component by component (php-src, main/fopen_wrappers.c).
+func allows(dirs []string, p *place) bool {
+	docroot := p.ResolvedDocroot
+	if real, err := filepath.EvalSymlinks(docroot); err == nil {
+		docroot = real
+	}
+	return slices.ContainsFunc(dirs, func(dir string) bool {
+		dir = filepath.Clean(dir)
+		if real, err := filepath.EvalSymlinks(dir); err == nil {
+			dir = real
+		}
+		return dir == "/" || below(docroot, []string{dir})
+	})
+}

@@ -1,0 +1,132 @@
+package gateway
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// An Entry is a command's stay in a release, until Close. When another process
+// takes over from the daemon, it enters there.
+type Entry struct {
+	CommandEnv
+
+	client  *ControlClient
+	at      SiteAddress
+	command string
+	pid     int
+	since   time.Time
+	limit   time.Duration
+
+	flipped chan string // the live release, once it is another
+	ended   chan struct{}
+	err     error // why, before ended is closed
+
+	ctx   context.Context
+	leave context.CancelFunc
+	close sync.Once
+}
+
+// Enter has a command enter the live release. The daemon has to answer within
+// the limit; ctx ends the stay too.
+func (c *ControlClient) Enter(ctx context.Context, at SiteAddress, command string, pid int, limit time.Duration) (*Entry, error) {
+	e := &Entry{
+		client: c, at: at, command: command, pid: pid, since: time.Now(), limit: limit,
+		flipped: make(chan string, 1), ended: make(chan struct{}),
+	}
+	e.ctx, e.leave = context.WithCancel(ctx)
+	s, env, err := e.enter("")
+	if err != nil {
+		e.leave()
+		return nil, err
+	}
+	e.CommandEnv = env
+	go e.follow(s)
+	return e, nil
+}
+
+// A stay is one process's part of an Entry.
+type stay struct {
+	body  io.Closer
+	lines *json.Decoder
+}
+
+// enter asks for a release; "" is the live one.
+func (e *Entry) enter(release string) (_ *stay, env CommandEnv, err error) {
+	parameters := []string{"command", e.command, "pid", strconv.Itoa(e.pid), "age", time.Since(e.since).String()}
+	if release != "" {
+		parameters = append(parameters, "release", release)
+	}
+	ctx, cancel := context.WithCancel(e.ctx)
+	late := time.AfterFunc(e.limit, cancel)
+	body, err := e.client.open(ctx, http.MethodPost, e.at.path("/enter", parameters...))
+	var s *stay
+	if err == nil {
+		s = &stay{body, json.NewDecoder(body)}
+		if err = s.lines.Decode(&env); err != nil {
+			err = e.client.unreadable(err)
+			body.Close()
+		}
+	}
+	if !late.Stop() {
+		err = e.client.explain(context.DeadlineExceeded)
+	}
+	if err != nil {
+		cancel()
+		return nil, env, err
+	}
+	context.AfterFunc(e.ctx, cancel)
+	return s, env, nil
+}
+
+// follow reads what the daemon tells, until the stay ends.
+func (e *Entry) follow(s *stay) {
+	defer close(e.ended)
+	for {
+		var line struct {
+			Flipped string
+			Moved   bool
+		}
+		if e.err = s.lines.Decode(&line); e.err != nil {
+			s.body.Close()
+			return
+		}
+		switch {
+		case line.Flipped != "":
+			select {
+			case e.flipped <- line.Flipped:
+			default: // nobody has asked since the flip before
+			}
+		case line.Moved:
+			time.Sleep(movedPause) // until the other process has the socket alone
+			next, _, err := e.enter(e.Release)
+			if err != nil {
+				continue // this process counts the command to its end
+			}
+			s.body.Close()
+			s = next
+		}
+	}
+}
+
+// AwaitFlip waits until the release is not live any more, and gives the one
+// that is. Close ends it, and so does the end of the daemon, with an error.
+func (e *Entry) AwaitFlip() (release string, err error) {
+	select {
+	case release = <-e.flipped:
+		return release, nil
+	case <-e.ended:
+		return "", fmt.Errorf("wait for a flip: %w", e.err)
+	}
+}
+
+// Close leaves the release.
+func (e *Entry) Close() { e.close.Do(e.leave) }
+
+// movedPause is the time between two attempts to reach a process that takes over.
+const movedPause = 20 * time.Millisecond

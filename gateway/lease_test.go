@@ -1,0 +1,264 @@
+package gateway
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+// succession are the pools of processes that take over from one another, the
+// oldest first, with what they tell each other on its way.
+type succession struct {
+	t     *testing.T
+	limit int
+	pools []*pool
+
+	mu      sync.Mutex
+	onWay   [][]func() // between a pool and the next, by direction
+	running []*visitor
+	entered sync.WaitGroup
+}
+
+// A visitor is a request that has a place, or waits for one.
+type visitor struct {
+	pool *pool
+	rq   *request
+}
+
+func newSuccession(t *testing.T, limit int) *succession {
+	s := &succession{t: t, limit: limit}
+	s.pools = []*pool{s.newPool()}
+	return s
+}
+
+func (s *succession) newPool() *pool {
+	return newPool(PoolConfig{Name: "www", Servers: []string{"/fpm"}, MaxConns: s.limit, Queue: 1000, QueueTimeout: time.Hour}, zerolog.Nop())
+}
+
+// send puts a message on its way, behind those before.
+func (s *succession) send(way int, deliver func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.onWay[way] = append(s.onWay[way], deliver)
+}
+
+// deliver lets one message arrive; false when none is on that way.
+func (s *succession) deliver(way int) bool {
+	s.mu.Lock()
+	if len(s.onWay[way]) == 0 {
+		s.mu.Unlock()
+		return false
+	}
+	next := s.onWay[way][0]
+	s.onWay[way] = s.onWay[way][1:]
+	s.mu.Unlock()
+	next()
+	return true
+}
+
+// takeOver adds a process.
+func (s *succession) takeOver() {
+	old, next := s.pools[len(s.pools)-1], s.newPool()
+	down, up := len(s.onWay), len(s.onWay)+1
+	s.mu.Lock()
+	s.onWay = append(s.onWay, nil, nil)
+	s.mu.Unlock()
+	first := true
+	old.handOver(func(r poolReport) {
+		if first {
+			first = false
+			next.letTo(r, func(all int) { s.send(up, func() { old.granted(all) }) })
+			return
+		}
+		s.send(down, func() { next.tenantReports(r) })
+	})
+	s.pools = append(s.pools, next)
+}
+
+// arrive has a request come to a process.
+func (s *succession) arrive(p *pool) {
+	v := &visitor{p, &request{conn: &webConn{s: &Server{}}}}
+	s.entered.Go(func() {
+		if err := p.enter(v.rq); err != nil {
+			s.t.Errorf("a request was refused: %v", err)
+			return
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.running = append(s.running, v)
+		if len(s.running) > s.limit {
+			s.t.Errorf("%d requests run, of at most %d", len(s.running), s.limit)
+		}
+	})
+}
+
+// leave ends a request that runs; false when none does.
+func (s *succession) leave() bool {
+	s.mu.Lock()
+	if len(s.running) == 0 {
+		s.mu.Unlock()
+		return false
+	}
+	i := rand.IntN(len(s.running))
+	v := s.running[i]
+	s.running = append(s.running[:i], s.running[i+1:]...)
+	s.mu.Unlock()
+	v.pool.leave(v.rq, nil)
+	return true
+}
+
+// finish delivers and ends until all requests have been served.
+func (s *succession) finish() {
+	s.t.Helper()
+	served := make(chan struct{})
+	go func() { s.entered.Wait(); close(served) }()
+	deadline := time.Now().Add(patience)
+	for {
+		busy := s.leave()
+		for way := range s.onWay {
+			busy = s.deliver(way) || busy
+		}
+		if busy {
+			continue
+		}
+		select {
+		case <-served:
+			if s.leave() {
+				continue
+			}
+			return
+		case <-time.After(time.Millisecond):
+		}
+		if time.Now().After(deadline) {
+			for i, p := range s.pools {
+				s.t.Logf("process %d: %+v", i, p.status())
+			}
+			s.t.Fatal("some requests never get a place")
+		}
+	}
+}
+
+// In whatever order requests come and go and word of them arrives.
+func TestProcessesThatTakeOverShareThePlacesOfAPool(t *testing.T) {
+	for round := range 100 {
+		t.Run(fmt.Sprint(round), func(t *testing.T) {
+			s := newSuccession(t, 1+rand.IntN(4))
+			for range 400 {
+				switch n := rand.IntN(20); {
+				case n < 6: // to the newest, mostly; to others those that had begun to come
+					s.arrive(s.pools[len(s.pools)-1])
+				case n < 8:
+					s.arrive(s.pools[rand.IntN(len(s.pools))])
+				case n < 13:
+					s.leave()
+				case n < 19 && len(s.onWay) > 0:
+					s.deliver(rand.IntN(len(s.onWay)))
+				case n == 19 && len(s.pools) < 4:
+					s.takeOver()
+				}
+			}
+			s.finish()
+			for i, p := range s.pools {
+				if st := p.status(); st.Running != 0 || st.Waiting != 0 {
+					t.Errorf("process %d counts %d running and %d waiting", i, st.Running, st.Waiting)
+				}
+			}
+		})
+	}
+}
+
+// settled delivers all that is on its way.
+func (s *succession) settled() {
+	for delivered := true; delivered; {
+		delivered = false
+		for way := range s.onWay {
+			delivered = s.deliver(way) || delivered
+		}
+	}
+}
+
+// waits waits until so many requests wait, as the newest process knows it.
+func (s *succession) waits(n int) {
+	s.t.Helper()
+	newest := s.pools[len(s.pools)-1]
+	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		s.settled()
+		got := newest.status()
+		if got.Waiting == n {
+			return
+		}
+		if time.Now().After(deadline) {
+			s.t.Fatalf("%+v, want %d waiting", got, n)
+		}
+	}
+}
+
+func TestAPausedPoolGivesNoPlaceToTheProcessBefore(t *testing.T) {
+	s := newSuccession(t, 2)
+	s.arrive(s.pools[0])
+	s.arrive(s.pools[0])
+	s.entered.Wait()
+	s.arrive(s.pools[0])
+	s.takeOver()
+	s.waits(1)
+	s.pools[1].pause()
+	s.leave()
+	s.settled()
+	if st := s.pools[1].status(); st.Running != 1 || st.Waiting != 1 {
+		t.Fatalf("a place that became free in a paused pool was taken: %+v", st)
+	}
+	s.pools[1].resume()
+	if st := s.pools[1].status(); st.Running != 2 || st.Waiting != 0 {
+		t.Errorf("after the pause: %+v, want the one place that is wanted given", st)
+	}
+	s.finish()
+}
+
+func TestAPauseOutlastsTheProcess(t *testing.T) {
+	s := newSuccession(t, 2)
+	s.pools[0].pause()
+	s.arrive(s.pools[0])
+	s.takeOver()
+	s.waits(1)
+	if !s.pools[1].status().Paused {
+		t.Fatal("the successor's pool is not paused")
+	}
+	s.pools[1].resume()
+	if st := s.pools[1].status(); st.Running != 1 {
+		t.Errorf("after the pause: %+v, want the one place that is wanted given", st)
+	}
+	s.finish()
+}
+
+// Each process knows only the next.
+func TestThreeProcessesAreALine(t *testing.T) {
+	s := newSuccession(t, 1)
+	s.takeOver()
+	s.takeOver()
+	s.arrive(s.pools[2])
+	s.entered.Wait()
+	s.arrive(s.pools[0])
+	s.waits(1)
+	s.finish()
+}
+
+func TestTheEndOfAProcessFreesThePlacesItHad(t *testing.T) {
+	s := newSuccession(t, 1)
+	s.arrive(s.pools[0])
+	s.entered.Wait()
+	s.takeOver()
+	s.arrive(s.pools[1])
+	for s.pools[1].status().Waiting == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	s.mu.Lock()
+	s.running = nil // with the process
+	s.mu.Unlock()
+	s.pools[1].evict()
+	s.entered.Wait()
+	s.finish()
+}

@@ -1,0 +1,66 @@
+package gateway
+
+import (
+	"net"
+	"sync/atomic"
+	"time"
+)
+
+// A SeenRequest is what the web server has sent with one request of a site. Each
+// text is cut off at maxSeen bytes. Its JSON is part of the control API.
+type SeenRequest struct {
+	Site string    `json:"site"`
+	Time time.Time `json:"time"`
+	// Transport is "unix" or "tcp", and KeepConn whether FCGI_KEEP_CONN was set.
+	Transport string `json:"transport"`
+	KeepConn  bool   `json:"keep_conn"`
+	// The rest are the params of the same names; "" where one was not sent.
+	DocumentRoot   string `json:"document_root"`
+	ScriptFilename string `json:"script_filename"`
+	ServerSoftware string `json:"server_software"`
+	RedirectStatus string `json:"redirect_status"`
+	PHPValue       string `json:"php_value"`
+	PHPAdminValue  string `json:"php_admin_value"`
+}
+
+// maxSeen bounds, in bytes, what is kept of one param.
+const maxSeen = 1 << 10
+
+// seenRequests keep what came with one of a site's requests, a new one every
+// logEvery at most: what a request costs where it is none of those is one load.
+type seenRequests struct {
+	every limiter
+	last  atomic.Pointer[SeenRequest]
+}
+
+// see keeps the request, now and then. It is called before anything of the
+// request is rewritten. A warm-up is our own and tells nothing.
+func (s *seenRequests) see(rq *request) {
+	if rq.conn.pin != "" || !s.every.allow(rq.began) {
+		return
+	}
+	seen := &SeenRequest{
+		Site: rq.site.Name, Time: rq.began, Transport: rq.conn.transport(), KeepConn: rq.conn.keep,
+		DocumentRoot: keepSeen(rq.value(rq.cgi.documentRoot)), ScriptFilename: keepSeen(rq.value(rq.cgi.scriptFilename)),
+		PHPValue: keepSeen(rq.value(rq.cgi.phpValue)), PHPAdminValue: keepSeen(rq.value(rq.cgi.phpAdminValue)),
+	}
+	for _, p := range rq.pairs {
+		switch string(p.Name) {
+		case "SERVER_SOFTWARE":
+			seen.ServerSoftware = keepSeen(p.Value)
+		case "REDIRECT_STATUS":
+			seen.RedirectStatus = keepSeen(p.Value)
+		}
+	}
+	s.last.Store(seen)
+}
+
+func keepSeen(value []byte) string { return string(value[:min(len(value), maxSeen)]) }
+
+// transport is how the web server has connected.
+func (c *webConn) transport() string {
+	if _, tcp := c.web.fileConn.(*net.TCPConn); tcp {
+		return "tcp"
+	}
+	return "unix"
+}

@@ -1,0 +1,85 @@
+package gateway
+
+import (
+	"slices"
+	"sync"
+	"time"
+)
+
+// A SeenRefusal is requests that were refused for what the web server sends:
+// those of one cause, docroot and site. Its JSON is part of the control API.
+type SeenRefusal struct {
+	// Cause is "no_site", "forbidden", "params_too_long" or "include_path", as in the log.
+	Cause        string `json:"cause"`
+	Site         string `json:"site,omitempty"`
+	DocumentRoot string `json:"document_root"`
+	// ScriptFilename and Error are those of the last one.
+	ScriptFilename string    `json:"script_filename"`
+	Error          string    `json:"error"`
+	Count          uint64    `json:"count"`
+	First          time.Time `json:"first"`
+	Last           time.Time `json:"last"`
+}
+
+// maxRefusals bounds how many are told apart; the one that is longest ago makes room.
+const maxRefusals = 32
+
+// refusals remember the requests that were refused lately.
+type refusals struct {
+	mu   sync.Mutex
+	list []*SeenRefusal
+}
+
+// note remembers a request that has failed, where the cause is what the web
+// server has sent.
+func (r *refusals) note(rq *request, err error) {
+	cause := causeOf(err)
+	switch cause {
+	case causeNoSite, causeForbidden, causeParamsTooLong, causeIncludePath:
+	default:
+		return
+	}
+	docroot, site := keepSeen(rq.value(rq.cgi.documentRoot)), ""
+	if rq.site != nil {
+		site = rq.site.Name
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	i := slices.IndexFunc(r.list, func(s *SeenRefusal) bool {
+		return s.Cause == cause.name && s.Site == site && (s.DocumentRoot == docroot || site != "")
+	})
+	if i < 0 {
+		i = r.makeRoom()
+		r.list[i] = &SeenRefusal{Cause: cause.name, Site: site, DocumentRoot: docroot, First: rq.began}
+	}
+	s := r.list[i]
+	s.Count++
+	s.Last, s.ScriptFilename, s.Error = rq.began, keepSeen(rq.value(rq.cgi.scriptFilename)), keepSeen([]byte(err.Error()))
+}
+
+// makeRoom gives the place of a new one. The mutex is held.
+func (r *refusals) makeRoom() int {
+	if len(r.list) < maxRefusals {
+		r.list = append(r.list, nil)
+		return len(r.list) - 1
+	}
+	oldest := 0
+	for i, s := range r.list {
+		if s.Last.Before(r.list[oldest].Last) {
+			oldest = i
+		}
+	}
+	return oldest
+}
+
+// all are those that are remembered, the newest first.
+func (r *refusals) all() []SeenRefusal {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	list := []SeenRefusal{}
+	for _, s := range r.list {
+		list = append(list, *s)
+	}
+	slices.SortFunc(list, func(a, b SeenRefusal) int { return b.Last.Compare(a.Last) })
+	return list
+}

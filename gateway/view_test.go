@@ -1,0 +1,101 @@
+package gateway
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"realdocd/test/stack"
+)
+
+// viewed asks the bench's daemon over its control socket.
+func (b *bench) viewed() View {
+	b.t.Helper()
+	v, err := NewControlClient(b.cfg.Control).View(b.t.Context())
+	b.must(err)
+	return v
+}
+
+func TestTheViewHasWhatTheWebServerSentBeforeItWasRewritten(t *testing.T) {
+	b := newBench(t)
+	b.cfg.Control = b.dir + "/control"
+	b.start()
+	if v := b.viewed(); len(v.Requests) != 0 || len(v.Refused) != 0 {
+		t.Errorf("before any request: %+v", v)
+	}
+	value := `include_path="` + b.link("shop") + `/lib"`
+	c := b.connect()
+	b.served(c, "", b.params("SERVER_SOFTWARE", "nginx/1.2", "REDIRECT_STATUS", "200", "PHP_VALUE", value, "HTTP_SERVER_SOFTWARE", "forged")...)
+	// Another one within the second is not looked at.
+	b.served(c, "", b.params("SERVER_SOFTWARE", "other")...)
+	v := b.viewed()
+	if len(v.Requests) != 1 {
+		t.Fatalf("got %+v", v.Requests)
+	}
+	got := v.Requests[0]
+	if got.Time.IsZero() {
+		t.Error("it has no time")
+	}
+	want := SeenRequest{
+		Site: "shop", Time: got.Time, Transport: "unix", KeepConn: true, DocumentRoot: b.docroot("shop"),
+		ScriptFilename: b.docroot("shop") + "/index.php", ServerSoftware: "nginx/1.2", RedirectStatus: "200", PHPValue: value,
+	}
+	if got != want {
+		t.Errorf("got\n%+v, want\n%+v", got, want)
+	}
+}
+
+func TestTheViewHasTheLimitsAndDirectoriesOfTheDaemon(t *testing.T) {
+	b := newBench(t)
+	b.cfg.Control, b.cfg.SpoolDir, b.cfg.StateDir = b.dir+"/control", b.dir+"/none", b.dir+"/a/b/state"
+	b.start()
+	v := b.viewed()
+	if len(v.Listen) != 1 || v.Listen[0] != string(b.addr) || v.Inherited || v.OpenFiles < 3 || v.MaxOpenFiles == 0 || len(v.Directories) != 2 {
+		t.Fatalf("got %+v", v)
+	}
+	// A spool_dir is not made, a state_dir is.
+	if d := v.Directories[0]; d.Key != "spool_dir" || d.Path != b.dir+"/none" || d.Error == "" {
+		t.Errorf("got %+v", d)
+	}
+	if d := v.Directories[1]; d.Key != "state_dir" || d.Path != b.dir+"/a/b/state" || d.Error != "" || d.Free == 0 {
+		t.Errorf("got %+v", d)
+	}
+	if _, err := os.Stat(b.dir + "/a"); err == nil {
+		t.Error("looking has made the directory")
+	}
+}
+
+func TestTheViewHasTheRefusedRequestsBounded(t *testing.T) {
+	b := newBench(t)
+	b.cfg.Control = b.dir + "/control"
+	b.start()
+	refuse := func(pairs ...string) {
+		c := b.connect()
+		b.send(c, "", pairs...)
+		b.reply(c)
+	}
+	for i := range maxRefusals + 3 {
+		refuse(stack.ParamsFor(fmt.Sprintf("/none/%d", i), "GET", "/index.php")...)
+	}
+	refuse(stack.ParamsFor("/none/9", "GET", "/"+strings.Repeat("x", 2*maxSeen))...)
+	for range 2 {
+		refuse(b.params("SCRIPT_FILENAME", "/etc/passwd")...)
+	}
+	v := b.viewed()
+	if len(v.Refused) != maxRefusals {
+		t.Fatalf("%d are told apart, want %d", len(v.Refused), maxRefusals)
+	}
+	if r := v.Refused[0]; r.Cause != "forbidden" || r.Site != "shop" || r.Count != 2 || r.ScriptFilename != "/etc/passwd" || !strings.Contains(r.Error, "extra root") {
+		t.Errorf("the newest is %+v", r)
+	}
+	if r := v.Refused[1]; r.Cause != "no_site" || r.Site != "" || r.DocumentRoot != "/none/9" || r.Count != 2 || len(r.ScriptFilename) != maxSeen || r.First.After(r.Last) {
+		t.Errorf("the one before is %+v", r)
+	}
+	for _, r := range v.Refused {
+		if slices.Contains([]string{"/none/0", "/none/1", "/none/2", "/none/3"}, r.DocumentRoot) {
+			t.Errorf("%s of the oldest is still there", r.DocumentRoot)
+		}
+	}
+}

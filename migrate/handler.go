@@ -1,0 +1,114 @@
+package migrate
+
+import (
+	"net"
+	"regexp"
+	"strings"
+)
+
+// handler takes the directives that say who runs PHP.
+func (a *apache) handler(name string, args []string, at place) {
+	switch name {
+	case "sethandler", "addhandler", "addtype":
+		switch target, isProxy := strings.CutPrefix(args[0], "proxy:"); {
+		case isProxy:
+			a.addRule(rule{value: target, at: at})
+		case strings.Contains(args[0], "x-httpd-php") || strings.HasPrefix(args[0], "php") && strings.HasSuffix(args[0], "-script"):
+			a.modPHP = at
+		}
+	case "proxypass", "proxypassmatch":
+		// Inside <Location> the path is left out.
+		for _, target := range args[:min(2, len(args))] {
+			if isFastCGI(target) {
+				r := rule{value: target, at: at}
+				r.scope = a.scope()
+				r.scope.some = r.scope.some || name == "proxypass" && len(args) > 1 && args[0] != "/"
+				a.now.rules = append(a.now.rules, r)
+			}
+		}
+	case "balancermember":
+		a.member(args)
+	case "fastcgiexternalserver":
+		a.externalServer(args)
+		a.addRule(rule{value: a.external[args[0]], at: at})
+	case "fcgidwrapper", "fcgiwrapper":
+		a.noteOnce(at, args[0]+" is started by mod_fcgid: realdocd starts nothing; set up PHP-FPM instead")
+	}
+}
+
+func isFastCGI(target string) bool {
+	return strings.Contains(target, "fcgi://") || strings.HasPrefix(target, "balancer://")
+}
+
+// member notes one server of a balancer, named by its section or before the member.
+func (a *apache) member(args []string) {
+	balancer := args[0]
+	if strings.HasPrefix(balancer, "balancer://") && len(args) > 1 {
+		args = args[1:]
+	} else if balancer = ""; len(a.stack) > 0 {
+		balancer = a.stack[len(a.stack)-1].balancer
+	}
+	if isFastCGI(args[0]) && balancer != "" {
+		balancer = balancerName(balancer)
+		a.members[balancer] = append(a.members[balancer], args[0])
+	}
+}
+
+// balancerName is name of balancer://name/…
+func balancerName(url string) string {
+	name, _, _ := strings.Cut(strings.TrimPrefix(url, "balancer://"), "/")
+	return strings.ToLower(name)
+}
+
+// externalServer notes mod_fastcgi's way to an FPM.
+func (a *apache) externalServer(args []string) {
+	for i := 1; i+1 < len(args); i++ {
+		switch args[i] {
+		case "-socket":
+			a.external[args[0]] = "unix:" + a.absolute(args[i+1]) + "|fcgi://localhost"
+		case "-host":
+			a.external[args[0]] = "fcgi://" + args[i+1]
+		}
+	}
+}
+
+// servers are the addresses that a target leads to, as realdocd writes them; none where
+// it leads to no PHP-FPM.
+func (a *apache) servers(target string) []string {
+	if strings.HasPrefix(target, "balancer://") {
+		var all []string
+		for _, member := range a.members[balancerName(target)] {
+			all = append(all, a.servers(member)...)
+		}
+		return all
+	}
+	if address := fastCGIAddress(target); address != "" {
+		return []string{address}
+	}
+	return nil
+}
+
+// apachePort is where fcgi:// leads without a port.
+const apachePort = "8000"
+
+var hasPort = regexp.MustCompile(`:\d+$`)
+
+// fastCGIAddress is that of unix:/path|fcgi://… and of fcgi://host:port/…; "" for others.
+func fastCGIAddress(target string) string {
+	if socket, ok := strings.CutPrefix(target, "unix:"); ok {
+		socket, rest, _ := strings.Cut(socket, "|")
+		if !strings.HasPrefix(rest, "fcgi://") {
+			return ""
+		}
+		return socket
+	}
+	host, ok := strings.CutPrefix(target, "fcgi://")
+	if !ok {
+		return ""
+	}
+	host, _, _ = strings.Cut(host, "/")
+	if !hasPort.MatchString(host) {
+		host = net.JoinHostPort(strings.Trim(host, "[]"), apachePort)
+	}
+	return host
+}

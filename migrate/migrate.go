@@ -1,0 +1,76 @@
+package migrate
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+)
+
+// ErrNothing is configuration without a virtual host or a server that has a
+// document root.
+var ErrNothing = errors.New("there is no virtual host with a DocumentRoot")
+
+// TOML reads Apache's and PHP's configuration and gives that of realdocd. fsys is
+// the file system from its root on, and the paths are absolute: directories such as
+// /etc/apache2 and /etc/php/8.2/fpm, or files. The error names the file and the line,
+// and is ErrNothing when all was read and there is no site.
+func TOML(fsys fs.FS, paths ...string) (string, error) {
+	files := files{fsys}
+	php := newPHP(files)
+	apache := newApache(files)
+	for _, p := range paths {
+		if err := read(p, files, apache, php); err != nil {
+			return "", err
+		}
+	}
+	m := newModel(files, apache, php)
+	m.build()
+	if len(m.sites) == 0 {
+		why := ""
+		for _, n := range m.notes {
+			why += "\n" + n.String()
+		}
+		return "", fmt.Errorf("%w in %s%s", ErrNothing, strings.Join(paths, ", "), why)
+	}
+	return m.toml(paths), nil
+}
+
+// A place is a line of a file.
+type place struct {
+	file string
+	line int
+}
+
+func (p place) String() string {
+	if p.line == 0 {
+		return p.file
+	}
+	return fmt.Sprintf("%s:%d", p.file, p.line)
+}
+
+// errorf is an error at the place.
+func (p place) errorf(format string, args ...any) error {
+	return fmt.Errorf("%s: "+format, append([]any{p}, args...)...)
+}
+
+// A note is what somebody has to decide or to do.
+type note struct {
+	at   place
+	text string
+}
+
+func (n note) String() string {
+	if n.at == (place{}) {
+		return n.text
+	}
+	return fmt.Sprintf("%s: %s", n.at, n.text)
+}
+
+// A setting is a value, and where it was set; the zero one was not.
+type setting struct {
+	value string
+	at    place
+}
+
+func (s setting) isSet() bool { return s.at != place{} }

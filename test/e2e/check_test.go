@@ -1,0 +1,300 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/BurntSushi/toml"
+
+	"realdocd/doctor"
+	"realdocd/test/stack"
+)
+
+// A checked is the system of the README in a scratch directory: its configuration, its nginx and the
+// sample of FPM's pool, each with the paths of this machine.
+type checked struct {
+	*stack.Test
+	site   *stack.Site
+	fpm    *stack.FPM
+	config stack.GatewayConfig
+	gw     *stack.Gateway
+	web    string // a URL
+	binary string // that checks
+}
+
+// A plan is what a test changes before the system is built.
+type plan struct {
+	fpm    stack.FPMConfig
+	edit   func(text string) string // of realdocd.toml and nginx's configuration
+	before func(*testing.T, *checked)
+	after  func(*testing.T, *checked) // once everything runs and a page was served
+}
+
+// control is where the control socket is, which PHP must be able to read below.
+func (c *checked) control() string { return filepath.Join(c.Dir, "realdocd") }
+
+func (c *checked) lib() string { return c.site.Release(1) + "/lib" }
+
+// build starts the system.
+func build(t *testing.T, p plan) *checked {
+	t.Helper()
+	c := &checked{Test: stack.For(t, "nginx", "php-fpm")}
+	var err error
+	c.binary, err = stack.Binary()
+	mustDo(t, err)
+	c.site = c.Site(stack.SiteConfig{Name: "srv/shop", Pages: pages()})
+	if p.before != nil {
+		p.before(t, c)
+	}
+	age(t, c.site.Dir)
+	c.fpm = c.FPM(c.placed(p.fpm))
+	edit := func(text string) string {
+		text = strings.NewReplacer("/run/php/php8.2-fpm.sock", string(c.fpm.Addr), "/var/www/shop", c.site.Dir,
+			"/run/realdocd/realdocd.sock", c.control()+"/sock").Replace(text)
+		if p.edit != nil {
+			text = p.edit(text)
+		}
+		return strings.ReplaceAll(text, "DIR", c.Dir)
+	}
+	c.config = readmeConfig(t, edit)
+	c.gw = c.Gateway(c.config)
+	shareSocket(t, string(c.fpm.Addr), string(c.gw.Addr))
+	c.startWeb(t, edit)
+	if p.after != nil {
+		p.after(t, c)
+	}
+	return c
+}
+
+// age makes files as old as they are in production: opcache takes none that is younger than two seconds.
+func age(t *testing.T, dir string) {
+	t.Helper()
+	then := time.Now().Add(-time.Hour)
+	mustDo(t, filepath.WalkDir(dir, func(file string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		return os.Chtimes(file, then, then)
+	}))
+}
+
+// placed is a configuration with DIR in its lines replaced.
+func (c *checked) placed(f stack.FPMConfig) stack.FPMConfig {
+	for i, line := range f.Pool {
+		f.Pool[i] = strings.ReplaceAll(line, "DIR", c.Dir)
+	}
+	for key, value := range f.INI {
+		f.INI[key] = strings.ReplaceAll(value, "DIR", c.Dir)
+	}
+	return f
+}
+
+// sampleFPM is FPM with the sample of etc/, and what it says of [global].
+func sampleFPM(t *testing.T, more ...string) stack.FPMConfig {
+	t.Helper()
+	text, err := os.ReadFile("../../etc/php/8.2/fpm/pool.d/realdocd-example.conf")
+	mustDo(t, err)
+	f := stack.FPMConfig{PM: "dynamic", MaxChildren: 16, INI: map[string]string{}, Global: []string{"process_control_timeout = 30s"}}
+	for line := range strings.Lines(string(text)) {
+		line = strings.TrimSpace(line)
+		if line != "" && !regexp.MustCompile(`^(;|\[|user|group|listen)`).MatchString(line) {
+			f.Pool = append(f.Pool, line)
+		}
+	}
+	f.Pool = append(f.Pool, more...)
+	return f
+}
+
+// block is the first block of code of the README in a language.
+func block(t *testing.T, language string) string {
+	t.Helper()
+	readme, err := os.ReadFile("../../README.md")
+	mustDo(t, err)
+	_, text, found := strings.Cut(string(readme), "```"+language+"\n")
+	text, _, closed := strings.Cut(text, "```")
+	if !found || !closed {
+		t.Fatalf("the README has no block of %s", language)
+	}
+	return text
+}
+
+func readmeConfig(t *testing.T, edit func(string) string) stack.GatewayConfig {
+	t.Helper()
+	var raw struct {
+		Pool, Site map[string]stack.Keys
+		Top        stack.Keys // of the tests
+	}
+	if _, err := toml.Decode(edit(block(t, "toml")), &raw); err != nil {
+		t.Fatal(err)
+	}
+	c := stack.GatewayConfig{Top: stack.Keys{"listen_mode": "0660"}, Pools: raw.Pool, Sites: raw.Site}
+	for key, value := range raw.Top {
+		c.Top[key] = value
+	}
+	for _, tables := range []map[string]stack.Keys{c.Pools, c.Sites, {"top": c.Top}} {
+		for _, keys := range tables {
+			for key, value := range keys {
+				if list, is := value.([]any); is {
+					keys[key] = texts(list)
+				}
+			}
+		}
+	}
+	return c
+}
+
+func texts(list []any) (all []string) {
+	for _, v := range list {
+		all = append(all, fmt.Sprint(v))
+	}
+	return all
+}
+
+// shareSocket lets nginx in, as the packaged unit does by running as the web server's user.
+func shareSocket(t *testing.T, of, socket string) {
+	t.Helper()
+	fi, err := os.Stat(of)
+	mustDo(t, err)
+	if st := fi.Sys().(*syscall.Stat_t); os.Getuid() == 0 {
+		mustDo(t, os.Chown(socket, int(st.Uid), int(st.Gid)))
+	}
+}
+
+// startWeb starts nginx as the README has it, and gets a page.
+func (c *checked) startWeb(t *testing.T, edit func(string) string) {
+	t.Helper()
+	addr := c.FreeAddr()
+	text := strings.Replace(edit(block(t, "nginx")), "server {\n", "server {\n    listen "+string(addr)+";\n", 1)
+	text = strings.Replace(text, "fastcgi_params;", "/etc/nginx/fastcgi_params;", 1)
+	c.Nginx(stack.NginxConfig{HTTP: []string{text}})
+	c.web = "http://" + string(addr)
+	mustDo(t, stack.Poll(func() error { return c.get("/index.php?pause=0") }))
+}
+
+func (c *checked) get(path string) error {
+	resp, err := http.Get(c.web + path)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	_, err = io.Copy(io.Discard, resp.Body)
+	return err
+}
+
+// check runs realdocd check.
+func (c *checked) check(t *testing.T, args ...string) (code int, stdout string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, c.binary, append([]string{"check", "--config", c.gw.Config}, args...)...)
+	out, err := cmd.Output()
+	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
+		if len(exit.Stderr) > 0 {
+			t.Fatalf("realdocd check: %v: %s", err, exit.Stderr)
+		}
+		return exit.ExitCode(), string(out)
+	}
+	mustDo(t, err)
+	return 0, string(out)
+}
+
+type checkReport struct {
+	Findings []doctor.Finding
+	Counts   doctor.Counts
+	Summary  string
+}
+
+func (c *checked) report(t *testing.T, args ...string) (code int, r checkReport) {
+	t.Helper()
+	code, stdout := c.check(t, append(args, "--json")...)
+	if err := json.Unmarshal([]byte(stdout), &r); err != nil {
+		t.Fatalf("%v in %s", err, stdout)
+	}
+	return code, r
+}
+
+func TestCheckIsSilentOnTheSystemOfTheREADME(t *testing.T) {
+	c := build(t, plan{fpm: sampleFPM(t)})
+	for range 3 {
+		if code, stdout := c.check(t); code != 0 || stdout != "" {
+			t.Fatalf("exit code %d, and it says\n%s", code, stdout)
+		}
+	}
+	code, r := c.report(t, "--verbose")
+	if code != 0 || r.Counts.Faults+r.Counts.Warnings != 0 || r.Summary != "no faults in 1 pool and 1 site" {
+		t.Errorf("exit code %d, %+v", code, r)
+	}
+	// Each part was really looked at.
+	said := map[string]bool{}
+	for _, f := range r.Findings {
+		said[f.ID] = true
+	}
+	for _, id := range doctor.Kinds(doctor.OK) {
+		if id != "status" && !said[id] { // the README's pool has none
+			t.Errorf("%q is not among the findings\n%+v", id, r.Findings)
+		}
+	}
+	// Nothing is left behind: no file, and nothing in opcache.
+	for _, dir := range []string{c.control(), os.TempDir()} {
+		if left, _ := filepath.Glob(dir + "/realdocd-check-*"); len(left) > 0 {
+			t.Errorf("left behind: %q", left)
+		}
+	}
+	mustDo(t, os.WriteFile(c.site.Release(1)+"/public/cached.php",
+		[]byte(`<?php echo json_encode(preg_grep('/realdocd-check/', array_keys(opcache_get_status()['scripts'])));`), 0o644))
+	if a := ask(context.Background(), c.web+"/cached.php"); a.err != nil || a.body != "[]" {
+		t.Errorf("opcache has the scripts %s of the check (%v)", a.body, a.err)
+	}
+}
+
+// A system with one fault: check names that, and nothing else.
+func TestCheckFindsThePlantedFault(t *testing.T) {
+	for _, row := range plantedFaults(t) {
+		t.Run(row.want, func(t *testing.T) {
+			t.Parallel()
+			if row.asRoot && os.Getuid() != 0 {
+				t.Skip("SKIPPED, NOT PROVEN: only root is told from PHP's user")
+			}
+			if row.plan.fpm.PM == "" {
+				row.plan.fpm = sampleFPM(t, row.pool...)
+			}
+			if row.tune != nil {
+				row.tune(&row.plan.fpm)
+			}
+			c := build(t, row.plan)
+			code, r := c.report(t)
+			wantCode := 0
+			if row.severity() == doctor.Fault {
+				wantCode = 1
+			}
+			for _, f := range r.Findings {
+				if f.ID != row.want || f.What == "" || f.Do == "" {
+					t.Errorf("it finds %+v", f)
+				}
+			}
+			if code != wantCode || len(r.Findings) == 0 {
+				t.Fatalf("exit code %d and %d findings, want %d and some", code, len(r.Findings), wantCode)
+			}
+			f := r.Findings[0]
+			text := strings.ReplaceAll(f.Subject.String()+"\n"+f.What+"\n"+f.Do, c.Dir, "DIR")
+			for _, part := range append(row.says, row.subject) {
+				if !strings.Contains(text, part) {
+					t.Errorf("%q is not in\n%s", part, text)
+				}
+			}
+		})
+	}
+}

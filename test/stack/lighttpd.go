@@ -1,0 +1,42 @@
+package stack
+
+import (
+	"fmt"
+	"strings"
+)
+
+// writeLighttpdSample puts the samples into a configuration like Debian's.
+func writeLighttpdSample(p *place) ([]string, error) {
+	host, port, _ := strings.Cut(string(p.listen), ":")
+	conf := []string{
+		// What lighttpd-enable-mod fastcgi has included before.
+		`server.modules = ( "mod_indexfile", "mod_access", "mod_alias", "mod_redirect", "mod_fastcgi" )`,
+		fmt.Sprintf("server.bind = %q", host), "server.port = " + port,
+		fmt.Sprintf("server.document-root = %q", p.dir), fmt.Sprintf("server.upload-dirs = ( %q )", p.dir+"/uploads"),
+		`index-file.names = ( "index.php", "index.html" )`,
+		`static-file.exclude-extensions = ( ".php", ".pl", ".fcgi" )`,
+		`server.feature-flags += ( "server.graceful-shutdown-timeout" => 5 )`,
+	}
+	if user := worker(); user != "" {
+		conf = append(conf, fmt.Sprintf("server.username = %q", user), fmt.Sprintf("server.groupname = %q", workerGroup()))
+	}
+	conf = append(conf, `include "conf-available/*.conf"`, `server.modules += ( "mod_dirlisting", "mod_staticfile" )`)
+	if err := writeLines(p.file("lighttpd.conf"), conf); err != nil {
+		return nil, err
+	}
+	if err := workerDir(p.file("uploads")); err != nil {
+		return nil, err
+	}
+	backend := []string{`"socket" => "` + sampleSocket + `"`, `"socket" => "` + string(p.Backend) + `"`}
+	if !p.Backend.Unix() {
+		host, port, _ := strings.Cut(string(p.Backend), ":")
+		backend[1] = fmt.Sprintf(`"host" => %q, "port" => %s`, host, port)
+	}
+	if err := p.install("lighttpd", "conf-available/16-realdocd.conf", backend...); err != nil {
+		return nil, err
+	}
+	if err := p.install("lighttpd", "conf-available/17-realdocd-example.conf", "shop.example.com", string(p.listen)); err != nil {
+		return nil, err
+	}
+	return []string{"-D", "-f", p.file("lighttpd.conf")}, nil
+}

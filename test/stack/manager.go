@@ -1,0 +1,158 @@
+package stack
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A manager does for realdocd what systemd does for a service with a socket unit: it has the listening
+// socket, passes it on, and keeps descriptors from the end of one process to the start of the next
+// (sd_listen_fds(3), FDSTORE= in sd_notify(3)).
+type manager struct {
+	notify   *net.UnixConn
+	path     string
+	listener *os.File
+
+	mu      sync.Mutex
+	stored  []*os.File
+	reached chan struct{} // closed by the next barrier
+}
+
+func newManager(dir string, addr Addr) (*manager, error) {
+	ln, err := net.ListenUnix("unix", &net.UnixAddr{Name: string(addr), Net: "unix"})
+	if err != nil {
+		return nil, err
+	}
+	defer ln.Close()
+	ln.SetUnlinkOnClose(false)
+	if err := os.Chmod(string(addr), 0o666); err != nil {
+		return nil, err
+	}
+	m := &manager{path: dir + "/notify"}
+	if m.listener, err = ln.File(); err != nil {
+		return nil, err
+	}
+	if m.notify, err = net.ListenUnixgram("unixgram", &net.UnixAddr{Name: m.path, Net: "unixgram"}); err != nil {
+		return nil, err
+	}
+	go m.listen()
+	return m, nil
+}
+
+func (m *manager) close() error {
+	m.notify.Close()
+	m.listener.Close()
+	m.forget()
+	return nil
+}
+
+// listen takes what the service says, until close.
+func (m *manager) listen() {
+	text, oob := make([]byte, 4096), make([]byte, 4096)
+	for {
+		n, oobn, _, _, err := m.notify.ReadMsgUnix(text, oob)
+		if err != nil {
+			return
+		}
+		state := string(text[:n])
+		switch {
+		case state == barrier:
+			m.mu.Lock()
+			close(m.reached)
+			m.mu.Unlock()
+		case strings.HasPrefix(state, "FDSTOREREMOVE=1\n"):
+			m.forget()
+		case strings.HasPrefix(state, "FDSTORE=1\n"):
+			m.keep(oob[:oobn])
+		}
+	}
+}
+
+func (m *manager) keep(oob []byte) {
+	messages, err := unix.ParseSocketControlMessage(oob)
+	if err != nil || len(messages) == 0 {
+		return
+	}
+	fds, err := unix.ParseUnixRights(&messages[0])
+	if err != nil {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, fd := range fds {
+		unix.CloseOnExec(fd)
+		m.stored = append(m.stored, os.NewFile(uintptr(fd), "stored"))
+	}
+}
+
+func (m *manager) forget() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, f := range m.stored {
+		f.Close()
+	}
+	m.stored = nil
+}
+
+// pass passes the sockets to a child that a shell starts: only that knows its process id in time.
+func (m *manager) pass(cmd *exec.Cmd) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	names := "realdocd.socket" + strings.Repeat(":webconn", len(m.stored))
+	cmd.ExtraFiles = append([]*os.File{m.listener}, m.stored...)
+	cmd.Env = append(os.Environ(), "NOTIFY_SOCKET="+m.path, "LISTEN_FDNAMES="+names, fmt.Sprintf("LISTEN_FDS=%d", len(cmd.ExtraFiles)))
+	cmd.Args = append([]string{"/bin/sh", "-c", `LISTEN_PID=$$ exec "$0" "$@"`}, cmd.Args...)
+	cmd.Path = "/bin/sh"
+}
+
+// barrier waits until all is taken that the service has said so far.
+func (m *manager) barrier() error {
+	self, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: m.path, Net: "unixgram"})
+	if err != nil {
+		return err
+	}
+	defer self.Close()
+	m.mu.Lock()
+	reached := make(chan struct{})
+	m.reached = reached
+	m.mu.Unlock()
+	if _, err := self.Write([]byte(barrier)); err != nil {
+		return err
+	}
+	select {
+	case <-reached:
+		return nil
+	case <-time.After(patience):
+		return errors.New("the notify socket is stuck")
+	}
+}
+
+const barrier = "BARRIER=1"
+
+// Restart ends realdocd and starts it again, as systemctl restart does, and returns how many connections of
+// web servers went from the one to the other. It is for GatewayConfig.Activated.
+func (g *Gateway) Restart() (kept int, err error) {
+	if err := g.Signal(syscall.SIGTERM); err != nil {
+		return 0, err
+	}
+	if code, err := g.ExitCode(stopTimeout); err != nil || code != 0 {
+		return 0, fmt.Errorf("exit code %d: %w", code, err)
+	}
+	if err := g.manager.barrier(); err != nil {
+		return 0, err
+	}
+	g.manager.mu.Lock()
+	kept = len(g.manager.stored)
+	g.manager.mu.Unlock()
+	return kept, g.start(filepath.Dir(g.Config), g.Name)
+}
