@@ -5,11 +5,28 @@ BINDIR     ?= $(PREFIX)/bin
 DATADIR    ?= $(PREFIX)/share
 SYSCONFDIR ?= /etc
 UNITDIR    ?= $(SYSCONFDIR)/systemd/system
+ZSHDIR     ?= $(DATADIR)/zsh/$(if $(wildcard /etc/debian_version),vendor-completions,site-functions)
 DESTDIR    ?=
+
+# The user and group of the units: the web server's, who may open PHP-FPM's sockets.
+WEBUSER ?= www-data
 
 # A source tree without git, or without a tag, has no version of its own.
 VERSION ?= $(or $(shell git describe --tags --dirty 2>/dev/null),devel)
-COMMIT  ?= $(or $(shell git rev-parse --short=12 HEAD 2>/dev/null),unknown)
+COMMIT  ?= $(or $(shell git describe --always --exclude='*' --abbrev=12 --dirty 2>/dev/null),unknown)
+
+# The time of everything in a package: that of the commit, so that another build of
+# it gives the same bytes.
+SOURCE_DATE_EPOCH ?= $(or $(shell git log -1 --format=%ct 2>/dev/null),$(shell stat -c %Y CHANGELOG.md))
+
+# v1.2.0-rc1 comes before 1.2.0, and the third commit after v1.2.0 after it. Without a
+# tag the commit's time makes later packages higher.
+ifeq ($(VERSION),devel)
+PACKAGE_VERSION ?= 0.0.0+git$(shell date -u -d @$(SOURCE_DATE_EPOCH) +%Y%m%d%H%M%S).$(subst -,.,$(COMMIT))
+else
+PACKAGE_VERSION ?= $(shell echo '$(VERSION)' | sed 's/^v//; s/-\([0-9]*\)-g/+\1.g/; s/-dirty$$/+dirty/; s/-/~/g')
+endif
+ARCH = $(shell go env GOARCH)
 
 FUZZTIME     ?= 30s
 TEST_TIMEOUT ?= 12m
@@ -21,17 +38,25 @@ TESTFLAGS ?= -count=1 -timeout $(TEST_TIMEOUT)
 # Outside go.mod, so that they are no dependencies of the program.
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOFUMPT     = mvdan.cc/gofumpt@v0.12.0
+NFPM        = github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.2
 
 .DEFAULT_GOAL := build
 
+GOBUILD = build -trimpath -buildvcs=false -ldflags "-X main.version=$(VERSION) -X main.commit=$(COMMIT)"
+
 .PHONY: build
-build: ## bin/realdocd, static (the default)
-	CGO_ENABLED=0 go build -trimpath -buildvcs=false \
-		-ldflags "-X main.version=$(VERSION) -X main.commit=$(COMMIT)" \
-		-o bin/realdocd ./cmd/realdocd
+build: ## bin/realdocd, static (the default), and bin/completions
+	CGO_ENABLED=0 go $(GOBUILD) -o bin/realdocd ./cmd/realdocd
+	@mkdir -p bin/completions; run=bin/realdocd; \
+	if [ "$$(go env GOOS GOARCH)" != "$$(go env GOHOSTOS GOHOSTARCH)" ]; then \
+		run="env GOOS= GOARCH= go run ./cmd/realdocd"; \
+	fi; \
+	for shell in bash zsh fish; do \
+		$$run completion "$$shell" > "bin/completions/$$shell" || exit 1; \
+	done
 
 # For install: sudo make install has no Go, nor needs it after make build.
-bin/realdocd:
+bin/realdocd bin/completions:
 	$(MAKE) build
 
 .PHONY: demo
@@ -73,27 +98,57 @@ matrix: deps-matrix ## what passes with which web server; writes the table in th
 	@sed -n '/^<!-- written by make matrix/,/^<!-- end of/p' README.md
 
 .PHONY: install
-install: bin/realdocd ## DESTDIR= PREFIX=/usr; a configuration that is there already stays
+install: bin/realdocd bin/completions ## DESTDIR= PREFIX=/usr WEBUSER=www-data; a configuration that is there already stays
 	install -D -m 0755 bin/realdocd "$(DESTDIR)$(BINDIR)/realdocd"
-	@if [ -e "$(DESTDIR)$(SYSCONFDIR)/realdocd/realdocd.toml" ]; then \
-		echo "$(DESTDIR)$(SYSCONFDIR)/realdocd/realdocd.toml stays as it is"; \
-	else \
-		set -x; install -D -m 0644 etc/realdocd/realdocd.toml "$(DESTDIR)$(SYSCONFDIR)/realdocd/realdocd.toml"; \
-	fi
-	install -d "$(DESTDIR)$(UNITDIR)"
-	sed 's|/usr/bin/realdocd|$(BINDIR)/realdocd|; s|/etc/realdocd/|$(SYSCONFDIR)/realdocd/|g' \
-		etc/systemd/system/realdocd.service > "$(DESTDIR)$(UNITDIR)/realdocd.service"
-	chmod 0644 "$(DESTDIR)$(UNITDIR)/realdocd.service"
-	install -D -m 0644 etc/logrotate.d/realdocd "$(DESTDIR)$(SYSCONFDIR)/logrotate.d/realdocd"
-	cd etc && find nginx apache2 php realdocd -type f -exec \
-		install -D -m 0644 {} "$(DESTDIR)$(DATADIR)/doc/realdocd/examples/{}" \;
-	for page in etc/man/*.[1578]; do \
-		install -D -m 0644 "$$page" "$(DESTDIR)$(DATADIR)/man/man$${page##*.}/$${page##*/}" || exit 1; \
+	@for conf in realdocd/realdocd.toml logrotate.d/realdocd; do \
+		if [ -e "$(DESTDIR)$(SYSCONFDIR)/$$conf" ]; then \
+			echo "$(DESTDIR)$(SYSCONFDIR)/$$conf stays as it is"; \
+		else \
+			sed 's|www-data|$(WEBUSER)|g' "etc/$$conf" | install -D -m 0644 /dev/stdin "$(DESTDIR)$(SYSCONFDIR)/$$conf" || exit 1; \
+		fi; \
 	done
+	for unit in etc/systemd/system/*; do \
+		sed 's|/usr/bin/realdocd|$(BINDIR)/realdocd|; s|/etc/realdocd/|$(SYSCONFDIR)/realdocd/|g; s|www-data|$(WEBUSER)|g' "$$unit" | \
+			install -D -m 0644 /dev/stdin "$(DESTDIR)$(UNITDIR)/$${unit##*/}" || exit 1; \
+	done
+	for page in etc/man/*.[1578]; do \
+		gzip -9nc "$$page" | \
+			install -D -m 0644 /dev/stdin "$(DESTDIR)$(DATADIR)/man/man$${page##*.}/$${page##*/}.gz" || exit 1; \
+	done
+	install -D -m 0644 bin/completions/bash "$(DESTDIR)$(DATADIR)/bash-completion/completions/realdocd"
+	install -D -m 0644 bin/completions/zsh "$(DESTDIR)$(ZSHDIR)/_realdocd"
+	install -D -m 0644 bin/completions/fish "$(DESTDIR)$(DATADIR)/fish/vendor_completions.d/realdocd.fish"
+	find $(SAMPLES) -type f | while read -r sample; do \
+		install -D -m 0644 "$$sample" "$(DESTDIR)$(DATADIR)/doc/realdocd/examples/$${sample#etc/}" || exit 1; \
+	done
+	install -D -m 0644 LICENSE "$(DESTDIR)$(DATADIR)/doc/realdocd/copyright"
+	gzip -9nc CHANGELOG.md | install -D -m 0644 /dev/stdin "$(DESTDIR)$(DATADIR)/doc/realdocd/changelog.gz"
+
+# What is loaded into other programs, or copied from: everything of etc/ but what has
+# a place of its own.
+SAMPLES = $(filter-out %_test.go etc/logrotate.d etc/man etc/package etc/systemd,$(wildcard etc/*))
+
+# A package is what make install installs, in the distribution's places.
+deb: ZSHDIR = /usr/share/zsh/vendor-completions
+rpm: ZSHDIR = /usr/share/zsh/site-functions
+# Fedora's and RHEL's PHP-FPM lets apache and nginx in; there is no www-data.
+rpm: WEBUSER = apache
+
+.PHONY: deb rpm
+deb: build ## dist/realdocd_VERSION_ARCH.deb, for Debian and Ubuntu
+rpm: build ## dist/realdocd_VERSION_ARCH.rpm, for Fedora, RHEL and their kin
+deb rpm:
+	rm -rf dist/$@ dist/*.$@
+	umask 022; $(MAKE) --no-print-directory install DESTDIR=dist/$@ PREFIX=/usr BINDIR=/usr/bin DATADIR=/usr/share \
+		SYSCONFDIR=/etc UNITDIR=/usr/lib/systemd/system ZSHDIR=$(ZSHDIR) WEBUSER=$(WEBUSER) >/dev/null
+	find dist/$@ -exec touch -h -d @$(SOURCE_DATE_EPOCH) {} +
+	GOOS= GOARCH= GOFLAGS= STAGE=dist/$@ ARCH=$(ARCH) VERSION='$(PACKAGE_VERSION)' SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) \
+		go run $(NFPM) package --config etc/package/nfpm.yaml --packager $@ \
+		--target 'dist/realdocd_$(PACKAGE_VERSION)_$(ARCH).$@'
 
 .PHONY: clean
 clean: ## remove what was built
-	rm -rf bin
+	rm -rf bin dist
 	find . -name '*.test' -type f -delete -o -name '*.prof' -type f -delete
 
 .PHONY: help

@@ -46,7 +46,7 @@ Where the site's link does not exist yet, deploy makes it.`,
 			}
 			return o.with(cmd, args[0], func(ctx context.Context, g *goLive) error { return g.deploy(ctx, source) })
 		},
-		ValidArgsFunction: o.completeSite,
+		ValidArgsFunction: o.completeSiteThenDirectory,
 	}
 	o.flags(cmd)
 	cmd.Flags().DurationVar(&o.timeout, "timeout", 30*time.Second, "how long to wait for the idle slot to drain, as `TIME` such as 30s or 2m")

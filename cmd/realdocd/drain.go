@@ -48,7 +48,7 @@ still runs is listed.`,
 			}
 			return err
 		},
-		ValidArgsFunction: o.completeSite,
+		ValidArgsFunction: o.completeSiteThenRelease,
 	}
 	o.flags(cmd)
 	cmd.Flags().DurationVar(&timeout, "timeout", 30*time.Second, "how long to wait, as `TIME` such as 30s or 2m")

@@ -125,6 +125,32 @@ func TestTheShellCompletesSites(t *testing.T) {
 	}
 }
 
+func TestTheShellCompletesWhatFollowsASite(t *testing.T) {
+	const nothing, directories, files = ":4\n", ":16\n", ":0\n"
+	for _, row := range []struct {
+		verb, running, stopped string
+	}{
+		{"drain", "1\n3\n:4\n", directories},
+		{"flip", directories, directories},
+		{"deploy", directories, directories},
+		{"exec", files, files},
+		{"status", nothing, nothing},
+		{"rollback", nothing, nothing},
+	} {
+		s := newFakeSite(t)
+		s.detail.Docroots = []gateway.DocrootStatus{{Releases: []gateway.ReleaseStatus{
+			{Path: s.release("3"), Name: "3", Live: true}, {Path: s.release("1"), Name: "1"},
+		}}}
+		if _, stdout, _ := run(t, "__complete", row.verb, "--config", s.config, "shop", ""); stdout != row.stopped {
+			t.Errorf("%s without a daemon: proposed %q, want %q", row.verb, stdout, row.stopped)
+		}
+		s.startDaemon()
+		if _, stdout, _ := run(t, "__complete", row.verb, "--config", s.config, "shop", ""); stdout != row.running {
+			t.Errorf("%s: proposed %q, want %q", row.verb, stdout, row.running)
+		}
+	}
+}
+
 func TestAPatternWantsADocroot(t *testing.T) {
 	s := newFakeSite(t)
 	file := writeConfig(t, "control = ''\n[pool.www]\nserver = ['/fpm.sock']\n[site.all]\ndocroot = '"+s.dir+"/*/public'\n")

@@ -44,7 +44,7 @@ drain, and exec says so.`,
 			defer stay.leave()
 			return stay.run(cmd, args[1:], restart)
 		},
-		ValidArgsFunction: o.completeSite,
+		ValidArgsFunction: o.completeSiteThenCommand,
 	}
 	o.flags(cmd)
 	cmd.Flags().BoolVar(&restart, "restart-on-flip", false, "send the command SIGTERM once its release is not live any more")

@@ -33,7 +33,7 @@ Interrupted before the rename, it has changed nothing; after it, the flip stands
 			}
 			return o.with(cmd, args[0], func(ctx context.Context, g *goLive) error { return g.run(ctx, release) })
 		},
-		ValidArgsFunction: o.completeSite,
+		ValidArgsFunction: o.completeSiteThenDirectory,
 	}
 	o.flags(cmd)
 	o.drainFlags(cmd)

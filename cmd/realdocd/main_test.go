@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"testing"
 )
@@ -133,9 +134,26 @@ func TestVersionSaysWhichBuildThisIs(t *testing.T) {
 	}
 }
 
-func TestVersionOfABuildWithoutFlagsIsNotEmpty(t *testing.T) {
-	if b := readBuild(); b.Version == "" || b.Commit == "" {
-		t.Errorf("got %+v", b)
+func TestVersionOfABuildWithoutFlagsIsWhatGoNoted(t *testing.T) {
+	git := func(modified string) []debug.BuildSetting {
+		return []debug.BuildSetting{
+			{Key: "vcs", Value: "git"},
+			{Key: "vcs.revision", Value: "b1deab8d4cdc0123456789abcdef0123456789ab"},
+			{Key: "vcs.modified", Value: modified},
+		}
+	}
+	for _, row := range []struct {
+		noted           debug.BuildInfo
+		version, commit string
+	}{
+		{debug.BuildInfo{Main: debug.Module{Version: "v1.2.3"}, Settings: git("false")}, "v1.2.3", "b1deab8d4cdc"},
+		{debug.BuildInfo{Main: debug.Module{Version: "v1.2.3+dirty"}, Settings: git("true")}, "v1.2.3+dirty", "b1deab8d4cdc-dirty"},
+		{debug.BuildInfo{Main: debug.Module{Version: "v1.2.3"}}, "v1.2.3", "unknown"},
+		{debug.BuildInfo{}, "(devel)", "unknown"},
+	} {
+		if b := buildFrom("", "", &row.noted); b.Version != row.version || b.Commit != row.commit {
+			t.Errorf("%+v: got %+v, want version %s and commit %s", row.noted, b, row.version, row.commit)
+		}
 	}
 }
 

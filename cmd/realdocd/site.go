@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -136,28 +135,6 @@ func siteArguments(others ...string) cobra.PositionalArgs {
 		}
 		return nil
 	}
-}
-
-// completeSite gives the shell the sites of the running daemon, or of the
-// file; files for what comes after the site.
-func (o *siteOptions) completeSite(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	if len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveDefault
-	}
-	var names []string
-	// A shell that completes nothing is all that can be said of an error.
-	err := o.ask(time.Second, func(ctx context.Context, daemon *gateway.ControlClient) error {
-		st, err := daemon.Status(ctx)
-		for _, s := range st.Sites {
-			names = append(names, s.Name)
-		}
-		return err
-	})
-	if err != nil {
-		c, _ := loadConfig(o.file)
-		names = c.siteNames()
-	}
-	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
 // interruptible ends with the first signal to stop; the second one gets the

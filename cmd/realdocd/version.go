@@ -43,24 +43,40 @@ func (b build) String() string {
 
 // readBuild falls back on what go build itself noted, for a build without -ldflags.
 func readBuild() build {
-	b := build{version, commit, runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		info = &debug.BuildInfo{}
 	}
-	if b.Version == "" {
-		b.Version = info.Main.Version
+	return buildFrom(version, commit, info)
+}
+
+func buildFrom(version, commit string, info *debug.BuildInfo) build {
+	if version == "" {
+		version = info.Main.Version
 	}
+	if version == "" {
+		version = "(devel)"
+	}
+	if commit == "" {
+		commit = commitOf(info)
+	}
+	return build{version, commit, runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH}
+}
+
+// commitOf is the commit as the Makefile writes it: 12 digits, and whether the files
+// were others than the commit's.
+func commitOf(info *debug.BuildInfo) string {
+	noted := map[string]string{}
 	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" && b.Commit == "" {
-			b.Commit = s.Value
-		}
+		noted[s.Key] = s.Value
 	}
-	if b.Version == "" {
-		b.Version = "(devel)"
+	commit := noted["vcs.revision"]
+	if commit == "" {
+		return "unknown"
 	}
-	if b.Commit == "" {
-		b.Commit = "unknown"
+	commit = commit[:min(len(commit), 12)]
+	if noted["vcs.modified"] == "true" {
+		commit += "-dirty"
 	}
-	return b
+	return commit
 }

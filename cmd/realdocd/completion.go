@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"realdocd/gateway"
+)
+
+// completeSite gives the shell the sites, and nothing after one.
+func (o *siteOptions) completeSite(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	var names []string
+	// A shell that completes nothing is all that can be said of an error.
+	err := o.ask(time.Second, func(ctx context.Context, daemon *gateway.ControlClient) error {
+		st, err := daemon.Status(ctx)
+		for _, s := range st.Sites {
+			names = append(names, s.Name)
+		}
+		return err
+	})
+	if err != nil {
+		c, _ := loadConfig(o.file)
+		names = c.siteNames()
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeSiteThenDirectory leaves the second argument to the shell.
+func (o *siteOptions) completeSiteThenDirectory(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+	if len(args) == 1 {
+		return nil, cobra.ShellCompDirectiveFilterDirs
+	}
+	return o.completeSite(cmd, args, word)
+}
+
+// completeSiteThenCommand leaves what comes after the site to the shell.
+func (o *siteOptions) completeSiteThenCommand(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveDefault
+	}
+	return o.completeSite(cmd, args, word)
+}
+
+// completeSiteThenRelease proposes the releases that the running daemon knows, or
+// else directories.
+func (o *siteOptions) completeSiteThenRelease(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+	if len(args) != 1 {
+		return o.completeSite(cmd, args, word)
+	}
+	if strings.Contains(word, "/") {
+		return nil, cobra.ShellCompDirectiveFilterDirs
+	}
+	var names []string
+	err := o.ask(time.Second, func(ctx context.Context, daemon *gateway.ControlClient) error {
+		detail, err := daemon.Site(ctx, gateway.SiteAddress{Site: args[0], Docroot: o.docroot})
+		for _, r := range knownReleases(detail) {
+			names = append(names, r.Name)
+		}
+		return err
+	})
+	if err != nil || len(names) == 0 {
+		return nil, cobra.ShellCompDirectiveFilterDirs
+	}
+	slices.Sort(names)
+	return slices.Compact(names), cobra.ShellCompDirectiveNoFileComp
+}

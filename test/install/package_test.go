@@ -1,0 +1,251 @@
+package install
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// A kind of packages, and how its tool is told.
+type kind struct {
+	name                              string
+	of                                func(artifacts) string
+	install, upgrade, remove, version string
+	user                              string // of the unit
+	aside                             string // what is added to the name of a sample that was not installed over another file
+	leaves                            string // what the tool itself writes
+}
+
+var kinds = []kind{
+	{
+		name: "deb", of: func(a artifacts) string { return a.deb },
+		install: "dpkg -i ", upgrade: "dpkg --force-confold -i ", remove: "dpkg -r realdocd",
+		version: "dpkg-query -W -f '${Version}' realdocd", user: "www-data",
+		aside: ".dpkg-dist", leaves: `^/var/(lib/dpkg|log/dpkg.log|cache/man|cache/debconf)`,
+	},
+	{
+		name: "rpm", of: func(a artifacts) string { return a.rpm },
+		// Its database knows none of what is installed here.
+		install: "rpm --force-debian --nodeps -i ", upgrade: "rpm --force-debian --nodeps -U ", remove: "rpm -e realdocd",
+		version: "rpm -q --qf '%{VERSION}' realdocd", user: "apache",
+		aside: ".rpmnew", leaves: `^/var/lib/rpm|^/root/\.rpmdb|^/usr/share/zsh/site-functions$`, // Fedora's package filesystem has that directory
+	},
+}
+
+// forEachKind runs a test on a machine of its own for each kind of package.
+func forEachKind(t *testing.T, test func(*testing.T, *machine, kind)) {
+	b := build(t)
+	for _, k := range kinds {
+		t.Run(k.name, func(t *testing.T) {
+			need(t, map[string]string{"deb": "dpkg", "rpm": "rpm"}[k.name], map[string]string{"deb": "dpkg", "rpm": "rpm"}[k.name])
+			m := newMachine(t)
+			m.copyIn(k.of(b.old), "/root/old")
+			m.copyIn(k.of(b.new), "/root/new")
+			test(t, m, k)
+		})
+	}
+}
+
+func (k kind) installOld() string { return k.install + "/root/old/*." + k.name }
+func (k kind) upgradeNew() string { return k.upgrade + "/root/new/*." + k.name }
+
+const (
+	configFile = "/etc/realdocd/realdocd.toml"
+	ownConfig  = "# The operator's own.\n[pool.www]\nserver = [\"/run/php/php8.2-fpm.sock\"]\n[site.shop]\ndocroot = \"/var/www/shop/current/public\"\n"
+)
+
+func TestPackage_IsInstalledUpgradedAndRemoved(t *testing.T) {
+	forEachKind(t, func(t *testing.T, m *machine, k kind) {
+		before := m.changed(k.leaves)
+
+		said := m.run("/", k.installOld())
+		if next := "systemctl enable --now realdocd.socket realdocd.service"; strings.Count(said, next) != 1 {
+			t.Errorf("a first installation does not say %q:\n%s", next, said)
+		}
+		m.wantCalls("daemon-reload")
+		if got := m.run("/", k.version); got != oldVersion {
+			t.Errorf("the version is %q, want %q", got, oldVersion)
+		}
+		if said := m.run("/", "realdocd version"); !strings.HasPrefix(said, "realdocd v"+oldVersion+" ") {
+			t.Errorf("realdocd version says %q", said)
+		}
+		if unit := m.read("/usr/lib/systemd/system/realdocd.service"); !strings.Contains(unit, "\nUser="+k.user+"\nGroup="+k.user+"\n") {
+			t.Errorf("the unit does not run as %s:\n%s", k.user, unit)
+		}
+		if sample := m.read(configFile); strings.Contains(sample, newSample) {
+			t.Error("the old version has the new sample")
+		}
+
+		m.write(configFile, ownConfig)
+		said = m.run("/", k.upgradeNew())
+		if strings.Contains(said, "enable --now") {
+			t.Errorf("an upgrade says what to do first:\n%s", said)
+		}
+		m.wantCalls("daemon-reload", "is-active --quiet realdocd.service") // and nothing is started
+		if got := m.run("/", k.version); got != newVersion {
+			t.Errorf("the version is %q, want %q", got, newVersion)
+		}
+		if got := m.read(configFile); got != ownConfig {
+			t.Errorf("the operator's configuration has become\n%s", got)
+		}
+		if shipped := m.read(configFile + k.aside); !strings.HasSuffix(shipped, newSample) {
+			t.Errorf("%s%s is not the new sample", configFile, k.aside)
+		}
+
+		m.write("/var/lib/realdocd/history", "shop\n")
+		m.run("/", k.remove)
+		m.wantCalls("disable --now realdocd.socket realdocd.service", "daemon-reload")
+		kept := configFile
+		if k.name == "rpm" {
+			kept += ".rpmsave"
+		}
+		if got := m.read(kept); got != ownConfig {
+			t.Errorf("removal leaves as configuration\n%s", got)
+		}
+		if got := m.read("/var/lib/realdocd/history"); got != "shop\n" {
+			t.Errorf("removal leaves as history %q", got)
+		}
+		if k.name == "rpm" {
+			m.run("/", "rm -r /etc/realdocd /var/lib/realdocd") // rpm has no purge
+		} else {
+			m.run("/", "dpkg -P realdocd")
+		}
+		if after := m.changed(k.leaves); !slices.Equal(before, after) {
+			t.Errorf("before the installation there was\n%s\nand after the removal\n%s", join(before), join(after))
+		}
+	})
+}
+
+// A package may go where no systemd runs, as in a container that is built.
+func TestPackage_IsInstalledAndRemovedWithoutSystemd(t *testing.T) {
+	forEachKind(t, func(t *testing.T, m *machine, k kind) {
+		m.run("/", "rmdir /run/systemd/system")
+		m.run("/", k.installOld())
+		m.run("/", k.upgradeNew())
+		m.wantCalls()
+		enabled := "/etc/systemd/system/multi-user.target.wants/realdocd.service"
+		m.run("/", "systemctl enable realdocd.service; test -L "+enabled)
+		m.calls()
+		m.run("/", k.remove)
+		m.wantCalls("disable realdocd.socket realdocd.service")
+		m.run("/", "! test -L "+enabled)
+
+		m.run("/", "umount "+systemctlPath+"; rm "+systemctlPath+" "+ownBin+systemctlName)
+		m.run("/", k.installOld())
+		m.run("/", k.remove)
+	})
+}
+
+// A restart would have new requests wait for old ones.
+func TestPackage_UpgradesARunningServiceInPlace(t *testing.T) {
+	forEachKind(t, func(t *testing.T, m *machine, k kind) {
+		m.run("/", "id "+k.user+" || useradd --system "+k.user)
+		m.run("/", k.installOld())
+		m.write(configFile, ownConfig)
+		m.run("/", "systemctl start realdocd.socket realdocd.service")
+		before := m.mainProcess()
+		m.calls()
+		m.run("/", k.upgradeNew())
+		m.wantCalls("daemon-reload", "is-active --quiet realdocd.service", "kill --kill-who=main --signal=USR2 realdocd.service")
+		m.until("another process is the main one", func() bool { return m.mainProcess() != before })
+		if said := m.run("/", "/proc/"+m.mainProcess()+"/exe version"); !strings.HasPrefix(said, "realdocd v"+newVersion+" ") {
+			t.Errorf("the program that runs is %s", said)
+		}
+		m.until("the old process has ended", func() bool {
+			_, err := os.Stat(m.path("/proc/" + before))
+			return os.IsNotExist(err)
+		})
+	})
+}
+
+// mainProcess is what the running realdocd says of itself.
+func (m *machine) mainProcess() string {
+	m.t.Helper()
+	return strings.TrimSpace(m.run("/", `realdocd status --json | sed -n 's/^  "pid": \([0-9]*\),$/\1/p'`))
+}
+
+// until waits for what no event tells of.
+func (m *machine) until(what string, is func() bool) {
+	m.t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !is(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			m.t.Fatalf("not within 20 s: %s", what)
+		}
+	}
+}
+
+func TestPackage_IsWell(t *testing.T) {
+	need(t, "rpm", "rpm")
+	need(t, "dpkg", "dpkg-deb")
+	b := build(t)
+	if said := command(t, "", "rpm", "-K", "--nosignature", b.old.rpm); !strings.Contains(said, "digests OK") {
+		t.Errorf("rpm -K says %q", said)
+	}
+	wanted := command(t, "", "rpm", "-qp", "--requires", b.old.rpm)
+	for line := range strings.Lines(wanted) {
+		// What rpm has itself, and what runs the scripts.
+		if !regexp.MustCompile(`^(rpmlib\(|config\(realdocd\)|/bin/sh)`).MatchString(line) {
+			t.Errorf("the rpm requires %s", line)
+		}
+	}
+	if depends := command(t, "", "dpkg-deb", "-f", b.old.deb, "Depends", "Pre-Depends"); depends != "" {
+		t.Errorf("the deb depends: %s", depends)
+	}
+	for _, field := range []string{"Architecture", "Maintainer", "Recommends", "Description"} {
+		if strings.TrimSpace(command(t, "", "dpkg-deb", "-f", b.old.deb, field)) == "" {
+			t.Errorf("the deb has no %s", field)
+		}
+	}
+}
+
+// changed lists what was written in the machine, but for what only matches.
+func (m *machine) changed(but string) []string {
+	m.t.Helper()
+	ignored := regexp.MustCompile(but)
+	var found []string
+	root := m.path(changedDir)
+	err := filepath.WalkDir(root, func(file string, entry os.DirEntry, err error) error {
+		name := strings.TrimPrefix(file, root)
+		if err != nil || ignored.MatchString(name) {
+			return err
+		}
+		if entry.IsDir() {
+			if _, err := os.Stat(name); err == nil {
+				return nil // only something in it was written
+			}
+		}
+		found = append(found, name)
+		return nil
+	})
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return found
+}
+
+// calls gives what systemctl was asked since the last look.
+func (m *machine) calls() []string {
+	m.t.Helper()
+	text, err := os.ReadFile(m.path(callsFile))
+	if os.IsNotExist(err) {
+		return nil
+	}
+	if err == nil {
+		err = os.Remove(m.path(callsFile))
+	}
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
+}
+
+func (m *machine) wantCalls(want ...string) {
+	m.t.Helper()
+	if got := m.calls(); !slices.Equal(got, want) {
+		m.t.Errorf("systemctl was asked\n%s\nwant\n%s", join(got), join(want))
+	}
+}

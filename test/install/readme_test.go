@@ -1,0 +1,119 @@
+package install
+
+import (
+	"net/http"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+const shopHost = "shop.example.com"
+
+// The site that the README speaks of, as it was before: two releases, and one of them live.
+const shopBefore = `
+for n in 42 43; do
+	mkdir -p /var/www/shop/releases/$n/public /var/www/shop/releases/$n/lib
+	cat >/var/www/shop/releases/$n/public/index.php <<'EOF'
+<?php
+require 'part.php';
+echo part(), ' ', basename(dirname(__DIR__)), ' ', basename(dirname($_SERVER['DOCUMENT_ROOT'])), ' ', $_SERVER['REALDOC_RELEASE'] ?? 'none';
+EOF
+	echo "<?php function part() { return $n; }" >/var/www/shop/releases/$n/lib/part.php
+done
+ln -s releases/42 /var/www/shop/current
+systemd-tmpfiles --create --prefix=/run/php
+systemctl start php8.2-fpm nginx
+`
+
+// The README's steps, word for word, on a Debian with nginx and PHP-FPM.
+func TestReadme_StepsPutRealdocdInFrontOfASite(t *testing.T) {
+	need(t, "nginx", "nginx")
+	need(t, "php-fpm", "php-fpm8.2")
+	need(t, "rsync", "rsync")
+	build(t) // leaves what make deb needs in go's caches: in the machine there is no network
+	m := newMachine(t)
+	m.run("/", shopBefore)
+	const checkout = "/root/realdocd"
+	if err := copySource(m.path(checkout)); err != nil {
+		t.Fatal(err)
+	}
+
+	steps := readSteps(t, "In front of your site")
+	for _, step := range steps[:len(steps)-1] {
+		m.do(step, checkout)
+	}
+	m.waitForPage() // nginx -s reload returns before the new configuration is at work
+	m.wantPage("42 42 42 42")
+	for name, want := range map[string]string{"realdocd.socket": "sockets.target", "realdocd.service": "multi-user.target"} {
+		if _, err := os.Lstat(m.path("/etc/systemd/system/" + want + ".wants/" + name)); err != nil {
+			t.Errorf("%s does not start with the machine: %v", name, err)
+		}
+	}
+	m.do(steps[len(steps)-1], checkout)
+	m.wantPage("43 43 43 43")
+}
+
+// A step is a fenced block: a script to run, or the text of a file.
+type step struct{ file, text string }
+
+func (m *machine) do(s step, dir string) {
+	m.t.Helper()
+	if s.file != "" {
+		m.write(s.file, s.text)
+		return
+	}
+	m.t.Logf("%s%s", s.text, m.run(dir, s.text))
+}
+
+// readSteps gives the blocks of a section that are marked as to what they are. A file's name is the last one
+// in the text before it.
+func readSteps(t *testing.T, section string) (steps []step) {
+	t.Helper()
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, found := strings.Cut(string(readme), "\n## "+section+"\n")
+	if !found {
+		t.Fatalf("the README has no section %q", section)
+	}
+	text, _, _ = strings.Cut(text, "\n## ")
+	inline := regexp.MustCompile("`(/etc/[^`]+)`")
+	for _, block := range regexp.MustCompile("(?s)(.*?)\n```([a-z]*)\n(.*?)```\n").FindAllStringSubmatch(text, -1) {
+		before, language, body := block[1], block[2], block[3]
+		names := inline.FindAllStringSubmatch(before, -1)
+		switch {
+		case language == "":
+		case language == "sh":
+			steps = append(steps, step{text: body})
+		case len(names) > 0:
+			steps = append(steps, step{file: names[len(names)-1][1], text: body})
+		default:
+			t.Fatalf("the text before this block does not say which file it is:\n%s", body)
+		}
+	}
+	if len(steps) < 2 {
+		t.Fatalf("the section %q has %d steps", section, len(steps))
+	}
+	return steps
+}
+
+// waitForPage waits until nginx answers as realdocd's site. It tells nobody when it begins to.
+func (m *machine) waitForPage() {
+	m.t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		if status, _ := m.get(shopHost, "/index.php"); status == http.StatusOK {
+			return
+		}
+	}
+}
+
+func (m *machine) wantPage(want string) {
+	m.t.Helper()
+	status, body := m.get(shopHost, "/index.php")
+	if status != http.StatusOK || body != want {
+		m.t.Fatalf("the page is %d %q, want 200 %q", status, body, want)
+	}
+}
