@@ -75,7 +75,8 @@
 // log and the metrics and a status for the visitor; (*request).fail turns it
 // into a complete CGI response. When a part of FPM's response has gone out, the
 // connection is broken instead, so that the web server can tell. Each request is
-// logged once, at its end.
+// logged once, at its end. Every event about it has its id (request.identify), which
+// PHP gets too, and the trace that it belongs to.
 //
 // # Idle connections
 //

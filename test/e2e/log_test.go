@@ -87,7 +87,6 @@ func (s *shop) logrotate(t *testing.T, dir string) func() {
 		t.Fatalf("the sample is not as it was:\n%s", sample)
 	}
 	text = strings.Replace(text, kill, fmt.Sprintf("kill -USR1 %d", s.gw.Pid()), 1)
-	text = strings.Replace(text, "su www-data www-data", "su root root", 1) // as whom realdocd runs here
 	conf := filepath.Join(s.Dir, "logrotate.conf")
 	mustDo(t, os.WriteFile(conf, []byte(text), 0o644))
 	return func() {
@@ -103,8 +102,10 @@ func TestLogrotateUnderTrafficLosesNoLine(t *testing.T) {
 	stack.Need(t, "logrotate")
 	s := openShop(t)
 	dir := filepath.Join(s.Dir, "logs")
-	mustDo(t, exec.Command("install", "-d", "-m", "0750", "-o", "root", "-g", "root", dir).Run()) // as LogsDirectory= does
-	s.logTo(t, filepath.Join(dir, "realdocd.log"))
+	mustDo(t, exec.Command("install", "-d", "-m", "0750", "-o", "www-data", "-g", "www-data", dir).Run()) // as LogsDirectory= does
+	file := filepath.Join(dir, "realdocd.log")
+	mustDo(t, exec.Command("install", "-m", "0640", "-o", "www-data", "-g", "www-data", "/dev/null", file).Run()) // the unit's user
+	s.logTo(t, file)
 	rotate := s.logrotate(t, dir)
 	traffic := stack.Load{URLs: []string{s.web.URL(0, "/index.php")}, Requests: 1500}.Start(t.Context())
 	const times = 5
@@ -174,15 +175,16 @@ func TestAFullDiskCostsLinesThatAreCountedAndNoRequest(t *testing.T) {
 }
 
 // inNamespace runs systemd's journal on a /run of its own, and realdocd as a unit is run: with the journal
-// for its standard error, and word of that in the environment.
+// for its standard error, and JOURNAL_STREAM, which systemd sets and systemd-cat of Debian 12 does not.
 const inNamespace = `
 mount -t tmpfs tmpfs /run
 mkdir -p /run/systemd/journal /run/systemd/journald.conf.d
 printf '[Journal]\nStorage=volatile\nReadKMsg=no\nAudit=\n' >/run/systemd/journald.conf.d/test.conf
 "$JOURNALD" & journald=$!
 until [ -S /run/systemd/journal/stdout ]; do sleep 0.05; done
-"$CAT" --identifier=realdocd /bin/sh -c 'JOURNAL_STREAM=$(stat -L -c %d:%i /proc/self/fd/2) exec "$0" "$@"' \
-	"$BINARY" serve --config "$CONFIG" & realdocd=$!
+"$CAT" --identifier=realdocd /bin/sh -ec '
+	export JOURNAL_STREAM="$(stat -L -c %d:%i /proc/self/fd/2)"
+	exec "$BINARY" serve --config "$CONFIG"' & realdocd=$!
 until [ -e "$DIR/asked" ]; do sleep 0.05; done
 kill -TERM $realdocd
 wait $realdocd || true

@@ -19,7 +19,7 @@ type asked struct {
 	server map[string]any
 }
 
-func asks(t *testing.T, url string, headers ...string) asked {
+func askPage(t *testing.T, url string, headers ...string) asked {
 	t.Helper()
 	request, err := http.NewRequest("GET", url, nil)
 	mustDo(t, err)
@@ -76,7 +76,7 @@ func TestNginxsRequestIDNamesARequestEverywhere(t *testing.T) {
 	}
 	const trace, span = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 	const traceparent = "00-" + trace + "-" + span + "-01"
-	a := asks(t, web.URL(0, "/server.php?ok"), "Traceparent", traceparent, "X-Request-Id", "of-a-visitor")
+	a := askPage(t, web.URL(0, "/server.php?ok"), "Traceparent", traceparent, "X-Request-Id", "of-a-visitor")
 	id, event := ofNginx("/server.php?ok"), s.requestFor(t, "/server.php?ok")
 	if len(id) != 32 || a.server["REQUEST_ID"] != id || a.header.Get("X-Request-Id") != id || event.String("request_id") != id {
 		t.Errorf("nginx has the id %q, PHP %q, the header %q, the log %q", id, a.server["REQUEST_ID"], a.header.Get("X-Request-Id"), event.String("request_id"))
@@ -86,7 +86,7 @@ func TestNginxsRequestIDNamesARequestEverywhere(t *testing.T) {
 	}
 
 	s.Command(s.gw, 0, "pause", "www")
-	a = asks(t, web.URL(0, "/server.php?refused"))
+	a = askPage(t, web.URL(0, "/server.php?refused"))
 	id, event = ofNginx("/server.php?refused"), s.requestFor(t, "/server.php?refused")
 	if want := "503 Service Unavailable\nrequest id " + id + "\n"; a.body != want || a.header.Get("X-Request-Id") != id || event.String("request_id") != id {
 		t.Errorf("the answer is %q, want %q; the header %q; the log has %v", a.body, want, a.header.Get("X-Request-Id"), event)
@@ -113,7 +113,7 @@ func TestIDsAreMadeWhereTheWebServerSendsNone(t *testing.T) {
 	if delete(ids, ""); len(ids) != tally.Total {
 		t.Errorf("%d requests have %d ids", tally.Total, len(ids))
 	}
-	if id := asks(t, s.web.URL(0, "/server.php")).server["REQUEST_ID"]; id != s.requestFor(t, "/server.php").String("request_id") {
+	if id := askPage(t, s.web.URL(0, "/server.php")).server["REQUEST_ID"]; id != s.requestFor(t, "/server.php").String("request_id") {
 		t.Errorf("PHP has the id %q, the log another", id)
 	}
 }
@@ -122,7 +122,7 @@ func TestApachesUniqueIDNamesTheRequest(t *testing.T) {
 	st := stack.For(t, "nginx", "apache2", "php-fpm")
 	s := openShopOn(st, st.FPM(stack.FPMConfig{}), settings{})
 	web := s.Apache(stack.ApacheConfig{Hosts: []stack.ApacheHost{{Root: s.site.DocRoot(), Backend: s.gw.Addr}}})
-	a := asks(t, web.URL(0, "/server.php"))
+	a := askPage(t, web.URL(0, "/server.php"))
 	id, event := a.server["UNIQUE_ID"], s.requestFor(t, "/server.php")
 	if id == nil || a.server["REQUEST_ID"] != id || event["request_id"] != id {
 		t.Errorf("Apache has the id %q, PHP %q, the log %q", id, a.server["REQUEST_ID"], event["request_id"])
