@@ -44,7 +44,7 @@ func TestUpgradesAndReloadsUnderLoadFailAndTearNothing(t *testing.T) {
 			defer stop()
 			load := stack.Load{
 				URLs: []string{web.URL(0, "/index.php?pause=0&parts=5"), web.URL(1, "/index.php?pause=0&parts=5")},
-				Post: true, Rate: 500, Clients: 24,
+				Post: true, Rate: 560, Clients: 24,
 			}
 			began := time.Now()
 			traffic := load.Start(ctx)
