@@ -1,10 +1,27 @@
 package main
 
 import (
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
 )
+
+// openLog opens the log, which SIGUSR1 reopens from then on.
+func (d *daemonProcess) openLog(stderr io.Writer, getenv func(string) string) (stop func(), err error) {
+	d.stderr, d.wantColours = stderr, getenv("NO_COLOR") == ""
+	out, err := openLogOutput(d.config, stderr, d.wantColours)
+	if err != nil {
+		return nil, err
+	}
+	d.out = newLogWriter(out)
+	d.log = newLogger(d.config, d.out)
+	ignore := d.reopenLogOnSignal()
+	return func() {
+		ignore()
+		d.out.Close()
+	}, nil
+}
 
 // reopenLogOnSignal has SIGUSR1 open the log file again, until stop is called,
 // also while requests finish at the end. Later ones do nothing.

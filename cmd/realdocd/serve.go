@@ -12,7 +12,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"syscall"
-	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/rs/zerolog"
@@ -118,33 +117,17 @@ func (d *daemonProcess) serve(stderr io.Writer, getenv func(string) string) erro
 	defer signal.Stop(d.signals)
 	// A reader of our log that goes away must not end the daemon.
 	signal.Ignore(syscall.SIGPIPE)
-	if getenv("GOGC") == "" {
-		// The heap is a few megabytes and a request leaves little garbage:
-		// collecting at five times the live heap costs little memory, and saves
-		// most of the collections under load.
-		debug.SetGCPercent(400)
-	}
-	if getenv("GOMAXPROCS") == "" {
-		// What a request costs here is a fraction of what it costs in the web
-		// server and in PHP, which need the other processors. Each that the
-		// daemon uses beyond need costs it wake-ups.
-		runtime.GOMAXPROCS((runtime.GOMAXPROCS(0) + 3) / 4)
-	}
-
+	tuneRuntime(getenv)
 	d.program = programPath()
 	before, err := predecessor()
 	if err != nil {
 		return err
 	}
-	d.stderr, d.wantColours = stderr, getenv("NO_COLOR") == ""
-	out, err := openLogOutput(d.config, stderr, d.wantColours)
+	closeLog, err := d.openLog(stderr, getenv)
 	if err != nil {
 		return err
 	}
-	d.out = newLogWriter(out)
-	defer d.out.Close()
-	d.log = newLogger(d.config, d.out)
-	defer d.reopenLogOnSignal()()
+	defer closeLog()
 	if d.srv, err = gateway.New(d.config.gateway, d.log); err != nil {
 		return fmt.Errorf("start the gateway: %w", err)
 	}
@@ -155,11 +138,7 @@ func (d *daemonProcess) serve(stderr io.Writer, getenv func(string) string) erro
 	go func() { d.ended <- d.srv.Serve() }()
 	d.log.Info().Str("version", readBuild().Version).Strs("listen", d.addrs).Strs("sites", d.config.siteNames()).Msg("ready")
 	if before != nil {
-		select {
-		case <-before.Main():
-		case <-before.Ended():
-		case <-time.After(mainTimeout): // it hangs, and so shall not we
-		}
+		awaitMain(before)
 	}
 	d.tellReady()
 	go d.watchdog()
@@ -172,6 +151,22 @@ func (d *daemonProcess) serve(stderr io.Writer, getenv func(string) string) erro
 		return d.retire(successor)
 	}
 	return d.stop()
+}
+
+// tuneRuntime sets what the environment does not.
+func tuneRuntime(getenv func(string) string) {
+	if getenv("GOGC") == "" {
+		// The heap is a few megabytes and a request leaves little garbage:
+		// collecting at five times the live heap costs little memory, and saves
+		// most of the collections under load.
+		debug.SetGCPercent(400)
+	}
+	if getenv("GOMAXPROCS") == "" {
+		// What a request costs here is a fraction of what it costs in the web
+		// server and in PHP, which need the other processors. Each that the
+		// daemon uses beyond need costs it wake-ups.
+		runtime.GOMAXPROCS((runtime.GOMAXPROCS(0) + 3) / 4)
+	}
 }
 
 // open has the sockets: the predecessor's, those that systemd has passed, or else

@@ -119,6 +119,16 @@ func predecessor() (*gateway.Predecessor, error) {
 	return gateway.NewPredecessor(os.NewFile(uintptr(fd), "predecessor"))
 }
 
+// awaitMain waits until this process is the service's main one, so that it may
+// speak for it.
+func awaitMain(before *gateway.Predecessor) {
+	select {
+	case <-before.Main():
+	case <-before.Ended():
+	case <-time.After(mainTimeout): // it hangs, and so shall not we
+	}
+}
+
 // programPath is where this program is found again, also when another version
 // is installed there and whatever the working directory is.
 func programPath() string {
