@@ -26,7 +26,7 @@ PACKAGE_VERSION ?= 0.0.0+git$(shell date -u -d @$(SOURCE_DATE_EPOCH) +%Y%m%d%H%M
 else
 PACKAGE_VERSION ?= $(shell echo '$(VERSION)' | sed 's/^v//; s/-\([0-9]*\)-g/+\1.g/; s/-dirty$$/+dirty/; s/-/~/g')
 endif
-ARCH = $(shell go env GOARCH)
+ARCH = $(or $(GOARCH),$(shell go env GOARCH))
 
 FUZZTIME     ?= 30s
 TEST_TIMEOUT ?= 12m

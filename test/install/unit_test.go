@@ -40,7 +40,7 @@ func loadUnit(name string) (*unit, error) {
 		}
 		return u, nil
 	}
-	return nil, fmt.Errorf("Unit %s could not be found.", name) //lint:ignore ST1005 as systemctl says it
+	return nil, fmt.Errorf("unit %s could not be found", name)
 }
 
 func (u *unit) add(text string) {
