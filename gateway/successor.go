@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -189,46 +188,6 @@ func (n *Successor) take(m message) {
 	}
 }
 
-// answer tells the successor who is left here.
-func (n *Successor) answer(q askMessage) {
-	a := answerMessage{ID: q.ID}
-	if q.Site == "" {
-		st := n.s.Status()
-		a.Status = &st
-	} else if d, err := n.s.occupied(q.Site, q.Docroot); err != nil {
-		a.Error = err.Error()
-	} else {
-		a.Site = &d
-	}
-	n.link.send(message{Answer: &a})
-}
-
-// occupied are the docroots of a site with somebody inside, after a look at
-// their links: whoever begins afterwards is in the live release. One that is
-// unknown here has nobody inside.
-func (s *Server) occupied(name, docroot string) (SiteDetail, error) {
-	if docroot != "" {
-		if _, _, err := s.site(name, docroot); err != nil {
-			return SiteDetail{}, nil
-		}
-	}
-	d, err := s.Site(name, docroot)
-	if errors.Is(err, ErrNoSite) {
-		err = nil
-	}
-	d.History = nil
-	d.Docroots = slices.DeleteFunc(d.Docroots, func(ds DocrootStatus) bool {
-		return !slices.ContainsFunc(ds.Releases, func(r ReleaseStatus) bool { return r.Running > 0 })
-	})
-	return d, err
-}
-
-// giveConn gives the successor a connection on which no request runs. It is
-// closed here once it has been sent.
-func (n *Successor) giveConn(c *webConn) {
-	n.link.sendSocket(message{Conn: true}, c.web.fileConn, func(error) { c.s.closed(c) })
-}
-
 // pauseAccepting has new connections wait in the kernel.
 func (s *Server) pauseAccepting() {
 	for _, ln := range s.listeners {
@@ -249,41 +208,5 @@ func (s *Server) takeBack() {
 	for _, ln := range s.listeners {
 		ln.Listener.(deadliner).SetDeadline(time.Time{})
 		s.startAccepting(ln)
-	}
-}
-
-// Retire lets everything that runs here end, with its successor at work, until
-// ctx is done, and then cuts it off. Connections of web servers go to the
-// successor as soon as no request runs on them. It returns a line for each request
-// that it cut off.
-func (s *Server) Retire(ctx context.Context) (cut []CutOff) {
-	s.reloading.Lock()
-	for _, ln := range s.listeners {
-		leave(ln.Listener)
-	}
-	s.heir.Store(s.successor)
-	s.giveConns(s.successor.giveConn)
-	s.reloading.Unlock()
-	defer s.end()
-	s.endIdle(time.Unix(1, 0))
-	for _, over := range []<-chan struct{}{s.control.retire(ctx), s.exporter.retire(ctx)} {
-		<-over
-	}
-	cut = s.finish(ctx)
-	s.predecessor.awaitEnd(ctx)
-	s.successor.link.flush()
-	return cut
-}
-
-// leave closes a listener that another process has too.
-func leave(ln net.Listener) {
-	unlinkOnClose(ln, false)
-	ln.Close()
-}
-
-// unlinkOnClose says whether the file of a unix socket goes with the listener.
-func unlinkOnClose(ln net.Listener, unlink bool) {
-	if u, ok := ln.(*net.UnixListener); ok {
-		u.SetUnlinkOnClose(unlink)
 	}
 }

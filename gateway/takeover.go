@@ -1,0 +1,128 @@
+package gateway
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"slices"
+
+	"realdocd/deploy"
+)
+
+// Succeed takes over from the predecessor: its sockets, as far as the
+// configuration has them, and what it knows. It is instead of Listen, and returns when
+// Serve may be called. When it fails the predecessor serves on.
+func (s *Server) Succeed(p *Predecessor) (err error) {
+	defer func() {
+		if err != nil {
+			p.abandon()
+		}
+	}()
+	s.predecessor = p
+	if p.inherited {
+		for _, ln := range slices.Clone(p.listeners) {
+			if ln.use == "listen" {
+				s.inherited = true
+				s.listeners = append(s.listeners, listener{ln.addr, p.take(ln.use, ln.addr)})
+			}
+		}
+	}
+	if err := s.Listen(); err != nil {
+		return err
+	}
+	p.link.send(message{Prepared: os.Getpid()})
+	for {
+		m, f, err := p.link.receive()
+		if f != nil {
+			f.Close()
+		}
+		switch {
+		case err != nil:
+			return fmt.Errorf("take over from the process before: %w", noEOF(err))
+		case m.Docroot != nil:
+			s.restore(m.Docroot.Site, m.Docroot.State)
+		case m.Pool != nil:
+			p.letIn(s, *m.Pool)
+		case m.Begin:
+			p.s = s
+			return nil
+		}
+	}
+}
+
+// restore keeps what is known of a docroot that the site has still.
+func (s *Server) restore(site string, state deploy.DocrootState) {
+	now := s.setup.Load()
+	if st := now.sites.find(state.Path); st != nil && st.Name == site {
+		st.releases.Restore(state)
+	}
+}
+
+func (p *Predecessor) takeSockets() error {
+	for {
+		m, f, err := p.link.receive()
+		if err != nil {
+			return noEOF(err)
+		}
+		switch {
+		case m.Listener != nil && f != nil:
+			ln, err := net.FileListener(f)
+			f.Close()
+			if err != nil {
+				return fmt.Errorf("%s: %w", m.Listener.Addr, err)
+			}
+			p.listeners = append(p.listeners, inheritedListener{m.Listener.Use, m.Listener.Addr, ln})
+		case m.Sockets != nil:
+			p.inherited, p.pid = m.Sockets.Inherited, m.Sockets.PID
+			return nil
+		}
+	}
+}
+
+type inheritedListener struct {
+	use, addr string
+	net.Listener
+}
+
+// take gives the listener for a use and an address; nil where there is none.
+func (p *Predecessor) take(use, addr string) net.Listener {
+	if p == nil {
+		return nil
+	}
+	i := slices.IndexFunc(p.listeners, func(ln inheritedListener) bool { return ln.use == use && ln.addr == addr })
+	if i < 0 {
+		return nil
+	}
+	ln := p.listeners[i].Listener
+	p.listeners = slices.Delete(p.listeners, i, i+1)
+	if !p.inherited || use != "listen" {
+		p.taken = append(p.taken, ln)
+	}
+	return ln
+}
+
+// abandon gives everything back: the predecessor serves on.
+func (p *Predecessor) abandon() {
+	for _, ln := range p.listeners {
+		ln.Close()
+	}
+	p.link.close()
+}
+
+// serve says that this process serves, and closes what the configuration has no
+// more.
+func (p *Predecessor) serve() {
+	if p == nil {
+		return
+	}
+	for _, ln := range p.taken {
+		unlinkOnClose(ln, true)
+	}
+	for _, ln := range p.listeners {
+		unlinkOnClose(ln.Listener, true)
+		ln.Close()
+	}
+	p.taken, p.listeners = nil, nil
+	p.link.send(message{Serving: true})
+	go p.listen()
+}
