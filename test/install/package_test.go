@@ -112,6 +112,7 @@ func TestPackage_IsInstalledUpgradedAndRemoved(t *testing.T) {
 		if k.name == "rpm" {
 			m.run("/", "rm -r /etc/realdocd /var/lib/realdocd") // rpm has no purge
 		} else {
+			m.write("/etc/realdocd/other.toml", "")
 			m.run("/", "dpkg -P realdocd")
 		}
 		if after := m.changed(k.leaves); !slices.Equal(before, after) {
