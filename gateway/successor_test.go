@@ -1,0 +1,95 @@
+package gateway
+
+import (
+	"context"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// fakeSuccessor takes the place of the new process: it says what it is told, and sees what comes.
+type fakeSuccessor struct {
+	*link
+	b *bench
+}
+
+// handOver begins a handover to a successor that the test plays.
+func (b *bench) handOver(ctx context.Context) (*fakeSuccessor, <-chan error) {
+	b.t.Helper()
+	n, err := b.server.NewSuccessor()
+	b.must(err)
+	fd, err := syscall.Dup(int(n.File().Fd())) // as a child has it
+	b.must(err)
+	l, err := newLink(os.NewFile(uintptr(fd), "successor"))
+	b.must(err)
+	b.t.Cleanup(l.close)
+	done := make(chan error, 1)
+	go func() { done <- n.HandOver(ctx) }()
+	return &fakeSuccessor{l, b}, done
+}
+
+// until reads up to a message that is wanted.
+func (f *fakeSuccessor) until(wanted func(message) bool) {
+	f.b.t.Helper()
+	for {
+		m, file, err := f.receive()
+		if file != nil {
+			file.Close()
+		}
+		f.b.must(err)
+		if wanted(m) {
+			return
+		}
+	}
+}
+
+// A new process may die at any moment of a handover; the old one goes on as if there had been none.
+func TestAHandoverThatFailsLeavesTheServerAsItWas(t *testing.T) {
+	toSockets := func(f *fakeSuccessor) { f.until(func(m message) bool { return m.Sockets != nil }) }
+	toBegin := func(f *fakeSuccessor) {
+		toSockets(f)
+		f.send(message{Prepared: 1})
+		f.until(func(m message) bool { return m.Begin })
+	}
+	for name, c := range map[string]struct {
+		until func(*fakeSuccessor)
+		hangs bool
+		want  string
+	}{
+		"it dies before it is prepared":  {toSockets, false, "did not get ready: it has ended"},
+		"it dies before it serves":       {toBegin, false, "did not take over: it has ended"},
+		"it hangs before it is prepared": {toSockets, true, "did not get ready: context deadline exceeded"},
+		"it hangs before it serves":      {toBegin, true, "did not take over: context deadline exceeded"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newLimited(t, 1).start()
+			kept, q := b.running(b.params()...)
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			if c.hangs {
+				cancel()
+				ctx, cancel = context.WithTimeout(t.Context(), 100*time.Millisecond)
+			}
+			defer cancel()
+			f, failed := b.handOver(ctx)
+			c.until(f)
+			if !c.hangs {
+				f.close()
+			}
+			if err := <-failed; err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Fatalf("the handover: %v, want %q", err, c.want)
+			}
+			waits := b.waiting(1, "shop") // a new connection, for which there is no place yet
+			q.answer(page)
+			b.wantPage(kept)
+			b.fpm.next().answer(page)
+			b.wantPage(waits)
+			b.served(kept, "", b.params()...)
+			f, failed = b.handOver(t.Context()) // another one gets as far
+			toSockets(f)
+			f.close()
+			<-failed
+		})
+	}
+}
