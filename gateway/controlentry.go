@@ -103,15 +103,24 @@ func (e *Entry) follow(s *stay) {
 			default: // nobody has asked since the flip before
 			}
 		case line.Moved:
-			time.Sleep(movedPause) // until the other process has the socket alone
-			next, _, err := e.enter(e.Release)
-			if err != nil {
-				continue // this process counts the command to its end
+			if next := e.enterNext(); next != nil {
+				s.body.Close()
+				s = next
 			}
-			s.body.Close()
-			s = next
 		}
 	}
+}
+
+// enterNext enters with the process that takes over, as soon as that lets us; until
+// then the one before counts the command. It returns nil when the stay has ended.
+func (e *Entry) enterNext() *stay {
+	for pause := movedPause; e.ctx.Err() == nil; pause = min(2*pause, lastMovedPause) {
+		time.Sleep(pause) // it may not have the socket alone yet
+		if next, _, err := e.enter(e.Release); err == nil {
+			return next
+		}
+	}
+	return nil
 }
 
 // AwaitFlip waits until the release is not live any more, and gives the one
@@ -128,5 +137,9 @@ func (e *Entry) AwaitFlip() (release string, err error) {
 // Close leaves the release.
 func (e *Entry) Close() { e.close.Do(e.leave) }
 
-// movedPause is the time between two attempts to reach a process that takes over.
-const movedPause = 20 * time.Millisecond
+// movedPause is the time between two attempts to reach a process that takes
+// over; it grows up to the last.
+const (
+	movedPause     = 20 * time.Millisecond
+	lastMovedPause = 5 * time.Second
+)

@@ -6,7 +6,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 )
 
 const shopHost = "shop.example.com"
@@ -41,10 +40,11 @@ func TestReadme_StepsPutRealdocdInFrontOfASite(t *testing.T) {
 	}
 
 	steps := readSteps(t, "In front of your site")
+	workers := strings.Fields(m.run("/", "pgrep -f '^nginx: worker process'"))
 	for _, step := range steps[:len(steps)-1] {
 		m.do(step, checkout)
 	}
-	m.waitForPage() // nginx -s reload returns before the new configuration is at work
+	m.awaitReload(workers)
 	m.wantPage("42 42 42 42")
 	for name, want := range map[string]string{"realdocd.socket": "sockets.target", "realdocd.service": "multi-user.target"} {
 		if _, err := os.Lstat(m.path("/etc/systemd/system/" + want + ".wants/" + name)); err != nil {
@@ -100,13 +100,14 @@ func readSteps(t *testing.T, section string) (steps []step) {
 	return steps
 }
 
-// waitForPage waits until nginx answers as realdocd's site. It tells nobody when it begins to.
-func (m *machine) waitForPage() {
+// awaitReload waits until those that had the configuration before have gone: nginx -s reload does not.
+func (m *machine) awaitReload(workers []string) {
 	m.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		if status, _ := m.get(shopHost, "/index.php"); status == http.StatusOK {
-			return
-		}
+	for _, pid := range workers {
+		m.until("nginx's worker "+pid+" has ended", func() bool {
+			_, err := os.Stat(m.path("/proc/" + pid))
+			return os.IsNotExist(err)
+		})
 	}
 }
 
