@@ -177,7 +177,7 @@ func shareSocket(t *testing.T, of, socket string) {
 func (c *checked) startWeb(t *testing.T, edit func(string) string) {
 	t.Helper()
 	addr := c.FreeAddr()
-	text := strings.Replace(edit(block(t, "nginx")), "server {\n", "server {\n    listen "+string(addr)+";\n", 1)
+	text := strings.Replace(edit(block(t, "nginx")), "listen 80;", "listen "+string(addr)+";", 1)
 	text = strings.Replace(text, "fastcgi_params;", "/etc/nginx/fastcgi_params;", 1)
 	c.Nginx(stack.NginxConfig{HTTP: []string{text}})
 	c.web = "http://" + string(addr)
