@@ -4,10 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"strconv"
-	"sync"
 	"time"
 )
 
@@ -27,9 +25,8 @@ type Entry struct {
 	ended   chan struct{}
 	err     error // why, before ended is closed
 
-	ctx   context.Context
+	ctx   context.Context // of the whole stay
 	leave context.CancelFunc
-	close sync.Once
 }
 
 // Enter has a command enter the live release. The daemon has to answer within
@@ -52,8 +49,8 @@ func (c *ControlClient) Enter(ctx context.Context, at SiteAddress, command strin
 
 // A stay is one process's part of an Entry.
 type stay struct {
-	body  io.Closer
 	lines *json.Decoder
+	leave func()
 }
 
 // enter asks for a release; "" is the live one.
@@ -65,9 +62,10 @@ func (e *Entry) enter(release string) (_ *stay, env CommandEnv, err error) {
 	ctx, cancel := context.WithCancel(e.ctx)
 	late := time.AfterFunc(e.limit, cancel)
 	body, err := e.client.open(ctx, http.MethodPost, e.at.path("/enter", parameters...))
-	var s *stay
+	s := &stay{}
 	if err == nil {
-		s = &stay{body, json.NewDecoder(body)}
+		s.lines = json.NewDecoder(body)
+		s.leave = func() { cancel(); body.Close() }
 		if err = s.lines.Decode(&env); err != nil {
 			err = e.client.unreadable(err)
 			body.Close()
@@ -80,7 +78,6 @@ func (e *Entry) enter(release string) (_ *stay, env CommandEnv, err error) {
 		cancel()
 		return nil, env, err
 	}
-	context.AfterFunc(e.ctx, cancel)
 	return s, env, nil
 }
 
@@ -93,7 +90,7 @@ func (e *Entry) follow(s *stay) {
 			Moved   bool
 		}
 		if e.err = s.lines.Decode(&line); e.err != nil {
-			s.body.Close()
+			s.leave()
 			return
 		}
 		switch {
@@ -104,7 +101,7 @@ func (e *Entry) follow(s *stay) {
 			}
 		case line.Moved:
 			if next := e.enterNext(); next != nil {
-				s.body.Close()
+				s.leave()
 				s = next
 			}
 		}
@@ -135,7 +132,7 @@ func (e *Entry) AwaitFlip() (release string, err error) {
 }
 
 // Close leaves the release.
-func (e *Entry) Close() { e.close.Do(e.leave) }
+func (e *Entry) Close() { e.leave() }
 
 // movedPause is the time between two attempts to reach a process that takes
 // over; it grows up to the last.

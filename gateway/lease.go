@@ -57,8 +57,7 @@ func (p *pool) granted(all int) {
 		return
 	}
 	p.lease.granted = max(p.lease.granted, all)
-	p.grant()
-	p.settle()
+	p.regrant()
 }
 
 // settle gives back the places of the lease that nobody needs, and tells the

@@ -43,6 +43,7 @@ func (s *Server) Listen(inherited ...net.Listener) error {
 func (s *Server) Addrs() (addrs []string, inherited bool) {
 	s.reloading.Lock()
 	defer s.reloading.Unlock()
+	addrs = []string{} // never null in JSON
 	for _, ln := range s.listeners {
 		addrs = append(addrs, ln.addr)
 	}

@@ -81,7 +81,14 @@ func (s *Server) look(st *site, docroot string) error {
 
 // detail is a site with some docroots: the one that was asked for, or all.
 func (s *Server) detail(st *site, asked string, docroots []string) SiteDetail {
-	d := SiteDetail{SiteStatus: st.status(), Docroots: []DocrootStatus{}, History: s.history.of(st.Name)}
+	d := s.whoIsInside(st, asked, docroots)
+	d.History = s.history.of(st.Name)
+	return d
+}
+
+// whoIsInside is detail without the history, which is read from a file.
+func (s *Server) whoIsInside(st *site, asked string, docroots []string) SiteDetail {
+	d := SiteDetail{SiteStatus: st.status(), Docroots: []DocrootStatus{}}
 	inside := s.occupants(time.Now())
 	slices.Sort(docroots)
 	for _, docroot := range docroots {
@@ -164,11 +171,7 @@ func (s *Server) left(ctx context.Context, st *site, docroot, release string) ([
 	if err := s.look(st, docroot); err != nil {
 		return nil, err
 	}
-	running, err := st.releases.Occupants(docroot, release)
-	if err != nil {
-		return nil, err
-	}
-	left, err := s.predecessor.leftBefore(ctx, st.Name, docroot, release)
+	running, left, err := s.countIn(ctx, st, docroot, release)
 	if err != nil {
 		return nil, err
 	}
@@ -178,13 +181,9 @@ func (s *Server) left(ctx context.Context, st *site, docroot, release string) ([
 				continue
 			}
 			s.look(other, path) // where that fails its last good release goes on, and is live
-			n, err := other.releases.Occupants(path, release)
+			n, before, err := s.countIn(ctx, other, path, release)
 			if err != nil {
 				return nil, fmt.Errorf("site %s, docroot %s: %w", other.Name, path, err)
-			}
-			before, err := s.predecessor.leftBefore(ctx, other.Name, path, release)
-			if err != nil {
-				return nil, err
 			}
 			running += n
 			left = append(left, before...)
@@ -197,6 +196,15 @@ func (s *Server) left(ctx context.Context, st *site, docroot, release string) ([
 		return left[:min(len(left), maxOccupants)], nil
 	}
 	return workersIn(ctx, st.pool.cfg(), release)
+}
+
+// countIn is how many run in a release by one docroot, and those whom the
+// predecessor has there.
+func (s *Server) countIn(ctx context.Context, st *site, docroot, release string) (running int64, before []Occupant, err error) {
+	if running, err = st.releases.Occupants(docroot, release); err == nil {
+		before, err = s.predecessor.leftBefore(ctx, st.Name, docroot, release)
+	}
+	return running, before, err
 }
 
 // inRelease names who runs in a release.

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"errors"
 	"net"
 	"slices"
 	"time"
@@ -55,20 +54,26 @@ func (n *Successor) answer(q askMessage) {
 // their links: whoever begins afterwards is in the live release. One that is
 // unknown here has nobody inside.
 func (s *Server) occupied(name, docroot string) (SiteDetail, error) {
-	if docroot != "" {
-		if _, _, err := s.site(name, docroot); err != nil {
+	st := s.setup.Load().sites.named(name)
+	if st == nil {
+		return SiteDetail{}, nil
+	}
+	docroots := st.releases.Docroots()
+	if docroot != "" || !st.IsGlob() {
+		_, clean, err := s.site(name, docroot)
+		if err != nil {
 			return SiteDetail{}, nil
 		}
+		if err := s.look(st, clean); err != nil {
+			return SiteDetail{}, err
+		}
+		docroot, docroots = clean, []string{clean}
 	}
-	d, err := s.Site(name, docroot)
-	if errors.Is(err, ErrNoSite) {
-		err = nil
-	}
-	d.History = nil
+	d := s.whoIsInside(st, docroot, docroots)
 	d.Docroots = slices.DeleteFunc(d.Docroots, func(ds DocrootStatus) bool {
 		return !slices.ContainsFunc(ds.Releases, func(r ReleaseStatus) bool { return r.Running > 0 })
 	})
-	return d, err
+	return d, nil
 }
 
 // leave closes a listener that another process has too.

@@ -44,13 +44,8 @@ type DirectoryView struct {
 // View looks at the surroundings now.
 func (s *Server) View() View {
 	now := s.setup.Load()
-	v := View{Listen: []string{}, Directories: directoryViews(&now.cfg), Requests: []SeenRequest{}, Refused: s.refusals.all()}
-	s.reloading.Lock()
-	v.Inherited = s.inherited
-	for _, ln := range s.listeners {
-		v.Listen = append(v.Listen, ln.addr)
-	}
-	s.reloading.Unlock()
+	v := View{Directories: directoryViews(&now.cfg), Requests: []SeenRequest{}, Refused: s.refusals.all()}
+	v.Listen, v.Inherited = s.Addrs()
 	var limit unix.Rlimit
 	if unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) == nil {
 		v.MaxOpenFiles = limit.Cur
