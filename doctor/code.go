@@ -8,8 +8,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
+
+	"realdocd/incpath"
 )
 
 const (
@@ -140,5 +141,5 @@ func (r *codeReading) namesLink(path string) bool { return below(filepath.Clean(
 
 // below says whether a clean path is one of the directories or below it.
 func below(path string, dirs []string) bool {
-	return slices.ContainsFunc(dirs, func(dir string) bool { return path == dir || strings.HasPrefix(path, dir+"/") })
+	return slices.ContainsFunc(dirs, func(dir string) bool { return incpath.Inside(path, dir) })
 }

@@ -153,7 +153,10 @@ var masterTitle = regexp.MustCompile(`^php-fpm: master process \((.+)\)$`)
 // the one where a distribution has it. Only one with a pool at the listener is it.
 func (s *server) findConfiguration() {
 	var files []string
-	titles := []string{processTitle(listenerPID(s.addr))}
+	var titles []string
+	if pid, err := gateway.ListenerPID(s.addr); err == nil {
+		titles = append(titles, processTitle(pid))
+	}
 	if s.answer != nil {
 		titles = append(titles, s.answer.Master)
 	}
@@ -173,32 +176,8 @@ func (s *server) findConfiguration() {
 	}
 }
 
-// listenerPID is the process that has opened a unix listener, FPM's master; 0
-// where that cannot be told.
-func listenerPID(addr string) int {
-	if !path.IsAbs(addr) {
-		return 0
-	}
-	fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return 0
-	}
-	defer syscall.Close(fd)
-	if err := syscall.Connect(fd, &syscall.SockaddrUnix{Name: addr}); err != nil {
-		return 0
-	}
-	cred, err := syscall.GetsockoptUcred(fd, syscall.SOL_SOCKET, syscall.SO_PEERCRED)
-	if err != nil {
-		return 0
-	}
-	return int(cred.Pid)
-}
-
 // processTitle is a process's command line; "" where it cannot be read.
 func processTitle(pid int) string {
-	if pid == 0 {
-		return ""
-	}
 	line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
 	return strings.TrimRight(string(line), "\x00 ")
 }

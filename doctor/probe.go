@@ -22,9 +22,9 @@ const probeTimeout = 5 * time.Second
 
 // iniKeys are the settings that the checks go by.
 var iniKeys = []string{
-	"include_path", "open_basedir", "auto_prepend_file", "auto_append_file", "error_log", "realpath_cache_size", "realpath_cache_ttl",
+	"include_path", "open_basedir", "auto_prepend_file", "auto_append_file", "error_log", "realpath_cache_size",
 	"opcache.enable", "opcache.restrict_api", "opcache.validate_timestamps", "opcache.revalidate_freq", "opcache.file_update_protection",
-	"opcache.use_cwd", "opcache.preload", "opcache.file_cache", "opcache.validate_root", "opcache.max_wasted_percentage",
+	"opcache.use_cwd", "opcache.preload", "opcache.file_cache", "opcache.validate_root",
 }
 
 // A probeQuestion is what the probe is asked.
@@ -36,8 +36,8 @@ type probeQuestion struct {
 
 // A probeAnswer is what the probe says.
 type probeAnswer struct {
-	Version, SAPI     string
-	UID, GID          int
+	Version           string
+	UID               int
 	Title, Master     string // of the worker's process and of its parent
 	IncludePathLocked bool   `json:"include_path_locked"`
 	INI               map[string]string

@@ -38,13 +38,13 @@ $cached = function (array $scripts, array $dirs): array {
 
 $title = fn ($pid) => trim((string) @file_get_contents("/proc/$pid/cmdline"), "\0 ");
 $parent = fn ($pid) => (int) (explode(' ', strrchr((string) @file_get_contents("/proc/$pid/stat"), ')') ?: '')[2] ?? 0);
-$ids = fn ($name) => preg_match("/^$name:\\s+\\d+\\s+(\\d+)/m", (string) @file_get_contents('/proc/self/status'), $m) ? (int) $m[1] : -1;
+$uid = preg_match('/^Uid:\s+\d+\s+(\d+)/m', (string) @file_get_contents('/proc/self/status'), $m) ? (int) $m[1] : -1;
 
 $ini = @ini_get_all(null, true) ?: [];
 $status = function_exists('opcache_get_status') ? @opcache_get_status(true) : false;
 $master = $parent('self');
 $answer = [
-    'version' => PHP_VERSION, 'sapi' => PHP_SAPI, 'uid' => $ids('Uid'), 'gid' => $ids('Gid'),
+    'version' => PHP_VERSION, 'uid' => $uid,
     'title' => $title('self'), 'master' => $title($master),
     'include_path_locked' => ($ini['include_path']['access'] ?? 7) === 4,
     'ini' => [], 'barred' => [], 'realpath_cache' => realpath_cache_size(),

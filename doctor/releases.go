@@ -23,10 +23,12 @@ type place struct {
 }
 
 // subject is the place as findings name it.
-func (p *place) subject() Subject {
-	s := Subject{Site: p.site.Name}
-	if p.site.IsGlob() {
-		s.Docroot = p.Docroot
+func (p *place) subject() Subject { return subjectOf(p.site, p.Docroot) }
+
+func subjectOf(site gateway.SiteConfig, docroot string) Subject {
+	s := Subject{Site: site.Name}
+	if site.IsGlob() {
+		s.Docroot = docroot
 	}
 	return s
 }
@@ -41,13 +43,9 @@ func (p *place) reused() bool { return len(p.site.Slots) > 0 || p.site.Resolve =
 func (x *examination) resolveDocroots() {
 	for _, site := range x.config.Sites {
 		for _, docroot := range x.docroots(site) {
-			s := Subject{Site: site.Name}
-			if site.IsGlob() {
-				s.Docroot = docroot
-			}
 			got, err := deploy.Inspect(docroot, site.Resolve, site.LinkAfter)
 			if err != nil {
-				x.add("docroot-unresolved", s, fmt.Sprintf("Requests get a 503, or the last release that was good: %v.", err),
+				x.add("docroot-unresolved", subjectOf(site, docroot), fmt.Sprintf("Requests get a 503, or the last release that was good: %v.", err),
 					"Make the directory or the link, or correct docroot.")
 				continue
 			}

@@ -61,7 +61,7 @@ func (x *examination) checkSentPaths(site gateway.SiteConfig, r gateway.SeenRequ
 	s := Subject{Site: site.Name}
 	const do = "With nginx: $document_root instead of $realpath_root, also in fastcgi_params; with Apache: no mod_realdoc."
 	docroot := path.Clean(r.DocumentRoot)
-	if matches, _ := path.Match(path.Clean(site.Docroot), docroot); !matches && docroot != path.Clean(site.Docroot) {
+	if !matches(site, docroot) {
 		x.add("docroot-sent-resolved", s, fmt.Sprintf("The web server sends DOCUMENT_ROOT already resolved, %s (at %s): it decides the release, not realdocd, and include_path may follow another one.", docroot, clock(r.Time)), do)
 		return
 	}
@@ -69,7 +69,7 @@ func (x *examination) checkSentPaths(site gateway.SiteConfig, r gateway.SeenRequ
 		if p.site.Name != site.Name || p.Docroot != docroot || !p.hasLink() {
 			continue
 		}
-		if isResolved(scriptPath(r), p) {
+		if isResolved(path.Clean(r.Script()), p) {
 			x.add("script-sent-resolved", s, fmt.Sprintf("The web server sends SCRIPT_FILENAME already resolved, %s (at %s): a request that comes in the moment of a flip gets a 403.", r.ScriptFilename, clock(r.Time)), do)
 		}
 		for _, list := range includePaths(r) {
@@ -94,19 +94,6 @@ func isResolved(file string, p *place) bool {
 	name, below, _ := strings.Cut(strings.TrimPrefix(file, beside+"/"), "/")
 	docroot := strings.TrimPrefix(p.Docroot, p.Link+"/")
 	return incpath.Inside(file, beside) && name != "" && p.Docroot != p.Link && incpath.Inside("/"+below, "/"+docroot)
-}
-
-// scriptPath is SCRIPT_FILENAME without what Apache writes before it.
-func scriptPath(r gateway.SeenRequest) string {
-	script := r.ScriptFilename
-	if strings.HasPrefix(script, "proxy:") {
-		if _, rest, ok := strings.Cut(script, "//"); ok {
-			if slash := strings.IndexByte(rest, '/'); slash >= 0 {
-				script = rest[slash:]
-			}
-		}
-	}
-	return path.Clean(script)
 }
 
 // includePaths are those that came with the request.
@@ -163,10 +150,14 @@ func (x *examination) checkRefusal(r gateway.SeenRefusal) {
 
 // hasSite says whether the configuration has a site for a docroot by now.
 func (x *examination) hasSite(docroot string) bool {
-	return slices.ContainsFunc(x.config.Sites, func(s gateway.SiteConfig) bool {
-		matches, _ := path.Match(path.Clean(s.Docroot), path.Clean(docroot))
-		return matches || path.Clean(s.Docroot) == path.Clean(docroot)
-	})
+	return slices.ContainsFunc(x.config.Sites, func(s gateway.SiteConfig) bool { return matches(s, path.Clean(docroot)) })
+}
+
+// matches says whether a clean docroot is the site's, or one of its pattern.
+func matches(site gateway.SiteConfig, docroot string) bool {
+	own := path.Clean(site.Docroot)
+	match, _ := path.Match(own, docroot)
+	return match || docroot == own
 }
 
 // seenOf are the requests of a pool's sites that the daemon has seen lately.

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+
+	"github.com/rs/zerolog"
 )
 
 // An Answer is what a script of ours has answered from within PHP-FPM.
@@ -30,6 +32,16 @@ func AskScript(ctx context.Context, addr, script string, params map[string]strin
 	return Answer{answer.status, answer.body.text.Bytes(), answer.String()}, nil
 }
 
+// ListenerPID is the process that began to listen on a unix socket, FPM's master
+// (SO_PEERCRED in unix(7)).
+func ListenerPID(addr string) (int, error) {
+	if !isUnix(addr) {
+		return 0, fmt.Errorf("%s is no unix socket: who listens there cannot be told", addr)
+	}
+	pid, err := newPool(PoolConfig{Servers: []string{addr}}, zerolog.Nop()).servers[0].whoListens()
+	return int(pid), err
+}
+
 // A PoolPage is what FPM's status page says of a pool as a whole.
 type PoolPage struct {
 	Pool    string `json:"pool"`
@@ -37,10 +49,6 @@ type PoolPage struct {
 	Total   int    `json:"total processes"`
 	// Reached counts how often all of pm.max_children were needed, since FPM's start.
 	Reached int `json:"max children reached"`
-	// Queue are the connections in the backlog, and MaxQueue the most there were.
-	// On a unix socket FPM cannot tell, and says 0.
-	Queue    int `json:"listen queue"`
-	MaxQueue int `json:"max listen queue"`
 }
 
 // AskPoolPage asks a pool's pm.status_listen at addr for the page pm.status_path.

@@ -23,6 +23,12 @@ type SeenRequest struct {
 	PHPAdminValue  string `json:"php_admin_value"`
 }
 
+// Script is SCRIPT_FILENAME without what Apache's mod_proxy_fcgi writes before it.
+func (r SeenRequest) Script() string {
+	_, file := splitProxyPrefix(r.ScriptFilename)
+	return file
+}
+
 // maxSeen bounds, in bytes, what is kept of one param.
 const maxSeen = 1 << 10
 
