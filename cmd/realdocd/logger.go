@@ -5,7 +5,7 @@ import (
 	"os"
 
 	"github.com/rs/zerolog"
-	"golang.org/x/sys/unix"
+	"golang.org/x/term"
 )
 
 // logTime is RFC 3339 with milliseconds.
@@ -60,9 +60,5 @@ func setLogLevel(c config) {
 
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
-	return err == nil
+	return ok && term.IsTerminal(int(f.Fd()))
 }

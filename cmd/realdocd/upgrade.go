@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -52,7 +54,7 @@ func (d *daemonProcess) upgrade(u *upgrade) *upgrade {
 // arguments. Until it serves, this process does.
 func (d *daemonProcess) startUpgrade() (*upgrade, error) {
 	if os.Getpid() == 1 {
-		return nil, fmt.Errorf("realdocd is process 1 here, with whose end the container ends: replace the container")
+		return nil, errors.New("realdocd is process 1 here, with whose end the container ends: replace the container")
 	}
 	successor, err := d.srv.NewSuccessor()
 	if err != nil {
@@ -84,7 +86,7 @@ func startSuccessor(program string, link *os.File) (*os.Process, error) {
 	cmd.Args[0] = os.Args[0]
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.ExtraFiles = []*os.File{link}
-	cmd.Env = append(successorEnv(os.Environ()), succeedsVariable+"=3")
+	cmd.Env = append(slices.DeleteFunc(os.Environ(), namesUs), succeedsVariable+"=3")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_PARENT}
 	if err := cmd.Start(); err != nil {
 		return nil, err
@@ -92,17 +94,9 @@ func startSuccessor(program string, link *os.File) (*os.Process, error) {
 	return cmd.Process, nil
 }
 
-// successorEnv leaves out what names this process.
-func successorEnv(env []string) (rest []string) {
-	for _, variable := range env {
-		switch name, _, _ := strings.Cut(variable, "="); name {
-		case succeedsVariable, "WATCHDOG_PID", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES":
-		default:
-			rest = append(rest, variable)
-		}
-	}
-	return rest
-}
+// namesUs is for a variable that is of this process alone. Those of LISTEN_FDS, and
+// ours, have been taken out of the environment when they were read.
+func namesUs(variable string) bool { return strings.HasPrefix(variable, "WATCHDOG_PID=") }
 
 // predecessor is the process that this one takes over from; nil for none.
 func predecessor() (*gateway.Predecessor, error) {

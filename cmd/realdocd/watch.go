@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"realdocd/gateway"
 )
@@ -55,7 +54,7 @@ type earlier[T any] struct {
 func (w *watch[T]) run(cmd *cobra.Command, asJSON bool) error {
 	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	if out, ok := cmd.OutOrStdout().(*os.File); ok && !asJSON && term.IsTerminal(int(out.Fd())) {
+	if out, ok := cmd.OutOrStdout().(*os.File); ok && !asJSON && isTerminal(out) {
 		return w.onScreen(ctx, out, cmd.InOrStdin())
 	}
 	return w.onLines(ctx, cmd.OutOrStdout(), cmd.ErrOrStderr(), asJSON)
