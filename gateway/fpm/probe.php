@@ -1,0 +1,93 @@
+<?php
+// Answers what only PHP itself can tell, as JSON. It reads, and sets nothing. What it is
+// asked is in REALDOC_ASK: the names of settings (ini), paths that should be readable
+// (paths), directories whose scripts in opcache are summed up (dirs), and whether to count
+// FPM's workers (workers).
+header('Content-Type: application/json');
+$ask = json_decode($_SERVER['REALDOC_ASK'] ?? '{}', true) ?: [];
+
+// The first part of a path that this worker may not pass or read; '' if there is none.
+$barred = function (string $path): string {
+    if (is_readable($path) && (!is_dir($path) || is_executable($path))) {
+        return '';
+    }
+    for ($dir = dirname($path), $above = []; $dir !== '/' && $dir !== '.'; $dir = dirname($dir)) {
+        array_unshift($above, $dir);
+    }
+    foreach ($above as $dir) {
+        if (!is_executable($dir)) {
+            return $dir;
+        }
+    }
+    return $path;
+};
+
+// What opcache holds below each directory: bytes and scripts.
+$cached = function (array $scripts, array $dirs): array {
+    $sums = [];
+    foreach ($dirs as $dir) {
+        $sums[$dir] = [0, 0];
+    }
+    foreach ($scripts as $path => $script) {
+        foreach ($dirs as $dir) {
+            if (strncmp($path, "$dir/", strlen($dir) + 1) === 0) {
+                $sums[$dir][0] += $script['memory_consumption'];
+                $sums[$dir][1]++;
+            }
+        }
+    }
+    return $sums;
+};
+
+$title = fn ($pid) => trim((string) @file_get_contents("/proc/$pid/cmdline"), "\0 ");
+$parent = fn ($pid) => (int) (explode(' ', strrchr((string) @file_get_contents("/proc/$pid/stat"), ')') ?: '')[2] ?? 0);
+$uid = preg_match('/^Uid:\s+\d+\s+(\d+)/m', (string) @file_get_contents('/proc/self/status'), $m) ? (int) $m[1] : -1;
+
+$ini = @ini_get_all(null, true) ?: [];
+$status = function_exists('opcache_get_status') ? @opcache_get_status(true) : false;
+$master = $parent('self');
+$answer = [
+    'version' => PHP_VERSION, 'uid' => $uid,
+    'title' => $title('self'), 'master' => $title($master),
+    'include_path_locked' => ($ini['include_path']['access'] ?? 7) === 4,
+    'ini' => [], 'barred' => [], 'realpath_cache' => realpath_cache_size(),
+    'has_opcache' => function_exists('opcache_get_status'), 'opcache' => null,
+];
+foreach ($ask['ini'] ?? [] as $key) {
+    if (isset($ini[$key])) {
+        $answer['ini'][$key] = (string) $ini[$key]['local_value'];
+    }
+}
+foreach ($ask['paths'] ?? [] as $path) {
+    if (($at = @$barred($path)) !== '') {
+        $answer['barred'][$path] = $at;
+    }
+}
+if ($ask['workers'] ?? false) {
+    // The processes that have the title ("php-fpm: pool www") and the parent of this one.
+    // Neither FCGI_MAX_CONNS nor anything else tells a script how many there are.
+    [$ours, $answer['workers']] = [$title('self'), 0];
+    foreach (@scandir('/proc') ?: [] as $pid) {
+        $answer['workers'] += (int) ($ours && ctype_digit($pid) && $title($pid) === $ours && $parent($pid) === $master);
+    }
+}
+if ($status) {
+    $memory = $status['memory_usage'];
+    $count = $status['opcache_statistics'];
+    $strings = $status['interned_strings_usage'] ?? ['buffer_size' => 0, 'free_memory' => 0];
+    $answer['opcache'] = [
+        'free' => $memory['free_memory'], 'used' => $memory['used_memory'], 'wasted' => $memory['wasted_memory'],
+        'keys' => $count['num_cached_keys'], 'max_keys' => $count['max_cached_keys'], 'scripts' => $count['num_cached_scripts'],
+        'restarts' => $count['oom_restarts'] + $count['hash_restarts'], 'full' => $status['cache_full'],
+        'strings' => $strings['buffer_size'], 'free_strings' => $strings['free_memory'],
+        'dirs' => (object) $cached($status['scripts'] ?? [], $ask['dirs'] ?? []),
+    ];
+}
+foreach (['ini', 'barred'] as $map) {
+    $answer[$map] = (object) $answer[$map];
+}
+echo json_encode($answer, JSON_INVALID_UTF8_SUBSTITUTE), "\n";
+// If opcache takes files of any age, this one must not stay in it.
+if ($status && ($ini['opcache.file_update_protection']['local_value'] ?? '2') === '0') {
+    @opcache_invalidate(__FILE__, true);
+}
