@@ -11,6 +11,7 @@ import (
 
 	"realdocd/deploy"
 	"realdocd/gateway"
+	"realdocd/gateway/control"
 )
 
 // What the tests on real PHP-FPM in test/e2e do not plant: versions that are not
@@ -19,10 +20,10 @@ func TestChecksOnWhatWasToldThem(t *testing.T) {
 	const addr = "/run/php/shop.sock"
 	shop := gateway.SiteConfig{Name: "shop", Docroot: "/var/www/shop/current/public", Pool: "www"}
 	pool := gateway.PoolConfig{Name: "www", Servers: []string{addr}, Queue: 100}
-	running := func(st gateway.ServerStatus) func(*examination) {
+	running := func(st control.ServerStatus) func(*examination) {
 		return func(x *examination) {
 			st.Address = addr
-			x.status = &gateway.Status{Pools: []gateway.PoolStatus{{Name: "www", Queue: 100, Servers: []gateway.ServerStatus{st}}}}
+			x.status = &control.Status{Pools: []control.PoolStatus{{Name: "www", Queue: 100, Servers: []control.ServerStatus{st}}}}
 		}
 	}
 	version := func(v string) func(*server) {
@@ -31,9 +32,9 @@ func TestChecksOnWhatWasToldThem(t *testing.T) {
 	unreached := func(err error) func(*server) {
 		return func(s *server) { s.explain(fmt.Errorf("connect: %w", err)) }
 	}
-	refused := func(r gateway.SeenRefusal) func(*server) {
+	refused := func(r control.SeenRefusal) func(*server) {
 		return func(s *server) {
-			s.view = &gateway.View{Refused: []gateway.SeenRefusal{r}}
+			s.view = &control.View{Refused: []control.SeenRefusal{r}}
 			s.config.Sites = nil // none of them was seen
 			s.checkWebServer()
 		}
@@ -52,10 +53,10 @@ func TestChecksOnWhatWasToldThem(t *testing.T) {
 		{"the backlog is full", nil, unreached(gateway.ErrBacklogFull), "fpm-full", "backlog"},
 		{"a socket that is not for us", nil, unreached(os.NewSyscallError("connect", syscall.EACCES)), "fpm-forbidden", "listen.owner"},
 		{"a socket that is not there", nil, unreached(os.NewSyscallError("connect", syscall.ENOENT)), "fpm-missing", "no such file"},
-		{"FPM that is up", running(gateway.ServerStatus{Up: true, Reuse: "on"}), (*server).compareReach, "", ""},
-		{"FPM that the daemon cannot reach", running(gateway.ServerStatus{Error: "permission denied"}), (*server).compareReach, "fpm-passed-over", "permission denied"},
+		{"FPM that is up", running(control.ServerStatus{Up: true, Reuse: "on"}), (*server).compareReach, "", ""},
+		{"FPM that the daemon cannot reach", running(control.ServerStatus{Error: "permission denied"}), (*server).compareReach, "fpm-passed-over", "permission denied"},
 		{
-			"connections that are not kept", running(gateway.ServerStatus{Up: true, Reuse: "PHP 8.3.1 takes an unread body"}),
+			"connections that are not kept", running(control.ServerStatus{Up: true, Reuse: "PHP 8.3.1 takes an unread body"}),
 			func(s *server) { s.pool.Reuse = true; s.compareReach() }, "reuse-impossible", "PHP 8.3.1",
 		},
 		{
@@ -84,12 +85,12 @@ func TestChecksOnWhatWasToldThem(t *testing.T) {
 		},
 		{
 			"few files", nil,
-			func(s *server) { s.view = &gateway.View{MaxOpenFiles: 256}; s.checkMachine() }, "open-files-few", "LimitNOFILE=300",
+			func(s *server) { s.view = &control.View{MaxOpenFiles: 256}; s.checkMachine() }, "open-files-few", "LimitNOFILE=300",
 		},
 		{
 			"a full disk", nil,
 			func(s *server) {
-				s.checkDirectory(gateway.DirectoryView{Key: "spool_dir", Path: "/tmp", Free: 3 << 20})
+				s.checkDirectory(control.DirectoryView{Key: "spool_dir", Path: "/tmp", Free: 3 << 20})
 			},
 			"directory-full", "3 MiB",
 		},
@@ -114,25 +115,25 @@ func TestChecksOnWhatWasToldThem(t *testing.T) {
 		},
 		{
 			"an include_path that cannot be mapped", nil,
-			refused(gateway.SeenRefusal{Cause: "include_path", Site: "shop", Error: "a \":\"", Last: time.Now()}), "include-path-refused", "500",
+			refused(control.SeenRefusal{Cause: "include_path", Site: "shop", Error: "a \":\"", Last: time.Now()}), "include-path-refused", "500",
 		},
-		{"a request without DOCUMENT_ROOT", nil, refused(gateway.SeenRefusal{Cause: "no_site", Last: time.Now()}), "docroot-unmatched", "without DOCUMENT_ROOT"},
-		{"what was refused long ago", nil, refused(gateway.SeenRefusal{Cause: "no_site", Last: time.Now().Add(-time.Hour)}), "", ""},
+		{"a request without DOCUMENT_ROOT", nil, refused(control.SeenRefusal{Cause: "no_site", Last: time.Now()}), "docroot-unmatched", "without DOCUMENT_ROOT"},
+		{"what was refused long ago", nil, refused(control.SeenRefusal{Cause: "no_site", Last: time.Now().Add(-time.Hour)}), "", ""},
 		{
 			"what has a site by now", nil, func(s *server) {
-				s.checkRefusal(gateway.SeenRefusal{Cause: "no_site", DocumentRoot: shop.Docroot, Last: time.Now()})
+				s.checkRefusal(control.SeenRefusal{Cause: "no_site", DocumentRoot: shop.Docroot, Last: time.Now()})
 			}, "", "",
 		},
 		{
 			"an include_path that was sent as PHP_ADMIN_VALUE looks locked", nil, func(s *server) {
-				s.view = &gateway.View{Requests: []gateway.SeenRequest{{Site: "shop", PHPAdminValue: "include_path=/a"}}}
+				s.view = &control.View{Requests: []control.SeenRequest{{Site: "shop", PHPAdminValue: "include_path=/a"}}}
 				s.answer = &probeAnswer{IncludePathLocked: true}
 				s.checkIncludePathLock()
 			}, "", "",
 		},
 		{
 			"an include_path that is locked where FPM's configuration is not known", nil, func(s *server) {
-				s.view = &gateway.View{Requests: []gateway.SeenRequest{{Site: "shop", PHPValue: "include_path=/a"}}}
+				s.view = &control.View{Requests: []control.SeenRequest{{Site: "shop", PHPValue: "include_path=/a"}}}
 				s.answer = &probeAnswer{IncludePathLocked: true}
 				s.checkIncludePathLock()
 			}, "include-path-locked", "",
@@ -141,13 +142,13 @@ func TestChecksOnWhatWasToldThem(t *testing.T) {
 			"Apache's prefix before a script below the link", nil, func(s *server) {
 				s.places = []*place{{site: shop, Resolved: resolved()}}
 				s.examination.places = s.places
-				s.checkSentPaths(shop, gateway.SeenRequest{DocumentRoot: shop.Docroot, ScriptFilename: "proxy:fcgi://localhost" + shop.Docroot + "/a.php"})
+				s.checkSentPaths(shop, control.SeenRequest{DocumentRoot: shop.Docroot, ScriptFilename: "proxy:fcgi://localhost" + shop.Docroot + "/a.php"})
 			}, "", "",
 		},
 		{
 			"… before one that is resolved, of a release that is not live any more", nil, func(s *server) {
 				s.examination.places = []*place{{site: shop, Resolved: resolved()}}
-				s.checkSentPaths(shop, gateway.SeenRequest{DocumentRoot: shop.Docroot, ScriptFilename: "proxy:fcgi://localhost/var/www/shop/releases/1/public/a.php"})
+				s.checkSentPaths(shop, control.SeenRequest{DocumentRoot: shop.Docroot, ScriptFilename: "proxy:fcgi://localhost/var/www/shop/releases/1/public/a.php"})
 			}, "script-sent-resolved", "",
 		},
 	} {

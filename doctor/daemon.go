@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"realdocd/gateway"
+	"realdocd/gateway/control"
 )
 
 // daemonTimeout bounds the wait for the daemon, which has its answers at hand.
@@ -26,12 +27,12 @@ func (x *examination) askDaemon() {
 			"Name a control socket: status, deploy and drain need it too.")
 		return
 	}
-	client := gateway.NewControlClient(x.config.Control)
+	client := control.NewClient(x.config.Control)
 	ctx, cancel := context.WithTimeout(x.ctx, daemonTimeout)
 	defer cancel()
 	st, err := client.Status(ctx)
 	switch {
-	case gateway.IsNotRunning(err):
+	case control.IsNotRunning(err):
 		x.add("daemon-not-asked", Subject{}, "No daemon listens on "+x.config.Control+": "+skipped+".",
 			"Start it (systemctl start realdocd) and check again.")
 		return
@@ -61,7 +62,7 @@ func (x *examination) askDaemon() {
 }
 
 // compareBinary sees whether the daemon runs this program.
-func (x *examination) compareBinary(st gateway.Status) {
+func (x *examination) compareBinary(st control.Status) {
 	running, err := os.Stat(fmt.Sprintf("/proc/%d/exe", st.PID))
 	if err != nil {
 		return // another user's process, or in another pid namespace
@@ -76,10 +77,10 @@ func (x *examination) compareBinary(st gateway.Status) {
 }
 
 // compareConfiguration sees whether the daemon has this configuration.
-func (x *examination) compareConfiguration(st gateway.Status) {
+func (x *examination) compareConfiguration(st control.Status) {
 	var differ []string
 	for _, c := range x.config.Sites {
-		i := slices.IndexFunc(st.Sites, func(s gateway.SiteStatus) bool { return s.Name == c.Name })
+		i := slices.IndexFunc(st.Sites, func(s control.SiteStatus) bool { return s.Name == c.Name })
 		if i < 0 || path.Clean(st.Sites[i].Docroot) != path.Clean(c.Docroot) || st.Sites[i].Pool != c.Pool {
 			differ = append(differ, "site "+c.Name)
 		}
@@ -101,7 +102,7 @@ func (x *examination) compareConfiguration(st gateway.Status) {
 }
 
 // poolStatus is a pool as the daemon has it; nil where it is not known.
-func (x *examination) poolStatus(name string) *gateway.PoolStatus {
+func (x *examination) poolStatus(name string) *control.PoolStatus {
 	if x.status == nil {
 		return nil
 	}
@@ -113,7 +114,7 @@ func (x *examination) poolStatus(name string) *gateway.PoolStatus {
 	return nil
 }
 
-func addresses(p *gateway.PoolStatus) (all []string) {
+func addresses(p *control.PoolStatus) (all []string) {
 	for _, s := range p.Servers {
 		all = append(all, s.Address)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"realdocd/gateway"
+	"realdocd/gateway/control"
 )
 
 // An examination is one in progress.
@@ -12,8 +13,8 @@ type examination struct {
 	config   gateway.Config
 	findings []Finding
 
-	view    *gateway.View   // what the daemon sees; nil where it was not asked
-	status  *gateway.Status // its state; nil likewise
+	view    *control.View   // what the daemon sees; nil where it was not asked
+	status  *control.Status // its state; nil likewise
 	places  []*place        // the docroots that resolve
 	probes  *probeFiles
 	servers []*server

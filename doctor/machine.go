@@ -6,7 +6,7 @@ import (
 	"net/netip"
 	"path"
 
-	"realdocd/gateway"
+	"realdocd/gateway/control"
 )
 
 const (
@@ -30,7 +30,7 @@ func (x *examination) checkMachine() {
 	x.checkOpenFiles()
 }
 
-func (x *examination) checkDirectory(d gateway.DirectoryView) {
+func (x *examination) checkDirectory(d control.DirectoryView) {
 	s := Subject{File: d.Path}
 	switch {
 	case d.Error != "":

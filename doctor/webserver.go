@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"realdocd/gateway"
+	"realdocd/gateway/control"
 	"realdocd/incpath"
 )
 
@@ -21,7 +22,7 @@ func (x *examination) checkWebServer() {
 		return
 	}
 	for _, site := range x.config.Sites {
-		i := slices.IndexFunc(x.view.Requests, func(r gateway.SeenRequest) bool { return r.Site == site.Name })
+		i := slices.IndexFunc(x.view.Requests, func(r control.SeenRequest) bool { return r.Site == site.Name })
 		if i < 0 {
 			x.add("web-server-unseen", Subject{Site: site.Name}, "No request of the site has come since the daemon's start or reload: what the web server sends cannot be told.", "")
 			continue
@@ -36,7 +37,7 @@ func (x *examination) checkWebServer() {
 }
 
 // checkRequest looks at one request.
-func (x *examination) checkRequest(site gateway.SiteConfig, r gateway.SeenRequest) {
+func (x *examination) checkRequest(site gateway.SiteConfig, r control.SeenRequest) {
 	before := len(x.findings)
 	x.checkSentPaths(site, r)
 	x.checkSentValues(site, r)
@@ -57,7 +58,7 @@ func (x *examination) checkRequest(site gateway.SiteConfig, r gateway.SeenReques
 
 // checkSentPaths finds a web server that resolves the link itself: then it
 // decides the release, at another moment than realdocd.
-func (x *examination) checkSentPaths(site gateway.SiteConfig, r gateway.SeenRequest) {
+func (x *examination) checkSentPaths(site gateway.SiteConfig, r control.SeenRequest) {
 	s := Subject{Site: site.Name}
 	const do = "With nginx: $document_root instead of $realpath_root, also in fastcgi_params; with Apache: no mod_realdoc."
 	docroot := path.Clean(r.DocumentRoot)
@@ -69,7 +70,7 @@ func (x *examination) checkSentPaths(site gateway.SiteConfig, r gateway.SeenRequ
 		if p.site.Name != site.Name || p.Docroot != docroot || !p.hasLink() {
 			continue
 		}
-		if isResolved(path.Clean(r.Script()), p) {
+		if isResolved(path.Clean(gateway.ScriptFile(r.ScriptFilename)), p) {
 			x.add("script-sent-resolved", s, fmt.Sprintf("The web server sends SCRIPT_FILENAME already resolved, %s (at %s): a request that comes in the moment of a flip gets a 403.", r.ScriptFilename, clock(r.Time)), do)
 		}
 		for _, list := range includePaths(r) {
@@ -97,7 +98,7 @@ func isResolved(file string, p *place) bool {
 }
 
 // includePaths are those that came with the request.
-func includePaths(r gateway.SeenRequest) (lists []string) {
+func includePaths(r control.SeenRequest) (lists []string) {
 	for _, value := range []string{r.PHPValue, r.PHPAdminValue} {
 		_, _, _ = incpath.Rewrite(value, func(list string) string { // what cannot be read, the log tells
 			lists = append(lists, list)
@@ -109,7 +110,7 @@ func includePaths(r gateway.SeenRequest) (lists []string) {
 
 // checkSentValues finds settings that stay in the worker, for the next request of
 // another site.
-func (x *examination) checkSentValues(site gateway.SiteConfig, r gateway.SeenRequest) {
+func (x *examination) checkSentValues(site gateway.SiteConfig, r control.SeenRequest) {
 	var keys []string
 	for line := range strings.FieldsFuncSeq(r.PHPValue+"\n"+r.PHPAdminValue, func(c rune) bool { return c == '\n' || c == '\r' }) {
 		key, _, _ := strings.Cut(line, "=")
@@ -124,7 +125,7 @@ func (x *examination) checkSentValues(site gateway.SiteConfig, r gateway.SeenReq
 }
 
 // checkRefusal looks at requests that were refused for what they came with.
-func (x *examination) checkRefusal(r gateway.SeenRefusal) {
+func (x *examination) checkRefusal(r control.SeenRefusal) {
 	s := Subject{Site: r.Site}
 	times := fmt.Sprintf("%d times, last at %s", r.Count, clock(r.Last))
 	switch r.Cause {
@@ -161,7 +162,7 @@ func matches(site gateway.SiteConfig, docroot string) bool {
 }
 
 // seenOf are the requests of a pool's sites that the daemon has seen lately.
-func (x *examination) seenOf(pool string) (seen []gateway.SeenRequest) {
+func (x *examination) seenOf(pool string) (seen []control.SeenRequest) {
 	if x.view == nil {
 		return nil
 	}

@@ -11,6 +11,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"realdocd/gateway/control"
 )
 
 // A server is one FPM listener of a pool.
@@ -174,8 +176,8 @@ func (s *server) dial(deadline time.Time) (*sock, error) {
 }
 
 // status is the server now. The pool's mutex is held.
-func (s *server) status(c *PoolConfig) ServerStatus {
-	st := ServerStatus{
+func (s *server) status(c *PoolConfig) control.ServerStatus {
+	st := control.ServerStatus{
 		Address: s.addr, Up: true, Since: time.Unix(0, s.since.Load()), Running: s.busy(), Kept: len(s.kept),
 		Opened: s.opened.Load(), Reused: s.reused.Load(), Reuse: s.reuse(c),
 		Version: s.facts.Version, Workers: s.facts.Workers,

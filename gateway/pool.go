@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"realdocd/gateway/control"
 )
 
 // A pool shares places in FPM among the requests of its sites. A request has a
@@ -332,11 +334,11 @@ func (p *pool) resume() {
 }
 
 // status is the pool now.
-func (p *pool) status() PoolStatus {
+func (p *pool) status() control.PoolStatus {
 	c := p.cfg()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	st := PoolStatus{
+	st := control.PoolStatus{
 		Name: p.name, Paused: p.paused, Running: p.running, MaxConns: c.MaxConns,
 		Waiting: p.queue.len + p.tenant.wants(), Queue: c.Queue, Requests: p.requests, Refused: p.refused,
 	}

@@ -16,6 +16,7 @@ import (
 
 	"realdocd/deploy"
 	"realdocd/gateway"
+	"realdocd/gateway/control"
 )
 
 // siteOptions say which site is meant, and where the running daemon is asked.
@@ -35,9 +36,9 @@ type target struct {
 	site     gateway.SiteConfig
 	docroot  string
 	stateDir string
-	at       gateway.SiteAddress
+	at       control.SiteAddress
 	// daemon is nil where none runs; alone says why.
-	daemon *gateway.ControlClient
+	daemon *control.Client
 	alone  string
 }
 
@@ -55,7 +56,7 @@ func (o *siteOptions) target(ctx context.Context, name string) (*target, error) 
 	if t.docroot, err = chooseDocroot(t.site, o.docroot); err != nil {
 		return nil, usageError{err}
 	}
-	t.at = gateway.SiteAddress{Site: name}
+	t.at = control.SiteAddress{Site: name}
 	if t.site.IsGlob() {
 		t.at.Docroot = t.docroot
 	}
@@ -69,18 +70,18 @@ func (t *target) reach(ctx context.Context, socket string) error {
 		t.alone = "the configuration names no control socket"
 		return nil
 	}
-	daemon := gateway.NewControlClient(socket)
+	daemon := control.NewClient(socket)
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	st, err := daemon.Status(ctx)
-	if gateway.IsNotRunning(err) {
+	if control.IsNotRunning(err) {
 		t.alone = err.Error()
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	if !slices.ContainsFunc(st.Sites, func(s gateway.SiteStatus) bool { return s.Name == t.site.Name }) {
+	if !slices.ContainsFunc(st.Sites, func(s control.SiteStatus) bool { return s.Name == t.site.Name }) {
 		return fmt.Errorf("the realdocd that runs does not know site %q yet: systemctl reload realdocd", t.site.Name)
 	}
 	t.daemon = daemon

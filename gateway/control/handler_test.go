@@ -1,4 +1,4 @@
-package gateway
+package control
 
 import (
 	"context"
@@ -16,6 +16,8 @@ import (
 // fakeControls are a daemon with the pools "www", in which a request runs until
 // the test ends it, and "a/b c".
 type fakeControls struct {
+	Daemon // nothing else is asked
+
 	draining chan string // each drain that has begun to wait
 
 	mu    sync.Mutex
@@ -85,15 +87,15 @@ func control(api http.Handler, method, target, body string) *httptest.ResponseRe
 	return w
 }
 
-func newTestControl() (*fakeControls, http.Handler) {
+func newTestHandler() (*fakeControls, http.Handler) {
 	f := newFakeControls()
-	return f, newControl(f, newWaits(), http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	return f, NewHandler(f, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprint(w, "realdocd_up 1\n")
 	}))
 }
 
 func TestControl_StatusIsTheStatusAsJSON(t *testing.T) {
-	f, api := newTestControl()
+	f, api := newTestHandler()
 	w := control(api, "GET", "/v1/status", "")
 	var got Status
 	if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
@@ -110,7 +112,7 @@ func TestControl_StatusIsTheStatusAsJSON(t *testing.T) {
 }
 
 func TestControl_MetricsAreThere(t *testing.T) {
-	_, api := newTestControl()
+	_, api := newTestHandler()
 	if w := control(api, "GET", "/metrics", ""); w.Body.String() != "realdocd_up 1\n" {
 		t.Errorf("got %q", w.Body)
 	}
@@ -147,7 +149,7 @@ func TestControl_RefusalsAreJSONAndChangeNothing(t *testing.T) {
 		{"GET", "/v1/status?pool=www", "", 400, `unknown parameter "pool": leave it out`},
 	} {
 		t.Run(tt.method+" "+tt.target, func(t *testing.T) {
-			f, api := newTestControl()
+			f, api := newTestHandler()
 			before := f.Status()
 			w := control(api, tt.method, tt.target, tt.body)
 			var got map[string]string
@@ -175,7 +177,7 @@ func (f *fakeControls) wantPaused(t *testing.T, pool string, want bool) {
 }
 
 func TestControl_PauseAndResumeGiveThePool(t *testing.T) {
-	f, api := newTestControl()
+	f, api := newTestHandler()
 	for _, pool := range []string{"www", "a%2Fb%20c"} {
 		for verb, paused := range map[string]bool{"pause": true, "resume": false} {
 			w := control(api, "POST", "/v1/pools/"+pool+"/"+verb, "")
@@ -219,7 +221,7 @@ func (d drain) wants(t *testing.T, status int, text string) {
 }
 
 func TestControl_ADrainIsAnsweredWhenNothingRuns(t *testing.T) {
-	f, api := newTestControl()
+	f, api := newTestHandler()
 	d := f.drain(api, "1h")
 	f.wantPaused(t, "www", true)
 	f.finish()
@@ -228,14 +230,14 @@ func TestControl_ADrainIsAnsweredWhenNothingRuns(t *testing.T) {
 }
 
 func TestControl_ADrainThatTakesTooLongIsUndoneAndSaysWhatRuns(t *testing.T) {
-	f, api := newTestControl()
+	f, api := newTestHandler()
 	f.drain(api, "10ms").wants(t, 409, `pool \"www\" did not drain within 10ms and was resumed: `+
 		`requests that run 1, connections kept 2; end them or allow more time`)
 	f.wantPaused(t, "www", false)
 }
 
 func TestControl_ADrainWhoseClientLeavesIsUndone(t *testing.T) {
-	f, api := newTestControl()
+	f, api := newTestHandler()
 	d := f.drain(api, "1h")
 	d.leave()
 	d.wants(t, 409, "was resumed")
@@ -245,7 +247,7 @@ func TestControl_ADrainWhoseClientLeavesIsUndone(t *testing.T) {
 func TestControl_AFailedDrainLeavesAPauseFromBeforeOrMeanwhile(t *testing.T) {
 	const stays = "stays paused, since not for this drain alone"
 	for _, before := range []bool{true, false} {
-		f, api := newTestControl()
+		f, api := newTestHandler()
 		if before {
 			control(api, "POST", "/v1/pools/www/pause", "")
 		}
@@ -260,7 +262,7 @@ func TestControl_AFailedDrainLeavesAPauseFromBeforeOrMeanwhile(t *testing.T) {
 }
 
 func TestControl_ADrainThatIsDoneIsAPause(t *testing.T) {
-	f, api := newTestControl()
+	f, api := newTestHandler()
 	f.finish()
 	f.drain(api, "1h").wants(t, 200, `"paused":true`)
 	left, leave := context.WithCancel(t.Context())
@@ -270,7 +272,7 @@ func TestControl_ADrainThatIsDoneIsAPause(t *testing.T) {
 }
 
 func TestControl_OfTwoDrainsTheLastToFailResumes(t *testing.T) {
-	f, api := newTestControl()
+	f, api := newTestHandler()
 	first, second := f.drain(api, "1h"), f.drain(api, "1h")
 	first.leave()
 	first.wants(t, 409, "stays paused")
@@ -282,7 +284,7 @@ func TestControl_OfTwoDrainsTheLastToFailResumes(t *testing.T) {
 
 // What the operator of the drain does next relies on the pause.
 func TestControl_AResumeFailsTheDrainsThatWait(t *testing.T) {
-	f, api := newTestControl()
+	f, api := newTestHandler()
 	d := f.drain(api, "1h")
 	if w := control(api, "POST", "/v1/pools/www/resume", ""); w.Code != 200 {
 		t.Errorf("got %d %s", w.Code, w.Body)

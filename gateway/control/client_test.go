@@ -1,4 +1,4 @@
-package gateway
+package control
 
 import (
 	"context"
@@ -26,9 +26,9 @@ func serveOn(t *testing.T, api http.Handler) (socket string) {
 	return socket
 }
 
-func TestControlClient_AsksAndGetsAnswers(t *testing.T) {
-	f, api := newTestControl()
-	c, ctx := NewControlClient(serveOn(t, api)), t.Context()
+func TestClient_AsksAndGetsAnswers(t *testing.T) {
+	f, api := newTestHandler()
+	c, ctx := NewClient(serveOn(t, api)), t.Context()
 	if st, err := c.Status(ctx); err != nil || st.PID != 42 || len(st.Pools) != 2 {
 		t.Errorf("status %+v: %v", st, err)
 	}
@@ -46,9 +46,9 @@ func TestControlClient_AsksAndGetsAnswers(t *testing.T) {
 	}
 }
 
-func TestControlClient_GivesTheTextOfARefusal(t *testing.T) {
-	_, api := newTestControl()
-	c := NewControlClient(serveOn(t, api))
+func TestClient_GivesTheTextOfARefusal(t *testing.T) {
+	_, api := newTestHandler()
+	c := NewClient(serveOn(t, api))
 	_, err := c.Pause(t.Context(), "ww", 0)
 	if want := `there is no pool "ww": take one of "www", "a/b c"`; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
@@ -60,10 +60,10 @@ func TestControlClient_GivesTheTextOfARefusal(t *testing.T) {
 }
 
 // Somebody at a terminal who stops waiting must not leave a paused pool behind.
-func TestControlClient_ThatLeavesADrainResumesThePool(t *testing.T) {
+func TestClient_ThatLeavesADrainResumesThePool(t *testing.T) {
 	f := newFakeControls()
 	resumed := make(chan struct{})
-	c := NewControlClient(serveOn(t, newControl(resumeWatch{f, resumed}, newWaits(), http.NotFoundHandler())))
+	c := NewClient(serveOn(t, NewHandler(resumeWatch{f, resumed}, http.NotFoundHandler())))
 	ctx, leave := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
@@ -91,7 +91,7 @@ func (r resumeWatch) Resume(pool string) error {
 	return r.fakeControls.Resume(pool)
 }
 
-func TestControlClient_SaysWhatToDoWhenItReachesNobody(t *testing.T) {
+func TestClient_SaysWhatToDoWhenItReachesNobody(t *testing.T) {
 	dir := t.TempDir()
 	stale := filepath.Join(dir, "stale.sock")
 	ln, err := net.ListenUnix("unix", &net.UnixAddr{Name: stale})
@@ -106,16 +106,16 @@ func TestControlClient_SaysWhatToDoWhenItReachesNobody(t *testing.T) {
 		stale:              "realdocd does not run, or its control socket is elsewhere: dial unix " + stale + ": connect: connection refused",
 		web:                "what listens on " + web + " is not realdocd: it answers 404 Not Found to /v1/status",
 	} {
-		if _, err := NewControlClient(socket).Status(t.Context()); err == nil || err.Error() != want {
+		if _, err := NewClient(socket).Status(t.Context()); err == nil || err.Error() != want {
 			t.Errorf("got\n\t%v\nwant\n\t%s", err, want)
 		}
 	}
 }
 
-func TestControlClient_NamesTheGroupOfASocketThatIsClosedToIt(t *testing.T) {
-	_, api := newTestControl()
+func TestClient_NamesTheGroupOfASocketThatIsClosedToIt(t *testing.T) {
+	_, api := newTestHandler()
 	socket := serveOn(t, api)
-	c := NewControlClient(socket)
+	c := NewClient(socket)
 	// Root may connect everywhere, so the refusal is made by hand.
 	err := c.explain(&net.OpError{Op: "dial", Err: os.ErrPermission})
 	if !strings.HasPrefix(err.Error(), "the control socket is for its owner and the group ") || !strings.HasSuffix(err.Error(), "permission denied") {
@@ -123,13 +123,13 @@ func TestControlClient_NamesTheGroupOfASocketThatIsClosedToIt(t *testing.T) {
 	}
 }
 
-func TestControlClient_DoesNotWaitForever(t *testing.T) {
+func TestClient_DoesNotWaitForever(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
 	end := make(chan struct{})
 	socket := serveOn(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-end }))
 	defer close(end)
-	_, err := NewControlClient(socket).Status(ctx)
+	_, err := NewClient(socket).Status(ctx)
 	if want := "realdocd does not answer on " + socket + ": its log may say why"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}

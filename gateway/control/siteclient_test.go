@@ -1,4 +1,4 @@
-package gateway
+package control
 
 import (
 	"errors"
@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-func TestControlClient_NamesTheSiteAndTheDocrootInItsRequests(t *testing.T) {
+func TestClient_NamesTheSiteAndTheDocrootInItsRequests(t *testing.T) {
 	var asked []string
-	c := NewControlClient(serveOn(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	c := NewClient(serveOn(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		asked = append(asked, r.Method+" "+r.URL.RequestURI())
 		answer := "{}"
 		if strings.HasSuffix(r.URL.Path, "/warm") {
@@ -43,8 +43,8 @@ POST /v1/sites/a%2Fb%20c/headroom?docroot=%2Fw%26x%2Fpublic&release=%2Fr%2F1`
 	}
 }
 
-func TestControlClient_GivesWhoKeepsAReleaseBusy(t *testing.T) {
-	c := NewControlClient(serveOn(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+func TestClient_GivesWhoKeepsAReleaseBusy(t *testing.T) {
+	c := NewClient(serveOn(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusConflict)
 		fmt.Fprint(w, `{"error":"it did not drain","inside":[{"kind":"worker","what":"/a.php","age_seconds":3,"pid":7}]}`)
 	})))
@@ -55,9 +55,9 @@ func TestControlClient_GivesWhoKeepsAReleaseBusy(t *testing.T) {
 	}
 }
 
-func TestControlClient_EntersUntilItCloses(t *testing.T) {
+func TestClient_EntersUntilItCloses(t *testing.T) {
 	left := make(chan struct{})
-	c := NewControlClient(serveOn(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	c := NewClient(serveOn(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintln(w, `{"release":"/r/1","name":"1","include_path":"."}`)
 		fmt.Fprintln(w, `{"flipped":"/r/2"}`)
 		http.NewResponseController(w).Flush()
@@ -86,11 +86,11 @@ func TestControlClient_EntersUntilItCloses(t *testing.T) {
 	<-left
 }
 
-func TestControlClient_DoesNotWaitForeverToEnter(t *testing.T) {
+func TestClient_DoesNotWaitForeverToEnter(t *testing.T) {
 	end := make(chan struct{})
 	socket := serveOn(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-end }))
 	defer close(end)
-	_, err := NewControlClient(socket).Enter(t.Context(), SiteAddress{Site: "shop"}, "true", 7, 10*time.Millisecond)
+	_, err := NewClient(socket).Enter(t.Context(), SiteAddress{Site: "shop"}, "true", 7, 10*time.Millisecond)
 	if want := "realdocd does not answer on " + socket + ": its log may say why"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}

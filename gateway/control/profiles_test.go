@@ -1,4 +1,4 @@
-package gateway
+package control
 
 import (
 	"net/http"
@@ -7,7 +7,7 @@ import (
 )
 
 func TestControl_ProfilesAreThere(t *testing.T) {
-	_, api := newTestControl()
+	_, api := newTestHandler()
 	const gzipped = "\x1f\x8b"
 	for path, want := range map[string]string{
 		"":                       "goroutine",
@@ -18,7 +18,7 @@ func TestControl_ProfilesAreThere(t *testing.T) {
 		"trace?seconds=0.1":      "go 1.",
 		"symbol":                 "num_symbols: 1",
 		"cmdline":                ".test",
-		"goroutine?debug=2":      "realdocd/gateway.profile(",
+		"goroutine?debug=2":      "realdocd/gateway/control.profile(",
 		"mutex?debug=1":          "--- mutex",
 		"threadcreate?debug=1":   "threadcreate profile:",
 		"block?debug=1&seconds=": "--- contention",
@@ -29,14 +29,5 @@ func TestControl_ProfilesAreThere(t *testing.T) {
 	}
 	if w := control(api, "GET", "/debug/pprof/nothing", ""); w.Code != http.StatusNotFound {
 		t.Errorf("a profile that there is not: %d", w.Code)
-	}
-}
-
-func TestMetrics_AreNoWayToTheProfiles(t *testing.T) {
-	metrics := newMetrics().mux()
-	for _, path := range []string{"/debug/pprof/", "/debug/pprof/profile?seconds=1", "/debug/pprof/cmdline", "/v1/status"} {
-		if w := control(metrics, "GET", path, ""); w.Code != http.StatusNotFound {
-			t.Errorf("%s: %d", path, w.Code)
-		}
 	}
 }

@@ -1,4 +1,4 @@
-package gateway
+package control
 
 import (
 	"context"
@@ -18,41 +18,46 @@ import (
 	"time"
 )
 
-// A ControlClient asks a running daemon over its control socket. Its errors are
+// A Client asks a running daemon over its control socket. Its errors are
 // for operators, and say what to do.
-type ControlClient struct {
+type Client struct {
 	socket string
 	http   http.Client
 }
 
-// NewControlClient makes a client of the control socket at the path. It does
+// NewClient makes a client of the control socket at the path. It does
 // not connect yet.
-func NewControlClient(socket string) *ControlClient {
+func NewClient(socket string) *Client {
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", socket)
 	}
-	return &ControlClient{socket, http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}}
+	return &Client{socket, http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}}
 }
 
 // Status asks for the state of the daemon.
-func (c *ControlClient) Status(ctx context.Context) (Status, error) {
-	return askDaemon[Status](ctx, c, http.MethodGet, "/v1/status")
+func (c *Client) Status(ctx context.Context) (Status, error) {
+	return ask[Status](ctx, c, http.MethodGet, "/v1/status")
+}
+
+// View asks what the daemon sees of its surroundings.
+func (c *Client) View(ctx context.Context) (View, error) {
+	return ask[View](ctx, c, http.MethodGet, "/v1/view")
 }
 
 // Pause lets new requests of the pool wait. With a drain above 0 it also waits
 // for so long until nothing runs in the pool and no connection to it is kept;
 // when that is not reached, or ctx ends first, the pool is as it was before.
-func (c *ControlClient) Pause(ctx context.Context, pool string, drain time.Duration) (PoolStatus, error) {
+func (c *Client) Pause(ctx context.Context, pool string, drain time.Duration) (PoolStatus, error) {
 	query := ""
 	if drain > 0 {
 		query = "?drain=" + drain.String()
 	}
-	return askDaemon[PoolStatus](ctx, c, http.MethodPost, poolPath(pool, "pause")+query)
+	return ask[PoolStatus](ctx, c, http.MethodPost, poolPath(pool, "pause")+query)
 }
 
 // Resume lets the requests that wait go on, and ends drains that wait.
-func (c *ControlClient) Resume(ctx context.Context, pool string) (PoolStatus, error) {
-	return askDaemon[PoolStatus](ctx, c, http.MethodPost, poolPath(pool, "resume"))
+func (c *Client) Resume(ctx context.Context, pool string) (PoolStatus, error) {
+	return ask[PoolStatus](ctx, c, http.MethodPost, poolPath(pool, "resume"))
 }
 
 func poolPath(pool, verb string) string { return "/v1/pools/" + url.PathEscape(pool) + "/" + verb }
@@ -77,30 +82,30 @@ func (a SiteAddress) path(verb string, parameters ...string) string {
 }
 
 // Site asks who is inside which release of a site.
-func (c *ControlClient) Site(ctx context.Context, at SiteAddress) (SiteDetail, error) {
-	return askDaemon[SiteDetail](ctx, c, http.MethodGet, at.path(""))
+func (c *Client) Site(ctx context.Context, at SiteAddress) (SiteDetail, error) {
+	return ask[SiteDetail](ctx, c, http.MethodGet, at.path(""))
 }
 
 // Look has the daemon look at the site's link at once. by is who has flipped
 // it: "flip", "rollback" or "deploy".
-func (c *ControlClient) Look(ctx context.Context, at SiteAddress, by string) (SiteDetail, error) {
-	return askDaemon[SiteDetail](ctx, c, http.MethodPost, at.path("/look", "by", by))
+func (c *Client) Look(ctx context.Context, at SiteAddress, by string) (SiteDetail, error) {
+	return ask[SiteDetail](ctx, c, http.MethodPost, at.path("/look", "by", by))
 }
 
 // DrainRelease waits until nothing is left in a release that is not live. The
 // error is a *BusyError when that takes longer than the limit.
-func (c *ControlClient) DrainRelease(ctx context.Context, at SiteAddress, release string, limit time.Duration) (SiteDetail, error) {
-	return askDaemon[SiteDetail](ctx, c, http.MethodPost, at.path("/drain", "release", release, "timeout", limit.String()))
+func (c *Client) DrainRelease(ctx context.Context, at SiteAddress, release string, limit time.Duration) (SiteDetail, error) {
+	return ask[SiteDetail](ctx, c, http.MethodPost, at.path("/drain", "release", release, "timeout", limit.String()))
 }
 
 // Warm runs the site's warm-up on a release, up to the first request that fails.
-func (c *ControlClient) Warm(ctx context.Context, at SiteAddress, release string) ([]WarmResult, error) {
-	return askDaemon[[]WarmResult](ctx, c, http.MethodPost, at.path("/warm", "release", release))
+func (c *Client) Warm(ctx context.Context, at SiteAddress, release string) ([]WarmResult, error) {
+	return ask[[]WarmResult](ctx, c, http.MethodPost, at.path("/warm", "release", release))
 }
 
 // Headroom asks whether FPM can read a release, and has room for it.
-func (c *ControlClient) Headroom(ctx context.Context, at SiteAddress, release string) (Headroom, error) {
-	return askDaemon[Headroom](ctx, c, http.MethodPost, at.path("/headroom", "release", release))
+func (c *Client) Headroom(ctx context.Context, at SiteAddress, release string) (Headroom, error) {
+	return ask[Headroom](ctx, c, http.MethodPost, at.path("/headroom", "release", release))
 }
 
 // A BusyError is a release that did not drain in time.
@@ -112,13 +117,13 @@ type BusyError struct {
 
 func (e *BusyError) Error() string { return e.text }
 
-// IsNotRunning says whether an error of a ControlClient means that no daemon
+// IsNotRunning says whether an error of a Client means that no daemon
 // listens, so that nothing goes through one.
 func IsNotRunning(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED)
 }
 
-func askDaemon[T any](ctx context.Context, c *ControlClient, method, path string) (got T, err error) {
+func ask[T any](ctx context.Context, c *Client, method, path string) (got T, err error) {
 	body, err := c.open(ctx, method, path)
 	if err != nil {
 		return got, err
@@ -131,7 +136,7 @@ func askDaemon[T any](ctx context.Context, c *ControlClient, method, path string
 }
 
 // open asks, and gives the body of a good answer, which the caller closes.
-func (c *ControlClient) open(ctx context.Context, method, path string) (io.ReadCloser, error) {
+func (c *Client) open(ctx context.Context, method, path string) (io.ReadCloser, error) {
 	rq, err := http.NewRequestWithContext(ctx, method, "http://realdocd"+path, nil)
 	if err != nil {
 		return nil, fmt.Errorf("ask realdocd: %w", err)
@@ -160,7 +165,7 @@ func (c *ControlClient) open(ctx context.Context, method, path string) (io.ReadC
 	return nil, errors.New(failure.Error)
 }
 
-func (c *ControlClient) unreadable(err error) error {
+func (c *Client) unreadable(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return c.explain(err)
 	}
@@ -168,7 +173,7 @@ func (c *ControlClient) unreadable(err error) error {
 }
 
 // explain says what to do about a daemon that was not reached.
-func (c *ControlClient) explain(err error) error {
+func (c *Client) explain(err error) error {
 	// Its method and URL are of no use to an operator.
 	if outer := (*url.Error)(nil); errors.As(err, &outer) {
 		err = outer.Err
@@ -185,7 +190,7 @@ func (c *ControlClient) explain(err error) error {
 }
 
 // group names the group of the socket, as well as that can be known.
-func (c *ControlClient) group() string {
+func (c *Client) group() string {
 	fi, err := os.Stat(c.socket)
 	if err != nil {
 		return "its group" // the directory is closed to us too

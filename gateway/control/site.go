@@ -1,4 +1,4 @@
-package gateway
+package control
 
 import "time"
 
@@ -62,36 +62,4 @@ type HistoryEntry struct {
 	// By is what made it live: "flip", "rollback", "deploy", or "link" for
 	// whatever else has changed the link.
 	By string `json:"by"`
-}
-
-// A WarmResult is one request of a warm-up.
-type WarmResult struct {
-	URI    string `json:"uri"`
-	Status int    `json:"status"` // 0 where there was no answer
-	// Took is in seconds.
-	Took float64 `json:"took_seconds"`
-	// Error is why it does not count as warm; "" when it does. Head has the
-	// first lines of such a response.
-	Error string `json:"error,omitempty"`
-	Head  string `json:"head,omitempty"`
-}
-
-// A Headroom says whether a release fits into a pool's opcache beside the live
-// one, and whether FPM can read it.
-type Headroom struct {
-	// Readable says whether FPM can read the release's docroot.
-	Readable bool `json:"readable"`
-	// Opcache is false where FPM has it off or does not tell; Why says which.
-	Opcache bool   `json:"opcache"`
-	Why     string `json:"why,omitempty"`
-	// Fits is the answer: what the release needs is taken to be what the live
-	// one has, less what of it is cached already.
-	Fits bool `json:"fits"`
-	// Memory in bytes, and keys: free, of how many, and what the release needs.
-	FreeMemory  int64 `json:"free_memory"`
-	Memory      int64 `json:"memory"`
-	NeedsMemory int64 `json:"needs_memory"`
-	FreeKeys    int64 `json:"free_keys"`
-	Keys        int64 `json:"keys"`
-	NeedsKeys   int64 `json:"needs_keys"`
 }

@@ -1,4 +1,4 @@
-package gateway
+package control
 
 import "time"
 
@@ -13,6 +13,16 @@ type Status struct {
 	// Retiring are processes that have handed over and finish their requests,
 	// the newest first. What they have is in the sums here.
 	Retiring []RetiringStatus `json:"retiring,omitempty"`
+}
+
+// pool finds a pool by its name.
+func (st Status) pool(name string) (PoolStatus, bool) {
+	for _, p := range st.Pools {
+		if p.Name == name {
+			return p, true
+		}
+	}
+	return PoolStatus{}, false
 }
 
 // A PoolStatus is one pool at one moment.
@@ -67,4 +77,13 @@ type SiteStatus struct {
 	// Running are the requests of the site that have entered a release and
 	// not left it, waiting ones included.
 	Running int64 `json:"running"`
+}
+
+// A RetiringStatus is a process that has handed over and finishes what it has.
+type RetiringStatus struct {
+	PID int `json:"pid"`
+	// Connections are those of web servers on which a request runs still.
+	Connections int `json:"connections"`
+	// Error is set when it does not answer; it is not in the sums then.
+	Error string `json:"error,omitempty"`
 }

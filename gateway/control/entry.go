@@ -1,4 +1,4 @@
-package gateway
+package control
 
 import (
 	"context"
@@ -14,7 +14,7 @@ import (
 type Entry struct {
 	CommandEnv
 
-	client  *ControlClient
+	client  *Client
 	at      SiteAddress
 	command string
 	pid     int
@@ -31,7 +31,7 @@ type Entry struct {
 
 // Enter has a command enter the live release. The daemon has to answer within
 // the limit; ctx ends the stay too.
-func (c *ControlClient) Enter(ctx context.Context, at SiteAddress, command string, pid int, limit time.Duration) (*Entry, error) {
+func (c *Client) Enter(ctx context.Context, at SiteAddress, command string, pid int, limit time.Duration) (*Entry, error) {
 	e := &Entry{
 		client: c, at: at, command: command, pid: pid, since: time.Now(), limit: limit,
 		flipped: make(chan string, 1), ended: make(chan struct{}),

@@ -1,4 +1,4 @@
-package gateway
+package control
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 // it undoes its own pause, and neither one that was there before nor one that
 // came while it waited.
 type holds struct {
-	controls controls
+	daemon Pools
 
 	mu    sync.Mutex
 	pools map[string]*hold
@@ -55,7 +55,7 @@ func (hs *holds) drain(request context.Context, pool string, limit time.Duration
 	ctx, cancel := context.WithTimeout(h.resumed, limit)
 	defer cancel()
 	defer context.AfterFunc(request, cancel)()
-	err = hs.controls.Drain(ctx, pool)
+	err = hs.daemon.Drain(ctx, pool)
 
 	hs.mu.Lock()
 	defer hs.mu.Unlock()
@@ -72,8 +72,8 @@ func (hs *holds) drain(request context.Context, pool string, limit time.Duration
 
 // begin pauses a pool that may be paused already. The caller has the lock.
 func (hs *holds) begin(pool string) (*hold, error) {
-	before := hs.controls.Paused(pool)
-	if err := hs.controls.Pause(pool); err != nil {
+	before := hs.daemon.Paused(pool)
+	if err := hs.daemon.Pause(pool); err != nil {
 		return nil, fmt.Errorf("pause pool %q: %w", pool, err)
 	}
 	h := hs.pools[pool]
@@ -97,7 +97,7 @@ func (hs *holds) beginDrain(pool string) (*hold, error) {
 
 // end resumes a pool. The caller has the lock.
 func (hs *holds) end(pool string) error {
-	if err := hs.controls.Resume(pool); err != nil {
+	if err := hs.daemon.Resume(pool); err != nil {
 		return fmt.Errorf("resume pool %q: %w", pool, err)
 	}
 	if h := hs.pools[pool]; h != nil {
@@ -110,7 +110,7 @@ func (hs *holds) end(pool string) error {
 // undo takes back what a drain that has failed did, and says what was in its
 // way. The caller has the lock.
 func (hs *holds) undo(h *hold, pool string, limit time.Duration) error {
-	left, _ := hs.controls.Status().pool(pool)
+	left, _ := hs.daemon.Status().pool(pool)
 	kept := 0
 	for _, s := range left.Servers {
 		kept += s.Kept
