@@ -11,7 +11,7 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
-	"realdocd/doctor"
+	"realdocd/cmd/realdocd/doctor"
 	"realdocd/gateway"
 )
 

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"realdocd/doctor"
+	"realdocd/cmd/realdocd/doctor"
 )
 
 // newSite makes a site with one release and gives its docroot.

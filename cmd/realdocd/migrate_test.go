@@ -9,8 +9,8 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"realdocd/cmd/realdocd/migrate"
 	"realdocd/gateway"
-	"realdocd/migrate"
 )
 
 // wantTaken wants realdocd to take a configuration, and gives it.
@@ -27,7 +27,7 @@ func wantTaken(t *testing.T, text string) config {
 }
 
 func TestMigrate_TheConfigurationsOfTestdataAreTaken(t *testing.T) {
-	cases, err := filepath.Glob("../../migrate/testdata/*.txt")
+	cases, err := filepath.Glob("migrate/testdata/*.txt")
 	if err != nil || len(cases) == 0 {
 		t.Fatalf("no testdata: %v", err)
 	}
