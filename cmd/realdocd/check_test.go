@@ -35,6 +35,22 @@ func siteConfig(t *testing.T, top, fpm string, docroots ...string) (file string)
 	return writeConfig(t, text)
 }
 
+const minimal = `
+[pool.www]
+server = ["/run/php/php8.2-fpm.sock"]
+[site.shop]
+docroot = "/var/www/shop/current/public"
+`
+
+func writeConfig(t *testing.T, text string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "realdocd.toml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
 func TestCheckOfABadFileNamesEachFaultAndExits1(t *testing.T) {
 	file := writeConfig(t, "lisen = []\n"+minimal+"pol = 'www'\n")
 	code, stdout, stderr := run(t, "check", "--config", file)
