@@ -18,7 +18,7 @@ import (
 
 	"github.com/BurntSushi/toml"
 
-	"realdocd/doctor"
+	"realdocd/cmd/realdocd/doctor"
 	"realdocd/gateway/control"
 )
 
@@ -343,7 +343,7 @@ func TestEtc_ManualHasTheFindingsOfCheck(t *testing.T) {
 // A kind of finding that no check finds would promise what nothing does.
 func TestEtc_EachFindingOfCheckIsFoundSomewhere(t *testing.T) {
 	var code strings.Builder
-	for _, file := range files(t, "../doctor") {
+	for _, file := range files(t, "../cmd/realdocd/doctor") {
 		if strings.HasSuffix(file, ".go") && !strings.HasSuffix(file, "_test.go") && !strings.HasSuffix(file, "/kinds.go") {
 			code.WriteString(read(t, file))
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"realdocd/cmd/realdocd/conf"
 	"realdocd/gateway/control"
 )
 
@@ -26,8 +27,8 @@ func (o *siteOptions) completeSite(_ *cobra.Command, args []string, _ string) ([
 		return err
 	})
 	if err != nil {
-		c, _ := loadConfig(o.file)
-		names = c.siteNames()
+		c, _ := conf.Load(o.file)
+		names = c.SiteNames()
 	}
 	return names, cobra.ShellCompDirectiveNoFileComp
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"realdocd/cmd/realdocd/conf"
 	"realdocd/gateway/control"
 )
 
@@ -39,14 +40,14 @@ func (o *controlOptions) client() (*control.Client, error) {
 	if o.socket != "" {
 		return control.NewClient(o.socket), nil
 	}
-	c, err := loadConfig(o.file)
+	c, err := conf.Load(o.file)
 	if err != nil {
 		return nil, err
 	}
-	if c.gateway.Control == "" {
+	if c.Gateway.Control == "" {
 		return nil, fmt.Errorf("control is \"\" in %s, so realdocd has no control socket: name one there, and reload realdocd", o.file)
 	}
-	return control.NewClient(c.gateway.Control), nil
+	return control.NewClient(c.Gateway.Control), nil
 }
 
 // poolArgument wants the name of one pool.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"realdocd/cmd/realdocd/conf"
 	"realdocd/gateway/control"
 )
 
@@ -117,8 +118,8 @@ func wantRelease(dir string) error {
 }
 
 func (o *siteOptions) slots(name string) []string {
-	c, _ := loadConfig(o.file) // it was read a moment ago
-	for _, s := range c.gateway.Sites {
+	c, _ := conf.Load(o.file) // it was read a moment ago
+	for _, s := range c.Gateway.Sites {
 		if s.Name == name {
 			return s.Slots
 		}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"realdocd/cmd/realdocd/conf"
 	"realdocd/deploy"
 	"realdocd/gateway"
 	"realdocd/gateway/control"
@@ -44,15 +45,15 @@ type target struct {
 
 // target reads the site from the file, and looks whether a daemon runs.
 func (o *siteOptions) target(ctx context.Context, name string) (*target, error) {
-	c, err := loadConfig(o.file)
+	c, err := conf.Load(o.file)
 	if err != nil {
 		return nil, err
 	}
-	i := slices.IndexFunc(c.gateway.Sites, func(s gateway.SiteConfig) bool { return s.Name == name })
+	i := slices.IndexFunc(c.Gateway.Sites, func(s gateway.SiteConfig) bool { return s.Name == name })
 	if i < 0 {
-		return nil, fmt.Errorf("there is no site %q in %s: it has %s", name, o.file, quoted(c.siteNames()))
+		return nil, fmt.Errorf("there is no site %q in %s: it has %s", name, o.file, quoted(c.SiteNames()))
 	}
-	t := &target{site: c.gateway.Sites[i], stateDir: c.gateway.StateDir}
+	t := &target{site: c.Gateway.Sites[i], stateDir: c.Gateway.StateDir}
 	if t.docroot, err = chooseDocroot(t.site, o.docroot); err != nil {
 		return nil, usageError{err}
 	}
@@ -60,7 +61,7 @@ func (o *siteOptions) target(ctx context.Context, name string) (*target, error) 
 	if t.site.IsGlob() {
 		t.at.Docroot = t.docroot
 	}
-	return t, t.reach(ctx, cmp.Or(o.socket, c.gateway.Control))
+	return t, t.reach(ctx, cmp.Or(o.socket, c.Gateway.Control))
 }
 
 // reach looks for the daemon. One that runs and does not answer, or does not

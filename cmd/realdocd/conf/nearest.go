@@ -1,7 +1,7 @@
-package main
+package conf
 
 // nearest gives the name that word was most likely meant to be, or "".
-func nearest(word string, names []string) string {
+func Nearest(word string, names []string) string {
 	best, bestDistance := "", len(word)/3+2
 	for _, name := range names {
 		if d := editDistance(word, name); d < bestDistance {

@@ -1,4 +1,4 @@
-package main
+package conf
 
 import (
 	"fmt"
@@ -26,13 +26,13 @@ func (d *document) unknown(at []string, v any, known keys) {
 		d.faults.add(d.lines.of(at...), "%s: it belongs %s", what, home)
 		return
 	}
-	near := nearest(key, slices.Sorted(maps.Keys(known)))
+	near := Nearest(key, slices.Sorted(maps.Keys(known)))
 	d.excuse(slices.Concat(table, []string{near}))
 	d.faults.add(d.lines.of(at...), "%s%s", what, didYouMean("%q", near))
 }
 
 func (d *document) unknownTable(at []string) {
-	near := nearest(at[0], []string{"log", "pool", "site"})
+	near := Nearest(at[0], []string{"log", "pool", "site"})
 	d.excuse([]string{near})
 	if near == "pool" || near == "site" {
 		near += ".NAME"

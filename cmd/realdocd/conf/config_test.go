@@ -1,8 +1,7 @@
-package main
+package conf
 
 import (
 	"net/netip"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -11,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"realdocd/cmd/realdocd/logging"
 	"realdocd/deploy"
 	"realdocd/gateway"
 )
@@ -25,15 +25,13 @@ docroot = "/var/www/shop/current/public"
 var comparePrefixes = cmpopts.EquateComparable(netip.Prefix{})
 
 func TestAMinimalFileGetsTheDocumentedDefaults(t *testing.T) {
-	got, err := parseConfig("realdocd.toml", minimal)
+	got, err := Parse("realdocd.toml", minimal)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := config{
-		logLevel:  "info",
-		logFormat: "json",
-		logOutput: "stderr",
-		gateway: gateway.Config{
+	want := Config{
+		Log: logging.Settings{Level: "info", Format: "json", Output: "stderr"},
+		Gateway: gateway.Config{
 			Listen:           []string{"/run/realdocd/realdocd.sock"},
 			ListenMode:       0o660,
 			AllowedClients:   nil,
@@ -80,13 +78,13 @@ func TestAMinimalFileGetsTheDocumentedDefaults(t *testing.T) {
 			}},
 		},
 	}
-	if diff := cmp.Diff(want, got, cmp.AllowUnexported(config{}), comparePrefixes); diff != "" {
+	if diff := cmp.Diff(want, got, comparePrefixes); diff != "" {
 		t.Errorf("defaults (-documented +read):\n%s", diff)
 	}
 }
 
 func TestEveryKeyArrives(t *testing.T) {
-	got, err := parseConfig("realdocd.toml", `
+	got, err := Parse("realdocd.toml", `
 listen           = ["/run/a.sock", "127.0.0.1:9100"]
 listen_mode      = "0600"
 allowed_clients  = ["127.0.0.1", "::1", "10.1.2.3/8", "::ffff:10.0.0.1"]
@@ -139,11 +137,9 @@ keep           = 1
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := config{
-		logLevel:  "debug",
-		logFormat: "console",
-		logOutput: "/var/log/realdocd/realdocd.log",
-		gateway: gateway.Config{
+	want := Config{
+		Log: logging.Settings{Level: "debug", Format: "console", Output: "/var/log/realdocd/realdocd.log"},
+		Gateway: gateway.Config{
 			Listen:     []string{"/run/a.sock", "127.0.0.1:9100"},
 			ListenMode: 0o600,
 			AllowedClients: []netip.Prefix{
@@ -191,7 +187,7 @@ keep           = 1
 			}},
 		},
 	}
-	if diff := cmp.Diff(want, got, cmp.AllowUnexported(config{}), comparePrefixes); diff != "" {
+	if diff := cmp.Diff(want, got, comparePrefixes); diff != "" {
 		t.Errorf("configuration (-want +got):\n%s", diff)
 	}
 }
@@ -322,7 +318,7 @@ func TestAFaultIsNamedWithItsLine(t *testing.T) {
 	} {
 		name, _, _ := strings.Cut(tt.top+tt.pool+tt.site+tt.more, "\n")
 		t.Run(name, func(t *testing.T) {
-			_, err := parseConfig("r.toml", joinLines(
+			_, err := Parse("r.toml", joinLines(
 				tt.top, // an empty line, so that the others stay where they are
 				"[pool.www]", `server = ["/run/php/php8.2-fpm.sock"]`, tt.pool,
 				"[site.shop]", `docroot = "/var/www/shop/current/public"`, tt.site, tt.more))
@@ -348,7 +344,7 @@ func joinLines(lines ...string) string {
 }
 
 func TestAllFaultsAreReportedInTheOrderOfTheFile(t *testing.T) {
-	_, err := parseConfig("r.toml", `listen_mode = "x"
+	_, err := Parse("r.toml", `listen_mode = "x"
 [site.b]
 resolve = "no"
 docroot = "b"
@@ -367,7 +363,7 @@ r.toml:7: server in [pool.www]: want the absolute path of a socket, or "host:por
 }
 
 func TestAnEmptyFileIsToldWhatItLacks(t *testing.T) {
-	_, err := parseConfig("r.toml", "")
+	_, err := Parse("r.toml", "")
 	want := `r.toml: no pool: add [pool.www] with server = ["/run/php/php8.2-fpm.sock"]
 r.toml: no site: add [site.shop] with docroot = "/var/www/shop/current/public"`
 	if err == nil || err.Error() != want {
@@ -376,7 +372,7 @@ r.toml: no site: add [site.shop] with docroot = "/var/www/shop/current/public"`
 }
 
 func TestSitesAndPoolsKeepTheOrderOfTheFile(t *testing.T) {
-	c, err := parseConfig("r.toml", `
+	c, err := Parse("r.toml", `
 site.zebra = {docroot = "/z", pool = "two"}
 [pool.two]
 server = ["/2"]
@@ -389,7 +385,7 @@ pool = "one"
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := c.gateway
+	g := c.Gateway
 	got := []string{g.Pools[0].Name, g.Pools[1].Name, g.Sites[0].Name, g.Sites[1].Name}
 	if diff := cmp.Diff([]string{"two", "one", "zebra", "ape"}, got); diff != "" {
 		t.Error(diff)
@@ -397,29 +393,14 @@ pool = "one"
 }
 
 func TestForwardingNeedsNoSite(t *testing.T) {
-	if _, err := parseConfig("r.toml", "unmatched = 'forward'\n[pool.www]\nserver = ['/a']"); err != nil {
+	if _, err := Parse("r.toml", "unmatched = 'forward'\n[pool.www]\nserver = ['/a']"); err != nil {
 		t.Error(err)
-	}
-}
-
-// Two that are tried side by side must not fight over one socket.
-func TestFlagsAloneOpenNoControlSocketUnlessTold(t *testing.T) {
-	t.Chdir(t.TempDir())
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for flag, want := range map[string]string{"": "", "c.sock": dir + "/c.sock", "/run/c.sock": "/run/c.sock"} {
-		a := adhoc{fpm: []string{"/a"}, docroots: []string{"/b"}, control: flag}
-		if c, err := a.config(); err != nil || c.gateway.Control != want {
-			t.Errorf("--control %q: %q (%v), want %q", flag, c.gateway.Control, err, want)
-		}
 	}
 }
 
 func TestAMissingFileIsSaidSo(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "realdocd.toml")
-	_, err := loadConfig(file)
+	_, err := Load(file)
 	if want := "there is no configuration file " + file + ": name one with --config"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
@@ -427,16 +408,7 @@ func TestAMissingFileIsSaidSo(t *testing.T) {
 
 func TestAnUnreadableFileIsAnError(t *testing.T) {
 	dir := t.TempDir()
-	if _, err := loadConfig(dir); err == nil || !strings.HasPrefix(err.Error(), "read the configuration: ") {
+	if _, err := Load(dir); err == nil || !strings.HasPrefix(err.Error(), "read the configuration: ") {
 		t.Errorf("got %v", err)
 	}
-}
-
-func writeConfig(t *testing.T, text string) string {
-	t.Helper()
-	file := filepath.Join(t.TempDir(), "realdocd.toml")
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return file
 }

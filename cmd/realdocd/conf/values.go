@@ -1,4 +1,4 @@
-package main
+package conf
 
 import (
 	"errors"
@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"realdocd/cmd/realdocd/logging"
 )
 
 // A parser reads one TOML value. Its error says what is wanted.
@@ -99,7 +101,7 @@ func oneOf(words ...string) parser[string] {
 		}
 		last := len(words) - 1
 		err := wanted(`"`+strings.Join(words[:last], `", "`)+`" or "`+words[last]+`"`, v)
-		if near := nearest(s, words); near != "" && s != "" {
+		if near := Nearest(s, words); near != "" && s != "" {
 			err = fmt.Errorf("%w; did you mean %q?", err, near)
 		}
 		return "", err
@@ -192,10 +194,10 @@ func address(v any) (string, error) {
 func logOutputName(v any) (string, error) {
 	s, err := text(v)
 	switch {
-	case err != nil || s == toStderr || path.IsAbs(s):
+	case err != nil || s == logging.ToStderr || path.IsAbs(s):
 		return s, err
 	case s == "journal":
-		return "", fmt.Errorf(`"journal" is not needed: under systemd %q is the journal, with the level of each event`, toStderr)
+		return "", fmt.Errorf(`"journal" is not needed: under systemd %q is the journal, with the level of each event`, logging.ToStderr)
 	}
 	return "", wanted(`"stderr" or the absolute path of a file`, v)
 }

@@ -1,4 +1,4 @@
-package main
+package conf
 
 import (
 	"cmp"
@@ -14,32 +14,37 @@ import (
 
 	"github.com/BurntSushi/toml"
 
+	"realdocd/cmd/realdocd/logging"
 	"realdocd/deploy"
 	"realdocd/gateway"
 )
 
-// config is a configuration that was read and has no faults.
-type config struct {
-	gateway   gateway.Config
-	logLevel  string
-	logFormat string
-	logOutput string // toStderr, or the path of a file
+// Config is a configuration that was read and has no faults.
+type Config struct {
+	Gateway gateway.Config
+	Log     logging.Settings
+}
+
+// SiteNames names the sites in the order of the file.
+func (c *Config) SiteNames() (names []string) {
+	for _, s := range c.Gateway.Sites {
+		names = append(names, s.Name)
+	}
+	return names
 }
 
 // The defaults of every key are in these three functions and nowhere else.
-func defaults() config {
-	return config{
-		gateway: gateway.Config{
+func defaults() Config {
+	return Config{
+		Gateway: gateway.Config{
 			Listen:          []string{"/run/realdocd/realdocd.sock"},
 			ListenMode:      0o660,
-			Control:         defaultControl,
+			Control:         "/run/realdocd/control.sock",
 			StateDir:        "/var/lib/realdocd",
 			ShutdownTimeout: 30 * time.Second,
 			AccessLog:       true,
 		},
-		logLevel:  "info",
-		logFormat: "json",
-		logOutput: toStderr,
+		Log: logging.Settings{Level: "info", Format: "json", Output: logging.ToStderr},
 	}
 }
 
@@ -62,24 +67,25 @@ func defaultSite(name string) gateway.SiteConfig {
 	}
 }
 
-// loadConfig reads the configuration file. Its error has all faults, a line each.
-func loadConfig(file string) (config, error) {
+// Load reads a configuration file. If the file has faults, the error is [*Faults].
+func Load(file string) (Config, error) {
 	text, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return config{}, fmt.Errorf("there is no configuration file %s: name one with --config", file)
+		return Config{}, fmt.Errorf("there is no configuration file %s: name one with --config", file)
 	}
 	if err != nil {
-		return config{}, fmt.Errorf("read the configuration: %w", err)
+		return Config{}, fmt.Errorf("read the configuration: %w", err)
 	}
-	return parseConfig(file, string(text))
+	return Parse(file, string(text))
 }
 
-func parseConfig(file, text string) (config, error) {
+// Parse reads the text of a file. Its error is [*Faults], which name the file.
+func Parse(file, text string) (Config, error) {
 	d := newDocument(file, indexLines(text))
 	raw := map[string]any{}
 	if _, err := toml.Decode(text, &raw); err != nil {
 		d.syntax(err)
-		return config{}, d.faults.err()
+		return Config{}, d.faults.err()
 	}
 	d.read(raw)
 	return d.config, d.faults.err()
@@ -87,8 +93,8 @@ func parseConfig(file, text string) (config, error) {
 
 // A document is a configuration while it is read.
 type document struct {
-	config config
-	faults faults
+	config Config
+	faults Faults
 	lines  lines
 	// label names a key to the operator.
 	label func(path []string) string
@@ -97,10 +103,25 @@ type document struct {
 	excused map[string]bool
 }
 
+// FromFlags reads keys that came from the command line, by the rules of the file and
+// with its defaults. raw has them as the toml package decodes a file; flag gives the
+// flag of a key, by which a fault names it. The error is [*Faults].
+func FromFlags(raw map[string]any, flag func(key string) string) (Config, error) {
+	d := newDocument("", nil)
+	d.label = func(path []string) string { return flag(path[len(path)-1]) }
+	d.read(raw)
+	return d.config, d.faults.err()
+}
+
+// SetLogLevel and SetLogFormat take a word that wins over the file's. The error says
+// which words there are.
+func (c *Config) SetLogLevel(word string) error  { return into(&c.Log.Level, logLevel)(word) }
+func (c *Config) SetLogFormat(word string) error { return into(&c.Log.Format, logFormat)(word) }
+
 func newDocument(file string, index lines) *document {
 	return &document{
 		config:  defaults(),
-		faults:  faults{file: file},
+		faults:  Faults{File: file},
 		lines:   index,
 		label:   tomlLabel,
 		excused: map[string]bool{},
@@ -158,7 +179,7 @@ func (d *document) read(raw map[string]any) {
 type keys map[string]setter
 
 func (d *document) topKeys() keys {
-	g := &d.config.gateway
+	g := &d.config.Gateway
 	return keys{
 		"listen":           into(&g.Listen, listOf(address)),
 		"listen_mode":      into(&g.ListenMode, mode),
@@ -177,11 +198,11 @@ func (d *document) topKeys() keys {
 
 func (d *document) logKeys() keys {
 	return keys{
-		"level":  into(&d.config.logLevel, oneOf(logLevels...)),
-		"format": into(&d.config.logFormat, oneOf(logFormats...)),
-		"output": into(&d.config.logOutput, logOutputName),
-		"access": into(&d.config.gateway.AccessLog, boolean),
-		"slow":   into(&d.config.gateway.SlowLog, duration),
+		"level":  into(&d.config.Log.Level, logLevel),
+		"format": into(&d.config.Log.Format, logFormat),
+		"output": into(&d.config.Log.Output, logOutputName),
+		"access": into(&d.config.Gateway.AccessLog, boolean),
+		"slow":   into(&d.config.Gateway.SlowLog, duration),
 	}
 }
 
@@ -222,10 +243,8 @@ func siteKeys(s *gateway.SiteConfig) keys {
 	}
 }
 
-var (
-	logLevels  = []string{"debug", "info", "warn", "error"}
-	logFormats = []string{"json", "console"}
-)
+func logLevel(v any) (string, error)  { return oneOf(logging.Levels...)(v) }
+func logFormat(v any) (string, error) { return oneOf(logging.Formats...)(v) }
 
 func forward(v any) (bool, error) {
 	word, err := oneOf("refuse", "forward")(v)
@@ -255,7 +274,7 @@ func (d *document) readPool(name string, raw map[string]any) {
 	if pool.Reuse && len(pool.Servers) > 0 && !slices.ContainsFunc(pool.Servers, path.IsAbs) {
 		d.fault(append(at, "reuse"), `"auto" is for unix sockets, and this pool has none: over TCP nobody can tell that a worker is ready again; take "off"`)
 	}
-	d.config.gateway.Pools = append(d.config.gateway.Pools, pool)
+	d.config.Gateway.Pools = append(d.config.Gateway.Pools, pool)
 }
 
 func (d *document) readSite(name string, raw map[string]any) {
@@ -274,7 +293,7 @@ func (d *document) readSite(name string, raw map[string]any) {
 		d.fault([]string{"site", name, "request_id_header"}, `%q is the release_header already; take a name such as "X-Request-Id"`, header)
 	}
 	d.checkDeploys(site)
-	d.config.gateway.Sites = append(d.config.gateway.Sites, site)
+	d.config.Gateway.Sites = append(d.config.Gateway.Sites, site)
 }
 
 // table reads one table, and goes on after a fault.
@@ -335,7 +354,7 @@ func (d *document) named(kind string, v any, read func(name string, raw map[stri
 // checkClients refuses a TCP listener that everybody could use: who may speak
 // FastCGI to PHP-FPM may run code.
 func (d *document) checkClients() {
-	g := &d.config.gateway
+	g := &d.config.Gateway
 	clients := []string{"allowed_clients"}
 	if len(g.AllowedClients) > 0 || d.isExcused(clients) {
 		return
@@ -349,7 +368,7 @@ func (d *document) checkClients() {
 
 // checkAddresses refuses an address that has two uses.
 func (d *document) checkAddresses() {
-	g := &d.config.gateway
+	g := &d.config.Gateway
 	for _, addr := range g.Listen {
 		switch addr = path.Clean(addr); {
 		case addr == path.Clean(g.Control):
@@ -361,7 +380,7 @@ func (d *document) checkAddresses() {
 }
 
 func (d *document) checkPools() {
-	g := &d.config.gateway
+	g := &d.config.Gateway
 	if len(g.Listen) == 0 && !d.isExcused([]string{"listen"}) {
 		d.fault([]string{"listen"}, "want at least one address")
 	}
@@ -379,12 +398,12 @@ func (d *document) checkPools() {
 // together they could hold all of its workers.
 func (d *document) checkReuse() {
 	users := map[string][]string{}
-	for _, p := range d.config.gateway.Pools {
+	for _, p := range d.config.Gateway.Pools {
 		for _, server := range p.Servers {
 			users[server] = append(users[server], p.Name)
 		}
 	}
-	for _, p := range d.config.gateway.Pools {
+	for _, p := range d.config.Gateway.Pools {
 		for _, server := range p.Servers {
 			if in := users[server]; p.Reuse && len(in) > 1 {
 				d.fault([]string{"pool", p.Name, "reuse"}, `"auto" needs listeners of its own, and %s is in the pools %s; take "off", or one pool for both`,
@@ -396,7 +415,7 @@ func (d *document) checkReuse() {
 }
 
 func (d *document) checkSites() {
-	g := &d.config.gateway
+	g := &d.config.Gateway
 	if len(g.Sites) == 0 && !g.ForwardUnmatched && !d.isExcused([]string{"site"}) {
 		d.faults.add(0, `no site: add [site.shop] with docroot = "/var/www/shop/current/public"`)
 	}
@@ -415,7 +434,7 @@ func (d *document) checkSites() {
 // choosePool fills in the only pool, and refuses one that is not there.
 func (d *document) choosePool(site *gateway.SiteConfig) {
 	var names []string
-	for _, p := range d.config.gateway.Pools {
+	for _, p := range d.config.Gateway.Pools {
 		names = append(names, p.Name)
 	}
 	at := []string{"site", site.Name, "pool"}
@@ -427,7 +446,7 @@ func (d *document) choosePool(site *gateway.SiteConfig) {
 		d.faults.add(d.lines.of(at...), `[%s] names no pool, and there are %d: add pool = "%s"`,
 			toml.Key(at[:2]), len(names), strings.Join(names, `" or "`))
 	default:
-		d.fault(at, "there is no [%s]%s", toml.Key{"pool", site.Pool}, didYouMean("%q", nearest(site.Pool, names)))
+		d.fault(at, "there is no [%s]%s", toml.Key{"pool", site.Pool}, didYouMean("%q", Nearest(site.Pool, names)))
 	}
 }
 
