@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"realdocd/deploy"
+	"realdocd/gateway/control"
 )
 
 var (
@@ -50,22 +51,22 @@ var goldenMessages = map[string]message{
 		Name: "www", Granted: 12, Released: 5, Waiting: 3, Servers: map[string]int{"/run/php/php8.2-fpm.sock": 4}, Paused: true,
 	}},
 	"idle": {Idle: &idleMessage{Site: "shop", Release: "/var/www/shop/releases/41"}},
-	"answer-status": {Answer: &answerMessage{ID: 3, Status: &Status{
+	"answer-status": {Answer: &answerMessage{ID: 3, Status: &control.Status{
 		PID: 41, Started: goldenStart, Connections: 2,
-		Pools: []PoolStatus{{
+		Pools: []control.PoolStatus{{
 			Name: "www", Running: 1, MaxConns: 12, Queue: 1024, Requests: 9,
-			Servers: []ServerStatus{{Address: "/run/php/php8.2-fpm.sock", Up: true, Since: goldenStart, Running: 1, Opened: 9, Reuse: "off"}},
+			Servers: []control.ServerStatus{{Address: "/run/php/php8.2-fpm.sock", Up: true, Since: goldenStart, Running: 1, Opened: 9, Reuse: "off"}},
 		}},
-		Sites:    []SiteStatus{{Name: "shop", Docroot: "/var/www/shop/current/public", Pool: "www", Release: "/var/www/shop/releases/42", Running: 1}},
-		Retiring: []RetiringStatus{{PID: 40, Connections: 1}},
+		Sites:    []control.SiteStatus{{Name: "shop", Docroot: "/var/www/shop/current/public", Pool: "www", Release: "/var/www/shop/releases/42", Running: 1}},
+		Retiring: []control.RetiringStatus{{PID: 40, Connections: 1}},
 	}}},
-	"answer-site": {Answer: &answerMessage{ID: 4, Site: &SiteDetail{
-		SiteStatus: SiteStatus{Name: "shop", Docroot: "/var/www/shop/current/public", Pool: "www", Release: "/var/www/shop/releases/42", Running: 1},
-		Docroots: []DocrootStatus{{
+	"answer-site": {Answer: &answerMessage{ID: 4, Site: &control.SiteDetail{
+		SiteStatus: control.SiteStatus{Name: "shop", Docroot: "/var/www/shop/current/public", Pool: "www", Release: "/var/www/shop/releases/42", Running: 1},
+		Docroots: []control.DocrootStatus{{
 			Docroot: "/var/www/shop/current/public", Link: "/var/www/shop/current",
-			Releases: []ReleaseStatus{{
+			Releases: []control.ReleaseStatus{{
 				Path: "/var/www/shop/releases/41", Name: "41", Running: 1, Requests: 7, Failed: 2, FirstSeen: goldenStart, LastSeen: goldenFlip,
-				Inside: []Occupant{{Kind: "request", What: "GET /export", Age: 1.5, RequestID: "e1"}},
+				Inside: []control.Occupant{{Kind: "request", What: "GET /export", Age: 1.5, RequestID: "e1"}},
 			}},
 		}},
 	}}},
