@@ -18,8 +18,8 @@ import (
 
 	"github.com/BurntSushi/toml"
 
-	"realdocd/doctor"
-	"realdocd/gateway"
+	"realdocd/cmd/realdocd/doctor"
+	"realdocd/gateway/control"
 )
 
 func TestEtc_NginxLoadsTheSamples(t *testing.T) {
@@ -251,23 +251,23 @@ func TestEtc_ManualHasTheFieldsOfTheControlAPI(t *testing.T) {
 		of   string
 		kind reflect.Type
 	}{
-		{"The state of the daemon", reflect.TypeFor[gateway.Status]()},
-		{"A retiring process", reflect.TypeFor[gateway.RetiringStatus]()},
-		{"A pool", reflect.TypeFor[gateway.PoolStatus]()},
-		{"A server", reflect.TypeFor[gateway.ServerStatus]()},
-		{"A site", reflect.TypeFor[gateway.SiteStatus]()},
-		{"A site in detail", reflect.TypeFor[gateway.SiteDetail]()},
-		{"A docroot", reflect.TypeFor[gateway.DocrootStatus]()},
-		{"A release", reflect.TypeFor[gateway.ReleaseStatus]()},
-		{"Somebody inside", reflect.TypeFor[gateway.Occupant]()},
-		{"An entry of the history", reflect.TypeFor[gateway.HistoryEntry]()},
-		{"A result of a warm-up", reflect.TypeFor[gateway.WarmResult]()},
-		{"The headroom", reflect.TypeFor[gateway.Headroom]()},
-		{"The view", reflect.TypeFor[gateway.View]()},
-		{"A directory", reflect.TypeFor[gateway.DirectoryView]()},
-		{"A request that was seen", reflect.TypeFor[gateway.SeenRequest]()},
-		{"A refusal that was seen", reflect.TypeFor[gateway.SeenRefusal]()},
-		{"The entry of a command", reflect.TypeFor[gateway.CommandEnv]()},
+		{"The state of the daemon", reflect.TypeFor[control.Status]()},
+		{"A retiring process", reflect.TypeFor[control.RetiringStatus]()},
+		{"A pool", reflect.TypeFor[control.PoolStatus]()},
+		{"A server", reflect.TypeFor[control.ServerStatus]()},
+		{"A site", reflect.TypeFor[control.SiteStatus]()},
+		{"A site in detail", reflect.TypeFor[control.SiteDetail]()},
+		{"A docroot", reflect.TypeFor[control.DocrootStatus]()},
+		{"A release", reflect.TypeFor[control.ReleaseStatus]()},
+		{"Somebody inside", reflect.TypeFor[control.Occupant]()},
+		{"An entry of the history", reflect.TypeFor[control.HistoryEntry]()},
+		{"A result of a warm-up", reflect.TypeFor[control.WarmResult]()},
+		{"The headroom", reflect.TypeFor[control.Headroom]()},
+		{"The view", reflect.TypeFor[control.View]()},
+		{"A directory", reflect.TypeFor[control.DirectoryView]()},
+		{"A request that was seen", reflect.TypeFor[control.SeenRequest]()},
+		{"A refusal that was seen", reflect.TypeFor[control.SeenRefusal]()},
+		{"The entry of a command", reflect.TypeFor[control.CommandEnv]()},
 	} {
 		_, list, _ := strings.Cut(section, "\n"+part.of+" has")
 		list, _, _ = strings.Cut(list, ".El\n")
@@ -343,7 +343,7 @@ func TestEtc_ManualHasTheFindingsOfCheck(t *testing.T) {
 // A kind of finding that no check finds would promise what nothing does.
 func TestEtc_EachFindingOfCheckIsFoundSomewhere(t *testing.T) {
 	var code strings.Builder
-	for _, file := range files(t, "../doctor") {
+	for _, file := range files(t, "../cmd/realdocd/doctor") {
 		if strings.HasSuffix(file, ".go") && !strings.HasSuffix(file, "_test.go") && !strings.HasSuffix(file, "/kinds.go") {
 			code.WriteString(read(t, file))
 		}

@@ -7,39 +7,31 @@ import (
 	"strings"
 
 	"realdocd/deploy"
+	"realdocd/gateway/control"
 )
 
 // While a predecessor finishes its requests, what operators ask for is the sum
 // of both.
 
-// A RetiringStatus is a process that has handed over and finishes what it has.
-type RetiringStatus struct {
-	PID int `json:"pid"`
-	// Connections are those of web servers on which a request runs still.
-	Connections int `json:"connections"`
-	// Error is set when it does not answer; it is not in the sums then.
-	Error string `json:"error,omitempty"`
-}
-
 // addTo adds what the predecessor has to the status. Its requests in FPM are
 // in the pools already.
-func (p *Predecessor) addTo(st *Status) {
+func (p *Predecessor) addTo(st *control.Status) {
 	if !p.running() {
 		return
 	}
 	a, err := p.ask(context.Background(), "", "")
 	if err != nil {
-		st.Retiring = append(st.Retiring, RetiringStatus{PID: p.pid, Error: err.Error()})
+		st.Retiring = append(st.Retiring, control.RetiringStatus{PID: p.pid, Error: err.Error()})
 		return
 	}
 	if a.Status == nil {
 		return
 	}
 	st.Connections += a.Status.Connections
-	st.Retiring = append(st.Retiring, RetiringStatus{PID: a.Status.PID, Connections: a.Status.Connections})
+	st.Retiring = append(st.Retiring, control.RetiringStatus{PID: a.Status.PID, Connections: a.Status.Connections})
 	st.Retiring = append(st.Retiring, a.Status.Retiring...)
 	for _, theirs := range a.Status.Sites {
-		if i := slices.IndexFunc(st.Sites, func(s SiteStatus) bool { return s.Name == theirs.Name }); i >= 0 {
+		if i := slices.IndexFunc(st.Sites, func(s control.SiteStatus) bool { return s.Name == theirs.Name }); i >= 0 {
 			st.Sites[i].Running += theirs.Running
 		}
 	}
@@ -47,7 +39,7 @@ func (p *Predecessor) addTo(st *Status) {
 
 // addToSite adds what the predecessor has of a site. An error says that it
 // cannot be told who is left there.
-func (p *Predecessor) addToSite(ctx context.Context, d *SiteDetail, docroot string) error {
+func (p *Predecessor) addToSite(ctx context.Context, d *control.SiteDetail, docroot string) error {
 	if !p.running() {
 		return nil
 	}
@@ -57,16 +49,17 @@ func (p *Predecessor) addToSite(ctx context.Context, d *SiteDetail, docroot stri
 	}
 	d.Running += a.Site.Running
 	for _, theirs := range a.Site.Docroots {
-		if i := slices.IndexFunc(d.Docroots, func(ds DocrootStatus) bool { return ds.Docroot == theirs.Docroot }); i >= 0 {
-			d.Docroots[i].add(theirs)
+		if i := slices.IndexFunc(d.Docroots, func(ds control.DocrootStatus) bool { return ds.Docroot == theirs.Docroot }); i >= 0 {
+			addDocroot(&d.Docroots[i], theirs)
 		}
 	}
 	return nil
 }
 
-func (ds *DocrootStatus) add(theirs DocrootStatus) {
+// addDocroot adds what the predecessor has of a docroot.
+func addDocroot(ds *control.DocrootStatus, theirs control.DocrootStatus) {
 	for _, r := range theirs.Releases {
-		i := slices.IndexFunc(ds.Releases, func(ours ReleaseStatus) bool { return ours.Path == r.Path })
+		i := slices.IndexFunc(ds.Releases, func(ours control.ReleaseStatus) bool { return ours.Path == r.Path })
 		if i < 0 {
 			if r.Running > 0 {
 				r.Live = false
@@ -80,14 +73,14 @@ func (ds *DocrootStatus) add(theirs DocrootStatus) {
 			ours.LastSeen = r.LastSeen
 		}
 		ours.Inside = append(ours.Inside, r.Inside...)
-		slices.SortFunc(ours.Inside, func(a, b Occupant) int { return cmp.Compare(b.Age, a.Age) })
+		slices.SortFunc(ours.Inside, func(a, b control.Occupant) int { return cmp.Compare(b.Age, a.Age) })
 		ours.Inside = ours.Inside[:min(len(ours.Inside), maxOccupants)]
 	}
 }
 
 // leftBefore are those whom the predecessor has in a release.
-func (p *Predecessor) leftBefore(ctx context.Context, site, docroot, release string) (left []Occupant, err error) {
-	d := SiteDetail{SiteStatus: SiteStatus{Name: site}, Docroots: []DocrootStatus{{Docroot: docroot}}}
+func (p *Predecessor) leftBefore(ctx context.Context, site, docroot, release string) (left []control.Occupant, err error) {
+	d := control.SiteDetail{SiteStatus: control.SiteStatus{Name: site}, Docroots: []control.DocrootStatus{{Docroot: docroot}}}
 	if err := p.addToSite(ctx, &d, docroot); err != nil {
 		return nil, err
 	}
@@ -96,7 +89,7 @@ func (p *Predecessor) leftBefore(ctx context.Context, site, docroot, release str
 			continue
 		}
 		if left = append(left, r.Inside...); len(left) == 0 {
-			left = []Occupant{{Kind: "request"}} // it is on its way in or out
+			left = []control.Occupant{{Kind: "request"}} // it is on its way in or out
 		}
 	}
 	return left, nil

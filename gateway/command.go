@@ -4,35 +4,24 @@ import (
 	"time"
 
 	"realdocd/deploy"
+	"realdocd/gateway/control"
 )
 
-// A command runs in a release, by realdocd exec, from Enter to leave.
+// A command runs in a release, by realdocd exec, from Enter to Leave.
 type command struct {
+	control.Command
 	s     *Server
 	st    *site
 	visit deploy.Visit
-	text  string
-	pid   int
-	began time.Time
+	env   control.CommandEnv
 }
 
-// A CommandEnv is what a command needs to know of its release.
-type CommandEnv struct {
-	Docroot         string `json:"docroot"`
-	Link            string `json:"link"`
-	Release         string `json:"release"`
-	Name            string `json:"name"`
-	ResolvedDocroot string `json:"resolved_docroot"`
-	// IncludePath is the site's, mapped to the release; "" where it has none.
-	IncludePath string `json:"include_path"`
-}
-
-// enterCommand has a command enter the live release of a docroot, or, where it
-// has been in one before, that release again. The caller ends its stay with leave.
-func (s *Server) enterCommand(name, docroot, release, text string, pid int, began time.Time) (*command, CommandEnv, error) {
+// Enter has a command enter the live release of a docroot, or, where it has been
+// in one before, that release again. The caller ends its stay with Leave.
+func (s *Server) Enter(name, docroot, release string, c control.Command) (control.Stay, error) {
 	st, docroot, err := s.site(name, docroot)
 	if err != nil {
-		return nil, CommandEnv{}, err
+		return nil, err
 	}
 	var v deploy.Visit
 	if release != "" {
@@ -41,32 +30,36 @@ func (s *Server) enterCommand(name, docroot, release, text string, pid int, bega
 		v, err = st.releases.Enter(docroot, time.Now())
 	}
 	if err != nil {
-		return nil, CommandEnv{}, err
+		return nil, err
 	}
 	if v.Flip != nil {
 		s.flipped(st, v.Flip)
 	}
-	c := &command{s, st, v, text, pid, began}
-	s.mu.Lock()
-	s.commands[c] = struct{}{}
-	s.mu.Unlock()
-	env := CommandEnv{Docroot: docroot, Link: v.Link, Release: v.Path, Name: v.Name, ResolvedDocroot: v.Docroot}
+	env := control.CommandEnv{Docroot: docroot, Link: v.Link, Release: v.Path, Name: v.Name, ResolvedDocroot: v.Docroot}
 	if st.IncludePath != "" {
 		env.IncludePath = st.mapping(v).List(st.IncludePath)
 	}
-	return c, env, nil
+	stay := &command{c, s, st, v, env}
+	s.mu.Lock()
+	s.commands[stay] = struct{}{}
+	s.mu.Unlock()
+	return stay, nil
 }
 
-// flippedTo is the live release, where it is not the command's any more.
-func (c *command) flippedTo(docroot string) string {
-	c.s.look(c.st, docroot) // what fails, the log tells
-	if live := c.st.releases.Live(docroot); live != c.visit.Path {
+// Env is what the command needs to know of its release.
+func (c *command) Env() control.CommandEnv { return c.env }
+
+// FlippedTo is the live release, where it is not the command's any more.
+func (c *command) FlippedTo() string {
+	c.s.look(c.st, c.env.Docroot) // what fails, the log tells
+	if live := c.st.releases.Live(c.env.Docroot); live != c.visit.Path {
 		return live
 	}
 	return ""
 }
 
-func (c *command) leave() {
+// Leave ends the command's stay.
+func (c *command) Leave() {
 	c.s.mu.Lock()
 	delete(c.s.commands, c)
 	c.s.mu.Unlock()

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/rs/zerolog"
+
+	"realdocd/gateway/control"
 )
 
 func TestARequestGoesToTheLeastBusyServer(t *testing.T) {
@@ -33,7 +35,7 @@ func TestARequestGoesToTheLeastBusyServer(t *testing.T) {
 	for _, q := range other {
 		q.answer(page)
 	}
-	b.poolNow("one server free", func(p PoolStatus) bool { return p.Running == 2 })
+	b.poolNow("one server free", func(p control.PoolStatus) bool { return p.Running == 2 })
 	take()
 	take()
 	if len(first) != 2 {
@@ -58,7 +60,7 @@ func TestAServerThatIsDownIsPassedOverUntilItAnswers(t *testing.T) {
 	}
 	listenFPM(t, late)
 	b.logged("FPM listener restored")
-	b.poolNow("all up", func(p PoolStatus) bool { return p.Servers[0].Up && p.Servers[0].Error == "" })
+	b.poolNow("all up", func(p control.PoolStatus) bool { return p.Servers[0].Up && p.Servers[0].Error == "" })
 }
 
 func TestAServerThatIsOutIsChosenOnlyWhereNoOtherIsLeft(t *testing.T) {

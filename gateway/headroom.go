@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+
+	"realdocd/gateway/control"
 )
 
 // releaseProbe asks FPM what it makes of a release: whether it can read it, and
@@ -55,14 +57,14 @@ type releaseAnswer struct {
 // Headroom asks FPM whether it can read a release, a directory by its absolute
 // path, and whether the release fits into opcache beside the live one. It takes
 // an ordinary worker.
-func (s *Server) Headroom(ctx context.Context, name, docroot, release string) (Headroom, error) {
+func (s *Server) Headroom(ctx context.Context, name, docroot, release string) (control.Headroom, error) {
 	st, docroot, err := s.site(name, docroot)
 	if err != nil {
-		return Headroom{}, err
+		return control.Headroom{}, err
 	}
 	v, err := st.releases.EnterRelease(docroot, release)
 	if err != nil {
-		return Headroom{}, err
+		return control.Headroom{}, err
 	}
 	defer v.Withdraw()
 	p := st.pool
@@ -74,11 +76,11 @@ func (s *Server) Headroom(ctx context.Context, name, docroot, release string) (H
 		"REALDOC_NEXT": v.Docroot, "REALDOC_LIVE": st.releases.Live(docroot),
 	})
 	if err != nil {
-		return Headroom{}, fmt.Errorf("ask FPM at %s about the release: %w", server.addr, err)
+		return control.Headroom{}, fmt.Errorf("ask FPM at %s about the release: %w", server.addr, err)
 	}
 	var got releaseAnswer
 	if answer.status != http.StatusOK || json.Unmarshal(answer.body.text.Bytes(), &got) != nil {
-		return Headroom{}, fmt.Errorf("ask FPM at %s about the release: %s gave %v; see the pool's open_basedir, chroot and security.limit_extensions",
+		return control.Headroom{}, fmt.Errorf("ask FPM at %s about the release: %s gave %v; see the pool's open_basedir, chroot and security.limit_extensions",
 			server.addr, probe, answer)
 	}
 	return got.headroom(), nil
@@ -86,8 +88,8 @@ func (s *Server) Headroom(ctx context.Context, name, docroot, release string) (H
 
 // headroom draws the conclusion. A script has more keys than one where it is
 // included by different names, so that keys are counted by the share of scripts.
-func (a releaseAnswer) headroom() Headroom {
-	h := Headroom{Readable: a.Readable, Why: a.Why, Opcache: a.Why == "", Fits: true}
+func (a releaseAnswer) headroom() control.Headroom {
+	h := control.Headroom{Readable: a.Readable, Why: a.Why, Opcache: a.Why == "", Fits: true}
 	if !h.Opcache {
 		return h
 	}

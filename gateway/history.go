@@ -7,6 +7,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"realdocd/deploy"
+	"realdocd/gateway/control"
 )
 
 // attributionTime is how long a flip that was seen waits for whoever did it to
@@ -106,8 +107,8 @@ func (h *history) flush(wanted func(*pendingFlip) bool) {
 }
 
 // of is the history of a site, the newest last.
-func (h *history) of(site string) []HistoryEntry {
-	entries := []HistoryEntry{}
+func (h *history) of(site string) []control.HistoryEntry {
+	entries := []control.HistoryEntry{}
 	if h.dir == "" {
 		return entries
 	}
@@ -117,7 +118,7 @@ func (h *history) of(site string) []HistoryEntry {
 		h.log.Error().Err(err).Str("site", site).Msg("history not read: see state_dir")
 	}
 	for _, e := range events {
-		entries = append(entries, HistoryEntry(e))
+		entries = append(entries, control.HistoryEntry(e))
 	}
 	return entries
 }

@@ -77,7 +77,7 @@ func (s *Server) openNew(cfg *Config) (_ *sockets, err error) {
 		}
 	}
 	if !s.control.at(cfg.Control) {
-		if n.control, err = openAdmin(cfg.Control, s.predecessor.take("control", cfg.Control), newControl(s, s.waits, s.metrics.handler(), s.siteRoutes()...)); err != nil {
+		if n.control, err = openAdmin(cfg.Control, s.predecessor.take("control", cfg.Control), s.api); err != nil {
 			return nil, fmt.Errorf("open the control socket %s: %w", cfg.Control, err)
 		}
 	}

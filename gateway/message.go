@@ -1,6 +1,9 @@
 package gateway
 
-import "realdocd/deploy"
+import (
+	"realdocd/deploy"
+	"realdocd/gateway/control"
+)
 
 // A message has one field set.
 type message struct {
@@ -51,10 +54,10 @@ type askMessage struct {
 }
 
 type answerMessage struct {
-	ID     uint64      `json:"id"`
-	Site   *SiteDetail `json:"site,omitempty"`
-	Status *Status     `json:"status,omitempty"`
-	Error  string      `json:"error,omitempty"`
+	ID     uint64              `json:"id"`
+	Site   *control.SiteDetail `json:"site,omitempty"`
+	Status *control.Status     `json:"status,omitempty"`
+	Error  string              `json:"error,omitempty"`
 }
 
 type idleMessage struct {

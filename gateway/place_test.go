@@ -7,11 +7,12 @@ import (
 	"testing"
 	"time"
 
+	"realdocd/gateway/control"
 	"realdocd/test/stack"
 )
 
 // poolNow waits until the pool is in a state; there is no event for that.
-func (b *bench) poolNow(what string, is func(PoolStatus) bool) PoolStatus {
+func (b *bench) poolNow(what string, is func(control.PoolStatus) bool) control.PoolStatus {
 	b.t.Helper()
 	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
 		now := b.server.Status().Pools[0]
@@ -29,7 +30,7 @@ func (b *bench) waiting(n int, site string) *stack.Client {
 	b.t.Helper()
 	c := b.connect()
 	b.send(c, "", stack.ParamsFor(b.docroot(site), "GET", "/"+site+".php")...)
-	b.poolNow(fmt.Sprintf("%d waiting", n), func(p PoolStatus) bool { return p.Waiting == n })
+	b.poolNow(fmt.Sprintf("%d waiting", n), func(p control.PoolStatus) bool { return p.Waiting == n })
 	return c
 }
 
@@ -55,7 +56,7 @@ func TestRequestsWaitForAPlaceInTheOrderTheyCame(t *testing.T) {
 	for n := 1; n <= 3; n++ {
 		c := b.connect()
 		b.send(c, "", b.params("REQUEST_URI", fmt.Sprint(n))...)
-		b.poolNow("one more waiting", func(p PoolStatus) bool { return p.Waiting == n && p.Running == 1 })
+		b.poolNow("one more waiting", func(p control.PoolStatus) bool { return p.Waiting == n && p.Running == 1 })
 		clients = append(clients, c)
 	}
 	for n, c := range clients {
@@ -68,7 +69,7 @@ func TestRequestsWaitForAPlaceInTheOrderTheyCame(t *testing.T) {
 			}
 		}
 	}
-	b.poolNow("rest", func(p PoolStatus) bool { return p.Waiting == 0 && p.Running == 0 && p.Requests == 4 })
+	b.poolNow("rest", func(p control.PoolStatus) bool { return p.Waiting == 0 && p.Running == 0 && p.Requests == 4 })
 }
 
 func TestABusySiteDoesNotStarveAnother(t *testing.T) {
@@ -116,7 +117,7 @@ func TestAFullQueueRefusesAtOnce(t *testing.T) {
 		if event := b.logged(fmt.Sprintf("and %d wait, of at most %d (queue)", queue, queue)); event.String("cause") != "queue_full" {
 			t.Errorf("the log has %v", event)
 		}
-		b.poolNow("one refused", func(p PoolStatus) bool { return p.Refused == 1 })
+		b.poolNow("one refused", func(p control.PoolStatus) bool { return p.Refused == 1 })
 	}
 }
 
@@ -155,7 +156,7 @@ func TestAWaitingRequestWhoseClientLeavesNeverReachesFPM(t *testing.T) {
 	b := newLimited(t, 1).start()
 	c, q := b.running(b.params()...)
 	b.waiting(1, "shop").Close()
-	b.poolNow("nobody waiting", func(p PoolStatus) bool { return p.Waiting == 0 })
+	b.poolNow("nobody waiting", func(p control.PoolStatus) bool { return p.Waiting == 0 })
 	stays := b.waiting(1, "blog")
 	q.answer(page)
 	b.wantPage(c)
@@ -168,7 +169,7 @@ func TestAWaitingRequestWhoseClientLeavesNeverReachesFPM(t *testing.T) {
 	if event := b.logged(`"status":499`); event.String("level") != "info" {
 		t.Errorf("the log has %v", event)
 	}
-	b.poolNow("rest", func(p PoolStatus) bool { return p.Running == 0 && p.Refused == 0 })
+	b.poolNow("rest", func(p control.PoolStatus) bool { return p.Running == 0 && p.Refused == 0 })
 }
 
 func TestShutdownCutsOffWhoWaits(t *testing.T) {
@@ -215,7 +216,9 @@ func TestAPausedPoolHasNewRequestsWaitAndLetsRunningOnesEnd(t *testing.T) {
 	if err := <-drained; err != nil {
 		t.Errorf("Drain: %v", err)
 	}
-	b.poolNow("pause", func(p PoolStatus) bool { return p.Paused && p.Running == 0 && p.Waiting == 1 && p.LongestWait > 0 })
+	b.poolNow("pause", func(p control.PoolStatus) bool {
+		return p.Paused && p.Running == 0 && p.Waiting == 1 && p.LongestWait > 0
+	})
 	b.must(b.server.Resume("www"))
 	b.fpm.next().answer(page)
 	b.wantPage(during)
@@ -231,7 +234,7 @@ func TestADrainEndsWithItsTime(t *testing.T) {
 		t.Errorf("Drain: %v", err)
 	}
 	for _, err := range []error{b.server.Pause("none"), b.server.Resume("none"), b.server.Drain(t.Context(), "none")} {
-		if !errors.Is(err, ErrNoPool) {
+		if !errors.Is(err, control.ErrNoPool) {
 			t.Errorf("a pool that is not there: %v", err)
 		}
 	}

@@ -11,10 +11,8 @@ import (
 	"time"
 
 	"realdocd/deploy"
+	"realdocd/gateway/control"
 )
-
-// ErrNoSite is a site that is not in the configuration.
-var ErrNoSite = errors.New("there is no such site")
 
 // maxOccupants bounds the list of who is inside one release.
 const maxOccupants = 100
@@ -24,7 +22,7 @@ const maxOccupants = 100
 func (s *Server) site(name, asked string) (*site, string, error) {
 	st := s.setup.Load().sites.named(name)
 	if st == nil {
-		return nil, "", fmt.Errorf("%w: %q", ErrNoSite, name)
+		return nil, "", fmt.Errorf("%w: %q", control.ErrNoSite, name)
 	}
 	docroot := path.Clean(st.Docroot)
 	if !st.IsGlob() {
@@ -44,10 +42,10 @@ func (s *Server) site(name, asked string) (*site, string, error) {
 
 // Site is one site now, with a fresh look at its link. docroot may be "" where
 // the site's is no pattern, and where it is one for all that are remembered.
-func (s *Server) Site(name, docroot string) (SiteDetail, error) {
+func (s *Server) Site(name, docroot string) (control.SiteDetail, error) {
 	st := s.setup.Load().sites.named(name)
 	if st == nil {
-		return SiteDetail{}, fmt.Errorf("%w: %q", ErrNoSite, name)
+		return control.SiteDetail{}, fmt.Errorf("%w: %q", control.ErrNoSite, name)
 	}
 	if st.IsGlob() && docroot == "" {
 		return s.detail(st, "", st.releases.Docroots()), nil
@@ -57,13 +55,13 @@ func (s *Server) Site(name, docroot string) (SiteDetail, error) {
 
 // Look looks at the link of a docroot at once. by says who has flipped it, ""
 // for nobody that we know of.
-func (s *Server) Look(name, docroot, by string) (SiteDetail, error) {
+func (s *Server) Look(name, docroot, by string) (control.SiteDetail, error) {
 	st, docroot, err := s.site(name, docroot)
 	if err != nil {
-		return SiteDetail{}, err
+		return control.SiteDetail{}, err
 	}
 	if err := s.look(st, docroot); err != nil {
-		return SiteDetail{}, err
+		return control.SiteDetail{}, err
 	}
 	if by != "" {
 		s.history.attribute(st.releases.Link(docroot), by)
@@ -80,25 +78,25 @@ func (s *Server) look(st *site, docroot string) error {
 }
 
 // detail is a site with some docroots: the one that was asked for, or all.
-func (s *Server) detail(st *site, asked string, docroots []string) SiteDetail {
+func (s *Server) detail(st *site, asked string, docroots []string) control.SiteDetail {
 	d := s.whoIsInside(st, asked, docroots)
 	d.History = s.history.of(st.Name)
 	return d
 }
 
 // whoIsInside is detail without the history, which is read from a file.
-func (s *Server) whoIsInside(st *site, asked string, docroots []string) SiteDetail {
-	d := SiteDetail{SiteStatus: st.status(), Docroots: []DocrootStatus{}}
+func (s *Server) whoIsInside(st *site, asked string, docroots []string) control.SiteDetail {
+	d := control.SiteDetail{SiteStatus: st.status(), Docroots: []control.DocrootStatus{}}
 	inside := s.occupants(time.Now())
 	slices.Sort(docroots)
 	for _, docroot := range docroots {
-		ds := DocrootStatus{Docroot: docroot, Releases: []ReleaseStatus{}}
+		ds := control.DocrootStatus{Docroot: docroot, Releases: []control.ReleaseStatus{}}
 		for _, r := range st.releases.Releases(docroot) {
 			ds.Link = r.Link
 			who := inside[r.Docroot]
-			ds.Releases = append(ds.Releases, ReleaseStatus{
+			ds.Releases = append(ds.Releases, control.ReleaseStatus{
 				Path: r.Path, Name: r.Name, Live: r.Live, Running: r.Inside, Requests: r.Total, Failed: r.Failed,
-				FirstSeen: r.FirstSeen, LastSeen: r.LastSeen, Inside: append([]Occupant{}, who[:min(len(who), maxOccupants)]...),
+				FirstSeen: r.FirstSeen, LastSeen: r.LastSeen, Inside: append([]control.Occupant{}, who[:min(len(who), maxOccupants)]...),
 			})
 		}
 		d.Docroots = append(d.Docroots, ds)
@@ -111,24 +109,24 @@ func (s *Server) whoIsInside(st *site, asked string, docroots []string) SiteDeta
 
 // occupants are the requests and commands inside releases, by the resolved
 // docroot, the oldest first.
-func (s *Server) occupants(now time.Time) map[string][]Occupant {
-	all := map[string][]Occupant{}
+func (s *Server) occupants(now time.Time) map[string][]control.Occupant {
+	all := map[string][]control.Occupant{}
 	s.mu.Lock()
 	for c := range s.conns {
 		c.mu.Lock()
 		if rq := c.rq; rq != nil && rq.visit.Release != nil {
 			all[rq.visit.Docroot] = append(all[rq.visit.Docroot],
-				Occupant{Kind: "request", What: rq.name(), Age: now.Sub(rq.began).Seconds(), RequestID: string(rq.requestID)})
+				control.Occupant{Kind: "request", What: rq.name(), Age: now.Sub(rq.began).Seconds(), RequestID: string(rq.requestID)})
 		}
 		c.mu.Unlock()
 	}
 	for cmd := range s.commands {
 		all[cmd.visit.Docroot] = append(all[cmd.visit.Docroot],
-			Occupant{Kind: "command", What: cmd.text, Age: now.Sub(cmd.began).Seconds(), PID: cmd.pid})
+			control.Occupant{Kind: "command", What: cmd.Text, Age: now.Sub(cmd.Began).Seconds(), PID: cmd.PID})
 	}
 	s.mu.Unlock()
 	for _, list := range all {
-		slices.SortFunc(list, func(a, b Occupant) int { return cmp.Compare(b.Age, a.Age) })
+		slices.SortFunc(list, func(a, b control.Occupant) int { return cmp.Compare(b.Age, a.Age) })
 	}
 	return all
 }
@@ -141,7 +139,7 @@ const drainEvery = 20 * time.Millisecond
 // listener, that includes scripts that run on after fastcgi_finish_request. When
 // ctx ends first it returns who is left. The error is deploy.ErrLive for the
 // live release.
-func (s *Server) DrainRelease(ctx context.Context, name, docroot, release string) (left []Occupant, err error) {
+func (s *Server) DrainRelease(ctx context.Context, name, docroot, release string) (left []control.Occupant, err error) {
 	st, docroot, err := s.site(name, docroot)
 	if err != nil {
 		return nil, err
@@ -167,7 +165,7 @@ func (s *Server) DrainRelease(ctx context.Context, name, docroot, release string
 
 // left are those who keep a release busy, of whichever site: a site of CGI
 // scripts may be below the same link.
-func (s *Server) left(ctx context.Context, st *site, docroot, release string) ([]Occupant, error) {
+func (s *Server) left(ctx context.Context, st *site, docroot, release string) ([]control.Occupant, error) {
 	if err := s.look(st, docroot); err != nil {
 		return nil, err
 	}
@@ -200,7 +198,7 @@ func (s *Server) left(ctx context.Context, st *site, docroot, release string) ([
 
 // countIn is how many run in a release by one docroot, and those whom the
 // predecessor has there.
-func (s *Server) countIn(ctx context.Context, st *site, docroot, release string) (running int64, before []Occupant, err error) {
+func (s *Server) countIn(ctx context.Context, st *site, docroot, release string) (running int64, before []control.Occupant, err error) {
 	if running, err = st.releases.Occupants(docroot, release); err == nil {
 		before, err = s.predecessor.leftBefore(ctx, st.Name, docroot, release)
 	}
@@ -208,20 +206,20 @@ func (s *Server) countIn(ctx context.Context, st *site, docroot, release string)
 }
 
 // inRelease names who runs in a release.
-func (s *Server) inRelease(release string) (who []Occupant) {
+func (s *Server) inRelease(release string) (who []control.Occupant) {
 	for resolved, list := range s.occupants(time.Now()) {
 		if resolved == release || strings.HasPrefix(resolved, release+"/") {
 			who = append(who, list...)
 		}
 	}
 	if len(who) == 0 { // it is on its way in or out
-		who = []Occupant{{Kind: "request"}}
+		who = []control.Occupant{{Kind: "request"}}
 	}
 	return who
 }
 
 // workersIn are FPM's workers whose script is below a release.
-func workersIn(ctx context.Context, c *PoolConfig, release string) (left []Occupant, err error) {
+func workersIn(ctx context.Context, c *PoolConfig, release string) (left []control.Occupant, err error) {
 	if c.StatusServer == "" {
 		return nil, nil
 	}
@@ -233,7 +231,7 @@ func workersIn(ctx context.Context, c *PoolConfig, release string) (left []Occup
 	}
 	for _, w := range workers {
 		if w.State != "Idle" && strings.HasPrefix(w.Script, release+"/") {
-			left = append(left, Occupant{Kind: "worker", What: w.Script, Age: w.Duration.Seconds(), PID: w.PID})
+			left = append(left, control.Occupant{Kind: "worker", What: w.Script, Age: w.Duration.Seconds(), PID: w.PID})
 		}
 	}
 	return left, nil

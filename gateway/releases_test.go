@@ -12,18 +12,19 @@ import (
 	"time"
 
 	"realdocd/deploy"
+	"realdocd/gateway/control"
 	"realdocd/test/stack"
 )
 
 // site is the shop as the control API has it, its newest release last.
-func (b *bench) shop() []ReleaseStatus {
+func (b *bench) shop() []control.ReleaseStatus {
 	b.t.Helper()
 	d, err := b.server.Site("shop", "")
 	b.must(err)
 	return d.Docroots[0].Releases
 }
 
-func (b *bench) drainShop(ctx context.Context, n string) ([]Occupant, error) {
+func (b *bench) drainShop(ctx context.Context, n string) ([]control.Occupant, error) {
 	return b.server.DrainRelease(ctx, "shop", "", b.release("shop", n))
 }
 
@@ -38,7 +39,7 @@ func TestASiteTellsWhoIsInsideWhichRelease(t *testing.T) {
 	broken, q := b.running(b.params()...)
 	q.answer("Status: 500\r\n\r\n")
 	b.reply(broken)
-	b.poolNow("one running", func(p PoolStatus) bool { return p.Running == 1 })
+	b.poolNow("one running", func(p control.PoolStatus) bool { return p.Running == 1 })
 	releases := b.shop()
 	if len(releases) != 2 {
 		t.Fatalf("%d releases: %+v", len(releases), releases)
@@ -153,7 +154,7 @@ func warmBench(t *testing.T, uris ...string) *bench {
 
 func TestWarmRequestsRunOnTheReleaseThatIsNotLive(t *testing.T) {
 	b := warmBench(t, "/a.php/info?q=1", "https://shop.example/login")
-	results := make(chan []WarmResult, 1)
+	results := make(chan []control.WarmResult, 1)
 	go func() {
 		got, err := b.server.Warm(t.Context(), "shop", "", b.release("shop", "2"))
 		if err != nil {
@@ -247,7 +248,7 @@ func TestControl_SaysWhatIsWrongWithARequestAboutASite(t *testing.T) {
 	b := newBench(t)
 	b.cfg.Sites[1].Docroot = b.docroot("*")
 	b.start()
-	api := httptest.NewServer(newControl(b.server, newWaits(), http.NotFoundHandler(), b.server.siteRoutes()...))
+	api := httptest.NewServer(b.server.api)
 	defer api.Close()
 	for _, row := range []struct {
 		method, path string
@@ -271,7 +272,7 @@ func TestControl_SaysWhatIsWrongWithARequestAboutASite(t *testing.T) {
 		b.must(err)
 		resp, err := http.DefaultClient.Do(rq)
 		b.must(err)
-		var failure apiFailure
+		var failure struct{ Error string }
 		json.NewDecoder(resp.Body).Decode(&failure)
 		resp.Body.Close()
 		if resp.StatusCode != row.status || !strings.Contains(failure.Error, row.want) {
@@ -284,12 +285,12 @@ func TestACommandIsInsideAReleaseUntilItsClientLeaves(t *testing.T) {
 	b := newBench(t)
 	b.cfg.Sites[0].IncludePath = ".:" + b.link("shop") + "/lib"
 	b.start()
-	api := httptest.NewServer(newControl(b.server, newWaits(), http.NotFoundHandler(), b.server.siteRoutes()...))
+	api := httptest.NewServer(b.server.api)
 	defer api.Close()
 	resp, err := http.Post(api.URL+"/v1/sites/shop/enter?command=php+cron.php&pid=42", "", nil)
 	b.must(err)
 	lines := json.NewDecoder(resp.Body)
-	var env CommandEnv
+	var env control.CommandEnv
 	b.must(lines.Decode(&env))
 	if env.Release != b.release("shop", "1") || env.IncludePath != ".:"+b.release("shop", "1")+"/lib" || env.Name != "1" {
 		t.Errorf("got %+v", env)

@@ -5,6 +5,8 @@ import (
 	"net"
 	"slices"
 	"time"
+
+	"realdocd/gateway/control"
 )
 
 // Retire lets everything that runs here end, with its successor at work, until
@@ -53,25 +55,25 @@ func (n *Successor) answer(q askMessage) {
 // occupied are the docroots of a site with somebody inside, after a look at
 // their links: whoever begins afterwards is in the live release. One that is
 // unknown here has nobody inside.
-func (s *Server) occupied(name, docroot string) (SiteDetail, error) {
+func (s *Server) occupied(name, docroot string) (control.SiteDetail, error) {
 	st := s.setup.Load().sites.named(name)
 	if st == nil {
-		return SiteDetail{}, nil
+		return control.SiteDetail{}, nil
 	}
 	docroots := st.releases.Docroots()
 	if docroot != "" || !st.IsGlob() {
 		_, clean, err := s.site(name, docroot)
 		if err != nil {
-			return SiteDetail{}, nil
+			return control.SiteDetail{}, nil
 		}
 		if err := s.look(st, clean); err != nil {
-			return SiteDetail{}, err
+			return control.SiteDetail{}, err
 		}
 		docroot, docroots = clean, []string{clean}
 	}
 	d := s.whoIsInside(st, docroot, docroots)
-	d.Docroots = slices.DeleteFunc(d.Docroots, func(ds DocrootStatus) bool {
-		return !slices.ContainsFunc(ds.Releases, func(r ReleaseStatus) bool { return r.Running > 0 })
+	d.Docroots = slices.DeleteFunc(d.Docroots, func(ds control.DocrootStatus) bool {
+		return !slices.ContainsFunc(ds.Releases, func(r control.ReleaseStatus) bool { return r.Running > 0 })
 	})
 	return d, nil
 }

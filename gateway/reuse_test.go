@@ -11,6 +11,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"realdocd/fcgi"
+	"realdocd/gateway/control"
 	"realdocd/test/stack"
 )
 
@@ -28,7 +29,7 @@ func (b *bench) startKeeping() *bench {
 	b.t.Helper()
 	b.start()
 	b.served(b.connect(), "", b.params()...)
-	b.poolNow("keep connections", func(p PoolStatus) bool { return p.Servers[0].Reuse == "on" })
+	b.poolNow("keep connections", func(p control.PoolStatus) bool { return p.Servers[0].Reuse == "on" })
 	return b
 }
 
@@ -53,7 +54,10 @@ func TestAKeptConnectionIsUsedAgain(t *testing.T) {
 	if first.Conn != second.Conn {
 		t.Error("the second request came over another connection")
 	}
-	b.poolNow("one reused", func(p PoolStatus) bool { s := p.Servers[0]; return s.Reused == 1 && s.Opened == 2 && s.Kept == 1 })
+	b.poolNow("one reused", func(p control.PoolStatus) bool {
+		s := p.Servers[0]
+		return s.Reused == 1 && s.Opened == 2 && s.Kept == 1
+	})
 }
 
 func TestAnIdleKeptConnectionIsClosed(t *testing.T) {
@@ -61,7 +65,7 @@ func TestAnIdleKeptConnectionIsClosed(t *testing.T) {
 	b.idle = 50 * time.Millisecond
 	q := b.startKeeping().servedAndKept(b.connect(), "")
 	q.waitGone()
-	b.poolNow("none kept", func(p PoolStatus) bool { return p.Servers[0].Kept == 0 })
+	b.poolNow("none kept", func(p control.PoolStatus) bool { return p.Servers[0].Kept == 0 })
 }
 
 // What would be unsafe is not kept: FPM sees the end of the connection, and the next request comes over another.
@@ -92,7 +96,7 @@ func TestAConnectionIsNotKept(t *testing.T) {
 			b.start()
 			b.served(b.connect(), "", b.params()...)
 			if row.setup == nil {
-				b.poolNow("keep connections", func(p PoolStatus) bool { return p.Servers[0].Reuse == "on" })
+				b.poolNow("keep connections", func(p control.PoolStatus) bool { return p.Servers[0].Reuse == "on" })
 			}
 			c := b.connect()
 			if row.behind != "" {
@@ -121,7 +125,7 @@ func TestWhatComesBehindTheEndLaterIsSeenBeforeTheNextRequest(t *testing.T) {
 			b := newKeeping(t).startKeeping()
 			c := b.connect()
 			q := b.servedAndKept(c, "")
-			b.poolNow("one kept", func(p PoolStatus) bool { return p.Servers[0].Kept == 1 })
+			b.poolNow("one kept", func(p control.PoolStatus) bool { return p.Servers[0].Kept == 1 })
 			b.must(late(q.Conn))
 			if next := b.served(c, "", b.params()...); next.Conn == q.Conn {
 				t.Error("the next request came over the same connection")
@@ -144,14 +148,14 @@ func TestFewerConnectionsAreKeptThanFPMHasWorkers(t *testing.T) {
 		q.endKept(page, "")
 		b.wantPage(clients[i])
 	}
-	b.poolNow("two kept", func(p PoolStatus) bool { return p.Running == 0 && p.Servers[0].Kept == 2 })
+	b.poolNow("two kept", func(p control.PoolStatus) bool { return p.Running == 0 && p.Servers[0].Kept == 2 })
 	// A request with a body gets a new connection, for which there must be a worker.
 	for range 2 {
 		c := b.connect()
 		b.send(c, "body", b.params("CONTENT_LENGTH", "4")...)
 		running = append(running, b.fpm.next())
 	}
-	b.poolNow("one kept", func(p PoolStatus) bool { return p.Running == 2 && p.Servers[0].Kept == 1 })
+	b.poolNow("one kept", func(p control.PoolStatus) bool { return p.Running == 2 && p.Servers[0].Kept == 1 })
 }
 
 func TestAPauseClosesKeptConnections(t *testing.T) {
@@ -172,7 +176,7 @@ func TestTheConnectionOfAVisitorWhoLeftIsNotKept(t *testing.T) {
 	c, q := b.running(b.params()...)
 	c.Close()
 	q.waitGone()
-	after := b.poolNow("rest", func(p PoolStatus) bool { return p.Running == 0 })
+	after := b.poolNow("rest", func(p control.PoolStatus) bool { return p.Running == 0 })
 	if kept := after.Servers[0].Kept; kept > before {
 		t.Errorf("%d connections are kept, before it were %d", kept, before)
 	}
@@ -188,7 +192,7 @@ func TestWhyConnectionsAreNotKeptIsInTheLogOnce(t *testing.T) {
 	if event.String("pool") != "www" || event.String("level") != "warn" || event.String("server") != b.cfg.Pools[0].Servers[0] {
 		t.Errorf("the log has %v", event)
 	}
-	b.poolNow("say why", func(p PoolStatus) bool { return p.Servers[0].Reuse == hasSmugglingFix("8.1.29").Error() })
+	b.poolNow("say why", func(p control.PoolStatus) bool { return p.Servers[0].Reuse == hasSmugglingFix("8.1.29").Error() })
 }
 
 // socketPair is a connection to FPM and FPM's end of it.

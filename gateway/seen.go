@@ -3,29 +3,13 @@ package gateway
 import (
 	"net"
 	"sync/atomic"
-	"time"
+
+	"realdocd/gateway/control"
 )
 
-// A SeenRequest is what the web server has sent with one request of a site. Each
-// text is cut off at maxSeen bytes. Its JSON is part of the control API.
-type SeenRequest struct {
-	Site string    `json:"site"`
-	Time time.Time `json:"time"`
-	// Transport is "unix" or "tcp", and KeepConn whether FCGI_KEEP_CONN was set.
-	Transport string `json:"transport"`
-	KeepConn  bool   `json:"keep_conn"`
-	// The rest are the params of the same names; "" where one was not sent.
-	DocumentRoot   string `json:"document_root"`
-	ScriptFilename string `json:"script_filename"`
-	ServerSoftware string `json:"server_software"`
-	RedirectStatus string `json:"redirect_status"`
-	PHPValue       string `json:"php_value"`
-	PHPAdminValue  string `json:"php_admin_value"`
-}
-
-// Script is SCRIPT_FILENAME without what Apache's mod_proxy_fcgi writes before it.
-func (r SeenRequest) Script() string {
-	_, file := splitProxyPrefix(r.ScriptFilename)
+// ScriptFile is a SCRIPT_FILENAME without what Apache's mod_proxy_fcgi writes before it.
+func ScriptFile(scriptFilename string) string {
+	_, file := splitProxyPrefix(scriptFilename)
 	return file
 }
 
@@ -36,7 +20,7 @@ const maxSeen = 1 << 10
 // logEvery at most: what a request costs where it is none of those is one load.
 type seenRequests struct {
 	every limiter
-	last  atomic.Pointer[SeenRequest]
+	last  atomic.Pointer[control.SeenRequest]
 }
 
 // see keeps the request, now and then. It is called before anything of the
@@ -45,7 +29,7 @@ func (s *seenRequests) see(rq *request) {
 	if rq.conn.pin != "" || !s.every.allow(rq.began) {
 		return
 	}
-	seen := &SeenRequest{
+	seen := &control.SeenRequest{
 		Site: rq.site.Name, Time: rq.began, Transport: rq.conn.transport(), KeepConn: rq.conn.keep,
 		DocumentRoot: keepSeen(rq.value(rq.cgi.documentRoot)), ScriptFilename: keepSeen(rq.value(rq.cgi.scriptFilename)),
 		PHPValue: keepSeen(rq.value(rq.cgi.phpValue)), PHPAdminValue: keepSeen(rq.value(rq.cgi.phpAdminValue)),

@@ -3,23 +3,9 @@ package gateway
 import (
 	"slices"
 	"sync"
-	"time"
-)
 
-// A SeenRefusal is requests that were refused for what the web server sends:
-// those of one cause, docroot and site. Its JSON is part of the control API.
-type SeenRefusal struct {
-	// Cause is "no_site", "forbidden", "params_too_long" or "include_path", as in the log.
-	Cause        string `json:"cause"`
-	Site         string `json:"site,omitempty"`
-	DocumentRoot string `json:"document_root"`
-	// ScriptFilename and Error are those of the last one.
-	ScriptFilename string    `json:"script_filename"`
-	Error          string    `json:"error"`
-	Count          uint64    `json:"count"`
-	First          time.Time `json:"first"`
-	Last           time.Time `json:"last"`
-}
+	"realdocd/gateway/control"
+)
 
 // maxRefusals bounds how many are told apart; the one that is longest ago makes room.
 const maxRefusals = 32
@@ -27,7 +13,7 @@ const maxRefusals = 32
 // refusals remember the requests that were refused lately.
 type refusals struct {
 	mu   sync.Mutex
-	list []*SeenRefusal
+	list []*control.SeenRefusal
 }
 
 // note remembers a request that has failed, where the cause is what the web
@@ -45,12 +31,12 @@ func (r *refusals) note(rq *request, err error) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	i := slices.IndexFunc(r.list, func(s *SeenRefusal) bool {
+	i := slices.IndexFunc(r.list, func(s *control.SeenRefusal) bool {
 		return s.Cause == cause.name && s.Site == site && (s.DocumentRoot == docroot || site != "")
 	})
 	if i < 0 {
 		i = r.makeRoom()
-		r.list[i] = &SeenRefusal{Cause: cause.name, Site: site, DocumentRoot: docroot, First: rq.began}
+		r.list[i] = &control.SeenRefusal{Cause: cause.name, Site: site, DocumentRoot: docroot, First: rq.began}
 	}
 	s := r.list[i]
 	s.Count++
@@ -73,13 +59,13 @@ func (r *refusals) makeRoom() int {
 }
 
 // all are those that are remembered, the newest first.
-func (r *refusals) all() []SeenRefusal {
+func (r *refusals) all() []control.SeenRefusal {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	list := []SeenRefusal{}
+	list := []control.SeenRefusal{}
 	for _, s := range r.list {
 		list = append(list, *s)
 	}
-	slices.SortFunc(list, func(a, b SeenRefusal) int { return b.Last.Compare(a.Last) })
+	slices.SortFunc(list, func(a, b control.SeenRefusal) int { return b.Last.Compare(a.Last) })
 	return list
 }

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"realdocd/gateway/control"
 )
 
 // A Server is the daemon without its command line.
@@ -47,7 +49,7 @@ type Server struct {
 	store     func(syscall.Conn) error         // takes idle connections at Shutdown
 	giving    atomic.Pointer[func(c *webConn)] // where idle connections go from now on
 
-	waits       *waits
+	api         *control.Handler          // answers what operators ask
 	successor   *Successor                // that a handover is under way to, or done
 	heir        atomic.Pointer[Successor] // it serves, and this Server only finishes
 	predecessor *Predecessor              // nil for the first of its line
@@ -64,8 +66,8 @@ func New(cfg Config, log zerolog.Logger) (*Server, error) {
 	s := &Server{
 		log: log, metrics: newMetrics(), history: newHistory(cfg.StateDir, log), started: time.Now(),
 		commands: map[*command]struct{}{}, conns: map[*webConn]struct{}{}, empty: make(chan struct{}), failed: make(chan error, 1),
-		waits: newWaits(),
 	}
+	s.api = control.NewHandler(s, s.metrics.handler())
 	s.metrics.watch(s)
 	s.setup.Store(newSetup(cfg, nil, s))
 	return s, nil
@@ -194,12 +196,12 @@ func (s *Server) closed(c *webConn) {
 }
 
 // Status is the daemon now, with a predecessor that finishes its requests.
-func (s *Server) Status() Status {
+func (s *Server) Status() control.Status {
 	now := s.setup.Load()
 	s.mu.Lock()
 	conns := len(s.conns)
 	s.mu.Unlock()
-	st := Status{PID: os.Getpid(), Started: s.started, Connections: conns, Pools: []PoolStatus{}, Sites: []SiteStatus{}}
+	st := control.Status{PID: os.Getpid(), Started: s.started, Connections: conns, Pools: []control.PoolStatus{}, Sites: []control.SiteStatus{}}
 	for _, c := range now.cfg.Pools {
 		st.Pools = append(st.Pools, now.pools[c.Name].status())
 	}
@@ -253,5 +255,5 @@ func (s *Server) pool(name string) (*pool, error) {
 	if p := s.setup.Load().pools[name]; p != nil {
 		return p, nil
 	}
-	return nil, fmt.Errorf("%w %q", ErrNoPool, name)
+	return nil, fmt.Errorf("%w %q", control.ErrNoPool, name)
 }

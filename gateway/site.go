@@ -7,6 +7,7 @@ import (
 	"unsafe"
 
 	"realdocd/deploy"
+	"realdocd/gateway/control"
 	"realdocd/incpath"
 )
 
@@ -38,8 +39,8 @@ func newSite(c SiteConfig, p *pool, before *site, m *metrics) *site {
 }
 
 // status is the site now.
-func (s *site) status() SiteStatus {
-	st := SiteStatus{Name: s.Name, Docroot: s.Docroot, Pool: s.pool.name, Running: s.releases.Inside()}
+func (s *site) status() control.SiteStatus {
+	st := control.SiteStatus{Name: s.Name, Docroot: s.Docroot, Pool: s.pool.name, Running: s.releases.Inside()}
 	if !s.IsGlob() {
 		st.Release = s.releases.Live(path.Clean(s.Docroot))
 	}

@@ -74,7 +74,7 @@ func (n *Successor) HandOver(ctx context.Context) error {
 		n.link.close()
 		return fmt.Errorf("the new process did not get ready: %w", err)
 	}
-	s.waits.end()
+	s.api.Move()
 	s.pauseAccepting()
 	s.successor = n
 	n.sendState()
@@ -201,7 +201,7 @@ type deadliner interface{ SetDeadline(time.Time) error }
 // takeBack undoes what HandOver has done.
 func (s *Server) takeBack() {
 	s.successor = nil
-	s.waits.begin()
+	s.api.MoveBack()
 	for _, p := range s.setup.Load().pools {
 		p.takeBack()
 	}

@@ -7,13 +7,14 @@ import (
 	"strings"
 	"testing"
 
+	"realdocd/gateway/control"
 	"realdocd/test/stack"
 )
 
 // viewed asks the bench's daemon over its control socket.
-func (b *bench) viewed() View {
+func (b *bench) viewed() control.View {
 	b.t.Helper()
-	v, err := NewControlClient(b.cfg.Control).View(b.t.Context())
+	v, err := control.NewClient(b.cfg.Control).View(b.t.Context())
 	b.must(err)
 	return v
 }
@@ -38,7 +39,7 @@ func TestTheViewHasWhatTheWebServerSentBeforeItWasRewritten(t *testing.T) {
 	if got.Time.IsZero() {
 		t.Error("it has no time")
 	}
-	want := SeenRequest{
+	want := control.SeenRequest{
 		Site: "shop", Time: got.Time, Transport: "unix", KeepConn: true, DocumentRoot: b.docroot("shop"),
 		ScriptFilename: b.docroot("shop") + "/index.php", ServerSoftware: "nginx/1.2", RedirectStatus: "200", PHPValue: value,
 	}

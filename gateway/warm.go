@@ -14,12 +14,13 @@ import (
 	"golang.org/x/sys/unix"
 
 	"realdocd/deploy"
+	"realdocd/gateway/control"
 )
 
 // Warm runs a site's warm requests on a release, a directory by its absolute
 // path, while visitors still get the live one: through the same rewriting, in
 // the site's pool. It ends with the first that does not go well.
-func (s *Server) Warm(ctx context.Context, name, docroot, release string) ([]WarmResult, error) {
+func (s *Server) Warm(ctx context.Context, name, docroot, release string) ([]control.WarmResult, error) {
 	st, docroot, err := s.site(name, docroot)
 	if err != nil {
 		return nil, err
@@ -30,7 +31,7 @@ func (s *Server) Warm(ctx context.Context, name, docroot, release string) ([]War
 	}
 	// So that nobody takes the release for idle between two requests.
 	defer v.Withdraw()
-	results := []WarmResult{}
+	results := []control.WarmResult{}
 	for _, uri := range st.Warm {
 		r := s.warmOne(ctx, st, docroot, v, uri)
 		results = append(results, r)
@@ -44,11 +45,11 @@ func (s *Server) Warm(ctx context.Context, name, docroot, release string) ([]War
 // maxHead is how much of a response that is not well goes to the operator.
 const maxHead = 1 << 10
 
-func (s *Server) warmOne(ctx context.Context, st *site, docroot string, v deploy.Visit, uri string) WarmResult {
+func (s *Server) warmOne(ctx context.Context, st *site, docroot string, v deploy.Visit, uri string) control.WarmResult {
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, st.WarmTimeout)
 	defer cancel()
-	r := WarmResult{URI: uri}
+	r := control.WarmResult{URI: uri}
 	answer, err := s.askOurselves(ctx, v.Path, warmParams(docroot, v.Docroot, uri))
 	r.Took = time.Since(began).Seconds()
 	switch {

@@ -35,7 +35,7 @@ func (d *daemonProcess) takePassed() (listeners []net.Listener, err error) {
 		if err != nil {
 			return nil, errors.New("systemd passed a socket that is no stream listener: use ListenStream= in the socket unit")
 		}
-		if err := checkPassed(ln, d.config.gateway); err != nil {
+		if err := checkPassed(ln, d.config.Gateway); err != nil {
 			return nil, err
 		}
 		listeners = append(listeners, ln)
@@ -62,7 +62,7 @@ func checkPassed(ln net.Listener, c gateway.Config) error {
 
 // warnOfListen tells an operator who waits for an address of the configuration.
 func (d *daemonProcess) warnOfListen(passed []net.Listener) {
-	for _, addr := range d.config.gateway.Listen {
+	for _, addr := range d.config.Gateway.Listen {
 		if !slices.ContainsFunc(passed, func(ln net.Listener) bool { return ln.Addr().String() == addr }) {
 			d.log.Warn().Str("listen", addr).Msg("not listened on: systemd has passed sockets, and they win; add it to the socket unit")
 		}

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"realdocd/cmd/realdocd/conf"
 )
 
 // adhoc is a configuration of flags alone, to try realdocd without a file.
@@ -50,24 +53,22 @@ func (a *adhoc) given(cmd *cobra.Command) []string {
 
 // config reads the flags as the file's keys are read, with the same defaults
 // and the same refusals.
-func (a *adhoc) config() (config, error) {
-	d := newDocument("", nil)
-	d.label = func(path []string) string { return "--" + adhocFlags[path[len(path)-1]] }
+func (a *adhoc) config() (conf.Config, error) {
+	var missing []error
 	if len(a.fpm) == 0 {
-		d.faults.add(0, "--fpm is missing: name PHP-FPM's listener, as in --fpm /run/php/php8.2-fpm.sock")
+		missing = append(missing, errors.New("--fpm is missing: name PHP-FPM's listener, as in --fpm /run/php/php8.2-fpm.sock"))
 	}
 	if len(a.docroots) == 0 {
-		d.faults.add(0, "--docroot is missing: name a document root, as in --docroot '/var/www/*/current/public'")
+		missing = append(missing, errors.New("--docroot is missing: name a document root, as in --docroot '/var/www/*/current/public'"))
 	}
-	if err := d.faults.err(); err != nil {
-		return config{}, err
+	if err := errors.Join(missing...); err != nil {
+		return conf.Config{}, err
 	}
 	raw, err := a.document()
 	if err != nil {
-		return config{}, err
+		return conf.Config{}, err
 	}
-	d.read(raw)
-	return d.config, d.faults.err()
+	return conf.FromFlags(raw, func(key string) string { return "--" + adhocFlags[key] })
 }
 
 // document is the flags as TOML would have them. A site is named after its docroot.

@@ -11,7 +11,8 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
-	"realdocd/doctor"
+	"realdocd/cmd/realdocd/conf"
+	"realdocd/cmd/realdocd/doctor"
 	"realdocd/gateway"
 )
 
@@ -63,9 +64,9 @@ finding.`,
 }
 
 func check(ctx context.Context, file string) report {
-	c, err := loadConfig(file)
+	c, err := conf.Load(file)
 	if err == nil {
-		_, err = gateway.New(c.gateway, zerolog.Nop())
+		_, err = gateway.New(c.Gateway, zerolog.Nop())
 	}
 	if err != nil {
 		r := report{Findings: configFaults(file, err)}
@@ -73,7 +74,7 @@ func check(ctx context.Context, file string) report {
 		r.Summary = count(r.Counts.Faults, "fault") + " in the configuration; nothing else was checked"
 		return r
 	}
-	r := report{Findings: doctor.Examine(ctx, c.gateway), Pools: len(c.gateway.Pools), Sites: len(c.gateway.Sites)}
+	r := report{Findings: doctor.Examine(ctx, c.Gateway), Pools: len(c.Gateway.Pools), Sites: len(c.Gateway.Sites)}
 	r.Counts = doctor.Count(r.Findings)
 	r.Summary = fmt.Sprintf("%s in %s and %s", r.worst(), count(r.Pools, "pool"), count(r.Sites, "site"))
 	return r
@@ -94,13 +95,13 @@ func (r report) worst() string {
 }
 
 func configFaults(file string, err error) []doctor.Finding {
-	var all *faults
+	var all *conf.Faults
 	if !errors.As(err, &all) {
 		return []doctor.Finding{doctor.ConfigFault(file, 0, err.Error())}
 	}
 	var findings []doctor.Finding
-	for _, f := range all.list {
-		findings = append(findings, doctor.ConfigFault(all.file, f.line, f.text))
+	for _, f := range all.List {
+		findings = append(findings, doctor.ConfigFault(all.File, f.Line, f.Text))
 	}
 	return findings
 }

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"realdocd/doctor"
+	"realdocd/cmd/realdocd/doctor"
 )
 
 // newSite makes a site with one release and gives its docroot.
@@ -33,6 +33,22 @@ func siteConfig(t *testing.T, top, fpm string, docroots ...string) (file string)
 		text += fmt.Sprintf("[site.s%d]\ndocroot = %q\n", i, docroot)
 	}
 	return writeConfig(t, text)
+}
+
+const minimal = `
+[pool.www]
+server = ["/run/php/php8.2-fpm.sock"]
+[site.shop]
+docroot = "/var/www/shop/current/public"
+`
+
+func writeConfig(t *testing.T, text string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "realdocd.toml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
 }
 
 func TestCheckOfABadFileNamesEachFaultAndExits1(t *testing.T) {

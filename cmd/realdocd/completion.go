@@ -8,7 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"realdocd/gateway"
+	"realdocd/cmd/realdocd/conf"
+	"realdocd/gateway/control"
 )
 
 // completeSite gives the shell the sites, and nothing after one.
@@ -18,7 +19,7 @@ func (o *siteOptions) completeSite(_ *cobra.Command, args []string, _ string) ([
 	}
 	var names []string
 	// A shell that completes nothing is all that can be said of an error.
-	err := o.ask(time.Second, func(ctx context.Context, daemon *gateway.ControlClient) error {
+	err := o.ask(time.Second, func(ctx context.Context, daemon *control.Client) error {
 		st, err := daemon.Status(ctx)
 		for _, s := range st.Sites {
 			names = append(names, s.Name)
@@ -26,8 +27,8 @@ func (o *siteOptions) completeSite(_ *cobra.Command, args []string, _ string) ([
 		return err
 	})
 	if err != nil {
-		c, _ := loadConfig(o.file)
-		names = c.siteNames()
+		c, _ := conf.Load(o.file)
+		names = c.SiteNames()
 	}
 	return names, cobra.ShellCompDirectiveNoFileComp
 }
@@ -58,8 +59,8 @@ func (o *siteOptions) completeSiteThenRelease(cmd *cobra.Command, args []string,
 		return nil, cobra.ShellCompDirectiveFilterDirs
 	}
 	var names []string
-	err := o.ask(time.Second, func(ctx context.Context, daemon *gateway.ControlClient) error {
-		detail, err := daemon.Site(ctx, gateway.SiteAddress{Site: args[0], Docroot: o.docroot})
+	err := o.ask(time.Second, func(ctx context.Context, daemon *control.Client) error {
+		detail, err := daemon.Site(ctx, control.SiteAddress{Site: args[0], Docroot: o.docroot})
 		for _, r := range knownReleases(detail) {
 			names = append(names, r.Name)
 		}

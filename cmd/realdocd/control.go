@@ -7,7 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"realdocd/gateway"
+	"realdocd/cmd/realdocd/conf"
+	"realdocd/gateway/control"
 )
 
 // answerTimeout bounds the wait for an answer that the daemon has at hand.
@@ -24,7 +25,7 @@ func (o *controlOptions) flags(cmd *cobra.Command) {
 }
 
 // ask asks the running daemon, and waits for at most so long.
-func (o *controlOptions) ask(limit time.Duration, do func(context.Context, *gateway.ControlClient) error) error {
+func (o *controlOptions) ask(limit time.Duration, do func(context.Context, *control.Client) error) error {
 	client, err := o.client()
 	if err != nil {
 		return err
@@ -35,18 +36,18 @@ func (o *controlOptions) ask(limit time.Duration, do func(context.Context, *gate
 }
 
 // client reads no file when the socket is on the command line.
-func (o *controlOptions) client() (*gateway.ControlClient, error) {
+func (o *controlOptions) client() (*control.Client, error) {
 	if o.socket != "" {
-		return gateway.NewControlClient(o.socket), nil
+		return control.NewClient(o.socket), nil
 	}
-	c, err := loadConfig(o.file)
+	c, err := conf.Load(o.file)
 	if err != nil {
 		return nil, err
 	}
-	if c.gateway.Control == "" {
+	if c.Gateway.Control == "" {
 		return nil, fmt.Errorf("control is \"\" in %s, so realdocd has no control socket: name one there, and reload realdocd", o.file)
 	}
-	return gateway.NewControlClient(c.gateway.Control), nil
+	return control.NewClient(c.Gateway.Control), nil
 }
 
 // poolArgument wants the name of one pool.
@@ -65,7 +66,7 @@ func (o *controlOptions) completePool(_ *cobra.Command, args []string, _ string)
 	var names []string
 	if len(args) == 0 {
 		// A shell that completes nothing is all that can be said of an error.
-		_ = o.ask(time.Second, func(ctx context.Context, daemon *gateway.ControlClient) error {
+		_ = o.ask(time.Second, func(ctx context.Context, daemon *control.Client) error {
 			st, err := daemon.Status(ctx)
 			for _, p := range st.Pools {
 				names = append(names, p.Name)

@@ -10,21 +10,21 @@ import (
 	"testing"
 	"time"
 
-	"realdocd/gateway"
+	"realdocd/gateway/control"
 )
 
 // fakeDaemon speaks the control API as realdocd(8) has it, for a pool "www" and
 // a pool "api". A drain of "api" fails.
 type fakeDaemon struct {
 	socket string
-	status gateway.Status
+	status control.Status
 	asked  chan string // what it was asked
 }
 
 func startFakeDaemon(t *testing.T) *fakeDaemon {
 	t.Helper()
-	d := &fakeDaemon{socket: filepath.Join(t.TempDir(), "control.sock"), asked: make(chan string, 10), status: gateway.Status{
-		PID: 812, Pools: []gateway.PoolStatus{{Name: "www"}, {Name: "api"}}, Sites: []gateway.SiteStatus{},
+	d := &fakeDaemon{socket: filepath.Join(t.TempDir(), "control.sock"), asked: make(chan string, 10), status: control.Status{
+		PID: 812, Pools: []control.PoolStatus{{Name: "www"}, {Name: "api"}}, Sites: []control.SiteStatus{},
 	}}
 	ln, err := net.Listen("unix", d.socket)
 	if err != nil {

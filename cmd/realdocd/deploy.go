@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"realdocd/deploy"
-	"realdocd/gateway"
+	"realdocd/gateway/control"
 )
 
 // expiredTimeout is how long a deploy waits for a release that is to be removed.
@@ -179,7 +179,7 @@ func (g *goLive) remove(ctx context.Context, dir string) error {
 		limit, cancel := context.WithTimeout(ctx, expiredTimeout+answerTimeout)
 		defer cancel()
 		_, err := g.daemon.DrainRelease(limit, g.at, g.seenAs(dir), expiredTimeout)
-		if busy := (*gateway.BusyError)(nil); errors.As(err, &busy) {
+		if busy := (*control.BusyError)(nil); errors.As(err, &busy) {
 			return "", fmt.Errorf("%w, the oldest of %d is %s", err, len(busy.Inside), busy.Inside[0].What)
 		}
 		if err != nil {

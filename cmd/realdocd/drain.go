@@ -14,7 +14,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"realdocd/gateway"
+	"realdocd/cmd/realdocd/conf"
+	"realdocd/gateway/control"
 )
 
 func newDrain() *cobra.Command {
@@ -35,15 +36,15 @@ still runs is listed.`,
 			if _, err := drainLimit(true, timeout, true); err != nil {
 				return usageError{err}
 			}
-			err := o.ask(timeout+2*answerTimeout, func(ctx context.Context, daemon *gateway.ControlClient) error {
-				at := gateway.SiteAddress{Site: args[0], Docroot: o.docroot}
+			err := o.ask(timeout+2*answerTimeout, func(ctx context.Context, daemon *control.Client) error {
+				at := control.SiteAddress{Site: args[0], Docroot: o.docroot}
 				release, err := o.findRelease(ctx, daemon, at, args[1])
 				if err == nil {
 					_, err = daemon.DrainRelease(ctx, at, release, timeout)
 				}
 				return err
 			})
-			if busy := (*gateway.BusyError)(nil); errors.As(err, &busy) {
+			if busy := (*control.BusyError)(nil); errors.As(err, &busy) {
 				writeOccupants(cmd.OutOrStdout(), busy.Inside)
 			}
 			return err
@@ -56,7 +57,7 @@ still runs is listed.`,
 }
 
 // findRelease gives the directory of a release, by its path or by its name.
-func (o *siteOptions) findRelease(ctx context.Context, daemon *gateway.ControlClient, at gateway.SiteAddress, asked string) (string, error) {
+func (o *siteOptions) findRelease(ctx context.Context, daemon *control.Client, at control.SiteAddress, asked string) (string, error) {
 	detail, err := daemon.Site(ctx, at)
 	if err != nil {
 		return "", err
@@ -117,8 +118,8 @@ func wantRelease(dir string) error {
 }
 
 func (o *siteOptions) slots(name string) []string {
-	c, _ := loadConfig(o.file) // it was read a moment ago
-	for _, s := range c.gateway.Sites {
+	c, _ := conf.Load(o.file) // it was read a moment ago
+	for _, s := range c.Gateway.Sites {
 		if s.Name == name {
 			return s.Slots
 		}
@@ -126,7 +127,7 @@ func (o *siteOptions) slots(name string) []string {
 	return nil
 }
 
-func knownReleases(d gateway.SiteDetail) (all []gateway.ReleaseStatus) {
+func knownReleases(d control.SiteDetail) (all []control.ReleaseStatus) {
 	for _, docroot := range d.Docroots {
 		all = append(all, docroot.Releases...)
 	}
@@ -134,7 +135,7 @@ func knownReleases(d gateway.SiteDetail) (all []gateway.ReleaseStatus) {
 }
 
 // writeOccupants lists what keeps a release busy.
-func writeOccupants(w io.Writer, inside []gateway.Occupant) {
+func writeOccupants(w io.Writer, inside []control.Occupant) {
 	var out bytes.Buffer
 	rows := []row{{"KIND", "WHAT", "AGE", "PID"}}
 	for _, o := range inside {
@@ -144,9 +145,9 @@ func writeOccupants(w io.Writer, inside []gateway.Occupant) {
 	out.WriteTo(w) // the error that goes with it says the same in short
 }
 
-func ageOf(o gateway.Occupant) string { return age(time.Duration(o.Age * float64(time.Second))) }
+func ageOf(o control.Occupant) string { return age(time.Duration(o.Age * float64(time.Second))) }
 
-func pidCell(o gateway.Occupant) string {
+func pidCell(o control.Occupant) string {
 	if o.PID == 0 {
 		return "-"
 	}

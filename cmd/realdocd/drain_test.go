@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"realdocd/gateway"
+	"realdocd/gateway/control"
 )
 
 func TestDrainFindsAReleaseByItsPathOrItsName(t *testing.T) {
@@ -17,7 +17,7 @@ func TestDrainFindsAReleaseByItsPathOrItsName(t *testing.T) {
 		"DIR/releases/1/../1/": "releases/1",
 	} {
 		s := newFakeSite(t, `slots = ["DIR/A", "DIR/B"]`)
-		s.detail.Docroots = []gateway.DocrootStatus{{Releases: []gateway.ReleaseStatus{
+		s.detail.Docroots = []control.DocrootStatus{{Releases: []control.ReleaseStatus{
 			{Path: s.release("1"), Name: "1"}, {Path: s.release("3"), Name: "3", Live: true},
 		}}}
 		s.startDaemon()
@@ -31,7 +31,7 @@ func TestDrainFindsAReleaseByItsPathOrItsName(t *testing.T) {
 
 func TestDrainOfAReleaseThatIsNotThereIsANo(t *testing.T) {
 	s := newFakeSite(t)
-	s.detail.Docroots = []gateway.DocrootStatus{{Releases: []gateway.ReleaseStatus{{Path: s.release("1"), Name: "1", Live: true}}}}
+	s.detail.Docroots = []control.DocrootStatus{{Releases: []control.ReleaseStatus{{Path: s.release("1"), Name: "1", Live: true}}}}
 	s.startDaemon()
 	for arg, want := range map[string]string{
 		"4":             "site shop has no release \"4\": it has \"1\"; or give its directory",
@@ -45,7 +45,7 @@ func TestDrainOfAReleaseThatIsNotThereIsANo(t *testing.T) {
 
 func TestDrainThatTakesTooLongListsWhatStillRuns(t *testing.T) {
 	s := newFakeSite(t)
-	s.busy[s.release("1")] = []gateway.Occupant{
+	s.busy[s.release("1")] = []control.Occupant{
 		{Kind: "request", What: "GET /slow?a=b", Age: 75}, {Kind: "worker", What: "/index.php", Age: 3, PID: 71},
 	}
 	s.startDaemon()
@@ -62,11 +62,11 @@ worker   /index.php     3.0s  71
 }
 
 func TestStatusOfASiteHasReleasesWhoIsInsideAndTheHistory(t *testing.T) {
-	d := gateway.SiteDetail{SiteStatus: gateway.SiteStatus{Name: "shop", Docroot: "/w/current/public", Pool: "www"}}
-	d.Docroots = []gateway.DocrootStatus{{Docroot: "/w/current/public", Link: "/w/current", Releases: []gateway.ReleaseStatus{
+	d := control.SiteDetail{SiteStatus: control.SiteStatus{Name: "shop", Docroot: "/w/current/public", Pool: "www"}}
+	d.Docroots = []control.DocrootStatus{{Docroot: "/w/current/public", Link: "/w/current", Releases: []control.ReleaseStatus{
 		{
 			Path: "/w/r/2", Name: "2", Live: true, Running: 1, Requests: 70, FirstSeen: ago(time.Minute), LastSeen: ago(time.Second),
-			Inside: []gateway.Occupant{{Kind: "command", What: "php worker", Age: 12, PID: 81}},
+			Inside: []control.Occupant{{Kind: "command", What: "php worker", Age: 12, PID: 81}},
 		},
 		{Path: "/w/r/1", Name: "1", Requests: 9, Failed: 1, FirstSeen: ago(time.Hour)},
 	}}}
@@ -75,7 +75,7 @@ func TestStatusOfASiteHasReleasesWhoIsInsideAndTheHistory(t *testing.T) {
 		if i == 1 {
 			by = "too old"
 		}
-		d.History = append(d.History, gateway.HistoryEntry{Time: ago(time.Duration(12-i) * time.Minute), Link: "/w/current", Release: "/w/r/2", By: by})
+		d.History = append(d.History, control.HistoryEntry{Time: ago(time.Duration(12-i) * time.Minute), Link: "/w/current", Release: "/w/r/2", By: by})
 	}
 	var out strings.Builder
 	if err := writeSite(&out, d, nil, noon); err != nil {
@@ -138,7 +138,7 @@ func TestTheShellCompletesWhatFollowsASite(t *testing.T) {
 		{"rollback", nothing, nothing},
 	} {
 		s := newFakeSite(t)
-		s.detail.Docroots = []gateway.DocrootStatus{{Releases: []gateway.ReleaseStatus{
+		s.detail.Docroots = []control.DocrootStatus{{Releases: []control.ReleaseStatus{
 			{Path: s.release("3"), Name: "3", Live: true}, {Path: s.release("1"), Name: "1"},
 		}}}
 		if _, stdout, _ := run(t, "__complete", row.verb, "--config", s.config, "shop", ""); stdout != row.stopped {

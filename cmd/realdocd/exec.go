@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"realdocd/deploy"
-	"realdocd/gateway"
+	"realdocd/gateway/control"
 	"realdocd/incpath"
 )
 
@@ -66,7 +66,7 @@ func commandArguments(cmd *cobra.Command, args []string) error {
 
 // A stay is a command's time in a release.
 type stay struct {
-	gateway.CommandEnv
+	control.CommandEnv
 	leave func()
 	// awaitFlip waits until the release is not live any more. It ends with ctx,
 	// without an answer.
@@ -109,7 +109,7 @@ func (t *target) look() (*stay, error) {
 		Link: got.Link, Release: got.Release,
 		ResolvedDocroot: got.ResolvedDocroot, Pattern: t.site.SearchReplacePattern,
 	}
-	env := gateway.CommandEnv{
+	env := control.CommandEnv{
 		Docroot: got.Docroot, Link: got.Link, Release: got.Release, Name: path.Base(got.Release),
 		ResolvedDocroot: got.ResolvedDocroot, IncludePath: mapping.List(t.site.IncludePath),
 	}

@@ -14,7 +14,7 @@ import (
 	"testing"
 
 	"realdocd/deploy"
-	"realdocd/gateway"
+	"realdocd/gateway/control"
 )
 
 // A fakeSite is the site "shop" on disk, with a configuration, and a daemon that
@@ -27,10 +27,10 @@ type fakeSite struct {
 
 	mu       sync.Mutex
 	asked    []string // of the daemon
-	headroom gateway.Headroom
-	warm     []gateway.WarmResult
-	busy     map[string][]gateway.Occupant // by release
-	detail   gateway.SiteDetail
+	headroom control.Headroom
+	warm     []control.WarmResult
+	busy     map[string][]control.Occupant // by release
+	detail   control.SiteDetail
 	hang     chan struct{} // "warm" waits for it, where it is set
 	hanging  chan struct{}
 	enter    chan string // lines after the first
@@ -45,8 +45,8 @@ func newFakeSite(t *testing.T, siteKeys ...string) *fakeSite {
 	}
 	s := &fakeSite{
 		t: t, dir: dir, link: filepath.Join(dir, "current"),
-		headroom: gateway.Headroom{Readable: true, Opcache: true, Fits: true},
-		busy:     map[string][]gateway.Occupant{}, enter: make(chan string, 1),
+		headroom: control.Headroom{Readable: true, Opcache: true, Fits: true},
+		busy:     map[string][]control.Occupant{}, enter: make(chan string, 1),
 	}
 	for _, name := range []string{"1", "2"} {
 		s.mkdir("releases/" + name + "/public")
@@ -95,7 +95,7 @@ func (s *fakeSite) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer := func(v any) { json.NewEncoder(w).Encode(v) }
 	switch {
 	case r.URL.Path == "/v1/status":
-		answer(gateway.Status{Sites: []gateway.SiteStatus{{Name: "shop"}}})
+		answer(control.Status{Sites: []control.SiteStatus{{Name: "shop"}}})
 	case verb == "/headroom":
 		answer(s.headroom)
 	case verb == "/warm":
@@ -109,7 +109,7 @@ func (s *fakeSite) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer(map[string]any{"error": "release " + release + " did not drain within " + r.URL.Query().Get("timeout"), "inside": busy})
 	case verb == "/enter":
 		real, _ := filepath.EvalSymlinks(s.link)
-		answer(gateway.CommandEnv{
+		answer(control.CommandEnv{
 			Docroot: s.link + "/public", Link: s.link, Release: real, Name: filepath.Base(real),
 			ResolvedDocroot: real + "/public", IncludePath: ".:" + real + "/lib",
 		})
@@ -178,7 +178,7 @@ func (s *fakeSite) addHistory(release, by string) {
 	if err := deploy.NewHistory(s.dir+"/state", "shop").Add(e); err != nil {
 		s.t.Fatal(err)
 	}
-	s.detail.History = append(s.detail.History, gateway.HistoryEntry(e))
+	s.detail.History = append(s.detail.History, control.HistoryEntry(e))
 }
 
 // stepNames are the first words of the lines.

@@ -8,12 +8,12 @@ import (
 	"testing"
 
 	"realdocd/deploy"
-	"realdocd/gateway"
+	"realdocd/gateway/control"
 )
 
 func TestFlipAsksTheDaemonBeforeAndTellsItAfter(t *testing.T) {
 	s := newFakeSite(t, `warm = ["/"]`)
-	s.warm = []gateway.WarmResult{{URI: "/", Status: 200}}
+	s.warm = []control.WarmResult{{URI: "/", Status: 200}}
 	s.startDaemon()
 	code, stdout, stderr := s.run("flip", "shop", s.release("2"), "--drain")
 	if code != exitDone || stderr != "" {
@@ -44,17 +44,17 @@ func TestFlipStopsBeforeTheRename(t *testing.T) {
 		stderr string
 	}{
 		"where PHP-FPM cannot read the release": {
-			set:    func(s *fakeSite) { s.headroom = gateway.Headroom{} },
+			set:    func(s *fakeSite) { s.headroom = control.Headroom{} },
 			stderr: "realdocd: PHP-FPM cannot read ",
 		},
 		"where it does not fit and that is strict": {
 			args:   []string{"--strict"},
-			set:    func(s *fakeSite) { s.headroom = gateway.Headroom{Readable: true, Opcache: true} },
+			set:    func(s *fakeSite) { s.headroom = control.Headroom{Readable: true, Opcache: true} },
 			stderr: "does not fit into the opcache beside the live release",
 		},
 		"at a warm-up that fails": {
 			set: func(s *fakeSite) {
-				s.warm = []gateway.WarmResult{{URI: "/", Error: "status 500", Head: "Fatal error: x"}}
+				s.warm = []control.WarmResult{{URI: "/", Error: "status 500", Head: "Fatal error: x"}}
 			},
 			stderr: "/: status 500\nrealdocd: Fatal error: x\n",
 		},
@@ -83,7 +83,7 @@ func TestFlipStopsBeforeTheRename(t *testing.T) {
 
 func TestFlipWarnsOfAFullOpcacheAndGoesOn(t *testing.T) {
 	s := newFakeSite(t)
-	s.headroom = gateway.Headroom{Readable: true, Opcache: true}
+	s.headroom = control.Headroom{Readable: true, Opcache: true}
 	s.startDaemon()
 	code, _, stderr := s.run("flip", "shop", s.release("2"))
 	if code != exitDone {
@@ -130,7 +130,7 @@ func TestFlipThatIsInterruptedBeforeTheRenameLeavesAll(t *testing.T) {
 
 func TestFlipWhoseDrainTakesTooLongStandsAndListsWhoIsLeft(t *testing.T) {
 	s := newFakeSite(t)
-	s.busy[s.release("1")] = []gateway.Occupant{{Kind: "request", What: "GET /slow", Age: 31}}
+	s.busy[s.release("1")] = []control.Occupant{{Kind: "request", What: "GET /slow", Age: 31}}
 	s.startDaemon()
 	code, stdout, stderr := s.run("flip", "shop", s.release("2"), "--drain", "--timeout", "1s")
 	if code != exitNo {
@@ -176,7 +176,7 @@ func TestFlipTellsItsStepsAsJSON(t *testing.T) {
 
 func TestFlipThatFailsTellsWhyAsJSON(t *testing.T) {
 	s := newFakeSite(t)
-	s.busy[s.release("1")] = []gateway.Occupant{{Kind: "request", What: "GET /slow", Age: 31}}
+	s.busy[s.release("1")] = []control.Occupant{{Kind: "request", What: "GET /slow", Age: 31}}
 	s.startDaemon()
 	code, stdout, _ := s.run("flip", "shop", s.release("2"), "--json", "--drain")
 	var got outcome

@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"realdocd/deploy"
-	"realdocd/gateway"
+	"realdocd/gateway/control"
 )
 
 // headroomTimeout bounds a look into PHP-FPM, which may be busy.
@@ -148,7 +148,7 @@ func (g *goLive) headroom(ctx context.Context, release string) error {
 	})
 }
 
-func room(h gateway.Headroom) string {
+func room(h control.Headroom) string {
 	const mib = 1 << 20
 	return fmt.Sprintf("needs %.1f of %.1f MiB that are free, and %d of %d keys",
 		float64(h.NeedsMemory)/mib, float64(h.FreeMemory)/mib, h.NeedsKeys, h.FreeKeys)
@@ -203,7 +203,7 @@ func (g *goLive) tell(release string) {
 		if err == nil {
 			return
 		}
-		if !gateway.IsNotRunning(err) {
+		if !control.IsNotRunning(err) {
 			g.warn("the flip stands, but realdocd was not told of it: %v", err)
 			return
 		}

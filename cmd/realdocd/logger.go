@@ -6,6 +6,8 @@ import (
 
 	"github.com/rs/zerolog"
 	"golang.org/x/term"
+
+	"realdocd/cmd/realdocd/conf"
 )
 
 // logTime is RFC 3339 with milliseconds.
@@ -13,10 +15,10 @@ const logTime = "2006-01-02T15:04:05.000Z07:00"
 
 // newLogger makes the logger of the whole daemon. Its format and level are
 // checked already.
-func newLogger(c config, out *logWriter) zerolog.Logger {
+func newLogger(c conf.Config, out *logWriter) zerolog.Logger {
 	zerolog.TimeFieldFormat = logTime
 	setLogLevel(c)
-	if c.logFormat == "console" {
+	if c.Log.Format == "console" {
 		return zerolog.New(consoleLog{out}).With().Timestamp().Logger()
 	}
 	return zerolog.New(out).With().Timestamp().Logger()
@@ -50,8 +52,8 @@ func (a atLevel) Write(line []byte) (int, error) { return a.out.WriteLevel(a.lev
 
 // setLogLevel sets the level of the whole process, which a reload may change:
 // every part of the daemon has a copy of the logger.
-func setLogLevel(c config) {
-	level, err := zerolog.ParseLevel(c.logLevel)
+func setLogLevel(c conf.Config) {
+	level, err := zerolog.ParseLevel(c.Log.Level)
 	if err != nil {
 		level = zerolog.InfoLevel
 	}

@@ -9,10 +9,10 @@ import (
 
 	"github.com/coreos/go-systemd/v22/journal"
 	"github.com/rs/zerolog"
-)
 
-// toStderr is the log's output where it is no file.
-const toStderr = "stderr"
+	"realdocd/cmd/realdocd/conf"
+	"realdocd/cmd/realdocd/logging"
+)
 
 // A logOutput is where the log goes: standard error, which may be the journal's,
 // or a file.
@@ -28,11 +28,11 @@ type logOutput struct {
 
 // openLogOutput opens the output that the configuration names. Standard error
 // gets colours where they are wanted and it is a terminal.
-func openLogOutput(c config, stderr io.Writer, wantColours bool) (*logOutput, error) {
+func openLogOutput(c conf.Config, stderr io.Writer, wantColours bool) (*logOutput, error) {
 	o := &logOutput{stderr: stderr}
-	o.tell = func(lost int, cause error) []byte { return lossEvent(c.logFormat, o.journal, lost, cause) }
-	if c.logOutput != toStderr {
-		return o, o.open(c.logOutput)
+	o.tell = func(lost int, cause error) []byte { return lossEvent(c.Log.Format, o.journal, lost, cause) }
+	if c.Log.Output != logging.ToStderr {
+		return o, o.open(c.Log.Output)
 	}
 	o.to = stderr
 	o.journal = isJournal(stderr)

@@ -5,6 +5,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"realdocd/cmd/realdocd/conf"
 )
 
 // openLog opens the log, which SIGUSR1 reopens from then on.
@@ -54,11 +56,11 @@ func (d *daemonProcess) reopenLog() {
 
 // logOutputOf opens the output of a configuration that is read again. It is nil
 // where the log stays where it is.
-func (d *daemonProcess) logOutputOf(c config) (*logOutput, error) {
-	if c.logOutput == d.config.logOutput {
+func (d *daemonProcess) logOutputOf(c conf.Config) (*logOutput, error) {
+	if c.Log.Output == d.config.Log.Output {
 		return nil, nil
 	}
-	c.logFormat = d.config.logFormat
+	c.Log.Format = d.config.Log.Format
 	return openLogOutput(c, d.stderr, d.wantColours)
 }
 

@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"realdocd/migrate"
+	"realdocd/cmd/realdocd/migrate"
 )
 
 func newMigrate() *cobra.Command {

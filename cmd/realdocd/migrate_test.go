@@ -9,16 +9,17 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"realdocd/cmd/realdocd/conf"
+	"realdocd/cmd/realdocd/migrate"
 	"realdocd/gateway"
-	"realdocd/migrate"
 )
 
 // wantTaken wants realdocd to take a configuration, and gives it.
-func wantTaken(t *testing.T, text string) config {
+func wantTaken(t *testing.T, text string) conf.Config {
 	t.Helper()
-	c, err := parseConfig("realdocd.toml", text)
+	c, err := conf.Parse("realdocd.toml", text)
 	if err == nil {
-		_, err = gateway.New(c.gateway, zerolog.Nop())
+		_, err = gateway.New(c.Gateway, zerolog.Nop())
 	}
 	if err != nil {
 		t.Fatalf("realdocd does not take it: %v\n%s", err, text)
@@ -27,7 +28,7 @@ func wantTaken(t *testing.T, text string) config {
 }
 
 func TestMigrate_TheConfigurationsOfTestdataAreTaken(t *testing.T) {
-	cases, err := filepath.Glob("../../migrate/testdata/*.txt")
+	cases, err := filepath.Glob("migrate/testdata/*.txt")
 	if err != nil || len(cases) == 0 {
 		t.Fatalf("no testdata: %v", err)
 	}
@@ -37,8 +38,8 @@ func TestMigrate_TheConfigurationsOfTestdataAreTaken(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, made, _ := strings.Cut(string(text), "-- realdocd.toml --\n")
-		if c := wantTaken(t, made); len(c.gateway.Sites) < 2 {
-			t.Errorf("%s: %d sites", file, len(c.gateway.Sites))
+		if c := wantTaken(t, made); len(c.Gateway.Sites) < 2 {
+			t.Errorf("%s: %d sites", file, len(c.Gateway.Sites))
 		}
 	}
 }
@@ -94,8 +95,8 @@ func TestMigrate_PrintsAConfigurationAndChangesNothing(t *testing.T) {
 	}
 	unfolded := strings.ReplaceAll(stdout, "\n#    ", " ") // a long directory's name does not fit into a line
 	wantIn(t, unfolded, "[site.shop]\n# "+dir+"/sites-enabled/shop.conf:1:", "\n# link "+dir+"/www/current -> releases/1\n")
-	if c := wantTaken(t, stdout); len(c.gateway.Sites) != 1 || c.gateway.Sites[0].Docroot != docroot {
-		t.Errorf("the sites are %+v", c.gateway.Sites)
+	if c := wantTaken(t, stdout); len(c.Gateway.Sites) != 1 || c.Gateway.Sites[0].Docroot != docroot {
+		t.Errorf("the sites are %+v", c.Gateway.Sites)
 	}
 	if after := listing(t, dir); after != before {
 		t.Errorf("before\n%s\nafter\n%s", before, after)

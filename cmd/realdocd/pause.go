@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"realdocd/gateway"
+	"realdocd/gateway/control"
 )
 
 func newPause() *cobra.Command {
@@ -31,7 +31,7 @@ when pause is interrupted.`,
 			if err != nil {
 				return usageError{err}
 			}
-			return o.ask(limit+answerTimeout, func(ctx context.Context, daemon *gateway.ControlClient) error {
+			return o.ask(limit+answerTimeout, func(ctx context.Context, daemon *control.Client) error {
 				_, err := daemon.Pause(ctx, args[0], limit)
 				return err
 			})
@@ -67,7 +67,7 @@ the pool meanwhile fails. It prints nothing when it has worked.`,
 		Example: `  realdocd resume www`,
 		Args:    poolArgument,
 		RunE: func(_ *cobra.Command, args []string) error {
-			return o.ask(answerTimeout, func(ctx context.Context, daemon *gateway.ControlClient) error {
+			return o.ask(answerTimeout, func(ctx context.Context, daemon *control.Client) error {
 				_, err := daemon.Resume(ctx, args[0])
 				return err
 			})

@@ -3,12 +3,12 @@ package main
 import (
 	"slices"
 
-	"realdocd/gateway"
+	"realdocd/gateway/control"
 )
 
 // addPoolRates puts what came a second into the table of pools, before how connections
 // are kept, which may be long.
-func addPoolRates(rows []row, now gateway.Status, was *earlier[gateway.Status]) []row {
+func addPoolRates(rows []row, now control.Status, was *earlier[control.Status]) []row {
 	if was == nil {
 		return rows
 	}
@@ -25,7 +25,7 @@ func addPoolRates(rows []row, now gateway.Status, was *earlier[gateway.Status]) 
 }
 
 // addReleaseRates does so for the table of releases, after the counters.
-func addReleaseRates(rows []row, now gateway.DocrootStatus, was *earlier[gateway.SiteDetail]) []row {
+func addReleaseRates(rows []row, now control.DocrootStatus, was *earlier[control.SiteDetail]) []row {
 	if was == nil {
 		return rows
 	}
@@ -41,7 +41,7 @@ func addReleaseRates(rows []row, now gateway.DocrootStatus, was *earlier[gateway
 	return insert(rows, 5, row{"REQUESTS/S", "FAILED/S"}, func(r row) row { return rates[r[0]] })
 }
 
-func releasesOf(d gateway.SiteDetail, docroot string) []gateway.ReleaseStatus {
+func releasesOf(d control.SiteDetail, docroot string) []control.ReleaseStatus {
 	for _, known := range d.Docroots {
 		if known.Docroot == docroot {
 			return known.Releases

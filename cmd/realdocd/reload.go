@@ -23,7 +23,7 @@ func (d *daemonProcess) reload() {
 		out, err = d.logOutputOf(c)
 	}
 	if err == nil {
-		err = d.srv.Reload(c.gateway)
+		err = d.srv.Reload(c.Gateway)
 	}
 	if err != nil {
 		if out != nil {
@@ -34,17 +34,17 @@ func (d *daemonProcess) reload() {
 		}
 		return
 	}
-	if c.logFormat != d.config.logFormat {
-		d.log.Warn().Str("format", d.config.logFormat).Msg("the log keeps its format until realdocd is restarted")
-		c.logFormat = d.config.logFormat
+	if c.Log.Format != d.config.Log.Format {
+		d.log.Warn().Str("format", d.config.Log.Format).Msg("the log keeps its format until realdocd is restarted")
+		c.Log.Format = d.config.Log.Format
 	}
 	setLogLevel(c)
 	d.config = c
 	if !d.passed {
-		d.addrs = c.gateway.Listen
+		d.addrs = c.Gateway.Listen
 	}
-	d.log.Info().Strs("sites", c.siteNames()).Msg("configuration taken")
-	d.moveLog(out, c.logOutput)
+	d.log.Info().Strs("sites", c.SiteNames()).Msg("configuration taken")
+	d.moveLog(out, c.Log.Output)
 }
 
 // monotonic is the time of a reload as systemd wants it (sd_notify(3)).

@@ -8,6 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"realdocd/cmd/realdocd/conf"
 )
 
 const (
@@ -16,10 +18,7 @@ const (
 	exitUsage = 2 // wrong use
 )
 
-const (
-	defaultConfigFile = "/etc/realdocd/realdocd.toml"
-	defaultControl    = "/run/realdocd/control.sock"
-)
+const defaultConfigFile = "/etc/realdocd/realdocd.toml"
 
 // errNo is the answer no, after the command has said why.
 var errNo = errors.New("no")
@@ -94,7 +93,7 @@ func printError(w io.Writer, err error) {
 func withHint(cmd *cobra.Command, err error) error {
 	var flag *pflag.NotExistError
 	if errors.As(err, &flag) {
-		if near := nearest(flag.GetSpecifiedName(), flagNames(cmd)); near != "" {
+		if near := conf.Nearest(flag.GetSpecifiedName(), flagNames(cmd)); near != "" {
 			return fmt.Errorf("%w; did you mean --%s?", err, near)
 		}
 		return err
@@ -103,7 +102,7 @@ func withHint(cmd *cobra.Command, err error) error {
 	if _, scanErr := fmt.Sscanf(err.Error(), "unknown command %q", &name); scanErr != nil {
 		return err
 	}
-	if near := nearest(name, commandNames(cmd.Root())); near != "" {
+	if near := conf.Nearest(name, commandNames(cmd.Root())); near != "" {
 		return fmt.Errorf("unknown command %q; did you mean %q?", name, near)
 	}
 	return fmt.Errorf("unknown command %q", name)

@@ -17,6 +17,8 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
+	"realdocd/cmd/realdocd/conf"
+	"realdocd/cmd/realdocd/logging"
 	"realdocd/gateway"
 )
 
@@ -53,21 +55,21 @@ With --fpm and --docroot it needs no configuration file.`,
 			}
 			d := &daemonProcess{config: c}
 			if len(o.adhoc.given(cmd)) == 0 {
-				d.readAgain = func() (config, error) { return o.config(cmd) }
+				d.readAgain = func() (conf.Config, error) { return o.config(cmd) }
 			}
 			return d.serve(cmd.ErrOrStderr(), getenv)
 		},
 	}
 	cmd.Flags().StringVar(&o.file, "config", defaultConfigFile, "configuration `FILE`")
 	o.adhoc.flags(cmd)
-	cmd.Flags().StringVar(&o.logLevel, "log-level", "", strings.Join(logLevels, ", ")+" (wins over the file)")
-	cmd.Flags().StringVar(&o.logFormat, "log-format", "", strings.Join(logFormats, " or ")+" (wins over the file)")
+	cmd.Flags().StringVar(&o.logLevel, "log-level", "", strings.Join(logging.Levels, ", ")+" (wins over the file)")
+	cmd.Flags().StringVar(&o.logFormat, "log-format", "", strings.Join(logging.Formats, " or ")+" (wins over the file)")
 	return cmd
 }
 
-func (o *serveOptions) config(cmd *cobra.Command) (c config, err error) {
+func (o *serveOptions) config(cmd *cobra.Command) (c conf.Config, err error) {
 	if given := o.adhoc.given(cmd); len(given) == 0 {
-		c, err = loadConfig(o.file)
+		c, err = conf.Load(o.file)
 	} else if cmd.Flags().Changed("config") {
 		return c, usageError{fmt.Errorf("--config and %s do not go together: put it into the file", strings.Join(given, ", "))}
 	} else if c, err = o.adhoc.config(); err != nil {
@@ -76,12 +78,13 @@ func (o *serveOptions) config(cmd *cobra.Command) (c config, err error) {
 	if err != nil {
 		return c, err
 	}
-	return c, errors.Join(
-		override(cmd, "log-level", o.logLevel, into(&c.logLevel, oneOf(logLevels...))),
-		override(cmd, "log-format", o.logFormat, into(&c.logFormat, oneOf(logFormats...))))
+	err = errors.Join(
+		override(cmd, "log-level", o.logLevel, c.SetLogLevel),
+		override(cmd, "log-format", o.logFormat, c.SetLogFormat))
+	return c, err
 }
 
-func override(cmd *cobra.Command, flag, value string, set setter) error {
+func override(cmd *cobra.Command, flag, value string, set func(word string) error) error {
 	if !cmd.Flags().Changed(flag) {
 		return nil
 	}
@@ -93,8 +96,8 @@ func override(cmd *cobra.Command, flag, value string, set setter) error {
 
 // A daemonProcess is serve at work.
 type daemonProcess struct {
-	config    config
-	readAgain func() (config, error) // the configuration; nil where it came from flags
+	config    conf.Config
+	readAgain func() (conf.Config, error) // the configuration; nil where it came from flags
 	log       zerolog.Logger
 	out       *logWriter // of log
 	srv       *gateway.Server
@@ -128,7 +131,7 @@ func (d *daemonProcess) serve(stderr io.Writer, getenv func(string) string) erro
 		return err
 	}
 	defer closeLog()
-	if d.srv, err = gateway.New(d.config.gateway, d.log); err != nil {
+	if d.srv, err = gateway.New(d.config.Gateway, d.log); err != nil {
 		return fmt.Errorf("start the gateway: %w", err)
 	}
 	if err := d.open(before); err != nil {
@@ -136,7 +139,7 @@ func (d *daemonProcess) serve(stderr io.Writer, getenv func(string) string) erro
 	}
 	d.ended = make(chan error, 1)
 	go func() { d.ended <- d.srv.Serve() }()
-	d.log.Info().Str("version", readBuild().Version).Strs("listen", d.addrs).Strs("sites", d.config.siteNames()).Msg("ready")
+	d.log.Info().Str("version", readBuild().Version).Strs("listen", d.addrs).Strs("sites", d.config.SiteNames()).Msg("ready")
 	if before != nil {
 		awaitMain(before)
 	}
@@ -193,7 +196,7 @@ func (d *daemonProcess) listen() error {
 		d.addrs = append(d.addrs, ln.Addr().String())
 	}
 	if d.passed = len(passed) > 0; !d.passed {
-		d.addrs = d.config.gateway.Listen
+		d.addrs = d.config.Gateway.Listen
 	}
 	if err := d.srv.Listen(passed...); err != nil {
 		return fmt.Errorf("open the sockets: %w", err)
@@ -201,15 +204,8 @@ func (d *daemonProcess) listen() error {
 	return nil
 }
 
-func (c *config) siteNames() (names []string) {
-	for _, s := range c.gateway.Sites {
-		names = append(names, s.Name)
-	}
-	return names
-}
-
 func (d *daemonProcess) tellReady() {
-	c := d.config.gateway
+	c := d.config.Gateway
 	d.notify(daemon.SdNotifyReady, fmt.Sprintf("serving %s on %s", count(len(c.Sites), "site"), strings.Join(d.addrs, ", ")))
 }
 
@@ -255,7 +251,7 @@ func (d *daemonProcess) awaitStop() (*gateway.Successor, error) {
 
 // stop lets requests finish for the shutdown timeout, or until another signal.
 func (d *daemonProcess) stop() error {
-	timeout := d.config.gateway.ShutdownTimeout
+	timeout := d.config.Gateway.ShutdownTimeout
 	if d.passed && os.Getenv("NOTIFY_SOCKET") != "" {
 		d.srv.KeepConns(storeConn)
 	}

@@ -14,8 +14,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"realdocd/cmd/realdocd/conf"
 	"realdocd/deploy"
 	"realdocd/gateway"
+	"realdocd/gateway/control"
 )
 
 // siteOptions say which site is meant, and where the running daemon is asked.
@@ -35,31 +37,31 @@ type target struct {
 	site     gateway.SiteConfig
 	docroot  string
 	stateDir string
-	at       gateway.SiteAddress
+	at       control.SiteAddress
 	// daemon is nil where none runs; alone says why.
-	daemon *gateway.ControlClient
+	daemon *control.Client
 	alone  string
 }
 
 // target reads the site from the file, and looks whether a daemon runs.
 func (o *siteOptions) target(ctx context.Context, name string) (*target, error) {
-	c, err := loadConfig(o.file)
+	c, err := conf.Load(o.file)
 	if err != nil {
 		return nil, err
 	}
-	i := slices.IndexFunc(c.gateway.Sites, func(s gateway.SiteConfig) bool { return s.Name == name })
+	i := slices.IndexFunc(c.Gateway.Sites, func(s gateway.SiteConfig) bool { return s.Name == name })
 	if i < 0 {
-		return nil, fmt.Errorf("there is no site %q in %s: it has %s", name, o.file, quoted(c.siteNames()))
+		return nil, fmt.Errorf("there is no site %q in %s: it has %s", name, o.file, quoted(c.SiteNames()))
 	}
-	t := &target{site: c.gateway.Sites[i], stateDir: c.gateway.StateDir}
+	t := &target{site: c.Gateway.Sites[i], stateDir: c.Gateway.StateDir}
 	if t.docroot, err = chooseDocroot(t.site, o.docroot); err != nil {
 		return nil, usageError{err}
 	}
-	t.at = gateway.SiteAddress{Site: name}
+	t.at = control.SiteAddress{Site: name}
 	if t.site.IsGlob() {
 		t.at.Docroot = t.docroot
 	}
-	return t, t.reach(ctx, cmp.Or(o.socket, c.gateway.Control))
+	return t, t.reach(ctx, cmp.Or(o.socket, c.Gateway.Control))
 }
 
 // reach looks for the daemon. One that runs and does not answer, or does not
@@ -69,18 +71,18 @@ func (t *target) reach(ctx context.Context, socket string) error {
 		t.alone = "the configuration names no control socket"
 		return nil
 	}
-	daemon := gateway.NewControlClient(socket)
+	daemon := control.NewClient(socket)
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	st, err := daemon.Status(ctx)
-	if gateway.IsNotRunning(err) {
+	if control.IsNotRunning(err) {
 		t.alone = err.Error()
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	if !slices.ContainsFunc(st.Sites, func(s gateway.SiteStatus) bool { return s.Name == t.site.Name }) {
+	if !slices.ContainsFunc(st.Sites, func(s control.SiteStatus) bool { return s.Name == t.site.Name }) {
 		return fmt.Errorf("the realdocd that runs does not know site %q yet: systemctl reload realdocd", t.site.Name)
 	}
 	t.daemon = daemon

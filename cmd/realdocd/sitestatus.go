@@ -7,7 +7,7 @@ import (
 	"path"
 	"time"
 
-	"realdocd/gateway"
+	"realdocd/gateway/control"
 )
 
 // listTime is a time in a table.
@@ -18,7 +18,7 @@ const maxHistory = 10
 
 // writeSite writes one site for people: releases, who is inside, the history. It has
 // rates where there is an answer from before.
-func writeSite(w io.Writer, d gateway.SiteDetail, was *earlier[gateway.SiteDetail], now time.Time) error {
+func writeSite(w io.Writer, d control.SiteDetail, was *earlier[control.SiteDetail], now time.Time) error {
 	var out bytes.Buffer
 	fmt.Fprintf(&out, "site %s, pool %s, docroot %s\n", d.Name, d.Pool, d.Docroot)
 	for _, docroot := range d.Docroots {
@@ -40,7 +40,7 @@ func writeSite(w io.Writer, d gateway.SiteDetail, was *earlier[gateway.SiteDetai
 	return err
 }
 
-func releaseRows(releases []gateway.ReleaseStatus) []row {
+func releaseRows(releases []control.ReleaseStatus) []row {
 	rows := []row{{"RELEASE", "LIVE", "RUNNING", "REQUESTS", "FAILED", "FIRST SEEN", "LAST SEEN"}}
 	for _, r := range releases {
 		live := "-"
@@ -62,7 +62,7 @@ func timeCell(t time.Time) string {
 	return t.Local().Format(listTime)
 }
 
-func insideRows(releases []gateway.ReleaseStatus) []row {
+func insideRows(releases []control.ReleaseStatus) []row {
 	rows := []row{{"INSIDE", "KIND", "AGE", "PID", "WHAT"}}
 	for _, r := range releases {
 		for _, o := range r.Inside {
@@ -73,7 +73,7 @@ func insideRows(releases []gateway.ReleaseStatus) []row {
 }
 
 // historyRows have the newest last, as the log has.
-func historyRows(history []gateway.HistoryEntry, now time.Time) []row {
+func historyRows(history []control.HistoryEntry, now time.Time) []row {
 	rows := []row{{"LIVE SINCE", "AGO", "BY", "RELEASE", "LINK"}}
 	for _, e := range history[max(0, len(history)-maxHistory):] {
 		rows = append(rows, row{timeCell(e.Time), age(now.Sub(e.Time)), e.By, path.Base(e.Release), e.Link})

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"realdocd/gateway"
+	"realdocd/gateway/control"
 )
 
 func newStatus() *cobra.Command {
@@ -48,12 +49,12 @@ terminal, one status is written after the other; with --json, one object a line.
 				return err
 			}
 			if len(args) > 0 {
-				ask := func(ctx context.Context) (gateway.SiteDetail, error) {
-					return daemon.Site(ctx, gateway.SiteAddress{Site: args[0], Docroot: o.docroot})
+				ask := func(ctx context.Context) (control.SiteDetail, error) {
+					return daemon.Site(ctx, control.SiteAddress{Site: args[0], Docroot: o.docroot})
 				}
-				return show(cmd, asJSON, &watch[gateway.SiteDetail]{every: every, ask: ask, write: writeSite})
+				return show(cmd, asJSON, &watch[control.SiteDetail]{every: every, ask: ask, write: writeSite})
 			}
-			return show(cmd, asJSON, &watch[gateway.Status]{every: every, ask: daemon.Status, write: writeStatus})
+			return show(cmd, asJSON, &watch[control.Status]{every: every, ask: daemon.Status, write: writeStatus})
 		},
 		ValidArgsFunction: o.completeSite,
 	}
@@ -98,7 +99,7 @@ func mayNameSite(cmd *cobra.Command, args []string) error {
 }
 
 // writeStatus writes the status for people, with rates where there is one from before.
-func writeStatus(w io.Writer, st gateway.Status, was *earlier[gateway.Status], now time.Time) error {
+func writeStatus(w io.Writer, st control.Status, was *earlier[control.Status], now time.Time) error {
 	var out bytes.Buffer
 	fmt.Fprintf(&out, "realdocd with pid %d, up for %s, %s of web servers\n",
 		st.PID, age(now.Sub(st.Started)), count(st.Connections, "connection"))
@@ -117,7 +118,7 @@ func writeStatus(w io.Writer, st gateway.Status, was *earlier[gateway.Status], n
 }
 
 // retiringLine tells of a process that was replaced by an upgrade.
-func retiringLine(r gateway.RetiringStatus) string {
+func retiringLine(r control.RetiringStatus) string {
 	if r.Error != "" {
 		return fmt.Sprintf("the process with pid %d, which it has replaced, does not answer: %s", r.PID, r.Error)
 	}
@@ -125,7 +126,7 @@ func retiringLine(r gateway.RetiringStatus) string {
 }
 
 // troubles are what needs somebody, in the order of the tables.
-func troubles(st gateway.Status, now time.Time) (rows []row) {
+func troubles(st control.Status, now time.Time) (rows []row) {
 	add := func(what, format string, args ...any) { rows = append(rows, row{what, fmt.Sprintf(format, args...)}) }
 	for _, p := range st.Pools {
 		if p.Paused {
@@ -148,19 +149,19 @@ func troubles(st gateway.Status, now time.Time) (rows []row) {
 	return rows
 }
 
-func waiting(p gateway.PoolStatus) string {
+func waiting(p control.PoolStatus) string {
 	if p.Waiting == 0 {
 		return fmt.Sprintf("0 of %d wait", p.Queue)
 	}
 	return fmt.Sprintf("%d of %d wait, the first for %s", p.Waiting, p.Queue, longestWait(p))
 }
 
-func longestWait(p gateway.PoolStatus) string {
+func longestWait(p control.PoolStatus) string {
 	return age(time.Duration(p.LongestWait * float64(time.Second)))
 }
 
 // isFull says whether the next request that needs a place is refused.
-func isFull(p gateway.PoolStatus) bool {
+func isFull(p control.PoolStatus) bool {
 	noPlace := p.Paused || p.MaxConns > 0 && p.Running >= p.MaxConns
 	return noPlace && p.Waiting >= p.Queue
 }

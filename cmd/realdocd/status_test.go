@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"realdocd/gateway"
+	"realdocd/gateway/control"
 )
 
 func TestStatusJSONIsThatOfTheAPI(t *testing.T) {
@@ -25,19 +25,19 @@ func TestStatusJSONIsThatOfTheAPI(t *testing.T) {
 }
 
 func TestStatusOfAQuietDaemonIsTwoTables(t *testing.T) {
-	wantStatus(t, gateway.Status{
+	wantStatus(t, control.Status{
 		PID: 812, Started: ago(75 * time.Hour), Connections: 57,
-		Pools: []gateway.PoolStatus{{
+		Pools: []control.PoolStatus{{
 			Name: "www", Running: 12, MaxConns: 12, Waiting: 37, Queue: 1024, LongestWait: 2.14, Requests: 183421, Refused: 12,
-			Servers: []gateway.ServerStatus{{Address: "/run/php/php8.2-fpm.sock", Up: true, Running: 12, Opened: 11, Reused: 989, Reuse: "on"}},
+			Servers: []control.ServerStatus{{Address: "/run/php/php8.2-fpm.sock", Up: true, Running: 12, Opened: 11, Reused: 989, Reuse: "on"}},
 		}, {
 			Name: "api", Running: 1, Queue: 1024, Requests: 7,
-			Servers: []gateway.ServerStatus{
+			Servers: []control.ServerStatus{
 				{Address: "10.0.0.2:9000", Up: true, Running: 1, Reuse: "off"},
 				{Address: "10.0.0.3:9000", Up: true, Reuse: "off"},
 			},
 		}},
-		Sites: []gateway.SiteStatus{
+		Sites: []control.SiteStatus{
 			{Name: "shop", Docroot: "/var/www/shop/current/public", Pool: "www", Release: "/var/www/shop/releases/42", Running: 3},
 			{Name: "all", Docroot: "/var/www/*/current/public", Pool: "api"},
 		},
@@ -57,17 +57,17 @@ all   /var/www/*/current/public     api   -        0
 }
 
 func TestStatusPutsTroubleFirst(t *testing.T) {
-	up := gateway.ServerStatus{Address: "/a.sock", Up: true, Kept: 2, Reuse: "on"}
-	down := gateway.ServerStatus{Address: "/b.sock", Since: ago(12 * time.Minute), Error: "connect: connection refused", Kept: 1, Reuse: "on"}
-	wantStatus(t, gateway.Status{
+	up := control.ServerStatus{Address: "/a.sock", Up: true, Kept: 2, Reuse: "on"}
+	down := control.ServerStatus{Address: "/b.sock", Since: ago(12 * time.Minute), Error: "connect: connection refused", Kept: 1, Reuse: "on"}
+	wantStatus(t, control.Status{
 		PID: 812, Started: ago(5 * time.Second), Connections: 1,
-		Pools: []gateway.PoolStatus{
-			{Name: "www", Paused: true, Running: 3, Queue: 40, Waiting: 37, LongestWait: 12, Servers: []gateway.ServerStatus{up}},
-			{Name: "api", Running: 8, MaxConns: 8, Queue: 5, Waiting: 5, LongestWait: 75, Refused: 9, Servers: []gateway.ServerStatus{up}},
-			{Name: "two", Servers: []gateway.ServerStatus{up, down}},
-			{Name: "one", Servers: []gateway.ServerStatus{down}},
+		Pools: []control.PoolStatus{
+			{Name: "www", Paused: true, Running: 3, Queue: 40, Waiting: 37, LongestWait: 12, Servers: []control.ServerStatus{up}},
+			{Name: "api", Running: 8, MaxConns: 8, Queue: 5, Waiting: 5, LongestWait: 75, Refused: 9, Servers: []control.ServerStatus{up}},
+			{Name: "two", Servers: []control.ServerStatus{up, down}},
+			{Name: "one", Servers: []control.ServerStatus{down}},
 		},
-		Sites: []gateway.SiteStatus{{Name: "shop", Docroot: "/var/www/shop/current/public", Pool: "www"}},
+		Sites: []control.SiteStatus{{Name: "shop", Docroot: "/var/www/shop/current/public", Pool: "www"}},
 	}, `
 realdocd with pid 812, up for 5.0s, 1 connection of web servers
 PAUSED  pool www: 3 run, 37 of 40 wait, the first for 12s; end it with: realdocd resume www
@@ -89,7 +89,7 @@ shop  /var/www/shop/current/public  www   -        0
 `)
 }
 
-func wantStatus(t *testing.T, st gateway.Status, want string) {
+func wantStatus(t *testing.T, st control.Status, want string) {
 	t.Helper()
 	var out strings.Builder
 	if err := writeStatus(&out, st, nil, noon); err != nil {
@@ -103,15 +103,15 @@ func wantStatus(t *testing.T, st gateway.Status, want string) {
 func TestAQueueIsFullWhenTheNextRequestIsRefused(t *testing.T) {
 	for _, tt := range []struct {
 		name string
-		pool gateway.PoolStatus
+		pool control.PoolStatus
 		want bool
 	}{
-		{"no limit, no queue", gateway.PoolStatus{Running: 100}, false},
-		{"a place is free", gateway.PoolStatus{Running: 7, MaxConns: 8}, false},
-		{"no place, and none may wait", gateway.PoolStatus{Running: 8, MaxConns: 8}, true},
-		{"no place, and one may wait", gateway.PoolStatus{Running: 8, MaxConns: 8, Queue: 1}, false},
-		{"paused, and none may wait", gateway.PoolStatus{Paused: true}, true},
-		{"paused, and the queue is full", gateway.PoolStatus{Paused: true, Waiting: 5, Queue: 5}, true},
+		{"no limit, no queue", control.PoolStatus{Running: 100}, false},
+		{"a place is free", control.PoolStatus{Running: 7, MaxConns: 8}, false},
+		{"no place, and none may wait", control.PoolStatus{Running: 8, MaxConns: 8}, true},
+		{"no place, and one may wait", control.PoolStatus{Running: 8, MaxConns: 8, Queue: 1}, false},
+		{"paused, and none may wait", control.PoolStatus{Paused: true}, true},
+		{"paused, and the queue is full", control.PoolStatus{Paused: true, Waiting: 5, Queue: 5}, true},
 	} {
 		if got := isFull(tt.pool); got != tt.want {
 			t.Errorf("%s: full is %v", tt.name, got)

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"realdocd/gateway"
+	"realdocd/gateway/control"
 )
 
 type row []string
@@ -27,7 +27,7 @@ func writeTable(out *bytes.Buffer, rows []row) {
 
 // poolRows give a pool of one server one line; one of several has a line of
 // its own before theirs.
-func poolRows(pools []gateway.PoolStatus) []row {
+func poolRows(pools []control.PoolStatus) []row {
 	rows := []row{{"POOL", "SERVER", "STATE", "RUNNING", "WAITING", "KEPT", "REQUESTS", "REFUSED", "REUSE"}}
 	for _, p := range pools {
 		whole := asServer(p)
@@ -46,11 +46,11 @@ func poolRows(pools []gateway.PoolStatus) []row {
 }
 
 // asServer is a pool's only server, or all of them as one.
-func asServer(p gateway.PoolStatus) gateway.ServerStatus {
+func asServer(p control.PoolStatus) control.ServerStatus {
 	if len(p.Servers) == 1 {
 		return p.Servers[0]
 	}
-	whole := gateway.ServerStatus{Address: count(len(p.Servers), "server")}
+	whole := control.ServerStatus{Address: count(len(p.Servers), "server")}
 	for _, s := range p.Servers {
 		whole.Kept += s.Kept
 	}
@@ -58,7 +58,7 @@ func asServer(p gateway.PoolStatus) gateway.ServerStatus {
 }
 
 // poolState is in capitals where something is wrong, the worst of it.
-func poolState(p gateway.PoolStatus) string {
+func poolState(p control.PoolStatus) string {
 	down := 0
 	for _, s := range p.Servers {
 		if !s.Up {
@@ -78,7 +78,7 @@ func poolState(p gateway.PoolStatus) string {
 	return "up"
 }
 
-func serverState(s gateway.ServerStatus) string {
+func serverState(s control.ServerStatus) string {
 	if s.Up {
 		return "up"
 	}
@@ -92,7 +92,7 @@ func outOf(n, limit int) string {
 	return fmt.Sprintf("%d/%d", n, limit)
 }
 
-func waitingCell(p gateway.PoolStatus) string {
+func waitingCell(p control.PoolStatus) string {
 	if p.Waiting == 0 {
 		return "0"
 	}
@@ -100,14 +100,14 @@ func waitingCell(p gateway.PoolStatus) string {
 }
 
 // reuseCell has the share of requests that went over a kept connection.
-func reuseCell(s gateway.ServerStatus) string {
+func reuseCell(s control.ServerStatus) string {
 	if total := s.Opened + s.Reused; s.Reuse == "on" && total > 0 {
 		return fmt.Sprintf("on, %d%%", 100*s.Reused/total)
 	}
 	return s.Reuse
 }
 
-func siteRows(sites []gateway.SiteStatus) []row {
+func siteRows(sites []control.SiteStatus) []row {
 	rows := []row{{"SITE", "DOCROOT", "POOL", "RELEASE", "RUNNING"}}
 	for _, s := range sites {
 		release := "-"

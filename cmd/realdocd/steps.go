@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"realdocd/gateway"
+	"realdocd/gateway/control"
 )
 
 // steps tells the operator what was done, while it is done or as JSON at the end.
@@ -31,7 +31,7 @@ type outcome struct {
 	Steps    []step             `json:"steps"`
 	Warnings []string           `json:"warnings,omitempty"`
 	Error    string             `json:"error,omitempty"`
-	Inside   []gateway.Occupant `json:"inside,omitempty"`
+	Inside   []control.Occupant `json:"inside,omitempty"`
 }
 
 type step struct {
@@ -69,7 +69,7 @@ func (s *steps) warn(format string, args ...any) {
 // end writes the outcome as JSON, or who keeps a release busy, and passes the
 // error on.
 func (s *steps) end(err error) error {
-	busy := (*gateway.BusyError)(nil)
+	busy := (*control.BusyError)(nil)
 	errors.As(err, &busy)
 	if !s.asJSON {
 		if busy != nil {

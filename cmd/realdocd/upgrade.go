@@ -171,6 +171,6 @@ func (d *daemonProcess) limitRetirement(ctx context.Context, cancel context.Canc
 				continue
 			}
 		}
-		late = time.After(d.config.gateway.ShutdownTimeout)
+		late = time.After(d.config.Gateway.ShutdownTimeout)
 	}
 }

@@ -13,7 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"realdocd/gateway"
+	"realdocd/gateway/control"
 )
 
 const (
@@ -79,7 +79,7 @@ func (w *watch[T]) take(got T, err error, now time.Time) error {
 		w.lost = now
 	}
 	w.err = err
-	if w.last == nil && !gateway.IsNotRunning(err) && !errors.Is(err, context.DeadlineExceeded) {
+	if w.last == nil && !control.IsNotRunning(err) && !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
 	return nil

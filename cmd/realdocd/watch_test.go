@@ -20,7 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
-	"realdocd/gateway"
+	"realdocd/gateway/control"
 )
 
 // busyDaemon has had 1000 more requests each time that it is asked.
@@ -60,13 +60,13 @@ func (d *busyDaemon) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	d.mu.Unlock()
 	switch r.URL.Path {
 	case "/v1/status":
-		pool := gateway.PoolStatus{Name: "www", Requests: 1000 * n, Refused: 3, Servers: []gateway.ServerStatus{{Address: "/run/php.sock", Up: true, Reuse: "off"}}}
-		json.NewEncoder(w).Encode(gateway.Status{PID: 812, Pools: []gateway.PoolStatus{pool}})
+		pool := control.PoolStatus{Name: "www", Requests: 1000 * n, Refused: 3, Servers: []control.ServerStatus{{Address: "/run/php.sock", Up: true, Reuse: "off"}}}
+		json.NewEncoder(w).Encode(control.Status{PID: 812, Pools: []control.PoolStatus{pool}})
 	case "/v1/sites/shop":
-		release := gateway.ReleaseStatus{Name: "42", Path: "/r/42", Live: true, Requests: int64(1000 * n), Inside: []gateway.Occupant{{Kind: "request", What: "GET /\x1b[2Jx"}}}
-		json.NewEncoder(w).Encode(gateway.SiteDetail{
-			SiteStatus: gateway.SiteStatus{Name: "shop", Docroot: "/d"},
-			Docroots:   []gateway.DocrootStatus{{Docroot: "/d", Releases: []gateway.ReleaseStatus{release}}},
+		release := control.ReleaseStatus{Name: "42", Path: "/r/42", Live: true, Requests: int64(1000 * n), Inside: []control.Occupant{{Kind: "request", What: "GET /\x1b[2Jx"}}}
+		json.NewEncoder(w).Encode(control.SiteDetail{
+			SiteStatus: control.SiteStatus{Name: "shop", Docroot: "/d"},
+			Docroots:   []control.DocrootStatus{{Docroot: "/d", Releases: []control.ReleaseStatus{release}}},
 		})
 	default:
 		w.WriteHeader(http.StatusNotFound)
@@ -363,7 +363,7 @@ func TestWatchAsJSONIsOneObjectALine(t *testing.T) {
 	stdout, _ := watchPipe(t, startBusyDaemon(t), "\n", 2, "status", "--watch=100ms", "--json")
 	n := uint64(0)
 	for line := range strings.Lines(stdout) {
-		var st gateway.Status
+		var st control.Status
 		if err := json.Unmarshal([]byte(line), &st); err != nil || st.PID != 812 {
 			t.Fatalf("%v in %q", err, line)
 		}
@@ -380,11 +380,11 @@ func TestWatchWithoutATerminalSaysOnceThatNobodyAnswers(t *testing.T) {
 	socket := t.TempDir() + "/control.sock"
 	ctx, cancel := context.WithCancel(t.Context())
 	asked := 0
-	daemon := gateway.NewControlClient(socket)
+	daemon := control.NewClient(socket)
 	var out, errs bytes.Buffer
-	w := &watch[gateway.Status]{every: time.Millisecond, write: writeStatus, ask: func(ctx context.Context) (gateway.Status, error) {
+	w := &watch[control.Status]{every: time.Millisecond, write: writeStatus, ask: func(ctx context.Context) (control.Status, error) {
 		if asked++; asked == 5 {
-			return gateway.Status{PID: 812}, nil
+			return control.Status{PID: 812}, nil
 		}
 		if asked == 6 {
 			cancel()
@@ -400,17 +400,17 @@ func TestWatchWithoutATerminalSaysOnceThatNobodyAnswers(t *testing.T) {
 }
 
 func TestRatesAreOfOneDaemonAndKnownAfterTwoAnswers(t *testing.T) {
-	pool := func(name string, requests, refused uint64) gateway.PoolStatus {
-		up := gateway.ServerStatus{Address: "/a", Up: true, Reuse: "off"}
-		return gateway.PoolStatus{Name: name, Requests: requests, Refused: refused, Servers: []gateway.ServerStatus{up, up}}
+	pool := func(name string, requests, refused uint64) control.PoolStatus {
+		up := control.ServerStatus{Address: "/a", Up: true, Reuse: "off"}
+		return control.PoolStatus{Name: name, Requests: requests, Refused: refused, Servers: []control.ServerStatus{up, up}}
 	}
-	now := gateway.Status{Started: noon, Pools: []gateway.PoolStatus{pool("www", 1500, 9), pool("new", 7, 0)}}
-	before := gateway.Status{Started: noon, Pools: []gateway.PoolStatus{pool("www", 1000, 0)}}
+	now := control.Status{Started: noon, Pools: []control.PoolStatus{pool("www", 1500, 9), pool("new", 7, 0)}}
+	before := control.Status{Started: noon, Pools: []control.PoolStatus{pool("www", 1000, 0)}}
 	other := before
 	other.Started = ago(time.Hour)
 	for _, tt := range []struct {
 		name string
-		was  *earlier[gateway.Status]
+		was  *earlier[control.Status]
 		want string
 	}{
 		{"the first answer", nil, `
@@ -422,7 +422,7 @@ new   2 servers  up     0        0        0     7         0
       /a         up     0                 0                        off
       /a         up     0                 0                        off
 `},
-		{"two seconds later", &earlier[gateway.Status]{before, 2 * time.Second}, `
+		{"two seconds later", &earlier[control.Status]{before, 2 * time.Second}, `
 POOL  SERVER     STATE  RUNNING  WAITING  KEPT  REQUESTS  REFUSED  REQUESTS/S  REFUSED/S  REUSE
 www   2 servers  up     0        0        0     1500      9        250         4.5
       /a         up     0                 0                                               off
@@ -431,7 +431,7 @@ new   2 servers  up     0        0        0     7         0        -           -
       /a         up     0                 0                                               off
       /a         up     0                 0                                               off
 `},
-		{"a restart between", &earlier[gateway.Status]{other, 2 * time.Second}, `
+		{"a restart between", &earlier[control.Status]{other, 2 * time.Second}, `
 POOL  SERVER     STATE  RUNNING  WAITING  KEPT  REQUESTS  REFUSED  REQUESTS/S  REFUSED/S  REUSE
 www   2 servers  up     0        0        0     1500      9        -           -
       /a         up     0                 0                                               off

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"realdocd/gateway"
+	"realdocd/gateway/control"
 	"realdocd/test/stack"
 )
 
@@ -30,13 +30,13 @@ func startReusing(s *stack.Stack, c stack.GatewayConfig) (*stack.Gateway, error)
 }
 
 // fpmOf is what realdocd says of the only FPM listener that it has.
-func fpmOf(ctx context.Context, gw *stack.Gateway) (gateway.ServerStatus, error) {
-	st, err := gateway.NewControlClient(string(gw.Control)).Status(ctx)
+func fpmOf(ctx context.Context, gw *stack.Gateway) (control.ServerStatus, error) {
+	st, err := control.NewClient(string(gw.Control)).Status(ctx)
 	if err != nil {
-		return gateway.ServerStatus{}, err
+		return control.ServerStatus{}, err
 	}
 	if len(st.Pools) != 1 || len(st.Pools[0].Servers) != 1 {
-		return gateway.ServerStatus{}, errors.New("realdocd has more than one FPM listener")
+		return control.ServerStatus{}, errors.New("realdocd has more than one FPM listener")
 	}
 	return st.Pools[0].Servers[0], nil
 }

@@ -19,7 +19,7 @@ import (
 
 	"github.com/BurntSushi/toml"
 
-	"realdocd/doctor"
+	"realdocd/cmd/realdocd/doctor"
 	"realdocd/test/stack"
 )
 

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"realdocd/doctor"
+	"realdocd/cmd/realdocd/doctor"
 	"realdocd/test/stack"
 )
 

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"realdocd/gateway"
+	"realdocd/gateway/control"
 	"realdocd/test/stack"
 )
 
@@ -41,8 +41,8 @@ func TestRequestsSpreadOverTheFPMsOfAPool(t *testing.T) {
 
 func TestAStoppedFPMOfTwoIsPassedOver(t *testing.T) {
 	s, two := openShopOnTwo(t)
-	up := func(up bool) func(gateway.PoolStatus) bool {
-		return func(p gateway.PoolStatus) bool { return p.Servers[1].Up == up }
+	up := func(up bool) func(control.PoolStatus) bool {
+		return func(p control.PoolStatus) bool { return p.Servers[1].Up == up }
 	}
 	mark := s.gw.Log.Mark()
 	if err := two.Stop(); err != nil {

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"realdocd/gateway"
+	"realdocd/gateway/control"
 	"realdocd/test/stack"
 )
 
@@ -25,11 +25,11 @@ func TestFPMRestartsUnseenWhileItsPoolIsPaused(t *testing.T) {
 			s := openShopWith(t, settings{pool: stack.Keys{"reuse": reuse}})
 			traffic, stop := s.steady(t)
 			s.Command(s.gw, 0, "pause", "www", "--drain", "--timeout", "10s")
-			if fpm := s.pool(t, func(p gateway.PoolStatus) bool { return p.Paused }).Servers[0]; fpm.Running+fpm.Kept > 0 {
+			if fpm := s.pool(t, func(p control.PoolStatus) bool { return p.Paused }).Servers[0]; fpm.Running+fpm.Kept > 0 {
 				t.Errorf("after the drain: %+v", fpm)
 			}
 			s.Restart(s.fpm)
-			s.pool(t, func(p gateway.PoolStatus) bool { return p.Waiting > 0 })
+			s.pool(t, func(p control.PoolStatus) bool { return p.Waiting > 0 })
 			s.Command(s.gw, 0, "resume", "www")
 			s.More(traffic, 20)
 			wantNoneFailed(t, traffic, stop)
@@ -58,7 +58,7 @@ func TestAPauseThatCannotDrainChangesNothing(t *testing.T) {
 	if !strings.Contains(said, "did not drain within 300ms") || !strings.Contains(said, "requests that run 1") {
 		t.Errorf("the command said %q", said)
 	}
-	s.pool(t, func(p gateway.PoolStatus) bool { return !p.Paused })
+	s.pool(t, func(p control.PoolStatus) bool { return !p.Paused })
 	s.get(t, "/who.php")
 	g.open(t)
 	wantServed(t, <-runs)

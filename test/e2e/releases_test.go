@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"realdocd/deploy"
-	"realdocd/gateway"
+	"realdocd/gateway/control"
 	"realdocd/test/stack"
 )
 
@@ -28,7 +28,7 @@ func openReleases(t *testing.T, pool stack.Keys, lines ...string) *shop {
 }
 
 // detail is what realdocd status shop says.
-func (s *shop) detail(t *testing.T) (d gateway.SiteDetail) {
+func (s *shop) detail(t *testing.T) (d control.SiteDetail) {
 	t.Helper()
 	text := s.Command(s.gw, 0, "status", "shop", "--json")
 	if err := json.Unmarshal([]byte(text), &d); err != nil {

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"realdocd/gateway"
+	"realdocd/gateway/control"
 	"realdocd/test/stack"
 )
 
@@ -29,20 +29,20 @@ func openReusing(t *testing.T, fpm stack.FPMConfig) *shop {
 func (s *shop) getToKnow(t *testing.T) {
 	t.Helper()
 	s.get(t, "/who.php")
-	s.pool(t, func(p gateway.PoolStatus) bool { return p.Servers[0].Reuse == "on" })
+	s.pool(t, func(p control.PoolStatus) bool { return p.Servers[0].Reuse == "on" })
 	s.idle(t, 0)
 }
 
 // settled waits until nothing runs, for the counters of all that has ended.
-func (s *shop) settled(t *testing.T) gateway.ServerStatus {
+func (s *shop) settled(t *testing.T) control.ServerStatus {
 	t.Helper()
-	return s.pool(t, func(p gateway.PoolStatus) bool { return p.Running == 0 }).Servers[0]
+	return s.pool(t, func(p control.PoolStatus) bool { return p.Running == 0 }).Servers[0]
 }
 
 // idle waits until nothing runs and so many connections are kept.
-func (s *shop) idle(t *testing.T, kept int) gateway.ServerStatus {
+func (s *shop) idle(t *testing.T, kept int) control.ServerStatus {
 	t.Helper()
-	return s.pool(t, func(p gateway.PoolStatus) bool { return p.Running == 0 && p.Servers[0].Kept == kept }).Servers[0]
+	return s.pool(t, func(p control.PoolStatus) bool { return p.Running == 0 && p.Servers[0].Kept == kept }).Servers[0]
 }
 
 func TestRequestsGoOverKeptConnections(t *testing.T) {
@@ -60,7 +60,7 @@ func TestAScriptThatWorksOnDelaysNoOther(t *testing.T) {
 	s := openReusing(t, stack.FPMConfig{})
 	for range 2 {
 		s.get(t, "/finish.php?ms=1000")
-		s.pool(t, func(p gateway.PoolStatus) bool { return p.Running == 0 && p.Servers[0].Kept > 0 })
+		s.pool(t, func(p control.PoolStatus) bool { return p.Running == 0 && p.Servers[0].Kept > 0 })
 		for range 5 {
 			if a := s.get(t, "/who.php"); a.took > promptly {
 				t.Errorf("a request behind a script that works on was answered after %v", a.took)
@@ -211,7 +211,7 @@ func holdWorkers(t *testing.T, s *stack.Test, fpm *stack.FPM, n int) (release fu
 func TestIdleConnectionsLeaveAWorkerToOthers(t *testing.T) {
 	s := openReusing(t, stack.FPMConfig{MaxChildren: 2})
 	stack.Load{URLs: []string{s.web.URL(0, "/index.php?pause=0")}, Clients: 2, Requests: 100}.Run(t.Context())
-	s.pool(t, func(p gateway.PoolStatus) bool { return p.Running == 0 && p.Servers[0].Kept > 0 })
+	s.pool(t, func(p control.PoolStatus) bool { return p.Running == 0 && p.Servers[0].Kept > 0 })
 	var others sync.WaitGroup
 	for range 2 {
 		others.Go(func() {
@@ -264,7 +264,7 @@ func TestNoRequestIsTornOnKeptConnections(t *testing.T) {
 	tallies := s.Run(stack.FlipEvery(20*time.Millisecond, shop, blog), load(0), load(1))
 	wantWhole(t, shop, tallies[0])
 	wantWhole(t, blog, tallies[1])
-	st := status(t, gw, func(gateway.Status) bool { return true })
+	st := status(t, gw, func(control.Status) bool { return true })
 	if server := st.Pools[0].Servers[0]; server.Reused < server.Opened {
 		t.Errorf("most requests went over new connections: %+v", server)
 	}

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"realdocd/gateway"
+	"realdocd/gateway/control"
 	"realdocd/test/stack"
 )
 
@@ -229,7 +229,7 @@ func TestAPausedPoolStaysPausedAndResumesInBothProcesses(t *testing.T) {
 	s.holding(t, 0, 1)
 	before := s.Upgrade(s.gw)
 	fresh := s.visit("/who.php")
-	s.pool(t, func(p gateway.PoolStatus) bool { return p.Paused && p.Running == 0 && p.Waiting == 2 })
+	s.pool(t, func(p control.PoolStatus) bool { return p.Paused && p.Running == 0 && p.Waiting == 2 })
 	s.Command(s.gw, 0, "resume", "www")
 	wantServed(t, <-old)
 	wantServed(t, <-fresh)
@@ -242,9 +242,9 @@ func TestAPauseThatDrainsWaitsForBothProcesses(t *testing.T) {
 	runs := s.visit(g.path())
 	s.holding(t, 1, 0)
 	drained := s.command("pause", "www", "--drain", "--timeout", "20s")
-	s.pool(t, func(p gateway.PoolStatus) bool { return p.Paused })
+	s.pool(t, func(p control.PoolStatus) bool { return p.Paused })
 	before := s.Upgrade(s.gw)
-	s.pool(t, func(p gateway.PoolStatus) bool { return p.Paused && p.Running == 1 })
+	s.pool(t, func(p control.PoolStatus) bool { return p.Paused && p.Running == 1 })
 	select {
 	case got := <-drained:
 		t.Fatalf("drained with a request inside: %v", got)
@@ -255,7 +255,7 @@ func TestAPauseThatDrainsWaitsForBothProcesses(t *testing.T) {
 	if got := <-drained; got.code != 0 {
 		t.Errorf("pause --drain: exit code %d: %s", got.code, got.output)
 	}
-	s.pool(t, func(p gateway.PoolStatus) bool { return p.Paused && p.Running == 0 })
+	s.pool(t, func(p control.PoolStatus) bool { return p.Paused && p.Running == 0 })
 	ends(t, before)
 }
 

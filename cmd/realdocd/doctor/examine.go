@@ -1,0 +1,60 @@
+package doctor
+
+import (
+	"context"
+
+	"realdocd/gateway"
+	"realdocd/gateway/control"
+)
+
+// An examination is one in progress.
+type examination struct {
+	ctx      context.Context
+	config   gateway.Config
+	findings []Finding
+
+	view    *control.View   // what the daemon sees; nil where it was not asked
+	status  *control.Status // its state; nil likewise
+	places  []*place        // the docroots that resolve
+	probes  *probeFiles
+	servers []*server
+}
+
+// Examine looks at everything that a configuration without faults names, and at
+// the running daemon where there is one. ctx bounds the whole: what it does not
+// leave time for, the findings name as left out.
+func Examine(ctx context.Context, c gateway.Config) []Finding {
+	x := &examination{ctx: ctx, config: c}
+	x.askDaemon()
+	x.checkMachine()
+	x.resolveDocroots()
+	x.readCode()
+	x.probes = newProbeFiles(c, x.places)
+	defer x.probes.remove()
+	x.askServers()
+	for _, s := range x.servers {
+		s.checkVersion()
+		s.checkReleases()
+		s.checkINI()
+		s.checkOpcache()
+		s.checkConfiguration()
+	}
+	x.checkPools()
+	x.checkWebServer()
+	return x.findings
+}
+
+// add notes a finding.
+func (x *examination) add(id string, s Subject, what, do string) {
+	x.findings = append(x.findings, finding(id, s, what, do))
+}
+
+// sitesOf are the sites that a pool serves.
+func (x *examination) sitesOf(pool string) (sites []gateway.SiteConfig) {
+	for _, s := range x.config.Sites {
+		if s.Pool == pool {
+			sites = append(sites, s)
+		}
+	}
+	return sites
+}

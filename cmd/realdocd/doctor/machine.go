@@ -1,0 +1,89 @@
+package doctor
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"path"
+
+	"realdocd/gateway/control"
+)
+
+const (
+	// fullBelow is how much room, in bytes, a directory for bodies should have.
+	fullBelow = 64 << 20
+	// filesBeside is how many descriptors the daemon needs beside requests: sockets,
+	// logs, and a reserve.
+	filesBeside = 100
+)
+
+// checkMachine looks at what surrounds the daemon: who may reach it, and what it
+// may write and open.
+func (x *examination) checkMachine() {
+	x.checkListeners()
+	if x.view == nil {
+		return
+	}
+	for _, d := range x.view.Directories {
+		x.checkDirectory(d)
+	}
+	x.checkOpenFiles()
+}
+
+func (x *examination) checkDirectory(d control.DirectoryView) {
+	s := Subject{File: d.Path}
+	switch {
+	case d.Error != "":
+		x.add("directory-unwritable", s, fmt.Sprintf("The daemon cannot write to its %s: %s.", d.Key, d.Error),
+			"Make the directory, give it to the daemon's user, and allow it in the unit (ReadWritePaths=).")
+	case d.Key == "spool_dir" && d.Free < fullBelow:
+		x.add("directory-full", s, fmt.Sprintf("The %s has %d MiB left; a request body above 64 KiB that does not fit is answered with 500.", d.Key, d.Free>>20),
+			"Make room, or name another directory.")
+	default:
+		x.add("directory", s, fmt.Sprintf("The daemon can write to its %s, which has %d MiB left.", d.Key, d.Free>>20), "")
+	}
+}
+
+// checkOpenFiles sees whether all requests that may be there have descriptors:
+// two connections each, and one more for those that wait with a large body.
+func (x *examination) checkOpenFiles() {
+	needs := uint64(filesBeside)
+	for _, p := range x.config.Pools {
+		needs += 2 * uint64(p.Queue+p.MaxConns)
+	}
+	if has := x.view.MaxOpenFiles; has > 0 && has < needs {
+		x.add("open-files-few", Subject{}, fmt.Sprintf("The daemon may open %d files, and with full queues it needs about %d.", has, needs),
+			fmt.Sprintf("Set LimitNOFILE=%d or more in the unit and restart it.", needs))
+	}
+}
+
+// checkListeners sees who may connect: over FastCGI that is who may run PHP.
+func (x *examination) checkListeners() {
+	tcp, unix := false, false
+	for _, addr := range x.config.Listen {
+		tcp, unix = tcp || !path.IsAbs(addr), unix || path.IsAbs(addr)
+	}
+	for _, p := range x.config.AllowedClients {
+		if tcp && p.Bits() == 0 {
+			x.add("listen-open", Subject{}, fmt.Sprintf("allowed_clients has %s: whoever reaches the port may run PHP code.", p),
+				"Name the addresses of the web servers.")
+		}
+	}
+	if unix && x.config.ListenMode&0o002 != 0 {
+		x.add("listen-world-writable", Subject{}, fmt.Sprintf("listen_mode is %#o: every user of the machine may run PHP code by the socket.", x.config.ListenMode),
+			`Take "0660", with the web server in the socket's group.`)
+	}
+	if host, _, err := net.SplitHostPort(x.config.Metrics); err == nil && isOpen(host) {
+		x.add("metrics-open", Subject{}, fmt.Sprintf("metrics = %q is open to everybody who reaches the machine.", x.config.Metrics),
+			"Take a loopback or an inside address.")
+	}
+}
+
+// isOpen says whether a listener on host can be reached from the internet.
+func isOpen(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	if err != nil {
+		return host == "" // a name is what somebody has chosen
+	}
+	return ip.IsUnspecified() || ip.IsGlobalUnicast() && !ip.IsPrivate()
+}

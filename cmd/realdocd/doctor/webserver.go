@@ -1,0 +1,179 @@
+package doctor
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"realdocd/gateway"
+	"realdocd/gateway/control"
+	"realdocd/incpath"
+)
+
+// lately is how long ago a refused request may be to be told of: what has been
+// mended must not be reported for ever.
+const lately = 15 * time.Minute
+
+// checkWebServer looks at what web servers have sent with recent requests.
+func (x *examination) checkWebServer() {
+	if x.view == nil {
+		return
+	}
+	for _, site := range x.config.Sites {
+		i := slices.IndexFunc(x.view.Requests, func(r control.SeenRequest) bool { return r.Site == site.Name })
+		if i < 0 {
+			x.add("web-server-unseen", Subject{Site: site.Name}, "No request of the site has come since the daemon's start or reload: what the web server sends cannot be told.", "")
+			continue
+		}
+		x.checkRequest(site, x.view.Requests[i])
+	}
+	for _, r := range x.view.Refused {
+		if time.Since(r.Last) < lately {
+			x.checkRefusal(r)
+		}
+	}
+}
+
+// checkRequest looks at one request.
+func (x *examination) checkRequest(site gateway.SiteConfig, r control.SeenRequest) {
+	before := len(x.findings)
+	x.checkSentPaths(site, r)
+	x.checkSentValues(site, r)
+	if len(x.findings) == before {
+		by := r.ServerSoftware
+		if by == "" {
+			by = "the web server"
+		}
+		x.add("web-server", Subject{Site: site.Name}, fmt.Sprintf("What %s sent at %s is as it should be.", by, clock(r.Time)), "")
+	}
+	if !r.KeepConn {
+		x.add("keep-conn-off", Subject{Site: site.Name}, "The web server makes a connection for each request.", "With nginx: keepalive in the upstream, and fastcgi_keep_conn on.")
+	}
+	if r.RedirectStatus == "" {
+		x.add("redirect-status-missing", Subject{Site: site.Name}, "The web server sends no REDIRECT_STATUS, which some PHP programs want.", "With nginx: fastcgi_param REDIRECT_STATUS 200.")
+	}
+}
+
+// checkSentPaths finds a web server that resolves the link itself: then it
+// decides the release, at another moment than realdocd.
+func (x *examination) checkSentPaths(site gateway.SiteConfig, r control.SeenRequest) {
+	s := Subject{Site: site.Name}
+	const do = "With nginx: $document_root instead of $realpath_root, also in fastcgi_params; with Apache: no mod_realdoc."
+	docroot := path.Clean(r.DocumentRoot)
+	if !matches(site, docroot) {
+		x.add("docroot-sent-resolved", s, fmt.Sprintf("The web server sends DOCUMENT_ROOT already resolved, %s (at %s): it decides the release, not realdocd, and include_path may follow another one.", docroot, clock(r.Time)), do)
+		return
+	}
+	for _, p := range x.places {
+		if p.site.Name != site.Name || p.Docroot != docroot || !p.hasLink() {
+			continue
+		}
+		if isResolved(path.Clean(gateway.ScriptFile(r.ScriptFilename)), p) {
+			x.add("script-sent-resolved", s, fmt.Sprintf("The web server sends SCRIPT_FILENAME already resolved, %s (at %s): a request that comes in the moment of a flip gets a 403.", r.ScriptFilename, clock(r.Time)), do)
+		}
+		for _, list := range includePaths(r) {
+			if slices.ContainsFunc(strings.Split(list, ":"), func(entry string) bool { return isResolved(path.Clean(entry), p) }) {
+				x.add("include-path-sent-resolved", s, fmt.Sprintf("The web server sends include_path already resolved, %s (at %s): a request in the moment of a flip gets files of two releases.", list, clock(r.Time)),
+					"Write it with the link's path: realdocd maps it.")
+			}
+		}
+	}
+}
+
+// isResolved says whether a path is in a release of the place, live or not, and was
+// not sent by way of the link. Releases lie beside each other, and so may other things.
+func isResolved(file string, p *place) bool {
+	if incpath.Inside(file, p.Link) || slices.ContainsFunc(p.site.ExtraRoots, func(root string) bool { return incpath.Inside(file, path.Clean(root)) }) {
+		return false
+	}
+	if incpath.Inside(file, p.Release) {
+		return true
+	}
+	beside := path.Dir(p.Release)
+	name, below, _ := strings.Cut(strings.TrimPrefix(file, beside+"/"), "/")
+	docroot := strings.TrimPrefix(p.Docroot, p.Link+"/")
+	return incpath.Inside(file, beside) && name != "" && p.Docroot != p.Link && incpath.Inside("/"+below, "/"+docroot)
+}
+
+// includePaths are those that came with the request.
+func includePaths(r control.SeenRequest) (lists []string) {
+	for _, value := range []string{r.PHPValue, r.PHPAdminValue} {
+		_, _, _ = incpath.Rewrite(value, func(list string) string { // what cannot be read, the log tells
+			lists = append(lists, list)
+			return list
+		})
+	}
+	return lists
+}
+
+// checkSentValues finds settings that stay in the worker, for the next request of
+// another site.
+func (x *examination) checkSentValues(site gateway.SiteConfig, r control.SeenRequest) {
+	var keys []string
+	for line := range strings.FieldsFuncSeq(r.PHPValue+"\n"+r.PHPAdminValue, func(c rune) bool { return c == '\n' || c == '\r' }) {
+		key, _, _ := strings.Cut(line, "=")
+		if key = strings.TrimSpace(key); key != "" && key != "include_path" && !strings.HasPrefix(key, ";") {
+			keys = append(keys, key)
+		}
+	}
+	if len(keys) > 0 && (site.IsGlob() || len(x.sitesOf(site.Pool)) > 1) {
+		x.add("php-value-sticks", Subject{Site: site.Name, Pool: site.Pool}, fmt.Sprintf("The web server sends %s in PHP_VALUE or PHP_ADMIN_VALUE: PHP-FPM keeps that in the worker, for requests of other sites of the pool.", strings.Join(keys, ", ")),
+			"Set it in FPM's pool (php_value[...]), and give the site a pool of its own.")
+	}
+}
+
+// checkRefusal looks at requests that were refused for what they came with.
+func (x *examination) checkRefusal(r control.SeenRefusal) {
+	s := Subject{Site: r.Site}
+	times := fmt.Sprintf("%d times, last at %s", r.Count, clock(r.Last))
+	switch r.Cause {
+	case "no_site":
+		if x.hasSite(r.DocumentRoot) {
+			return
+		}
+		if r.DocumentRoot == "" {
+			x.add("docroot-unmatched", s, fmt.Sprintf("Requests came without DOCUMENT_ROOT, and got a 404: %s.", times), "Have the web server send it: with nginx, include fastcgi_params.")
+			return
+		}
+		x.add("docroot-unmatched", Subject{Docroot: r.DocumentRoot}, fmt.Sprintf("No site has the DOCUMENT_ROOT %s, so that requests got a 404: %s.", r.DocumentRoot, times),
+			fmt.Sprintf("Add a [site.NAME] with docroot = %q, or correct the web server's root.", r.DocumentRoot))
+	case "forbidden":
+		x.add("script-refused", s, fmt.Sprintf("Requests got a 403 since their SCRIPT_FILENAME, %q, is not inside the docroot: %s.", r.ScriptFilename, times),
+			"Send $document_root$fastcgi_script_name; or name the script's directory in extra_roots.")
+	case "params_too_long":
+		x.add("params-too-long", s, fmt.Sprintf("Requests got a 431 since what the web server sent is too long: %s: %s.", r.Error, times), "Limit headers in the web server.")
+	case "include_path":
+		x.add("include-path-refused", s, fmt.Sprintf("Requests got a 500 since their include_path cannot be mapped: %s: %s.", r.Error, times), "Name the release, or the web server's include_path, otherwise.")
+	}
+}
+
+// hasSite says whether the configuration has a site for a docroot by now.
+func (x *examination) hasSite(docroot string) bool {
+	return slices.ContainsFunc(x.config.Sites, func(s gateway.SiteConfig) bool { return matches(s, path.Clean(docroot)) })
+}
+
+// matches says whether a clean docroot is the site's, or one of its pattern.
+func matches(site gateway.SiteConfig, docroot string) bool {
+	own := path.Clean(site.Docroot)
+	match, _ := path.Match(own, docroot)
+	return match || docroot == own
+}
+
+// seenOf are the requests of a pool's sites that the daemon has seen lately.
+func (x *examination) seenOf(pool string) (seen []control.SeenRequest) {
+	if x.view == nil {
+		return nil
+	}
+	for _, site := range x.sitesOf(pool) {
+		for _, r := range x.view.Requests {
+			if r.Site == site.Name {
+				seen = append(seen, r)
+			}
+		}
+	}
+	return seen
+}
+
+func clock(t time.Time) string { return t.Local().Format(time.TimeOnly) }

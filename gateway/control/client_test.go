@@ -1,0 +1,136 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// serveOn serves a handler on a unix socket, as the daemon does.
+func serveOn(t *testing.T, api http.Handler) (socket string) {
+	t.Helper()
+	socket = filepath.Join(t.TempDir(), "control.sock")
+	ln, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := &http.Server{Handler: api}
+	go srv.Serve(ln)
+	t.Cleanup(func() { srv.Close() })
+	return socket
+}
+
+func TestClient_AsksAndGetsAnswers(t *testing.T) {
+	f, api := newTestHandler()
+	c, ctx := NewClient(serveOn(t, api)), t.Context()
+	if st, err := c.Status(ctx); err != nil || st.PID != 42 || len(st.Pools) != 2 {
+		t.Errorf("status %+v: %v", st, err)
+	}
+	for _, pool := range []string{"www", "a/b c"} {
+		if p, err := c.Pause(ctx, pool, 0); err != nil || p.Name != pool || !p.Paused {
+			t.Errorf("pause %s: %+v, %v", pool, p, err)
+		}
+		if p, err := c.Resume(ctx, pool); err != nil || p.Name != pool || p.Paused {
+			t.Errorf("resume %s: %+v, %v", pool, p, err)
+		}
+	}
+	f.finish()
+	if p, err := c.Pause(ctx, "www", time.Hour); err != nil || !p.Paused || p.Running != 0 {
+		t.Errorf("drain: %+v, %v", p, err)
+	}
+}
+
+func TestClient_GivesTheTextOfARefusal(t *testing.T) {
+	_, api := newTestHandler()
+	c := NewClient(serveOn(t, api))
+	_, err := c.Pause(t.Context(), "ww", 0)
+	if want := `there is no pool "ww": take one of "www", "a/b c"`; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	_, err = c.Pause(t.Context(), "www", 10*time.Millisecond)
+	if err == nil || !strings.HasPrefix(err.Error(), `pool "www" did not drain within 10ms and was resumed`) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// Somebody at a terminal who stops waiting must not leave a paused pool behind.
+func TestClient_ThatLeavesADrainResumesThePool(t *testing.T) {
+	f := newFakeControls()
+	resumed := make(chan struct{})
+	c := NewClient(serveOn(t, NewHandler(resumeWatch{f, resumed}, http.NotFoundHandler())))
+	ctx, leave := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		_, err := c.Pause(ctx, "www", time.Hour)
+		ended <- err
+	}()
+	<-f.draining
+	f.wantPaused(t, "www", true)
+	leave()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	<-resumed
+	f.wantPaused(t, "www", false)
+}
+
+// resumeWatch tells of a resume.
+type resumeWatch struct {
+	*fakeControls
+	resumed chan struct{}
+}
+
+func (r resumeWatch) Resume(pool string) error {
+	defer close(r.resumed)
+	return r.fakeControls.Resume(pool)
+}
+
+func TestClient_SaysWhatToDoWhenItReachesNobody(t *testing.T) {
+	dir := t.TempDir()
+	stale := filepath.Join(dir, "stale.sock")
+	ln, err := net.ListenUnix("unix", &net.UnixAddr{Name: stale})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln.SetUnlinkOnClose(false)
+	ln.Close()
+	web := serveOn(t, http.NotFoundHandler())
+	for socket, want := range map[string]string{
+		dir + "/none.sock": "realdocd does not run, or its control socket is elsewhere: dial unix " + dir + "/none.sock: connect: no such file or directory",
+		stale:              "realdocd does not run, or its control socket is elsewhere: dial unix " + stale + ": connect: connection refused",
+		web:                "what listens on " + web + " is not realdocd: it answers 404 Not Found to /v1/status",
+	} {
+		if _, err := NewClient(socket).Status(t.Context()); err == nil || err.Error() != want {
+			t.Errorf("got\n\t%v\nwant\n\t%s", err, want)
+		}
+	}
+}
+
+func TestClient_NamesTheGroupOfASocketThatIsClosedToIt(t *testing.T) {
+	_, api := newTestHandler()
+	socket := serveOn(t, api)
+	c := NewClient(socket)
+	// Root may connect everywhere, so the refusal is made by hand.
+	err := c.explain(&net.OpError{Op: "dial", Err: os.ErrPermission})
+	if !strings.HasPrefix(err.Error(), "the control socket is for its owner and the group ") || !strings.HasSuffix(err.Error(), "permission denied") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestClient_DoesNotWaitForever(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	end := make(chan struct{})
+	socket := serveOn(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-end }))
+	defer close(end)
+	_, err := NewClient(socket).Status(ctx)
+	if want := "realdocd does not answer on " + socket + ": its log may say why"; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}

@@ -1,0 +1,189 @@
+package control
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// What /v1 says is read by programs of other versions: a command of yesterday asks
+// the daemon of today, and the other way round. So /v1 may gain fields, and loses
+// none. The files in testdata/v1 hold both sides to it.
+
+var (
+	wireTime  = time.Date(2026, 11, 27, 8, 30, 0, 250_000_000, time.UTC)
+	wireLater = wireTime.Add(90 * time.Second)
+)
+
+var (
+	wireServer = ServerStatus{
+		Address: "/run/php/php8.2-fpm.sock", Up: true, Since: wireTime, Running: 3, Kept: 2, Opened: 41, Reused: 1200,
+		Reuse: "on", Version: "8.2.36", Workers: 12,
+	}
+	wireServerOut = ServerStatus{
+		Address: "10.0.0.2:9000", Since: wireLater, Error: "connect: connection refused", Reuse: "off",
+	}
+	wirePool = PoolStatus{
+		Name: "www", Paused: true, Running: 3, MaxConns: 12, Waiting: 2, Queue: 1024, LongestWait: 0.75,
+		Requests: 1241, Refused: 5, Servers: []ServerStatus{wireServer, wireServerOut},
+	}
+	wireSite = SiteStatus{
+		Name: "shop", Docroot: "/var/www/shop/current/public", Pool: "www", Release: "/var/www/shop/releases/42", Running: 4,
+	}
+	wireInside = []Occupant{
+		{Kind: "request", What: "GET /checkout", Age: 12.5, RequestID: "5f1d"},
+		{Kind: "command", What: "php artisan queue:work", Age: 3600, PID: 4711},
+		{Kind: "worker", What: "/var/www/shop/releases/41/public/mail.php", Age: 1.25, PID: 815},
+	}
+)
+
+// wireCases are a value of each answer, by the name of its file.
+var wireCases = map[string]any{
+	"status": Status{
+		PID: 812, Started: wireTime, Connections: 64, Pools: []PoolStatus{wirePool}, Sites: []SiteStatus{wireSite},
+		Retiring: []RetiringStatus{{PID: 700, Connections: 3}, {PID: 600, Error: "it does not answer"}},
+	},
+	"status-of-nothing": Status{PID: 812, Started: wireTime, Pools: []PoolStatus{}, Sites: []SiteStatus{}},
+	"pool":              wirePool, // the answer to pause and resume
+	"site": SiteDetail{ // the answer to look and drain too
+		SiteStatus: wireSite,
+		Docroots: []DocrootStatus{{
+			Docroot: "/var/www/shop/current/public", Link: "/var/www/shop/current",
+			Releases: []ReleaseStatus{
+				{
+					Path: "/var/www/shop/releases/41", Name: "41", Running: 3, Requests: 900, Failed: 7,
+					FirstSeen: wireTime, LastSeen: wireLater, Inside: wireInside,
+				},
+				{Path: "/var/www/shop/releases/42", Name: "42", Live: true, FirstSeen: wireLater, Inside: []Occupant{}},
+			},
+		}},
+		History: []HistoryEntry{{Time: wireLater, Link: "/var/www/shop/current", Release: "/var/www/shop/releases/42", By: "deploy"}},
+	},
+	"warm": []WarmResult{
+		{URI: "/", Status: 200, Took: 0.5},
+		{URI: "/checkout", Status: 500, Took: 1.5, Error: "the answer is 500 Internal Server Error", Head: "PHP Fatal error"},
+	},
+	"headroom": Headroom{
+		Readable: true, Opcache: true, Fits: true, FreeMemory: 90 << 20, Memory: 128 << 20, NeedsMemory: 14 << 20,
+		FreeKeys: 15000, Keys: 16229, NeedsKeys: 1200,
+	},
+	"headroom-without-opcache": Headroom{Readable: true, Why: "PHP has no opcache", Fits: true},
+	"view": View{
+		Listen: []string{"/run/realdocd/realdocd.sock"}, Inherited: true, OpenFiles: 40, MaxOpenFiles: 20000,
+		Directories: []DirectoryView{
+			{Key: "spool_dir", Path: "/tmp", Free: 1 << 30},
+			{Key: "state_dir", Path: "/var/lib/realdocd", Error: "permission denied"},
+		},
+		Requests: []SeenRequest{{
+			Site: "shop", Time: wireTime, Transport: "unix", KeepConn: true, DocumentRoot: "/var/www/shop/current/public",
+			ScriptFilename: "/var/www/shop/current/public/index.php", ServerSoftware: "nginx/1.22", RedirectStatus: "200",
+			PHPValue: "include_path=.", PHPAdminValue: "memory_limit=1G",
+		}},
+		Refused: []SeenRefusal{{
+			Cause: "forbidden", Site: "shop", DocumentRoot: "/var/www/shop/current/public", ScriptFilename: "/etc/passwd",
+			Error: "it is outside", Count: 2, First: wireTime, Last: wireLater,
+		}},
+	},
+	"enter": CommandEnv{ // the first line
+		Docroot: "/var/www/shop/current/public", Link: "/var/www/shop/current", Release: "/var/www/shop/releases/42",
+		Name: "42", ResolvedDocroot: "/var/www/shop/releases/42/public", IncludePath: ".:/var/www/shop/releases/42/lib",
+	},
+	"enter-flipped": map[string]string{"flipped": "/var/www/shop/releases/43"},
+	"enter-moved":   map[string]bool{"moved": true},
+	"error":         apiFailure{Error: `there is no site "shpo"`},
+	"error-drain":   apiFailure{Error: "release /var/www/shop/releases/41 did not drain within 30s", Inside: wireInside},
+	"error-moved":   apiFailure{Error: "another process of realdocd takes over: ask again", Moved: true},
+}
+
+func golden(t *testing.T, name string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("testdata", "v1", name+".json"))
+	if err != nil {
+		t.Fatalf("%v: each answer of /v1 has a file there", err)
+	}
+	return text
+}
+
+func TestV1_SaysWhatItHasAlwaysSaid(t *testing.T) {
+	for name, value := range wireCases {
+		t.Run(name, func(t *testing.T) {
+			said, err := json.MarshalIndent(value, "", "  ")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(golden(t, name)), string(said)+"\n"); diff != "" {
+				t.Errorf("/v1 says something else than testdata/v1/%s.json. A field that is gone or changed breaks "+
+					"programs of other versions; add one that is new to the file (-file +program):\n%s", name, diff)
+			}
+		})
+	}
+}
+
+func TestV1_IsReadBack(t *testing.T) {
+	for name, value := range wireCases {
+		t.Run(name, func(t *testing.T) {
+			read := reflect.New(reflect.TypeOf(value))
+			in := json.NewDecoder(bytes.NewReader(golden(t, name)))
+			in.DisallowUnknownFields()
+			if err := in.Decode(read.Interface()); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(value, read.Elem().Interface()); diff != "" {
+				t.Errorf("(-said +read):\n%s", diff)
+			}
+		})
+	}
+}
+
+// A program of a later version says more than this one knows.
+func TestV1_ReadsPastFieldsThatItDoesNotKnow(t *testing.T) {
+	for name, value := range wireCases {
+		more := strings.ReplaceAll(string(golden(t, name)), "{", `{"of_a_later_version": {"a": [1]},`)
+		read := reflect.New(reflect.TypeOf(value))
+		if read.Elem().Kind() == reflect.Map {
+			continue // the client reads these into a struct
+		}
+		if err := json.Unmarshal([]byte(more), read.Interface()); err != nil {
+			t.Errorf("%s: %v", name, err)
+		} else if diff := cmp.Diff(value, read.Elem().Interface()); diff != "" {
+			t.Errorf("%s (-said +read):\n%s", name, diff)
+		}
+	}
+}
+
+func TestV1_EveryFieldIsInAFile(t *testing.T) {
+	filled := map[string]bool{}
+	for _, value := range wireCases {
+		fill(filled, reflect.ValueOf(value))
+	}
+	for field, has := range filled {
+		if !has {
+			t.Errorf("%s is zero in all of wireCases: set it in one", field)
+		}
+	}
+}
+
+// fill notes which fields of the structs in v have a value, by type and name.
+func fill(filled map[string]bool, v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Slice:
+		for i := range v.Len() {
+			fill(filled, v.Index(i))
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			name := v.Type().String() + "." + v.Type().Field(i).Name
+			filled[name] = filled[name] || !v.Field(i).IsZero()
+			if v.Field(i).Type() != reflect.TypeFor[time.Time]() {
+				fill(filled, v.Field(i))
+			}
+		}
+	}
+}
