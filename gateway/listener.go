@@ -8,8 +8,9 @@ import (
 	"net/netip"
 	"os"
 	"slices"
-	"strings"
 	"time"
+
+	"realdocd/gateway/sock"
 )
 
 // A listener is a socket that web servers connect to.
@@ -107,7 +108,7 @@ func (s *Server) takeOver(n *sockets, cfg *Config) {
 		case !slices.Contains(cfg.Listen, ln.addr):
 			ln.Close()
 			continue
-		case isUnix(ln.addr):
+		case sock.Addr(ln.addr).IsUnix():
 			if err := os.Chmod(ln.addr, cfg.ListenMode); err != nil {
 				s.log.Error().Err(err).Msg("cannot set listen_mode")
 			}
@@ -128,7 +129,7 @@ func (s *Server) takeOrListen(addr string, mode fs.FileMode) (net.Listener, erro
 	if ln == nil {
 		return listen(addr, mode)
 	}
-	if isUnix(addr) {
+	if sock.Addr(addr).IsUnix() {
 		if err := os.Chmod(addr, mode); err != nil {
 			ln.Close()
 			return nil, err
@@ -139,7 +140,7 @@ func (s *Server) takeOrListen(addr string, mode fs.FileMode) (net.Listener, erro
 
 // listen opens one socket. A unix socket gets the mode.
 func listen(addr string, mode fs.FileMode) (net.Listener, error) {
-	if !isUnix(addr) {
+	if !sock.Addr(addr).IsUnix() {
 		return net.Listen("tcp", addr)
 	}
 	if conn, err := net.Dial("unix", addr); err == nil {
@@ -164,8 +165,6 @@ func listen(addr string, mode fs.FileMode) (net.Listener, error) {
 	}
 	return ln, nil
 }
-
-func isUnix(addr string) bool { return strings.HasPrefix(addr, "/") }
 
 // Adopt has Serve begin with connections of web servers that another process
 // has accepted. They are the Server's to close.

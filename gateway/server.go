@@ -1,9 +1,7 @@
 package gateway
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -15,13 +13,15 @@ import (
 	"github.com/rs/zerolog"
 
 	"realdocd/gateway/control"
+	"realdocd/gateway/fpm"
+	"realdocd/gateway/sock"
 )
 
 // A Server is the daemon without its command line.
 type Server struct {
 	log     zerolog.Logger
 	setup   atomic.Pointer[setup]
-	hang    *hangups
+	hang    *sock.Watcher
 	metrics *metrics
 	history *history
 	started time.Time
@@ -54,6 +54,7 @@ type Server struct {
 	heir        atomic.Pointer[Successor] // it serves, and this Server only finishes
 	predecessor *Predecessor              // nil for the first of its line
 	refused     limiter                   // of log events about clients that are not allowed
+	noStatus    limiter                   // of log events about an FPM that does not tell its status
 	refusals    refusals
 }
 
@@ -76,11 +77,11 @@ func New(cfg Config, log zerolog.Logger) (*Server, error) {
 // Serve accepts connections until Shutdown, and returns nil then.
 func (s *Server) Serve() error {
 	var err error
-	if s.hang, err = newHangups(); err != nil {
+	if s.hang, err = sock.NewWatcher(); err != nil {
 		return err
 	}
-	defer s.hang.stop()
-	go s.hang.run()
+	defer s.hang.Stop()
+	go s.hang.Run()
 	if err := s.startServing(); err != nil {
 		return err
 	}
@@ -117,10 +118,10 @@ func (s *Server) startServing() error {
 // visitor meets them and a docroot that is sent already resolved is known.
 func (s *Server) begin(now, before *setup) {
 	for _, p := range now.pools {
-		if s.probe == "" && (p.cfg().Reuse || now.cfg.Control != "") {
+		if s.probe == "" && (p.Config().Reuse || now.cfg.Control != "") {
 			s.layProbe(now.cfg.Control)
 		}
-		p.start(s.probe)
+		p.Start(s.probe)
 	}
 	go s.watchLinks(now)
 	if now.looksForSlow() {
@@ -149,7 +150,7 @@ func (s *Server) layProbe(control string) {
 		}
 	}
 	if err == nil {
-		s.probe, err = writeProbe(dir)
+		s.probe, err = fpm.WriteProbe(dir)
 	}
 	if err != nil {
 		s.log.Warn().Err(err).Msg("FPM cannot be asked what it is, so that no connection to it is kept: the file for that cannot be written")
@@ -168,7 +169,7 @@ func (s *Server) open(conn net.Conn) { s.openPinned(conn, "") }
 
 // openPinned is open for requests that run on one release; "" is the live one.
 func (s *Server) openPinned(conn net.Conn, release string) {
-	web, err := newSock(conn.(fileConn))
+	web, err := sock.New(conn.(sock.FileConn))
 	if err != nil {
 		conn.Close()
 		return
@@ -177,7 +178,7 @@ func (s *Server) openPinned(conn net.Conn, release string) {
 	s.mu.Lock()
 	s.conns[c] = struct{}{}
 	s.mu.Unlock()
-	if err := s.hang.watch(c); err != nil {
+	if err := s.hang.Watch(web, c); err != nil {
 		s.log.Error().Err(err).Msg("connection closed")
 		s.closed(c)
 		return
@@ -187,8 +188,8 @@ func (s *Server) openPinned(conn net.Conn, release string) {
 
 // closed ends a connection.
 func (s *Server) closed(c *webConn) {
-	s.hang.forget(c)
-	c.web.close()
+	s.hang.Forget(c.web)
+	c.web.End()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.conns, c)
@@ -203,57 +204,11 @@ func (s *Server) Status() control.Status {
 	s.mu.Unlock()
 	st := control.Status{PID: os.Getpid(), Started: s.started, Connections: conns, Pools: []control.PoolStatus{}, Sites: []control.SiteStatus{}}
 	for _, c := range now.cfg.Pools {
-		st.Pools = append(st.Pools, now.pools[c.Name].status())
+		st.Pools = append(st.Pools, poolStatus(now.pools[c.Name]))
 	}
 	for _, site := range now.sites.all {
 		st.Sites = append(st.Sites, site.status())
 	}
 	s.predecessor.addTo(&st)
 	return st
-}
-
-// Pause has new requests of a pool wait, within the limits of its queue, until
-// Resume. Requests that run go on. The error is ErrNoPool when there is none.
-func (s *Server) Pause(pool string) error {
-	p, err := s.pool(pool)
-	if err != nil {
-		return err
-	}
-	p.pause()
-	p.log.Warn().Msg("pool paused")
-	return nil
-}
-
-// Paused says whether a pool is paused.
-func (s *Server) Paused(pool string) bool {
-	p := s.setup.Load().pools[pool]
-	return p != nil && p.isPaused()
-}
-
-// Drain waits until no request runs in a pool, which Pause has made certain to
-// happen. It fails with ctx's error.
-func (s *Server) Drain(ctx context.Context, pool string) error {
-	p, err := s.pool(pool)
-	if err != nil {
-		return err
-	}
-	return p.drain(ctx)
-}
-
-// Resume ends Pause.
-func (s *Server) Resume(pool string) error {
-	p, err := s.pool(pool)
-	if err != nil {
-		return err
-	}
-	p.resume()
-	p.log.Warn().Msg("pool resumed")
-	return nil
-}
-
-func (s *Server) pool(name string) (*pool, error) {
-	if p := s.setup.Load().pools[name]; p != nil {
-		return p, nil
-	}
-	return nil, fmt.Errorf("%w %q", control.ErrNoPool, name)
 }

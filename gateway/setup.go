@@ -3,6 +3,8 @@ package gateway
 import (
 	"errors"
 	"fmt"
+
+	"realdocd/gateway/fpm"
 )
 
 // A setup is one configuration at work. A request runs under one from its
@@ -11,13 +13,13 @@ import (
 type setup struct {
 	cfg   Config
 	sites siteTable
-	pools map[string]*pool
+	pools map[string]*fpm.Pool
 }
 
 // newSetup puts a configuration to work that has no faults. before is the one
 // that it replaces, nil for the first.
 func newSetup(cfg Config, before *setup, s *Server) *setup {
-	now := &setup{cfg: cfg, pools: map[string]*pool{}}
+	now := &setup{cfg: cfg, pools: map[string]*fpm.Pool{}}
 	known := map[string]*site{}
 	if before != nil {
 		for _, st := range before.sites.all {
@@ -25,14 +27,14 @@ func newSetup(cfg Config, before *setup, s *Server) *setup {
 		}
 	}
 	for _, c := range cfg.Pools {
-		var p *pool
+		var p *fpm.Pool
 		if before != nil {
 			p = before.pools[c.Name]
 		}
 		if p == nil {
-			p = newPool(c, s.log)
+			p = fpm.New(c, s.log)
 		} else {
-			p.configure(c)
+			p.Configure(c)
 		}
 		now.pools[c.Name] = p
 	}
@@ -40,7 +42,7 @@ func newSetup(cfg Config, before *setup, s *Server) *setup {
 	for _, c := range cfg.Sites {
 		st := newSite(c, now.pools[c.Pool], known[c.Name], s.metrics)
 		if c.IncludePath != "" {
-			st.pool.setsIncludePath.Store(true)
+			st.pool.SetsIncludePath.Store(true)
 		}
 		sites = append(sites, st)
 	}
@@ -74,7 +76,7 @@ func (s *Server) Reload(cfg Config) error {
 	s.takeOver(opened, &now.cfg)
 	for name, p := range before.pools {
 		if now.pools[name] == nil {
-			p.retire()
+			p.Discard()
 		}
 	}
 	s.metrics.forget(before, now)

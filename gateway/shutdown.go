@@ -26,7 +26,7 @@ func (s *Server) Shutdown(ctx context.Context) (cut []CutOff) {
 	if s.store != nil {
 		grace = time.Unix(1, 0)
 		s.giveConns(func(c *webConn) {
-			if err := s.store(c.web.fileConn); err != nil {
+			if err := s.store(c.web.FileConn); err != nil {
 				s.log.Warn().Err(err).Msg("a connection of a web server is closed: it cannot be kept for the next process")
 			}
 			s.closed(c)
@@ -82,7 +82,7 @@ func (s *Server) end() {
 	s.control.close()
 	s.exporter.close()
 	for _, p := range s.setup.Load().pools {
-		p.retire()
+		p.Discard()
 	}
 	s.history.close()
 	s.removeProbe()

@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -21,19 +22,34 @@ var (
 	ErrNoSite = errors.New("there is no such site")
 )
 
+// ErrResumed is a drain of a pool that was resumed meanwhile.
+var ErrResumed = errors.New("it was resumed while it drained")
+
+// A DrainError is a pool that did not drain in time.
+type DrainError struct {
+	// Paused says that the pool stays paused, since another command paused it too.
+	// Otherwise it was resumed.
+	Paused bool
+	// Running are the requests that were left, Kept the connections to FPM.
+	Running, Kept int
+}
+
+func (e *DrainError) Error() string {
+	return fmt.Sprintf("requests that run %d, connections kept %d", e.Running, e.Kept)
+}
+
 // Pools are what can be done to the pools of a Daemon, each by its name.
 type Pools interface {
 	// Status is the daemon now, its pools among it.
 	Status() Status
-	// Paused says whether a pool is paused; one that it does not know is not.
-	Paused(pool string) bool
 	// Pause lets new requests of the pool wait, and running ones go on.
 	// Like Drain and Resume it gives ErrNoPool for a name that it does not know.
 	Pause(pool string) error
-	// Drain waits until nothing runs in a paused pool and none of its
-	// connections is kept. It gives ctx.Err() when that ends first, and leaves
-	// the pool paused in any case.
+	// Drain pauses the pool and waits until nothing runs in it and none of its
+	// connections is kept. If ctx ends first the pool is as it was before, and the
+	// error is a *DrainError; if the pool is resumed meanwhile it is ErrResumed.
 	Drain(ctx context.Context, pool string) error
+	// Resume ends a pause, and fails the drains that wait.
 	Resume(pool string) error
 }
 

@@ -11,14 +11,13 @@ import (
 // WriteTimeout, and should end the requests' contexts when it stops.
 type Handler struct {
 	daemon Daemon
-	holds  *holds
 	waits  *waits
 	mux    http.ServeMux
 }
 
 // NewHandler makes the Handler of a daemon, with metrics at /metrics.
 func NewHandler(d Daemon, metrics http.Handler) *Handler {
-	h := &Handler{daemon: d, holds: &holds{daemon: d, pools: map[string]*hold{}}, waits: newWaits()}
+	h := &Handler{daemon: d, waits: newWaits()}
 	for _, r := range []struct {
 		method, path string
 		handler      http.Handler
