@@ -93,9 +93,9 @@ bench: deps-bench ## what realdocd costs, in ratios to other ways; ROUNDS=5 BENC
 	go run ./test/bench $(BENCH)
 
 .PHONY: matrix
-matrix: deps-matrix ## what passes with which web server; writes the table in the README
+matrix: deps-matrix ## what passes with which web server; writes the table in realdocd(8)
 	MATRIX_WRITE=1 CI=true go test $(TESTFLAGS) ./test/matrix
-	@sed -n '/^<!-- written by make matrix/,/^<!-- end of/p' README.md
+	@sed -n '/written by make matrix$$/,/end of what make matrix writes$$/p' etc/man/realdocd.8
 
 .PHONY: install
 install: bin/realdocd bin/completions ## DESTDIR= PREFIX=/usr WEBUSER=www-data; a configuration that is there already stays

@@ -18,7 +18,10 @@ import (
 
 const page = "Content-Type: text/plain\r\n\r\nthe page"
 
-// bench is a gateway in this process between a test that plays the web server and a fakeFPM. Its sites
+// patience is how long a test waits for what must come.
+const patience = stack.Patience
+
+// bench is a gateway in this process between a test that plays the web server and a fake FPM. Its sites
 // are real directories:
 //
 //	DIR/shop/current -> releases/1      and the same below DIR/blog
@@ -27,7 +30,7 @@ type bench struct {
 	t      testing.TB
 	dir    string
 	cfg    Config
-	fpm    *fakeFPM
+	fpm    *stack.FakeFPM
 	log    *logBuffer
 	logger zerolog.Logger // into log, unless the test says otherwise
 	facts  fpmFacts       // what FPM says of itself
@@ -51,7 +54,7 @@ func newBench(t testing.TB) *bench {
 	}
 	b.must(os.Symlink("releases/1", b.link("shop")))
 	b.must(os.Symlink("releases/1", b.link("blog")))
-	b.fpm = listenFPM(t, dir+"/fpm")
+	b.fpm = stack.ListenFPM(t, stack.Addr(dir+"/fpm"))
 	b.cfg = Config{
 		Listen: []string{dir + "/gw"}, ListenMode: fs.FileMode(0o600), AccessLog: true,
 		Pools: []PoolConfig{{
@@ -151,19 +154,19 @@ func (b *bench) reply(c *stack.Client) *stack.Reply {
 }
 
 // running sends a request that FPM has and has not answered yet.
-func (b *bench) running(pairs ...string) (*stack.Client, *fpmRequest) {
+func (b *bench) running(pairs ...string) (*stack.Client, *stack.FakeRequest) {
 	b.t.Helper()
 	c := b.connect()
 	b.send(c, "", pairs...)
-	return c, b.fpm.next()
+	return c, b.fpm.Next()
 }
 
 // served sends a request on c that FPM answers with the page, and returns what FPM got.
-func (b *bench) served(c *stack.Client, body string, pairs ...string) *fpmRequest {
+func (b *bench) served(c *stack.Client, body string, pairs ...string) *stack.FakeRequest {
 	b.t.Helper()
 	b.send(c, body, pairs...)
-	q := b.fpm.next()
-	q.answer(page)
+	q := b.fpm.Next()
+	q.Answer(page)
 	if reply := b.reply(c); reply.Status != 200 || !reply.Ended || string(reply.Body) != "the page" {
 		b.t.Fatalf("want the page, got status %d, complete %v: %q", reply.Status, reply.Ended, reply.Body)
 	}
@@ -186,8 +189,8 @@ func (b *bench) wantRefused(c *stack.Client, status int) *stack.Reply {
 		b.t.Errorf("the body tells a path of the server: %q", reply.Body)
 	}
 	select {
-	case q := <-b.fpm.requests:
-		b.t.Errorf("FPM got the request with %q", q.pairs)
+	case q := <-b.fpm.Requests:
+		b.t.Errorf("FPM got the request with %q", q.Pairs)
 	default:
 	}
 	return reply

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"time"
 
 	"realdocd/deploy"
@@ -14,6 +15,7 @@ type command struct {
 	st    *site
 	visit deploy.Visit
 	env   control.CommandEnv
+	told  string // the live release that AwaitFlip gave last
 }
 
 // Enter has a command enter the live release of a docroot, or, where it has been
@@ -39,7 +41,7 @@ func (s *Server) Enter(name, docroot, release string, c control.Command) (contro
 	if st.IncludePath != "" {
 		env.IncludePath = st.mapping(v).List(st.IncludePath)
 	}
-	stay := &command{c, s, st, v, env}
+	stay := &command{Command: c, s: s, st: st, visit: v, env: env}
 	s.mu.Lock()
 	s.commands[stay] = struct{}{}
 	s.mu.Unlock()
@@ -49,13 +51,26 @@ func (s *Server) Enter(name, docroot, release string, c control.Command) (contro
 // Env is what the command needs to know of its release.
 func (c *command) Env() control.CommandEnv { return c.env }
 
-// FlippedTo is the live release, where it is not the command's any more.
-func (c *command) FlippedTo() string {
-	c.s.look(c.st, c.env.Docroot) // what fails, the log tells
-	if live := c.st.releases.Live(c.env.Docroot); live != c.visit.Path {
-		return live
+// commandLooksEvery is how soon a command learns that its release is not live.
+const commandLooksEvery = time.Second
+
+// AwaitFlip looks at the link until another release is live than the command's, or
+// than the one that it gave last.
+func (c *command) AwaitFlip(ctx context.Context) string {
+	tick := time.NewTicker(commandLooksEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ""
+		case <-tick.C:
+		}
+		c.s.look(c.st, c.env.Docroot) // what fails, the log tells
+		if live := c.st.releases.Live(c.env.Docroot); live != "" && live != c.visit.Path && live != c.told {
+			c.told = live
+			return live
+		}
 	}
-	return ""
 }
 
 // Leave ends the command's stay.

@@ -31,7 +31,7 @@ func BenchmarkRequest(b *testing.B) {
 
 func benchmarkRequest(b *testing.B, pairs []string) {
 	bench := newBench(b)
-	bench.fpm.listener.Close()
+	bench.fpm.Close()
 	fpm, err := net.ListenUnix("unix", &net.UnixAddr{Name: bench.dir + "/ready", Net: "unix"})
 	bench.must(err)
 	defer fpm.Close()

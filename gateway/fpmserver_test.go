@@ -4,6 +4,8 @@ import (
 	"os"
 	"testing"
 
+	"realdocd/test/stack"
+
 	"github.com/rs/zerolog"
 
 	"realdocd/gateway/control"
@@ -11,18 +13,18 @@ import (
 
 func TestARequestGoesToTheLeastBusyServer(t *testing.T) {
 	b := newBench(t)
-	second := listenFPM(t, b.dir+"/second")
+	second := stack.ListenFPM(t, stack.Addr(b.dir+"/second"))
 	b.cfg.Pools[0].Servers = append(b.cfg.Pools[0].Servers, b.dir+"/second")
 	b.start()
-	var first, other []*fpmRequest
+	var first, other []*stack.FakeRequest
 	take := func() {
 		t.Helper()
 		c := b.connect()
 		b.send(c, "", b.params()...)
 		select {
-		case q := <-b.fpm.requests:
+		case q := <-b.fpm.Requests:
 			first = append(first, q)
-		case q := <-second.requests:
+		case q := <-second.Requests:
 			other = append(other, q)
 		}
 	}
@@ -33,7 +35,7 @@ func TestARequestGoesToTheLeastBusyServer(t *testing.T) {
 		t.Fatalf("%d requests in one server and %d in the other", len(first), len(other))
 	}
 	for _, q := range other {
-		q.answer(page)
+		q.Answer(page)
 	}
 	b.poolNow("one server free", func(p control.PoolStatus) bool { return p.Running == 2 })
 	take()
@@ -58,7 +60,7 @@ func TestAServerThatIsDownIsPassedOverUntilItAnswers(t *testing.T) {
 	if s := b.server.Status().Pools[0].Servers[0]; s.Up || s.Error == "" || s.Opened != 0 {
 		t.Errorf("the server is %+v", s)
 	}
-	listenFPM(t, late)
+	stack.ListenFPM(t, stack.Addr(late))
 	b.logged("FPM listener restored")
 	b.poolNow("all up", func(p control.PoolStatus) bool { return p.Servers[0].Up && p.Servers[0].Error == "" })
 }

@@ -20,8 +20,8 @@ func FuzzRequest(f *testing.F) {
 	b.cfg.ForwardUnmatched = true
 	b.start()
 	go func() { // until the process ends
-		for q := range b.fpm.requests {
-			q.end(page) // the gateway may have left
+		for q := range b.fpm.Requests {
+			q.End(page) // the gateway may have left
 		}
 	}()
 

@@ -59,7 +59,7 @@ func TestShutdownLetsARunningRequestEnd(t *testing.T) {
 	b := newBench(t).start()
 	c, q := b.running(b.params()...)
 	cut := shutDown(b, t.Context())
-	q.answer(page)
+	q.Answer(page)
 	if reply := b.reply(c); !reply.Ended || string(reply.Body) != "the page" {
 		t.Errorf("complete %v, body %q", reply.Ended, reply.Body)
 	}
@@ -81,7 +81,7 @@ func TestShutdownCutsOffWhatDoesNotEndAndNamesIt(t *testing.T) {
 	b := newBench(t).start()
 	whole, waits := b.running(b.params("REQUEST_ID", "whole")...)
 	half, begun := b.running(b.params("REQUEST_METHOD", "POST", "REQUEST_URI", "/pay?id=1", "REQUEST_ID", "half")...)
-	b.must(begun.say(fcgi.Stdout, page))
+	b.must(begun.Stdout(page))
 	if _, err := io.ReadFull(half, make([]byte, fcgi.HeaderLen)); err != nil {
 		t.Fatal(err)
 	}
@@ -89,8 +89,8 @@ func TestShutdownCutsOffWhatDoesNotEndAndNamesIt(t *testing.T) {
 	cut := shutDown(b, ctx)
 	cancel()
 	b.wantRefused(whole, 503)
-	waits.waitGone()
-	begun.waitGone()
+	waits.Gone()
+	begun.Gone()
 	select {
 	case got := <-cut:
 		slices.SortFunc(got, func(a, b CutOff) int { return strings.Compare(a.Request, b.Request) })

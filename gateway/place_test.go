@@ -60,11 +60,11 @@ func TestRequestsWaitForAPlaceInTheOrderTheyCame(t *testing.T) {
 		clients = append(clients, c)
 	}
 	for n, c := range clients {
-		q.answer(page)
+		q.Answer(page)
 		b.wantPage(c)
 		if n < 3 {
-			q = b.fpm.next()
-			if uri, _ := q.value("REQUEST_URI"); uri != fmt.Sprint(n+1) {
+			q = b.fpm.Next()
+			if uri, _ := q.Value("REQUEST_URI"); uri != fmt.Sprint(n+1) {
 				t.Errorf("request %s came where it was the turn of %d", uri, n+1)
 			}
 		}
@@ -87,12 +87,12 @@ func TestABusySiteDoesNotStarveAnother(t *testing.T) {
 				b.waiting(n, "shop")
 			}
 			b.waiting(4, "blog")
-			first.answer(page)
-			if uri, _ := b.fpm.next().value("REQUEST_URI"); uri != "/blog.php" {
+			first.Answer(page)
+			if uri, _ := b.fpm.Next().Value("REQUEST_URI"); uri != "/blog.php" {
 				t.Errorf("%s got the place, want the site that has none", uri)
 			}
-			second.answer(page)
-			if uri, _ := b.fpm.next().value("REQUEST_URI"); uri != "/shop.php" {
+			second.Answer(page)
+			if uri, _ := b.fpm.Next().Value("REQUEST_URI"); uri != "/shop.php" {
 				t.Errorf("%s got the place, want the site that waits", uri)
 			}
 		})
@@ -131,9 +131,9 @@ func TestAFullQueueOfOneSiteMakesRoomForAnother(t *testing.T) {
 	blog := b.connect()
 	b.send(blog, "", stack.ParamsFor(b.docroot("blog"), "GET", "/blog.php")...)
 	b.wantRefused(newest, 503)
-	q.answer(page)
-	b.fpm.next().answer(page)
-	b.fpm.next().answer(page)
+	q.Answer(page)
+	b.fpm.Next().Answer(page)
+	b.fpm.Next().Answer(page)
 	b.wantPage(blog)
 }
 
@@ -148,7 +148,7 @@ func TestAWaitEndsWithQueueTimeout(t *testing.T) {
 	if waited, _ := event["queue"].(float64); event.String("cause") != "queue_timeout" || waited < 50 {
 		t.Errorf("the log has %v", event)
 	}
-	q.answer(page)
+	q.Answer(page)
 	b.served(c, "", b.params()...)
 }
 
@@ -158,13 +158,13 @@ func TestAWaitingRequestWhoseClientLeavesNeverReachesFPM(t *testing.T) {
 	b.waiting(1, "shop").Close()
 	b.poolNow("nobody waiting", func(p control.PoolStatus) bool { return p.Waiting == 0 })
 	stays := b.waiting(1, "blog")
-	q.answer(page)
+	q.Answer(page)
 	b.wantPage(c)
-	next := b.fpm.next()
-	if uri, _ := next.value("REQUEST_URI"); uri != "/blog.php" {
+	next := b.fpm.Next()
+	if uri, _ := next.Value("REQUEST_URI"); uri != "/blog.php" {
 		t.Errorf("FPM got %s", uri)
 	}
-	next.answer(page)
+	next.Answer(page)
 	b.wantPage(stays)
 	if event := b.logged(`"status":499`); event.String("level") != "info" {
 		t.Errorf("the log has %v", event)
@@ -180,7 +180,7 @@ func TestShutdownCutsOffWhoWaits(t *testing.T) {
 	cut := shutDown(b, ctx)
 	cancel()
 	b.wantRefused(c, 503)
-	q.waitGone()
+	q.Gone()
 	if got := <-cut; len(got) != 2 {
 		t.Errorf("cut off %q, want both", got)
 	}
@@ -195,7 +195,7 @@ func TestAStalledUploadHoldsNoPlace(t *testing.T) {
 	b.served(b.connect(), "", b.params()...)
 	b.must(stalled.Stdin(make([]byte, 50_000)))
 	b.must(stalled.Stdin(nil))
-	b.fpm.next().answer(page)
+	b.fpm.Next().Answer(page)
 	b.wantPage(stalled)
 }
 
@@ -211,7 +211,7 @@ func TestAPausedPoolHasNewRequestsWaitAndLetsRunningOnesEnd(t *testing.T) {
 		t.Fatalf("drained (%v) while a request runs", err)
 	default:
 	}
-	q.answer(page)
+	q.Answer(page)
 	b.wantPage(before)
 	if err := <-drained; err != nil {
 		t.Errorf("Drain: %v", err)
@@ -220,7 +220,7 @@ func TestAPausedPoolHasNewRequestsWaitAndLetsRunningOnesEnd(t *testing.T) {
 		return p.Paused && p.Running == 0 && p.Waiting == 1 && p.LongestWait > 0
 	})
 	b.must(b.server.Resume("www"))
-	b.fpm.next().answer(page)
+	b.fpm.Next().Answer(page)
 	b.wantPage(during)
 }
 

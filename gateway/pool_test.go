@@ -22,7 +22,7 @@ func TestASilentFPMIsA504(t *testing.T) {
 	b.start()
 	c, q := b.running(b.params()...)
 	b.wantRefused(c, 504)
-	q.waitGone()
+	q.Gone()
 	b.logged("silent for read_timeout (50ms)")
 	b.served(c, "", b.params()...)
 }
@@ -36,9 +36,9 @@ func TestAnFPMThatTalksIsNotSilent(t *testing.T) {
 	defer tick.Stop()
 	for range 8 {
 		<-tick.C
-		b.must(q.say(fcgi.Stderr, "still here"))
+		b.must(q.Stderr("still here"))
 	}
-	q.answer(page)
+	q.Answer(page)
 	if reply := b.reply(c); !reply.Ended || reply.Status != 200 {
 		t.Errorf("got status %d, complete %v", reply.Status, reply.Ended)
 	}
@@ -54,11 +54,11 @@ func TestARequestThatTakesTooLongIsA504(t *testing.T) {
 			c, q := b.running(b.params()...)
 			tick := time.NewTicker(10 * time.Millisecond)
 			defer tick.Stop()
-			for talks && q.say(fcgi.Stderr, "still here") == nil { // until the gateway closes
+			for talks && q.Stderr("still here") == nil { // until the gateway closes
 				<-tick.C
 			}
 			b.wantRefused(c, 504)
-			q.waitGone()
+			q.Gone()
 			b.logged("longer than request_timeout (200ms)")
 		})
 	}
@@ -69,7 +69,7 @@ func TestAResponseThatStopsInTheMiddleIsBrokenOff(t *testing.T) {
 	b.cfg.Pools[0].ReadTimeout = 50 * time.Millisecond
 	b.start()
 	c, q := b.running(b.params()...)
-	b.must(q.say(fcgi.Stdout, page))
+	b.must(q.Stdout(page))
 	if reply, err := c.Reply(); err == nil && reply.Ended {
 		t.Errorf("half a response became whole: %d %q", reply.Status, reply.Body)
 	}
@@ -80,8 +80,7 @@ func TestAResponseThatStopsInTheMiddleIsBrokenOff(t *testing.T) {
 
 func TestAnFPMThatRefusesIsA502(t *testing.T) {
 	b := newBench(t).start()
-	b.fpm.listener.SetUnlinkOnClose(false)
-	b.must(b.fpm.listener.Close())
+	b.fpm.Refuse()
 	c := b.connect()
 	b.send(c, "", b.params()...)
 	b.wantRefused(c, 502)
@@ -153,8 +152,8 @@ func TestARequestWaitsForRoomInTheBacklog(t *testing.T) {
 	unix.Close(accept())
 	b.must(unix.SetNonblock(listener, false))
 	conn := adopt(b, accept())
-	go b.fpm.take(conn)
-	b.fpm.next().answer(page)
+	go b.fpm.Take(conn)
+	b.fpm.Next().Answer(page)
 	if reply := b.reply(c); reply.Status != 200 || !reply.Ended {
 		t.Errorf("got status %d, complete %v", reply.Status, reply.Ended)
 	}

@@ -81,7 +81,7 @@ func TestTheLastGoodReleaseServesOnWhenTheLinkIsGone(t *testing.T) {
 	began := time.Now()
 	b.must(os.Remove(b.link("shop")))
 	for range 5 {
-		if release, _ := b.served(c, "", b.params()...).value("REALDOC_RELEASE"); release != "1" {
+		if release, _ := b.served(c, "", b.params()...).Value("REALDOC_RELEASE"); release != "1" {
 			t.Errorf("served by release %q", release)
 		}
 	}
@@ -92,7 +92,7 @@ func TestTheLastGoodReleaseServesOnWhenTheLinkIsGone(t *testing.T) {
 		t.Errorf("%d events in %v, the first: %v", n, time.Since(began), event)
 	}
 	b.flip("2")
-	if release, _ := b.served(c, "", b.params()...).value("REALDOC_RELEASE"); release != "2" {
+	if release, _ := b.served(c, "", b.params()...).Value("REALDOC_RELEASE"); release != "2" {
 		t.Errorf("when the link is back, served by release %q", release)
 	}
 }
@@ -109,8 +109,9 @@ func TestABodyIsSpooledAndReachesFPMWhole(t *testing.T) {
 			n, _ := strconv.Atoi(size)
 			for _, pairs := range [][]string{{"CONTENT_LENGTH", size}, nil} {
 				q := b.served(c, body[:n], stack.ParamsFor(b.docroot(site), "POST", "/a.php", pairs...)...)
-				if length, _ := q.value("CONTENT_LENGTH"); string(q.body) != body[:n] || length != size {
-					t.Errorf("of %s bytes with %q to %s FPM got %d, CONTENT_LENGTH %q", size, pairs, site, len(q.body), length)
+				got, _ := q.Body()
+				if length, _ := q.Value("CONTENT_LENGTH"); string(got) != body[:n] || length != size {
+					t.Errorf("of %s bytes with %q to %s FPM got %d, CONTENT_LENGTH %q", size, pairs, site, len(got), length)
 				}
 			}
 		}

@@ -37,7 +37,7 @@ func TestASiteTellsWhoIsInsideWhichRelease(t *testing.T) {
 	q.Close()
 	b.wantRefused(failing, 502)
 	broken, q := b.running(b.params()...)
-	q.answer("Status: 500\r\n\r\n")
+	q.Answer("Status: 500\r\n\r\n")
 	b.reply(broken)
 	b.poolNow("one running", func(p control.PoolStatus) bool { return p.Running == 1 })
 	releases := b.shop()
@@ -51,7 +51,7 @@ func TestASiteTellsWhoIsInsideWhichRelease(t *testing.T) {
 	if r := releases[1]; r.Name != "2" || !r.Live || r.Running != 0 || r.Requests != 3 || r.Failed != 2 || r.LastSeen.IsZero() {
 		t.Errorf("release 2 is %+v", r)
 	}
-	old.answer(page)
+	old.Answer(page)
 	b.wantPage(c)
 	if event := b.logged("release is idle"); event.String("release") != b.release("shop", "1") {
 		t.Errorf("the log has %v", event)
@@ -68,7 +68,7 @@ func TestARequestIsShownWhileItsBodyComes(t *testing.T) {
 	}
 	b.must(c.Stdin(make([]byte, 10)))
 	b.must(c.Stdin(nil))
-	b.fpm.next().answer(page)
+	b.fpm.Next().Answer(page)
 	b.wantPage(c)
 }
 
@@ -87,7 +87,7 @@ func TestADrainWaitsForEachSiteOfTheRelease(t *testing.T) {
 	if left, err := b.drainShop(ctx, "1"); !errors.Is(err, context.DeadlineExceeded) || len(left) != 1 || left[0].What != "GET /said.pl" {
 		t.Errorf("drained with %+v inside, %v", left, err)
 	}
-	q.answer(page)
+	q.Answer(page)
 	b.wantPage(c)
 	if _, err := b.drainShop(t.Context(), "1"); err != nil {
 		t.Errorf("drain: %v", err)
@@ -125,7 +125,7 @@ func TestADrainWaitsForWhoIsInside(t *testing.T) {
 		_, err := b.drainShop(t.Context(), "1")
 		drained <- err
 	}()
-	q.answer(page)
+	q.Answer(page)
 	b.wantPage(c)
 	if err := <-drained; err != nil {
 		t.Errorf("drain: %v", err)
@@ -167,17 +167,17 @@ func TestWarmRequestsRunOnTheReleaseThatIsNotLive(t *testing.T) {
 		{"SCRIPT_FILENAME": public + "/a.php", "PATH_INFO": "/info", "QUERY_STRING": "q=1", "HTTP_HOST": "localhost"},
 		{"SCRIPT_FILENAME": public + "/index.php", "REQUEST_URI": "/login", "HTTP_HOST": "shop.example", "HTTPS": "on"},
 	} {
-		q := b.fpm.next()
+		q := b.fpm.Next()
 		want["DOCUMENT_ROOT"], want["REALDOC_RELEASE"] = public, "2"
 		for name, value := range want {
-			if got, _ := q.value(name); got != value {
+			if got, _ := q.Value(name); got != value {
 				t.Errorf("%s is %q, want %q", name, got, value)
 			}
 		}
 		if got := b.server.setup.Load().sites.named("shop").releases.Live(b.docroot("shop")); got != b.release("shop", "1") {
 			t.Errorf("%s is live", got)
 		}
-		q.answer(page)
+		q.Answer(page)
 	}
 	if got := <-results; len(got) != 2 || got[0].Status != 200 || got[1].Error != "" {
 		t.Errorf("got %+v", got)
@@ -195,9 +195,9 @@ func TestWarmRequestsRunOnTheReleaseThatIsNotLive(t *testing.T) {
 func TestAWarmUpEndsWithTheFirstRequestThatFails(t *testing.T) {
 	b := warmBench(t, "/", "/never")
 	go func() {
-		q := b.fpm.next()
-		q.say(6, "Status: 500\r\n\r\nthe cause\n")
-		q.answer("")
+		q := b.fpm.Next()
+		q.Stdout("Status: 500\r\n\r\nthe cause\n")
+		q.Answer("")
 	}()
 	got, err := b.server.Warm(t.Context(), "shop", "", b.release("shop", "2"))
 	if err != nil || len(got) != 1 || got[0].Status != 500 || !strings.Contains(got[0].Error, "500") || got[0].Head != "the cause\n" {

@@ -26,7 +26,7 @@ func TestReload_AHigherLimitLetsWaitingRequestsIn(t *testing.T) {
 	b.running(b.params()...)
 	c := b.waiting(1, "shop")
 	b.reload(func(c *Config) { c.Pools[0].MaxConns = 2 })
-	b.fpm.next().answer(page)
+	b.fpm.Next().Answer(page)
 	b.wantPage(c)
 }
 
@@ -65,7 +65,7 @@ func TestReload_ConnectionsStayAndSocketsMove(t *testing.T) {
 
 func TestReload_ASiteMovesToAnotherPoolAndRunningRequestsStay(t *testing.T) {
 	b := newBench(t)
-	green := listenFPM(t, b.dir+"/green")
+	green := stack.ListenFPM(t, stack.Addr(b.dir+"/green"))
 	b.start()
 	c, q := b.running(b.params()...)
 	b.reload(func(c *Config) {
@@ -76,9 +76,9 @@ func TestReload_ASiteMovesToAnotherPoolAndRunningRequestsStay(t *testing.T) {
 	})
 	moved := b.connect()
 	b.send(moved, "", b.params()...)
-	green.next().answer(page)
+	green.Next().Answer(page)
 	b.wantPage(moved)
-	q.answer(page)
+	q.Answer(page)
 	b.wantPage(c)
 }
 
@@ -90,7 +90,7 @@ func TestReload_WhoWaitsInAPoolThatGoesIsServed(t *testing.T) {
 		c.Pools[0].Name = "other"
 		c.Sites[0].Pool, c.Sites[1].Pool = "other", "other"
 	})
-	b.fpm.next().answer(page)
+	b.fpm.Next().Answer(page)
 	b.wantPage(c)
 }
 
@@ -111,12 +111,12 @@ func TestReload_KnowsTheReleasesThatItKnew(t *testing.T) {
 	b.served(b.connect(), "", b.params()...)
 	b.reload(func(c *Config) { c.Sites[0].RealpathEvery = patience })
 	resolved := stack.ParamsFor(b.release("shop", "1")+"/public", "GET", "/index.php")
-	if got, _ := b.served(b.connect(), "", resolved...).value("REALDOC_RELEASE"); got != "1" {
+	if got, _ := b.served(b.connect(), "", resolved...).Value("REALDOC_RELEASE"); got != "1" {
 		t.Errorf("the request ran on release %q, want 1", got)
 	}
 	b.served(b.connect(), "", b.params()...)
 	b.flip("1")
-	if got, _ := b.served(b.connect(), "", b.params()...).value("REALDOC_RELEASE"); got != "2" {
+	if got, _ := b.served(b.connect(), "", b.params()...).Value("REALDOC_RELEASE"); got != "2" {
 		t.Errorf("the request ran on release %q, want 2 for realpath_every", got)
 	}
 }
@@ -129,7 +129,7 @@ func TestReload_ServersThatStayAreKeptTrackOf(t *testing.T) {
 	if p.Running != 1 || p.Servers[1].Running != 1 || p.Servers[1].Opened != 1 {
 		t.Errorf("the pool is %+v", p)
 	}
-	q.answer(page)
+	q.Answer(page)
 	b.wantPage(c)
 	for range 3 {
 		b.served(c, "", b.params()...)

@@ -63,7 +63,7 @@ func TestARequestHasTheIDOfTheWebServerOrANewOne(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			uri := "/" + strings.ReplaceAll(row.name, " ", "-")
 			q := b.served(c, "", b.params(append(row.pairs, "REQUEST_URI", uri)...)...)
-			got, _ := q.value("REQUEST_ID")
+			got, _ := q.Value("REQUEST_ID")
 			if row.want != "" && got != row.want || row.want == "" && !made.MatchString(got) {
 				t.Errorf("PHP got the id %q, want %q", got, row.want)
 			}
@@ -102,7 +102,7 @@ func TestTheIDIsInTheHeaderThatTheSiteNames(t *testing.T) {
 	b.start()
 	for _, row := range []struct{ site, id, release string }{{"shop", "an-id", "1"}, {"blog", "", ""}} {
 		c, q := b.running(stack.ParamsFor(b.docroot(row.site), "GET", "/a.php", "REQUEST_ID", "an-id")...)
-		q.answer(page)
+		q.Answer(page)
 		reply := b.reply(c)
 		if id, release := reply.Header.Get("X-Request-Id"), reply.Header.Get("X-Release"); id != row.id || release != row.release || string(reply.Body) != "the page" {
 			t.Errorf("%s: X-Request-Id %q, want %q; X-Release %q; body %q", row.site, id, row.id, release, reply.Body)
@@ -157,12 +157,12 @@ func TestEveryEventOfARequestHasItsIDAndTrace(t *testing.T) {
 	}
 	c, q := b.running(traced("speaks")...)
 	for name, want := range map[string]string{"HTTP_TRACEPARENT": "00-" + trace + "-" + span + "-01", "HTTP_TRACESTATE": "a=b"} {
-		if got, _ := q.value(name); got != want {
+		if got, _ := q.Value(name); got != want {
 			t.Errorf("PHP got %s %q, want %q", name, got, want)
 		}
 	}
-	b.must(q.say(fcgi.Stderr, "PHP message: oh"))
-	q.answer(page)
+	b.must(q.Stderr("PHP message: oh"))
+	q.Answer(page)
 	b.wantPage(c)
 	want(b.logged("FPM wrote to stderr"), "speaks")
 
@@ -176,7 +176,7 @@ func TestEveryEventOfARequestHasItsIDAndTrace(t *testing.T) {
 	cut := shutDown(b, ctx)
 	cancel()
 	b.wantRefused(c, 503)
-	q.waitGone()
+	q.Gone()
 	wantCut(b, cut, CutOff{"GET /index.php", "is-cut"})
 	want(b.logged("did not end within shutdown_timeout"), "is-cut")
 }
@@ -185,7 +185,7 @@ func TestATraceThatIsNoneIsPassedOnAndNotLogged(t *testing.T) {
 	b := newBench(t).start()
 	const none = "00-00000000000000000000000000000000-00f067aa0ba902b7-01"
 	q := b.served(b.connect(), "", b.params("HTTP_TRACEPARENT", none)...)
-	if got, _ := q.value("HTTP_TRACEPARENT"); got != none {
+	if got, _ := q.Value("HTTP_TRACEPARENT"); got != none {
 		t.Errorf("PHP got %q", got)
 	}
 	if event := b.logged(`"message":"request"`); event.String("trace_id") != "" || event.String("span_id") != "" {

@@ -40,8 +40,8 @@ func TestReleaseHeaderNamesTheRelease(t *testing.T) {
 	b.start()
 	for site, want := range map[string][]string{"shop": {"1"}, "blog": nil} {
 		c, q := b.running(stack.ParamsFor(b.docroot(site), "GET", "/a.php")...)
-		b.must(q.say(fcgi.Stderr, "a notice"))
-		q.answer(page)
+		b.must(q.Stderr("a notice"))
+		q.Answer(page)
 		reply := b.reply(c)
 		if got := reply.Header.Values("X-Release"); !slices.Equal(got, want) || string(reply.Body) != "the page" {
 			t.Errorf("%s: X-Release %q, want %q; body %q", site, got, want, reply.Body)
@@ -55,10 +55,10 @@ func TestReleaseHeaderNamesTheRelease(t *testing.T) {
 func TestStdoutAndStderrReachTheWebServerAndStderrTheLog(t *testing.T) {
 	b := newBench(t).start()
 	c, q := b.running(b.params()...)
-	b.must(q.say(fcgi.Stderr, "PHP message: oh\n"))
-	b.must(q.say(fcgi.Stdout, "Status: 418 Teapot\r\n\r\n"))
-	b.must(q.say(fcgi.Stderr, "and oh"))
-	q.answer("short and stout")
+	b.must(q.Stderr("PHP message: oh\n"))
+	b.must(q.Stdout("Status: 418 Teapot\r\n\r\n"))
+	b.must(q.Stderr("and oh"))
+	q.Answer("short and stout")
 	reply := b.reply(c)
 	if reply.Status != 418 || string(reply.Body) != "short and stout" || string(reply.Stderr) != "PHP message: oh\nand oh" {
 		t.Errorf("got %d %q, stderr %q", reply.Status, reply.Body, reply.Stderr)
@@ -169,7 +169,7 @@ func TestWhatIsNoRequestIsAnswered(t *testing.T) {
 			if row.goesOn {
 				b.must(c.Params(b.params()...))
 				b.must(c.Stdin(nil))
-				b.fpm.next().answer(page)
+				b.fpm.Next().Answer(page)
 				if reply := b.reply(c); string(reply.Body) != "the page" {
 					t.Errorf("the first request got %d %q", reply.Status, reply.Body)
 				}

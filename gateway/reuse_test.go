@@ -34,14 +34,14 @@ func (b *bench) startKeeping() *bench {
 }
 
 // servedAndKept sends a request that FPM answers without closing, and returns FPM's end.
-func (b *bench) servedAndKept(c *stack.Client, behind string) *fpmRequest {
+func (b *bench) servedAndKept(c *stack.Client, behind string) *stack.FakeRequest {
 	b.t.Helper()
 	b.send(c, "", b.params()...)
-	q := b.fpm.next()
-	if !q.keep {
+	q := b.fpm.Next()
+	if !q.Keep {
 		b.t.Error("FCGI_KEEP_CONN is not set")
 	}
-	q.endKept(page, behind)
+	q.AnswerKept(page, behind)
 	b.wantPage(c)
 	return q
 }
@@ -64,7 +64,7 @@ func TestAnIdleKeptConnectionIsClosed(t *testing.T) {
 	b := newKeeping(t)
 	b.idle = 50 * time.Millisecond
 	q := b.startKeeping().servedAndKept(b.connect(), "")
-	q.waitGone()
+	q.Gone()
 	b.poolNow("none kept", func(p control.PoolStatus) bool { return p.Servers[0].Kept == 0 })
 }
 
@@ -103,10 +103,10 @@ func TestAConnectionIsNotKept(t *testing.T) {
 				b.servedAndKept(c, row.behind)
 			} else {
 				b.send(c, row.body, b.params(row.params...)...)
-				q := b.fpm.next()
-				q.endKept(page, "")
+				q := b.fpm.Next()
+				q.AnswerKept(page, "")
 				b.wantPage(c)
-				q.waitGone()
+				q.Gone()
 			}
 			b.served(c, "", b.params()...)
 			if reused := b.server.Status().Pools[0].Servers[0].Reused; reused != 0 {
@@ -139,13 +139,13 @@ func TestFewerConnectionsAreKeptThanFPMHasWorkers(t *testing.T) {
 	b.facts.Workers = 3
 	b.startKeeping()
 	var clients []*stack.Client
-	var running []*fpmRequest
+	var running []*stack.FakeRequest
 	for range 3 {
 		c, q := b.running(b.params()...)
 		clients, running = append(clients, c), append(running, q)
 	}
 	for i, q := range running {
-		q.endKept(page, "")
+		q.AnswerKept(page, "")
 		b.wantPage(clients[i])
 	}
 	b.poolNow("two kept", func(p control.PoolStatus) bool { return p.Running == 0 && p.Servers[0].Kept == 2 })
@@ -153,7 +153,7 @@ func TestFewerConnectionsAreKeptThanFPMHasWorkers(t *testing.T) {
 	for range 2 {
 		c := b.connect()
 		b.send(c, "body", b.params("CONTENT_LENGTH", "4")...)
-		running = append(running, b.fpm.next())
+		running = append(running, b.fpm.Next())
 	}
 	b.poolNow("one kept", func(p control.PoolStatus) bool { return p.Running == 2 && p.Servers[0].Kept == 1 })
 }
@@ -166,7 +166,7 @@ func TestAPauseClosesKeptConnections(t *testing.T) {
 	if kept := b.server.Status().Pools[0].Servers[0].Kept; kept != 0 {
 		t.Errorf("%d connections are kept", kept)
 	}
-	q.waitGone()
+	q.Gone()
 }
 
 // A visitor who left has interrupted the connection, and its response is not to be read by another.
@@ -175,7 +175,7 @@ func TestTheConnectionOfAVisitorWhoLeftIsNotKept(t *testing.T) {
 	before := b.server.Status().Pools[0].Servers[0].Kept
 	c, q := b.running(b.params()...)
 	c.Close()
-	q.waitGone()
+	q.Gone()
 	after := b.poolNow("rest", func(p control.PoolStatus) bool { return p.Running == 0 })
 	if kept := after.Servers[0].Kept; kept > before {
 		t.Errorf("%d connections are kept, before it were %d", kept, before)

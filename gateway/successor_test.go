@@ -81,9 +81,9 @@ func TestAHandoverThatFailsLeavesTheServerAsItWas(t *testing.T) {
 				t.Fatalf("the handover: %v, want %q", err, c.want)
 			}
 			waits := b.waiting(1, "shop") // a new connection, for which there is no place yet
-			q.answer(page)
+			q.Answer(page)
 			b.wantPage(kept)
-			b.fpm.next().answer(page)
+			b.fpm.Next().Answer(page)
 			b.wantPage(waits)
 			b.served(kept, "", b.params()...)
 			f, failed = b.handOver(t.Context()) // another one gets as far

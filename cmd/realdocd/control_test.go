@@ -1,11 +1,9 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
-	"net"
-	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,45 +11,15 @@ import (
 	"realdocd/gateway/control"
 )
 
-// fakeDaemon speaks the control API as realdocd(8) has it, for a pool "www" and
-// a pool "api". A drain of "api" fails.
-type fakeDaemon struct {
-	socket string
-	status control.Status
-	asked  chan string // what it was asked
-}
-
+// startFakeDaemon starts one with a pool "www", and a pool "api" in which a request runs
+// that does not end.
 func startFakeDaemon(t *testing.T) *fakeDaemon {
 	t.Helper()
-	d := &fakeDaemon{socket: filepath.Join(t.TempDir(), "control.sock"), asked: make(chan string, 10), status: control.Status{
-		PID: 812, Pools: []control.PoolStatus{{Name: "www"}, {Name: "api"}}, Sites: []control.SiteStatus{},
-	}}
-	ln, err := net.Listen("unix", d.socket)
-	if err != nil {
-		t.Fatal(err)
-	}
-	srv := &http.Server{Handler: d}
-	go srv.Serve(ln)
-	t.Cleanup(func() { srv.Close() })
+	d := newFakeDaemon(t, filepath.Join(t.TempDir(), "control.sock"), []string{"www", "api"}, "shop")
+	d.status.Pools[1].Running = 1
+	d.busy["api"] = []control.Occupant{{Kind: "request"}}
+	d.start()
 	return d
-}
-
-func (d *fakeDaemon) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	asked := r.Method + " " + r.URL.RequestURI()
-	d.asked <- asked
-	w.Header().Set("Content-Type", "application/json")
-	switch {
-	case asked == "GET /v1/status":
-		json.NewEncoder(w).Encode(d.status)
-	case strings.Contains(asked, "/api/pause?drain="):
-		w.WriteHeader(http.StatusConflict)
-		fmt.Fprint(w, `{"error":"pool \"api\" did not drain"}`)
-	case strings.Contains(asked, "/www/"), strings.Contains(asked, "/api/"):
-		fmt.Fprint(w, `{"name":"www"}`)
-	default:
-		w.WriteHeader(http.StatusNotFound)
-		fmt.Fprint(w, `{"error":"there is no such pool"}`)
-	}
 }
 
 func TestPauseAndResumeAskTheDaemonAndPrintNothing(t *testing.T) {
@@ -66,17 +34,17 @@ func TestPauseAndResumeAskTheDaemonAndPrintNothing(t *testing.T) {
 		if code != exitDone || stdout != "" || stderr != "" {
 			t.Errorf("%s: exit code %d, stdout %q, stderr %q", args, code, stdout, stderr)
 		}
-		if asked := <-d.asked; asked != want || len(d.asked) > 0 {
-			t.Errorf("%s: asked %s, want %s alone", args, asked, want)
+		if asked := d.takeAsked(); !slices.Equal(asked, []string{want}) {
+			t.Errorf("%s: asked %q, want %s alone", args, asked, want)
 		}
 	}
 }
 
 func TestANoOfTheDaemonIsExitCode1(t *testing.T) {
 	for args, want := range map[string]string{
-		"pause api --drain": "realdocd: pool \"api\" did not drain\n",
-		"pause ww":          "realdocd: there is no such pool\n",
-		"resume ww":         "realdocd: there is no such pool\n",
+		"pause api --drain": "realdocd: pool \"api\" did not drain within 30s and was resumed: requests that run 1, connections kept 0; end them or allow more time\n",
+		"pause ww":          "realdocd: there is no pool \"ww\": take one of \"www\", \"api\"\n",
+		"resume ww":         "realdocd: there is no pool \"ww\": take one of \"www\", \"api\"\n",
 	} {
 		code, stdout, stderr := run(t, append(strings.Fields(args), "--control", startFakeDaemon(t).socket)...)
 		if code != exitNo || stdout != "" || stderr != want {
@@ -104,7 +72,7 @@ func TestTheControlSocketIsThatOfTheFile(t *testing.T) {
 			t.Errorf("%s: exit code %d, stderr %q", args, code, stderr)
 		}
 	}
-	if n := len(d.asked); n != 3 {
+	if n := len(d.takeAsked()); n != 3 {
 		t.Errorf("it was asked %d times, want 3", n)
 	}
 }

@@ -59,7 +59,7 @@ func TestDeployDoesNotTouchASlotThatIsBusy(t *testing.T) {
 	s.flipTo(s.mkdir("A"))
 	s.mkdir("A/public")
 	s.mkdir("B/old")
-	s.busy[s.dir+"/B"] = []control.Occupant{{Kind: "command", What: "php worker", Age: 90, PID: 17}}
+	s.daemon.busy[s.dir+"/B"] = []control.Occupant{{Kind: "command", What: "php worker", Age: 90, PID: 17}}
 	s.startDaemon()
 	code, stdout, stderr := s.run("deploy", "shop", s.source("new"))
 	if code != exitNo || wantDirectory(s.dir+"/B/old") != nil {
@@ -107,7 +107,7 @@ func TestDeployLeavesAnExpiredReleaseThatIsBusy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.busy[oldest] = []control.Occupant{{Kind: "request", What: "GET /slow", Age: 3}}
+	s.daemon.busy[oldest] = []control.Occupant{{Kind: "request", What: "GET /slow", Age: 3}}
 	s.run("deploy", "shop", s.source("b"))
 	code, _, stderr := s.run("deploy", "shop", s.source("c"))
 	if code != exitDone || wantDirectory(oldest) != nil {
@@ -130,7 +130,7 @@ func TestDeployWithoutADaemonRemovesNothing(t *testing.T) {
 
 func TestADeployThatFailsItsWarmUpLeavesTheLiveRelease(t *testing.T) {
 	s := newFakeSite(t, `releases = "DIR/new"`, `warm = ["/"]`)
-	s.warm = []control.WarmResult{{URI: "/", Error: "status 500"}}
+	s.daemon.warm = []control.WarmResult{{URI: "/", Error: "status 500"}}
 	s.startDaemon()
 	if code, _, stderr := s.run("deploy", "shop", s.source("new")); code != exitNo {
 		t.Errorf("exit code %d, stderr %q", code, stderr)

@@ -17,7 +17,7 @@ func TestDrainFindsAReleaseByItsPathOrItsName(t *testing.T) {
 		"DIR/releases/1/../1/": "releases/1",
 	} {
 		s := newFakeSite(t, `slots = ["DIR/A", "DIR/B"]`)
-		s.detail.Docroots = []control.DocrootStatus{{Releases: []control.ReleaseStatus{
+		s.daemon.site.Docroots = []control.DocrootStatus{{Releases: []control.ReleaseStatus{
 			{Path: s.release("1"), Name: "1"}, {Path: s.release("3"), Name: "3", Live: true},
 		}}}
 		s.startDaemon()
@@ -31,7 +31,7 @@ func TestDrainFindsAReleaseByItsPathOrItsName(t *testing.T) {
 
 func TestDrainOfAReleaseThatIsNotThereIsANo(t *testing.T) {
 	s := newFakeSite(t)
-	s.detail.Docroots = []control.DocrootStatus{{Releases: []control.ReleaseStatus{{Path: s.release("1"), Name: "1", Live: true}}}}
+	s.daemon.site.Docroots = []control.DocrootStatus{{Releases: []control.ReleaseStatus{{Path: s.release("1"), Name: "1", Live: true}}}}
 	s.startDaemon()
 	for arg, want := range map[string]string{
 		"4":             "site shop has no release \"4\": it has \"1\"; or give its directory",
@@ -45,7 +45,7 @@ func TestDrainOfAReleaseThatIsNotThereIsANo(t *testing.T) {
 
 func TestDrainThatTakesTooLongListsWhatStillRuns(t *testing.T) {
 	s := newFakeSite(t)
-	s.busy[s.release("1")] = []control.Occupant{
+	s.daemon.busy[s.release("1")] = []control.Occupant{
 		{Kind: "request", What: "GET /slow?a=b", Age: 75}, {Kind: "worker", What: "/index.php", Age: 3, PID: 71},
 	}
 	s.startDaemon()
@@ -100,7 +100,6 @@ LIVE SINCE           AGO  BY      RELEASE  LINK
 
 func TestStatusOfASiteAsksForItAlone(t *testing.T) {
 	s := newFakeSite(t)
-	s.detail.Name = "shop"
 	s.startDaemon()
 	code, stdout, stderr := s.run("status", "shop", "--json")
 	if code != exitDone || stderr != "" {
@@ -138,7 +137,7 @@ func TestTheShellCompletesWhatFollowsASite(t *testing.T) {
 		{"rollback", nothing, nothing},
 	} {
 		s := newFakeSite(t)
-		s.detail.Docroots = []control.DocrootStatus{{Releases: []control.ReleaseStatus{
+		s.daemon.site.Docroots = []control.DocrootStatus{{Releases: []control.ReleaseStatus{
 			{Path: s.release("3"), Name: "3", Live: true}, {Path: s.release("1"), Name: "1"},
 		}}}
 		if _, stdout, _ := run(t, "__complete", row.verb, "--config", s.config, "shop", ""); stdout != row.stopped {

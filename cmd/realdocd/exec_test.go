@@ -147,7 +147,7 @@ const untilTERM = `trap 'exit 3' TERM; : >ready; n=0; while [ $n -lt 500 ]; do n
 func TestExecEndsTheCommandOnAFlipWhenTold(t *testing.T) {
 	s := newFakeSite(t)
 	s.startDaemon()
-	s.enter <- `{"flipped":"/new"}`
+	s.daemon.flips <- "/new"
 	// It may come before the trap is set: then the signal is the end.
 	if code, _, stderr := s.run("exec", "shop", "--restart-on-flip", "--", "/bin/sh", "-c", untilTERM); code != 3 && code != 143 {
 		t.Errorf("exit code %d, stderr %q", code, stderr)
@@ -169,9 +169,9 @@ func TestExecWithoutADaemonLooksForAFlipItself(t *testing.T) {
 func TestExecLooksForAFlipItselfOnceTheDaemonHasGone(t *testing.T) {
 	s := newFakeSite(t)
 	s.startDaemon()
-	s.enter <- ""
 	go func() {
 		await(t, func() bool { _, err := os.Stat(s.release("1") + "/ready"); return err == nil })
+		s.daemon.stop()
 		s.flipTo("releases/2")
 	}()
 	if code, _, stderr := s.run("exec", "shop", "--restart-on-flip", "--", "/bin/sh", "-c", untilTERM); code != 3 {
@@ -182,7 +182,7 @@ func TestExecLooksForAFlipItselfOnceTheDaemonHasGone(t *testing.T) {
 func TestExecLeavesTheCommandAloneOnAFlipOtherwise(t *testing.T) {
 	s := newFakeSite(t)
 	s.startDaemon()
-	s.enter <- `{"flipped":"/new"}`
+	s.daemon.flips <- "/new"
 	if code, _, stderr := s.run("exec", "shop", "--", "sleep", "0.2"); code != exitDone {
 		t.Errorf("exit code %d, stderr %q", code, stderr)
 	}

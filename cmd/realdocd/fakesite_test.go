@@ -2,15 +2,11 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
-	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"realdocd/deploy"
@@ -24,16 +20,7 @@ type fakeSite struct {
 	dir    string
 	link   string
 	config string
-
-	mu       sync.Mutex
-	asked    []string // of the daemon
-	headroom control.Headroom
-	warm     []control.WarmResult
-	busy     map[string][]control.Occupant // by release
-	detail   control.SiteDetail
-	hang     chan struct{} // "warm" waits for it, where it is set
-	hanging  chan struct{}
-	enter    chan string // lines after the first
+	daemon *fakeDaemon
 }
 
 // newFakeSite makes the releases 1 and 2, with 1 live.
@@ -45,9 +32,9 @@ func newFakeSite(t *testing.T, siteKeys ...string) *fakeSite {
 	}
 	s := &fakeSite{
 		t: t, dir: dir, link: filepath.Join(dir, "current"),
-		headroom: control.Headroom{Readable: true, Opcache: true, Fits: true},
-		busy:     map[string][]control.Occupant{}, enter: make(chan string, 1),
+		daemon: newFakeDaemon(t, dir+"/c.sock", []string{"www"}, "shop"),
 	}
+	s.daemon.env = s.env
 	for _, name := range []string{"1", "2"} {
 		s.mkdir("releases/" + name + "/public")
 	}
@@ -72,65 +59,7 @@ func (s *fakeSite) mkdir(dir string) string {
 func (s *fakeSite) release(name string) string { return filepath.Join(s.dir, "releases", name) }
 
 // startDaemon starts the daemon that the configuration names.
-func (s *fakeSite) startDaemon() {
-	s.t.Helper()
-	ln, err := net.Listen("unix", s.dir+"/c.sock")
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	srv := &http.Server{Handler: s}
-	go srv.Serve(ln)
-	s.t.Cleanup(func() { srv.Close() })
-}
-
-func (s *fakeSite) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	verb := strings.TrimPrefix(r.URL.Path, "/v1/sites/shop")
-	release := r.URL.Query().Get("release")
-	s.mu.Lock()
-	if r.URL.Path != "/v1/status" {
-		s.asked = append(s.asked, strings.TrimSpace(r.Method+" "+verb+" "+strings.TrimPrefix(release, s.dir+"/")+r.URL.Query().Get("by")))
-	}
-	busy, hang := s.busy[release], s.hang
-	s.mu.Unlock()
-	answer := func(v any) { json.NewEncoder(w).Encode(v) }
-	switch {
-	case r.URL.Path == "/v1/status":
-		answer(control.Status{Sites: []control.SiteStatus{{Name: "shop"}}})
-	case verb == "/headroom":
-		answer(s.headroom)
-	case verb == "/warm":
-		if hang != nil {
-			close(s.hanging)
-			<-hang
-		}
-		answer(s.warm)
-	case verb == "/drain" && busy != nil:
-		w.WriteHeader(http.StatusConflict)
-		answer(map[string]any{"error": "release " + release + " did not drain within " + r.URL.Query().Get("timeout"), "inside": busy})
-	case verb == "/enter":
-		real, _ := filepath.EvalSymlinks(s.link)
-		answer(control.CommandEnv{
-			Docroot: s.link + "/public", Link: s.link, Release: real, Name: filepath.Base(real),
-			ResolvedDocroot: real + "/public", IncludePath: ".:" + real + "/lib",
-		})
-		http.NewResponseController(w).Flush()
-		select {
-		case line := <-s.enter:
-			if line == "" {
-				return // as a daemon that stops
-			}
-			fmt.Fprintln(w, line)
-			http.NewResponseController(w).Flush()
-			<-r.Context().Done()
-		case <-r.Context().Done():
-		}
-	case strings.HasPrefix(r.URL.Path, "/v1/sites/shop"):
-		answer(s.detail)
-	default:
-		w.WriteHeader(http.StatusNotFound)
-		answer(map[string]string{"error": "there is no such site"})
-	}
-}
+func (s *fakeSite) startDaemon() { s.daemon.start() }
 
 // run runs a command with the site's configuration, given before the first "--".
 func (s *fakeSite) run(args ...string) (code int, stdout, stderr string) {
@@ -149,14 +78,31 @@ func (s *fakeSite) wantLive(release string) {
 	}
 }
 
+// env is of a command that enters.
+func (s *fakeSite) env() control.CommandEnv {
+	real, _ := filepath.EvalSymlinks(s.link)
+	return control.CommandEnv{
+		Docroot: s.link + "/public", Link: s.link, Release: real, Name: filepath.Base(real),
+		ResolvedDocroot: real + "/public", IncludePath: ".:" + real + "/lib",
+	}
+}
+
+// wantAsked compares what the daemon was asked about the site, as "METHOD /verb RELEASE" with
+// the release's path below the site's, or "METHOD /verb WHO".
 func (s *fakeSite) wantAsked(want ...string) {
 	s.t.Helper()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !slices.Equal(s.asked, want) {
-		s.t.Errorf("the daemon was asked\n%q\nwant\n%q", s.asked, want)
+	var asked []string
+	for _, a := range s.daemon.takeAsked() {
+		method, uri, _ := strings.Cut(a, " ")
+		path, _, _ := strings.Cut(uri, "?")
+		if verb, ok := strings.CutPrefix(path, "/v1/sites/shop"); ok {
+			release := strings.TrimPrefix(query(uri, "release"), s.dir+"/")
+			asked = append(asked, strings.TrimSpace(method+" "+verb+" "+release+query(uri, "by")))
+		}
 	}
-	s.asked = nil
+	if !slices.Equal(asked, want) {
+		s.t.Errorf("the daemon was asked\n%q\nwant\n%q", asked, want)
+	}
 }
 
 // wantHistory compares the file's events as "release by".
@@ -178,7 +124,7 @@ func (s *fakeSite) addHistory(release, by string) {
 	if err := deploy.NewHistory(s.dir+"/state", "shop").Add(e); err != nil {
 		s.t.Fatal(err)
 	}
-	s.detail.History = append(s.detail.History, control.HistoryEntry(e))
+	s.daemon.site.History = append(s.daemon.site.History, control.HistoryEntry(e))
 }
 
 // stepNames are the first words of the lines.

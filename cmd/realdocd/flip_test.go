@@ -13,7 +13,7 @@ import (
 
 func TestFlipAsksTheDaemonBeforeAndTellsItAfter(t *testing.T) {
 	s := newFakeSite(t, `warm = ["/"]`)
-	s.warm = []control.WarmResult{{URI: "/", Status: 200}}
+	s.daemon.warm = []control.WarmResult{{URI: "/", Status: 200}}
 	s.startDaemon()
 	code, stdout, stderr := s.run("flip", "shop", s.release("2"), "--drain")
 	if code != exitDone || stderr != "" {
@@ -44,17 +44,17 @@ func TestFlipStopsBeforeTheRename(t *testing.T) {
 		stderr string
 	}{
 		"where PHP-FPM cannot read the release": {
-			set:    func(s *fakeSite) { s.headroom = control.Headroom{} },
+			set:    func(s *fakeSite) { s.daemon.headroom = control.Headroom{} },
 			stderr: "realdocd: PHP-FPM cannot read ",
 		},
 		"where it does not fit and that is strict": {
 			args:   []string{"--strict"},
-			set:    func(s *fakeSite) { s.headroom = control.Headroom{Readable: true, Opcache: true} },
+			set:    func(s *fakeSite) { s.daemon.headroom = control.Headroom{Readable: true, Opcache: true} },
 			stderr: "does not fit into the opcache beside the live release",
 		},
 		"at a warm-up that fails": {
 			set: func(s *fakeSite) {
-				s.warm = []control.WarmResult{{URI: "/", Error: "status 500", Head: "Fatal error: x"}}
+				s.daemon.warm = []control.WarmResult{{URI: "/", Error: "status 500", Head: "Fatal error: x"}}
 			},
 			stderr: "/: status 500\nrealdocd: Fatal error: x\n",
 		},
@@ -83,7 +83,7 @@ func TestFlipStopsBeforeTheRename(t *testing.T) {
 
 func TestFlipWarnsOfAFullOpcacheAndGoesOn(t *testing.T) {
 	s := newFakeSite(t)
-	s.headroom = control.Headroom{Readable: true, Opcache: true}
+	s.daemon.headroom = control.Headroom{Readable: true, Opcache: true}
 	s.startDaemon()
 	code, _, stderr := s.run("flip", "shop", s.release("2"))
 	if code != exitDone {
@@ -113,11 +113,10 @@ func TestFlipToTheLiveReleaseSaysSo(t *testing.T) {
 
 func TestFlipThatIsInterruptedBeforeTheRenameLeavesAll(t *testing.T) {
 	s := newFakeSite(t, `warm = ["/"]`)
-	s.hang, s.hanging = make(chan struct{}), make(chan struct{})
+	s.daemon.warming = make(chan struct{})
 	s.startDaemon()
-	defer close(s.hang)
 	go func() {
-		<-s.hanging
+		<-s.daemon.warming
 		syscall.Kill(os.Getpid(), syscall.SIGINT)
 	}()
 	code, _, stderr := s.run("flip", "shop", s.release("2"))
@@ -130,7 +129,7 @@ func TestFlipThatIsInterruptedBeforeTheRenameLeavesAll(t *testing.T) {
 
 func TestFlipWhoseDrainTakesTooLongStandsAndListsWhoIsLeft(t *testing.T) {
 	s := newFakeSite(t)
-	s.busy[s.release("1")] = []control.Occupant{{Kind: "request", What: "GET /slow", Age: 31}}
+	s.daemon.busy[s.release("1")] = []control.Occupant{{Kind: "request", What: "GET /slow", Age: 31}}
 	s.startDaemon()
 	code, stdout, stderr := s.run("flip", "shop", s.release("2"), "--drain", "--timeout", "1s")
 	if code != exitNo {
@@ -176,7 +175,7 @@ func TestFlipTellsItsStepsAsJSON(t *testing.T) {
 
 func TestFlipThatFailsTellsWhyAsJSON(t *testing.T) {
 	s := newFakeSite(t)
-	s.busy[s.release("1")] = []control.Occupant{{Kind: "request", What: "GET /slow", Age: 31}}
+	s.daemon.busy[s.release("1")] = []control.Occupant{{Kind: "request", What: "GET /slow", Age: 31}}
 	s.startDaemon()
 	code, stdout, _ := s.run("flip", "shop", s.release("2"), "--json", "--drain")
 	var got outcome

@@ -6,6 +6,8 @@ import (
 
 	"github.com/coreos/go-systemd/v22/daemon"
 	"golang.org/x/sys/unix"
+
+	"realdocd/cmd/realdocd/logging"
 )
 
 // reload reads the configuration again and puts it to work. One with a fault
@@ -18,16 +20,16 @@ func (d *daemonProcess) reload() {
 	d.notify(daemon.SdNotifyReloading+"\n"+monotonic(), "reading the configuration again")
 	defer d.tellReady()
 	c, err := d.readAgain()
-	var out *logOutput
+	var out *logging.Output
 	if err == nil {
-		out, err = d.logOutputOf(c)
+		out, err = d.out.Next(c.Log.Output)
 	}
 	if err == nil {
 		err = d.srv.Reload(c.Gateway)
 	}
 	if err != nil {
 		if out != nil {
-			out.close()
+			out.Close()
 		}
 		for line := range strings.Lines(err.Error()) {
 			d.log.Error().Str("fault", strings.TrimSuffix(line, "\n")).Msg("configuration not taken: the one before stays")
@@ -38,7 +40,7 @@ func (d *daemonProcess) reload() {
 		d.log.Warn().Str("format", d.config.Log.Format).Msg("the log keeps its format until realdocd is restarted")
 		c.Log.Format = d.config.Log.Format
 	}
-	setLogLevel(c)
+	logging.SetLevel(c.Log.Level)
 	d.config = c
 	if !d.passed {
 		d.addrs = c.Gateway.Listen

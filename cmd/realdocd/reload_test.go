@@ -70,9 +70,7 @@ func TestServe_SIGHUPReadsTheConfigurationAgain(t *testing.T) {
 		t.Errorf("the log says %v", taken)
 	}
 	for _, docroot := range []string{r.docroot, second} {
-		if got, want := get(t, r.sock, docroot), filepath.Dir(filepath.Dir(docroot))+"/releases/42/public"; got != "\r\n"+want {
-			t.Errorf("%s: answer %q, want PHP to see %s", docroot, got, want)
-		}
+		wantServed(t, r.sock, docroot)
 	}
 }
 
@@ -86,16 +84,14 @@ func TestServe_AConfigurationWithFaultsChangesNothingAndTheLogNamesEach(t *testi
 			t.Errorf("the log has the fault %q, want %q", fault, r.file+want)
 		}
 	}
-	if got := get(t, r.sock, r.docroot); got == "" {
-		t.Error("no answer after a reload that failed")
-	}
+	wantServed(t, r.sock, r.docroot)
 }
 
 func TestServe_AReloadChangesTheLogLevel(t *testing.T) {
 	r := startReloading(t)
 	r.addToFile("[log]\nlevel = 'error'\n")
 	r.reloads()
-	get(t, r.sock, r.docroot) // an event of level info, which must not come
+	wantServed(t, r.sock, r.docroot) // an event of level info, which must not come
 	r.addToFile("[log]\nlevel = 'info'\nformat = 'console'\n")
 	r.reloads()
 	for e := range r.events {
@@ -117,7 +113,5 @@ func TestServe_SIGHUPDoesNotChangeWhatCameFromFlags(t *testing.T) {
 	c.says("ready")
 	c.signal(syscall.SIGHUP)
 	c.says("SIGHUP changes nothing: the configuration came from flags; restart realdocd with others")
-	if got := get(t, sock, docroot); got == "" {
-		t.Error("no answer after SIGHUP")
-	}
+	wantServed(t, sock, docroot)
 }

@@ -99,7 +99,7 @@ type daemonProcess struct {
 	config    conf.Config
 	readAgain func() (conf.Config, error) // the configuration; nil where it came from flags
 	log       zerolog.Logger
-	out       *logWriter // of log
+	out       *logging.Log // of log
 	srv       *gateway.Server
 	addrs     []string // it listens on
 	passed    bool     // they were, by systemd
@@ -107,9 +107,6 @@ type daemonProcess struct {
 	signals   chan os.Signal
 	ended     chan error  // what Serve returns
 	retired   atomic.Bool // a successor is the main process
-
-	stderr      io.Writer
-	wantColours bool // where the log is a terminal
 }
 
 // serve runs the gateway until a signal ends it.

@@ -84,7 +84,7 @@ func TestServe_AnUpgradeUnderSystemdHandsTheSocketsAndTheMainProcessOver(t *test
 	c := serveChild(t, fmt.Sprintf(`exec %s -l %s -E NOTIFY_SOCKET=%s -E %s=1 "$0" serve "$@";`, activate, sock, m.path, asDaemon), nil, "--config", file)
 	c.says("Listening on " + sock + " as 3.")
 	held := make(chan string, 1)
-	go func() { held <- get(t, sock, docroot) }() // which starts it
+	go func() { held <- get(sock, docroot) }() // which starts it
 	<-fpm.came
 	m.isTold("READY=1\nSTATUS=serving 1 site on "+sock, c.Process.Pid)
 
@@ -101,7 +101,7 @@ func TestServe_AnUpgradeUnderSystemdHandsTheSocketsAndTheMainProcessOver(t *test
 		t.Error("listen was not overruled in the new process")
 	}
 	fresh := make(chan string, 1)
-	go func() { fresh <- get(t, sock, docroot) }()
+	go func() { fresh <- get(sock, docroot) }()
 	<-fpm.came // while the old one's request runs
 	close(fpm.hold)
 	for _, answer := range []<-chan string{held, fresh} {

@@ -4,9 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
-	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,55 +20,26 @@ import (
 	"realdocd/gateway/control"
 )
 
-// busyDaemon has had 1000 more requests each time that it is asked.
-type busyDaemon struct {
-	t      *testing.T
-	socket string
-
-	mu     sync.Mutex
-	asked  uint64
-	server *http.Server
-}
-
-func startBusyDaemon(t *testing.T) *busyDaemon {
+// startBusyDaemon starts one whose pool and site have had 1000 more requests each time
+// that it is asked.
+func startBusyDaemon(t *testing.T) *fakeDaemon {
 	t.Helper()
-	d := &busyDaemon{t: t, socket: filepath.Join(t.TempDir(), "control.sock")}
+	d := newFakeDaemon(t, filepath.Join(t.TempDir(), "control.sock"), []string{"www"}, "shop")
+	pool := &d.status.Pools[0]
+	pool.Refused, pool.Servers = 3, []control.ServerStatus{{Address: "/run/php.sock", Up: true, Reuse: "off"}}
+	d.status.Sites, d.site.Docroot = nil, "/d"
+	n := uint64(0)
+	d.grow = func() {
+		n++
+		pool.Requests = 1000 * n
+		release := control.ReleaseStatus{
+			Name: "42", Path: "/r/42", Live: true, Requests: int64(1000 * n),
+			Inside: []control.Occupant{{Kind: "request", What: "GET /\x1b[2Jx"}},
+		}
+		d.site.Docroots = []control.DocrootStatus{{Docroot: "/d", Releases: []control.ReleaseStatus{release}}}
+	}
 	d.start()
-	t.Cleanup(d.stop)
 	return d
-}
-
-func (d *busyDaemon) start() {
-	d.t.Helper()
-	ln, err := net.Listen("unix", d.socket)
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	d.server = &http.Server{Handler: d}
-	go d.server.Serve(ln)
-}
-
-func (d *busyDaemon) stop() { d.server.Close() }
-
-func (d *busyDaemon) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	d.mu.Lock()
-	d.asked++
-	n := d.asked
-	d.mu.Unlock()
-	switch r.URL.Path {
-	case "/v1/status":
-		pool := control.PoolStatus{Name: "www", Requests: 1000 * n, Refused: 3, Servers: []control.ServerStatus{{Address: "/run/php.sock", Up: true, Reuse: "off"}}}
-		json.NewEncoder(w).Encode(control.Status{PID: 812, Pools: []control.PoolStatus{pool}})
-	case "/v1/sites/shop":
-		release := control.ReleaseStatus{Name: "42", Path: "/r/42", Live: true, Requests: int64(1000 * n), Inside: []control.Occupant{{Kind: "request", What: "GET /\x1b[2Jx"}}}
-		json.NewEncoder(w).Encode(control.SiteDetail{
-			SiteStatus: control.SiteStatus{Name: "shop", Docroot: "/d"},
-			Docroots:   []control.DocrootStatus{{Docroot: "/d", Releases: []control.ReleaseStatus{release}}},
-		})
-	default:
-		w.WriteHeader(http.StatusNotFound)
-		fmt.Fprint(w, `{"error":"there is no such site"}`)
-	}
 }
 
 // A terminal is a pseudo terminal in which a command runs.
@@ -308,14 +276,14 @@ func TestWatchWaitsForADaemonThatIsNotThereYet(t *testing.T) {
 func TestWatchOfASiteThatIsNotThereIsExitCode1(t *testing.T) {
 	for _, args := range []string{"status nosite --watch", "status nosite --watch --json"} {
 		code, stdout, stderr := run(t, append(strings.Fields(args), "--control", startBusyDaemon(t).socket)...)
-		if code != exitNo || stdout != "" || stderr != "realdocd: there is no such site\n" {
+		if code != exitNo || stdout != "" || stderr != "realdocd: there is no such site: \"nosite\"\n" {
 			t.Errorf("%s: exit code %d, stdout %q, stderr %q", args, code, stdout, stderr)
 		}
 	}
 }
 
 // watchPipe runs a watch without a terminal, until want is on stdout so often.
-func watchPipe(t *testing.T, d *busyDaemon, want string, times int, args ...string) (stdout, stderr string) {
+func watchPipe(t *testing.T, d *fakeDaemon, want string, times int, args ...string) (stdout, stderr string) {
 	t.Helper()
 	r, w, err := os.Pipe()
 	if err != nil {

@@ -89,8 +89,9 @@ type Command struct {
 // A Stay is a command's in a release, from Enter to Leave.
 type Stay interface {
 	Env() CommandEnv
-	// FlippedTo looks at the link, and gives the live release where that is not
-	// the Stay's any more, or "".
-	FlippedTo() string
+	// AwaitFlip waits until a release is live that is neither the command's nor the
+	// one that it gave last, and gives it; "" when ctx ends first.
+	AwaitFlip(ctx context.Context) string
+	// Leave ends the stay. AwaitFlip may be at work still.
 	Leave()
 }

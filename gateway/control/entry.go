@@ -85,10 +85,7 @@ func (e *Entry) enter(release string) (_ *stay, env CommandEnv, err error) {
 func (e *Entry) follow(s *stay) {
 	defer close(e.ended)
 	for {
-		var line struct {
-			Flipped string
-			Moved   bool
-		}
+		var line enterLine
 		if e.err = s.lines.Decode(&line); e.err != nil {
 			s.leave()
 			return

@@ -95,8 +95,8 @@ var wireCases = map[string]any{
 		Docroot: "/var/www/shop/current/public", Link: "/var/www/shop/current", Release: "/var/www/shop/releases/42",
 		Name: "42", ResolvedDocroot: "/var/www/shop/releases/42/public", IncludePath: ".:/var/www/shop/releases/42/lib",
 	},
-	"enter-flipped": map[string]string{"flipped": "/var/www/shop/releases/43"},
-	"enter-moved":   map[string]bool{"moved": true},
+	"enter-flipped": enterLine{Flipped: "/var/www/shop/releases/43"},
+	"enter-moved":   enterLine{Moved: true},
 	"error":         apiFailure{Error: `there is no site "shpo"`},
 	"error-drain":   apiFailure{Error: "release /var/www/shop/releases/41 did not drain within 30s", Inside: wireInside},
 	"error-moved":   apiFailure{Error: "another process of realdocd takes over: ask again", Moved: true},
@@ -147,9 +147,6 @@ func TestV1_ReadsPastFieldsThatItDoesNotKnow(t *testing.T) {
 	for name, value := range wireCases {
 		more := strings.ReplaceAll(string(golden(t, name)), "{", `{"of_a_later_version": {"a": [1]},`)
 		read := reflect.New(reflect.TypeOf(value))
-		if read.Elem().Kind() == reflect.Map {
-			continue // the client reads these into a struct
-		}
 		if err := json.Unmarshal([]byte(more), read.Interface()); err != nil {
 			t.Errorf("%s: %v", name, err)
 		} else if diff := cmp.Diff(value, read.Elem().Interface()); diff != "" {

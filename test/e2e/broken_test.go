@@ -31,20 +31,23 @@ func TestABrokenResponseIsBrokenInTheBrowser(t *testing.T) {
 		{"Apache", apache.URL(0, "/index.php")},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			played := make(chan error, 1)
-			go func() {
-				q, err := s.fpm.Next(5 * time.Second)
-				if err == nil {
-					err = q.Stdout("Content-Type: text/plain\r\n\r\nthe beginning")
-					q.Close()
-				}
-				played <- err
-			}()
-			client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 5 * time.Second}
-			resp, err := client.Get(c.url)
-			if played := <-played; played != nil {
-				t.Fatal(played)
+			type answer struct {
+				*http.Response
+				err error
 			}
+			answered := make(chan answer, 1)
+			go func() {
+				client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 5 * time.Second}
+				resp, err := client.Get(c.url)
+				answered <- answer{resp, err}
+			}()
+			q := s.fpm.Next()
+			if err := q.Stdout("Content-Type: text/plain\r\n\r\nthe beginning"); err != nil {
+				t.Fatal(err)
+			}
+			q.Close()
+			got := <-answered
+			resp, err := got.Response, got.err
 			if timeout, is := err.(net.Error); is && timeout.Timeout() {
 				t.Fatalf("the browser waits for ever: %v", err)
 			}

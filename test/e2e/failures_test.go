@@ -26,11 +26,18 @@ func wantOwnError(t *testing.T, reply *stack.Reply, secret string, statuses ...i
 	}
 }
 
-func TestAnFPMThatIsNotThereIsAnError(t *testing.T) {
-	s := openBench(t, nil, nil)
-	s.fpm.Close()
-	wantOwnError(t, s.Ask(s.gw.Addr, nil, s.params("GET", "/index.php")...), s.Dir, 502, 503)
-	wantOwnError(t, s.Ask(s.gw.Addr, []byte("body"), s.params("POST", "/index.php", "CONTENT_LENGTH", "4")...), s.Dir, 502, 503)
+func TestAnFPMThatIsNotThereIsA502(t *testing.T) {
+	for name, leave := range map[string]func(*stack.FakeFPM){
+		"its socket refuses": (*stack.FakeFPM).Refuse,
+		"its socket is gone": (*stack.FakeFPM).Close,
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := openBench(t, nil, nil)
+			leave(s.fpm)
+			wantOwnError(t, s.Ask(s.gw.Addr, nil, s.params("GET", "/index.php")...), s.Dir, 502)
+			wantOwnError(t, s.Ask(s.gw.Addr, []byte("body"), s.params("POST", "/index.php", "CONTENT_LENGTH", "4")...), s.Dir, 502)
+		})
+	}
 }
 
 func TestAnFPMThatComesBackIsUsedAgain(t *testing.T) {

@@ -35,11 +35,7 @@ func TestAClientThatLeavesFreesItsWorker(t *testing.T) {
 			c.until(t, client, q)
 			left := time.Now()
 			client.Close()
-			gone, err := q.Gone()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if after := gone.Sub(left); after > soon {
+			if after := q.Gone().Sub(left); after > soon {
 				t.Errorf("FPM's connection was closed %v after the client's", after)
 			}
 		})
@@ -88,14 +84,10 @@ func TestABrowserThatLeavesFreesItsWorkerBehindNginx(t *testing.T) {
 		_, err := http.DefaultClient.Do(request)
 		done <- err
 	}()
-	q := s.Next(s.fpm)
+	q := s.fpm.Next()
 	left := time.Now()
 	leave()
-	gone, err := q.Gone()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if after := gone.Sub(left); after > 5*soon { // nginx takes its part of it
+	if after := q.Gone().Sub(left); after > 5*soon { // nginx takes its part of it
 		t.Errorf("FPM's connection was closed %v after the browser's", after)
 	}
 	if err := <-done; err == nil {

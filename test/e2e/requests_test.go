@@ -122,7 +122,7 @@ func TestWhatIsRefusedNeverReachesFPM(t *testing.T) {
 			}
 			select {
 			case q := <-s.fpm.Requests:
-				t.Errorf("FPM was asked for %s", q.Params["SCRIPT_FILENAME"])
+				t.Errorf("FPM got the request with %q", q.Pairs)
 			default:
 			}
 		})

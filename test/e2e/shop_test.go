@@ -112,5 +112,5 @@ func (c *bench) get(t *testing.T) (*stack.Client, *stack.FakeRequest) {
 	if err := client.Stdin(nil); err != nil {
 		t.Fatal(err)
 	}
-	return client, c.Next(c.fpm)
+	return client, c.fpm.Next()
 }

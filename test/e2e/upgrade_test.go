@@ -155,16 +155,11 @@ func TestARequestThatIsOnItsWayIsServedByTheProcessThatHasReadItsBeginning(t *te
 	if err := c.Stdin(nil); err != nil {
 		t.Fatal(err)
 	}
-	q := s.Next(s.fpm)
+	q := s.fpm.Next()
 	if got, ended := q.Body(); len(got) != len(body) || !ended {
 		t.Errorf("FPM got %d bytes (whole %v), want %d", len(got), ended, len(body))
 	}
-	if err := q.Stdout("Content-Type: text/plain\r\n\r\nhello"); err != nil {
-		t.Fatal(err)
-	}
-	if err := q.End(); err != nil {
-		t.Fatal(err)
-	}
+	q.Answer("Content-Type: text/plain\r\n\r\nhello")
 	if reply := s.Reply(c); !reply.Ended {
 		t.Error("the response is not whole")
 	}

@@ -4,7 +4,7 @@ import (
 	"testing"
 )
 
-// A check is something that a site needs of its web server, by the name that it has in the README.
+// A check is something that a site needs of its web server, by the name that it has in the manual.
 type check struct {
 	name string
 	run  func(testing.TB, *shop)

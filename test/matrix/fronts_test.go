@@ -51,11 +51,12 @@ var fronts = []front{
 	{name: "HAProxy", server: stack.SampleHAProxy, tcp: true, keeps: "option keep-conn"},
 }
 
-func (f front) connection() string {
+// socket is the kind over which it connects.
+func (f front) socket() string {
 	if f.tcp {
 		return "TCP"
 	}
-	return "unix socket"
+	return "unix"
 }
 
 // shop is a site behind one of the fronts.

@@ -8,12 +8,12 @@ import (
 	"realdocd/test/stack"
 )
 
-// TestWebServers runs each check with each web server, and compares with the README.
+// TestWebServers runs each check with each web server, and compares with the manual.
 func TestWebServers(t *testing.T) {
 	var table table
 	for _, f := range fronts {
 		row := row{front: f}
-		t.Run(f.name+", "+f.connection(), func(t *testing.T) {
+		t.Run(f.name+", "+f.socket(), func(t *testing.T) {
 			s := openShop(t, f)
 			var err error
 			if row.version, err = f.server.Version(); err != nil {
@@ -35,16 +35,16 @@ func TestWebServers(t *testing.T) {
 		})
 		table = append(table, row)
 	}
-	t.Run("README", func(t *testing.T) {
+	t.Run("manual", func(t *testing.T) {
 		if !table.complete() {
-			t.Skip("SKIPPED, NOT PROVEN: the README is compared when every check was run, and has passed")
+			t.Skip("SKIPPED, NOT PROVEN: the manual is compared when every check was run, and has passed")
 		}
-		readme := readme{stack.InModule(t, "README.md")}
+		manual := manual{stack.InModule(t, "etc/man/realdocd.8")}
 		if os.Getenv("MATRIX_WRITE") != "" {
-			readme.write(t, table.markdown())
+			manual.write(t, table.mdoc())
 		}
-		if got, want := withoutVersions(readme.table(t)), withoutVersions(table.markdown()); got != want {
-			t.Errorf("the README has\n%s\nand what ran is\n%s\nWrite it with: make matrix", got, want)
+		if got, want := withoutVersions(manual.table(t)), withoutVersions(table.mdoc()); got != want {
+			t.Errorf("the manual has\n%s\nand what ran is\n%s\nWrite it with: make matrix", got, want)
 		}
 	})
 }

@@ -2,8 +2,10 @@ package matrix
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -28,30 +30,37 @@ func (t table) complete() bool {
 	return true
 }
 
-// markdown is what stands in the README.
-func (t table) markdown() string {
+// mdoc is what stands in the manual: a line for each front, and the checks below them.
+func (t table) mdoc() string {
 	var b strings.Builder
-	b.WriteString("| web server | version | connects by | passed | its connections to realdocd |\n|---|---|---|---|---|\n")
+	b.WriteString(".Bl -column \"Apache, prefork\" \"version\" \"socket\" \"15 of 16\" \"its connections\"\n")
+	b.WriteString(".It Sy web server Ta Sy version Ta Sy socket Ta Sy passed Ta Sy its connections\n")
+	failing := map[string][]string{} // the checks that a web server does not pass, by its name
 	for _, row := range t {
 		passed, connections := "all", "a new one for each request"
 		if len(row.failed) > 0 {
-			passed = "all but: " + strings.Join(row.failed, ", ")
+			passed = fmt.Sprintf("%d of %d", len(row.passed), len(row.passed)+len(row.failed))
+			failing[row.front.name] = row.failed
 		}
 		if row.front.keeps != "" {
-			connections = "kept, `" + row.front.keeps + "`"
+			connections = "kept, " + row.front.keeps
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", row.front.name, row.version, row.front.connection(), passed, connections)
+		fmt.Fprintf(&b, ".It %s Ta %s Ta %s Ta %s Ta %s\n", row.front.name, row.version, row.front.socket(), passed, connections)
+	}
+	b.WriteString(".El\n.Pp\n")
+	for _, name := range slices.Sorted(maps.Keys(failing)) {
+		b.WriteString(wrapped(name + " does not pass: " + strings.Join(failing[name], "; ") + "."))
 	}
 	var names []string
 	for _, c := range checks {
 		names = append(names, c.name)
 	}
-	return b.String() + "\n" + wrapped("The checks: "+strings.Join(names, "; ")+".")
+	return b.String() + wrapped("The checks: "+strings.Join(names, "; ")+".")
 }
 
-// wrapped breaks a text into the README's lines.
+// wrapped breaks a text into lines, as the manual's source has them.
 func wrapped(text string) string {
-	const width = 120
+	const width = 90
 	var b strings.Builder
 	length := 0
 	for _, word := range strings.Fields(text) {
@@ -70,45 +79,45 @@ func wrapped(text string) string {
 	return b.String() + "\n"
 }
 
-// withoutVersions leaves out what another machine has otherwise.
+// withoutVersions leaves out what is different on another machine.
 func withoutVersions(table string) string {
-	return regexp.MustCompile(`(?m)^(\| [^|]+ \|) \d[^|]* \|`).ReplaceAllString(table, "$1")
+	return regexp.MustCompile(`(?m)^(\.It .+? Ta )\d\S* Ta `).ReplaceAllString(table, "$1")
 }
 
 // The table stands between these lines.
 const (
-	begin = "<!-- written by make matrix -->\n"
-	end   = "<!-- end of what make matrix writes -->\n"
+	begin = ".\\\" written by make matrix\n"
+	end   = ".\\\" end of what make matrix writes\n"
 )
 
-// readme is the file with the table.
-type readme struct{ path string }
+// A manual is the file with the table.
+type manual struct{ path string }
 
 // parts are what stands before the table, the table, and what stands after it.
-func (r readme) parts(t *testing.T) (before, table, after string) {
+func (m manual) parts(t *testing.T) (before, table, after string) {
 	t.Helper()
-	text, err := os.ReadFile(r.path)
+	text, err := os.ReadFile(m.path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	before, rest, hasBegin := strings.Cut(string(text), begin)
 	table, after, hasEnd := strings.Cut(rest, end)
 	if !hasBegin || !hasEnd {
-		t.Fatalf("%s has no lines %q and %q", r.path, begin, end)
+		t.Fatalf("%s has no lines %q and %q", m.path, begin, end)
 	}
 	return before, table, after
 }
 
-func (r readme) table(t *testing.T) string {
+func (m manual) table(t *testing.T) string {
 	t.Helper()
-	_, table, _ := r.parts(t)
+	_, table, _ := m.parts(t)
 	return table
 }
 
-func (r readme) write(t *testing.T, table string) {
+func (m manual) write(t *testing.T, table string) {
 	t.Helper()
-	before, _, after := r.parts(t)
-	if err := os.WriteFile(r.path, []byte(before+begin+table+end+after), 0o644); err != nil {
+	before, _, after := m.parts(t)
+	if err := os.WriteFile(m.path, []byte(before+begin+table+end+after), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }

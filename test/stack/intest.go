@@ -144,18 +144,11 @@ func (t *Test) Run(flips *Flipper, loads ...Load) []*Tally {
 	return tallies
 }
 
-// FakeFPM starts an FPM that the test plays itself.
+// FakeFPM starts an FPM that the test plays itself. Requests are handed over at the end of their params.
 func (t *Test) FakeFPM() *FakeFPM {
 	t.t.Helper()
-	fake, err := t.StartFakeFPM()
-	return must(t.t, fake, err)
-}
-
-// Next is the next request that arrives at the fake FPM.
-func (t *Test) Next(f *FakeFPM) *FakeRequest {
-	t.t.Helper()
-	q, err := f.Next(5 * time.Second)
-	return must(t.t, q, err)
+	dir, _, err := t.room("fake")
+	return listenFPM(t.t, Addr(filepath.Join(must(t.t, dir, err), "sock")), true)
 }
 
 // Connect opens a FastCGI connection for the test to drive.
@@ -191,7 +184,7 @@ func (t *Test) Wait(p *Process, after int, match func(string) bool) string {
 // Event waits for an event in realdocd's log that has this message.
 func (t *Test) Event(g *Gateway, after int, message string) Event {
 	t.t.Helper()
-	event, err := g.WaitEvent(after, patience, func(e Event) bool { return e.String("message") == message })
+	event, err := g.WaitEvent(after, Patience, func(e Event) bool { return e.String("message") == message })
 	return must(t.t, event, err)
 }
 

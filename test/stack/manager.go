@@ -132,7 +132,7 @@ func (m *manager) barrier() error {
 	select {
 	case <-reached:
 		return nil
-	case <-time.After(patience):
+	case <-time.After(Patience):
 		return errors.New("the notify socket is stuck")
 	}
 }

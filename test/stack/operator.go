@@ -28,7 +28,7 @@ func (g *Gateway) Reload(c GatewayConfig) error {
 	if err := g.Signal(syscall.SIGHUP); err != nil {
 		return err
 	}
-	event, err := g.WaitEvent(mark, patience, func(e Event) bool { return strings.HasPrefix(e.String("message"), "configuration ") })
+	event, err := g.WaitEvent(mark, Patience, func(e Event) bool { return strings.HasPrefix(e.String("message"), "configuration ") })
 	if err != nil {
 		return err
 	}
@@ -45,7 +45,7 @@ func (g *Gateway) Upgrade() (before *Process, err error) {
 	if err := g.Signal(syscall.SIGUSR2); err != nil {
 		return nil, err
 	}
-	event, err := g.WaitEvent(mark, patience, func(e Event) bool {
+	event, err := g.WaitEvent(mark, Patience, func(e Event) bool {
 		return strings.HasPrefix(e.String("message"), "handed over") || strings.HasPrefix(e.String("message"), "upgrade failed")
 	})
 	if err != nil {
@@ -77,28 +77,11 @@ func (g *Gateway) Command(args ...string) (code int, output string, err error) {
 	return 0, string(out), err
 }
 
-// patience is how long a part may take to come into a state, on a machine that is busy.
-const patience = 10 * time.Second
-
-// Poll tries until what it looks at is as it should be. It is for what has no event: a state that is
-// told only to those who ask.
-func Poll(try func() error) error {
-	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
-		err := try()
-		if err == nil {
-			return nil
-		}
-		if time.Now().After(deadline) {
-			return fmt.Errorf("still after %v: %w", patience, err)
-		}
-	}
-}
-
 // Metric scrapes /metrics on the control socket for one series, which labels name, value, name, value …
 // tell from the others.
 func (g *Gateway) Metric(name string, labels ...string) (float64, error) {
 	dial := func(context.Context, string, string) (net.Conn, error) { return g.Control.Dial() }
-	client := http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}, Timeout: patience}
+	client := http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}, Timeout: Patience}
 	resp, err := client.Get("http://realdocd/metrics")
 	if err != nil {
 		return 0, err

@@ -185,28 +185,31 @@ func (p *Process) failure(err error) error {
 // answers waits until the address accepts. There is no event for that: a program says that it listens
 // only by listening.
 func (p *Process) answers(addr Addr) error {
-	deadline := time.Now().Add(20 * time.Second)
-	for {
-		conn, err := addr.Dial()
-		if err == nil {
-			return conn.Close()
-		}
+	var ended error
+	err := Poll(func() error {
 		select {
 		case <-p.done:
-			return p.failure(fmt.Errorf("ended (%v) before it listened on %s", p.state, addr))
-		case <-time.After(5 * time.Millisecond):
+			ended = p.failure(fmt.Errorf("ended (%v) before it listened on %s", p.state, addr))
+			return nil
+		default:
 		}
-		if time.Now().After(deadline) {
-			return p.failure(fmt.Errorf("does not listen on %s: %w", addr, err))
+		conn, err := addr.Dial()
+		if err == nil {
+			err = conn.Close()
 		}
+		return err
+	})
+	if err != nil {
+		return p.failure(fmt.Errorf("does not listen on %s: %w", addr, err))
 	}
+	return ended
 }
 
 // says waits for a line of the child's log, or for the child's end.
 func (p *Process) says(after int, match func(string) bool) error {
 	said := make(chan error, 1)
 	go func() {
-		_, err := p.Log.Wait(after, 20*time.Second, match)
+		_, err := p.Log.Wait(after, Patience, match)
 		said <- err
 	}()
 	select {

@@ -9,13 +9,15 @@ import (
 
 // The types of FastCGI records.
 const (
-	BeginRequest = 1
-	AbortRequest = 2
-	EndRequest   = 3
-	ParamsType   = 4
-	StdinType    = 5
-	StdoutType   = 6
-	StderrType   = 7
+	BeginRequest    = 1
+	AbortRequest    = 2
+	EndRequest      = 3
+	ParamsType      = 4
+	StdinType       = 5
+	StdoutType      = 6
+	StderrType      = 7
+	GetValues       = 9
+	GetValuesResult = 10
 )
 
 // Record is one FastCGI record without its padding.
@@ -83,9 +85,8 @@ func Pairs(pairs ...string) []byte {
 	return b
 }
 
-// parsePairs is the way back; of two pairs with one name the last wins, as in PHP.
-func parsePairs(b []byte) (map[string]string, error) {
-	pairs := map[string]string{}
+// parsePairs is the way back.
+func parsePairs(b []byte) (pairs []string, err error) {
 	length := func() (int, bool) {
 		if len(b) == 0 {
 			return 0, false
@@ -108,7 +109,7 @@ func parsePairs(b []byte) (map[string]string, error) {
 		if !ok1 || !ok2 || name+value > len(b) {
 			return nil, fmt.Errorf("params end inside a pair")
 		}
-		pairs[string(b[:name])] = string(b[name : name+value])
+		pairs = append(pairs, string(b[:name]), string(b[name:name+value]))
 		b = b[name+value:]
 	}
 	return pairs, nil

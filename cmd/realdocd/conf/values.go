@@ -4,17 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
-	"net/netip"
-	"net/url"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 	"unicode"
-
-	"realdocd/cmd/realdocd/logging"
 )
 
 // A parser reads one TOML value. Its error says what is wanted.
@@ -108,6 +102,16 @@ func oneOf(words ...string) parser[string] {
 	}
 }
 
+// orNone lets "" stand for none.
+func orNone(parse parser[string]) parser[string] {
+	return func(v any) (string, error) {
+		if v == "" {
+			return "", nil
+		}
+		return parse(v)
+	}
+}
+
 // duration reads a duration that may be 0.
 func duration(v any) (time.Duration, error) {
 	s, _ := v.(string)
@@ -153,151 +157,4 @@ func mode(v any) (fs.FileMode, error) {
 		return 0, wanted(`the octal digits of a mode, in quotes, such as "0660"`, v)
 	}
 	return fs.FileMode(n), nil
-}
-
-// network reads "10.0.0.0/8", or a bare address as the network of itself.
-func network(v any) (netip.Prefix, error) {
-	s, _ := v.(string)
-	if addr, err := netip.ParseAddr(s); err == nil && addr.Zone() == "" {
-		addr = addr.Unmap()
-		return netip.PrefixFrom(addr, addr.BitLen()), nil
-	}
-	prefix, err := netip.ParsePrefix(s)
-	if err != nil {
-		return netip.Prefix{}, wanted(`an address or a network such as "127.0.0.1" or "10.0.0.0/8"`, v)
-	}
-	return prefix.Masked(), nil
-}
-
-// maxSocketPath is what sun_path of sockaddr_un holds, without the NUL.
-const maxSocketPath = 107
-
-// address reads a unix socket's absolute path or "host:port".
-func address(v any) (string, error) {
-	s, err := text(v)
-	if err != nil {
-		return "", err
-	}
-	if unixPath, ok := strings.CutPrefix(s, "unix:"); ok {
-		return "", fmt.Errorf(`write %q without "unix:", as %q`, s, unixPath)
-	}
-	if strings.HasPrefix(s, "/") {
-		return socketPath(v)
-	}
-	if !isHostPort(s) {
-		return "", wanted(`the absolute path of a socket, or "host:port"`, v)
-	}
-	return s, nil
-}
-
-// logOutputName reads where the log goes.
-func logOutputName(v any) (string, error) {
-	s, err := text(v)
-	switch {
-	case err != nil || s == logging.ToStderr || path.IsAbs(s):
-		return s, err
-	case s == "journal":
-		return "", fmt.Errorf(`"journal" is not needed: under systemd %q is the journal, with the level of each event`, logging.ToStderr)
-	}
-	return "", wanted(`"stderr" or the absolute path of a file`, v)
-}
-
-func socketPath(v any) (string, error) {
-	s, err := text(v)
-	switch {
-	case err != nil:
-		return "", err
-	case !path.IsAbs(s):
-		return "", wanted("the absolute path of a socket", v)
-	case len(s) > maxSocketPath:
-		return "", fmt.Errorf("the socket path %q has %d bytes, at most %d are possible", s, len(s), maxSocketPath)
-	}
-	return s, nil
-}
-
-func hostPort(v any) (string, error) {
-	s, err := text(v)
-	if err == nil && !isHostPort(s) {
-		return "", wanted(`"host:port" such as "127.0.0.1:9117"`, v)
-	}
-	return s, err
-}
-
-func isHostPort(s string) bool {
-	_, port, err := net.SplitHostPort(s)
-	_, portErr := strconv.ParseUint(port, 10, 16)
-	return err == nil && portErr == nil
-}
-
-func absolute(v any) (string, error) {
-	s, err := text(v)
-	if err == nil && !path.IsAbs(s) {
-		return "", wanted("an absolute path", v)
-	}
-	return s, err
-}
-
-// urlPath reads a path as FPM's pm.status_path has it.
-func urlPath(v any) (string, error) {
-	s, err := text(v)
-	if err == nil && (!strings.HasPrefix(s, "/") || strings.Contains(s, "?")) {
-		return "", wanted(`a path that begins with "/" and has no "?", such as "/fpm-status"`, v)
-	}
-	return s, err
-}
-
-// warmURI reads what a warm-up asks for: a path, or a URL where the host matters.
-func warmURI(v any) (string, error) {
-	s, err := text(v)
-	if err != nil {
-		return "", err
-	}
-	u, err := url.Parse(s)
-	isURL := err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
-	if !strings.HasPrefix(s, "/") && !isURL || strings.ContainsAny(s, " #") {
-		return "", wanted(`a path that begins with "/", or a URL such as "https://shop.example/login"`, v)
-	}
-	return s, nil
-}
-
-// orNone lets "" stand for none.
-func orNone(parse parser[string]) parser[string] {
-	return func(v any) (string, error) {
-		if v == "" {
-			return "", nil
-		}
-		return parse(v)
-	}
-}
-
-// docrootPattern reads an absolute path or a pattern of such.
-func docrootPattern(v any) (string, error) {
-	s, err := absolute(v)
-	if err != nil {
-		return "", err
-	}
-	if _, err := path.Match(s, ""); err != nil {
-		return "", wanted("a path or a pattern in which every [ has its ]", v)
-	}
-	return s, nil
-}
-
-// cgiHeaders steer the response itself: a gateway that sets one breaks it.
-var cgiHeaders = []string{"status", "location", "content-type", "content-length", "set-cookie"}
-
-func headerName(v any) (string, error) {
-	s, ok := v.(string)
-	if !ok || s == "" || strings.ContainsFunc(s, notInToken) {
-		return "", wanted(`a header's name such as "X-Release"`, v)
-	}
-	if slices.Contains(cgiHeaders, strings.ToLower(s)) {
-		return "", fmt.Errorf(`%s means something in every response; take a name such as "X-Release"`, s)
-	}
-	return s, nil
-}
-
-// notInToken is for RFC 9110's token.
-func notInToken(r rune) bool {
-	letter := 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9'
-	return !letter && !strings.ContainsRune("!#$%&'*+-.^_`|~", r)
 }

@@ -1,4 +1,4 @@
-package main
+package logging
 
 import (
 	"errors"
@@ -25,11 +25,11 @@ func (d *disk) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-func linesTo(d *disk) *logLines {
-	return &logLines{to: d, tell: func(lost int, cause error) []byte { return fmt.Appendf(nil, "lost %d: %v\n", lost, cause) }}
+func linesTo(d *disk) *lineWriter {
+	return &lineWriter{to: d, tell: func(lost int, cause error) []byte { return fmt.Appendf(nil, "lost %d: %v\n", lost, cause) }}
 }
 
-func TestLogLines_CountsWhatAFullDiskDoesNotTakeAndSaysSoWhenItDoesAgain(t *testing.T) {
+func TestLineWriter_CountsWhatAFullDiskDoesNotTakeAndSaysSoWhenItDoesAgain(t *testing.T) {
 	const lost = ": no space left on device\n"
 	for _, row := range []struct {
 		name  string
@@ -66,7 +66,7 @@ func TestLogLines_CountsWhatAFullDiskDoesNotTakeAndSaysSoWhenItDoesAgain(t *test
 	}
 }
 
-func TestLogLines_TellsOfALossWithoutAnotherLine(t *testing.T) {
+func TestLineWriter_TellsOfALossWithoutAnotherLine(t *testing.T) {
 	d := &disk{}
 	l := linesTo(d)
 	l.write([]byte("one\n"))
@@ -80,7 +80,7 @@ func TestLogLines_TellsOfALossWithoutAnotherLine(t *testing.T) {
 }
 
 // Room comes and goes a byte at a time: whatever is lost, no line is torn, and each is there or counted.
-func TestLogLines_AreWholeOnADiskWithLittleRoom(t *testing.T) {
+func TestLineWriter_AreWholeOnADiskWithLittleRoom(t *testing.T) {
 	for room := range 40 {
 		d := &disk{}
 		l := linesTo(d)
@@ -108,7 +108,7 @@ func TestLogLines_AreWholeOnADiskWithLittleRoom(t *testing.T) {
 	}
 }
 
-func TestLogLines_TheNextOutputTellsWhatTheOneBeforeLost(t *testing.T) {
+func TestLineWriter_TheNextOutputTellsWhatTheOneBeforeLost(t *testing.T) {
 	full, empty := &disk{room: 6}, &disk{room: 1000}
 	before, after := linesTo(full), linesTo(empty)
 	before.write([]byte("one\ntwo\nthree\n"))

@@ -1,4 +1,4 @@
-package main
+package logging
 
 import (
 	"errors"
@@ -12,31 +12,31 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// logFileMode lets the group read: a log is for more than its owner. It is the
+// fileMode lets the group read: a log is for more than its owner. It is the
 // mode of a file that is made here, whatever the umask.
-const logFileMode = 0o640
+const fileMode = 0o640
 
-// openLogFile opens a log file to append to, and makes it where there is none.
-// A pipe without a reader is an error and not a wait.
-func openLogFile(file string) (*os.File, error) {
+// openFile opens a log file to append to, and makes it if there is none. If it is a
+// pipe without a reader, that is an error and not a wait.
+func openFile(file string) (*os.File, error) {
 	const flags = os.O_WRONLY | os.O_APPEND | unix.O_NONBLOCK
 	f, err := os.OpenFile(file, flags, 0)
 	if errors.Is(err, fs.ErrNotExist) {
-		if f, err = os.OpenFile(file, flags|os.O_CREATE|os.O_EXCL, logFileMode); err == nil {
-			err = f.Chmod(logFileMode)
+		if f, err = os.OpenFile(file, flags|os.O_CREATE|os.O_EXCL, fileMode); err == nil {
+			err = f.Chmod(fileMode)
 		}
 		if errors.Is(err, fs.ErrExist) { // made by another a moment ago
 			f, err = os.OpenFile(file, flags, 0)
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("open the log file: %w: %s", err, logFileAdvice(file, err))
+		return nil, fmt.Errorf("open the log file: %w: %s", err, fileAdvice(file, err))
 	}
 	return f, nil
 }
 
-// logFileAdvice says what to do where a log file cannot be opened.
-func logFileAdvice(file string, err error) string {
+// fileAdvice says what to do if a log file cannot be opened.
+func fileAdvice(file string, err error) string {
 	dir := path.Dir(file)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

@@ -1,17 +1,17 @@
-package main
+package logging
 
 import (
 	"bytes"
 	"io"
 )
 
-// logLines writes whole lines to what may not take them, such as a file on a
-// full disk. Lines that cannot be written are dropped and counted; of one whose
-// beginning is written the rest is kept, so that none is torn. When lines can be
-// written again, the first says how many were lost. Not for several goroutines.
-type logLines struct {
+// A lineWriter writes whole lines to something that may not take them, such as a file
+// on a full disk. It drops and counts lines that it cannot write. If it has written the
+// beginning of a line, it keeps the rest, so that no line is torn. When it can write
+// again, its first line says how many were lost. Not for several goroutines.
+type lineWriter struct {
 	to   io.Writer
-	lost int    // lines, not told yet
+	lost int    // lines that nobody was told of yet
 	torn []byte // the rest of a line whose beginning is written
 
 	cause   error // of the last failure
@@ -21,8 +21,8 @@ type logLines struct {
 
 var newline = []byte("\n")
 
-// write writes lines; with none it only catches up.
-func (l *logLines) write(lines []byte) {
+// write writes lines. Without any it only catches up.
+func (l *lineWriter) write(lines []byte) {
 	if !l.catchUp() {
 		l.lost += bytes.Count(lines, newline)
 		return
@@ -33,7 +33,7 @@ func (l *logLines) write(lines []byte) {
 
 // catchUp writes what is left of an earlier failure, and says whether all of it
 // is written.
-func (l *logLines) catchUp() bool {
+func (l *lineWriter) catchUp() bool {
 	if l.finish(); len(l.torn) > 0 {
 		return false
 	}
@@ -42,14 +42,14 @@ func (l *logLines) catchUp() bool {
 	}
 	line := l.tell(l.lost, l.cause)
 	unwritten := l.put(line)
-	if len(unwritten) == 0 { // a part of it is: the rest is torn
+	if len(unwritten) == 0 { // it is written, or its rest is in torn
 		l.lost = 0
 	}
 	return len(unwritten) == 0 && len(l.torn) == 0
 }
 
 // finish tries to write the rest of a torn line.
-func (l *logLines) finish() {
+func (l *lineWriter) finish() {
 	if len(l.torn) == 0 {
 		return
 	}
@@ -59,9 +59,8 @@ func (l *logLines) finish() {
 	}
 }
 
-// put writes what it can of lines. What it returns is whole lines of which
-// nothing is written.
-func (l *logLines) put(lines []byte) (unwritten []byte) {
+// put writes what it can of lines. It returns whole lines of which nothing is written.
+func (l *lineWriter) put(lines []byte) (unwritten []byte) {
 	if len(lines) == 0 {
 		return nil
 	}
@@ -79,16 +78,16 @@ func (l *logLines) put(lines []byte) (unwritten []byte) {
 	return unwritten
 }
 
-func (l *logLines) fail(err error) {
+func (l *lineWriter) fail(err error) {
 	l.cause = err
 	if l.failing != nil {
 		l.failing(err)
 	}
 }
 
-// inherit has l tell what the lines before it have lost. What they have torn
+// inherit has l tell what the writer before it has lost. A line that was torn there
 // will not be whole any more.
-func (l *logLines) inherit(before *logLines) {
+func (l *lineWriter) inherit(before *lineWriter) {
 	l.lost, l.cause = before.lost, before.cause
 	if len(before.torn) > 0 {
 		l.lost++

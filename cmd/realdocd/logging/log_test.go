@@ -1,9 +1,10 @@
-package main
+package logging
 
 import (
 	"bytes"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -32,16 +33,23 @@ func (o *output) String() string {
 	return o.buf.String()
 }
 
-func outputTo(w io.Writer) *logOutput {
-	o := &logOutput{}
+func outputTo(w io.Writer) *Output {
+	o := &Output{}
 	o.to = w
 	o.tell = func(lost int, cause error) []byte { return fmt.Appendf(nil, "lost %d: %v\n", lost, cause) }
 	return o
 }
 
-func TestLogWriter_GathersEventsUntilItIsClosed(t *testing.T) {
+// logTo is a log that is open.
+func logTo(o *Output) *Log {
+	l := &Log{}
+	l.start(o)
+	return l
+}
+
+func TestLog_GathersEventsUntilItIsClosed(t *testing.T) {
 	var out output
-	w := newLogWriter(outputTo(&out))
+	w := logTo(outputTo(&out))
 	for range 100 {
 		w.WriteLevel(zerolog.InfoLevel, []byte("x\n"))
 	}
@@ -54,23 +62,27 @@ func TestLogWriter_GathersEventsUntilItIsClosed(t *testing.T) {
 	}
 }
 
-func TestLogWriter_WritesInTheBackground(t *testing.T) {
-	var out output
-	w := newLogWriter(outputTo(&out))
+func TestLog_WritesInTheBackground(t *testing.T) {
+	r, out, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer out.Close()
+	w := logTo(outputTo(out))
 	defer w.Close()
 	w.WriteLevel(zerolog.InfoLevel, []byte("x\n"))
-	for deadline := time.Now().Add(5 * time.Second); out.String() == ""; time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("the event was never written")
-		}
+	r.SetReadDeadline(time.Now().Add(5 * time.Second))
+	if n, err := r.Read(make([]byte, 10)); n != 2 {
+		t.Errorf("%d bytes were written: %v", n, err)
 	}
 }
 
-func TestLogWriter_WritesAWarningAndWhatCameBeforeAtOnce(t *testing.T) {
+func TestLog_WritesAWarningAndWhatCameBeforeAtOnce(t *testing.T) {
 	for _, level := range []zerolog.Level{zerolog.WarnLevel, zerolog.ErrorLevel, zerolog.FatalLevel, zerolog.PanicLevel, zerolog.NoLevel} {
 		t.Run(level.String(), func(t *testing.T) {
 			var out output
-			w := newLogWriter(outputTo(&out))
+			w := logTo(outputTo(&out))
 			w.WriteLevel(zerolog.DebugLevel, []byte("1\n"))
 			w.WriteLevel(zerolog.InfoLevel, []byte("2\n"))
 			w.WriteLevel(level, []byte("3\n"))
@@ -82,10 +94,10 @@ func TestLogWriter_WritesAWarningAndWhatCameBeforeAtOnce(t *testing.T) {
 	}
 }
 
-func TestLogWriter_LosesAndTearsNoLineUnderLoad(t *testing.T) {
+func TestLog_LosesAndTearsNoLineUnderLoad(t *testing.T) {
 	const writers, each = 8, 5000
 	var out output
-	w := newLogWriter(outputTo(&out))
+	w := logTo(outputTo(&out))
 	var wg sync.WaitGroup
 	for i := range writers {
 		wg.Go(func() {
@@ -119,9 +131,9 @@ func TestLogWriter_LosesAndTearsNoLineUnderLoad(t *testing.T) {
 	}
 }
 
-func TestLogWriter_AStuckOutputDoesNotStopEventsThatFitTheBuffer(t *testing.T) {
+func TestLog_AStuckOutputDoesNotStopEventsThatFitTheBuffer(t *testing.T) {
 	r, out := io.Pipe() // takes nothing until it is read
-	w := newLogWriter(outputTo(out))
+	w := logTo(outputTo(out))
 	stuck := make(chan struct{})
 	go func() {
 		w.WriteLevel(zerolog.WarnLevel, []byte("warning\n"))
@@ -150,11 +162,11 @@ func TestLogWriter_AStuckOutputDoesNotStopEventsThatFitTheBuffer(t *testing.T) {
 	}
 }
 
-func TestLogWriter_PutsThePriorityBeforeEachLineOfTheJournal(t *testing.T) {
+func TestLog_PutsThePriorityBeforeEachLineOfTheJournal(t *testing.T) {
 	var out output
 	o := outputTo(&out)
 	o.journal = true
-	w := newLogWriter(o)
+	w := logTo(o)
 	for _, level := range []zerolog.Level{
 		zerolog.TraceLevel, zerolog.DebugLevel, zerolog.InfoLevel, zerolog.WarnLevel, zerolog.ErrorLevel, zerolog.FatalLevel, zerolog.NoLevel,
 	} {
@@ -166,12 +178,12 @@ func TestLogWriter_PutsThePriorityBeforeEachLineOfTheJournal(t *testing.T) {
 	}
 }
 
-func TestLogWriter_WhatCameBeforeASwitchIsWrittenBeforeAndTheRestAfter(t *testing.T) {
+func TestLog_WhatCameBeforeASwitchIsWrittenBeforeAndTheRestAfter(t *testing.T) {
 	var before, after output
-	w, next := newLogWriter(outputTo(&before)), outputTo(&after)
+	w, next := logTo(outputTo(&before)), outputTo(&after)
 	next.journal = true
 	w.WriteLevel(zerolog.InfoLevel, []byte("1\n"))
-	w.switchTo(next)
+	w.Move(next)
 	w.WriteLevel(zerolog.InfoLevel, []byte("2\n"))
 	w.Close()
 	if before.String() != "1\n" || after.String() != "<6>2\n" {
@@ -179,19 +191,37 @@ func TestLogWriter_WhatCameBeforeASwitchIsWrittenBeforeAndTheRestAfter(t *testin
 	}
 }
 
-func TestLogWriter_WhatWasLostBeforeASwitchIsToldAfterIt(t *testing.T) {
+func TestLog_WhatWasLostBeforeASwitchIsToldAfterIt(t *testing.T) {
 	var after output
-	w := newLogWriter(outputTo(&disk{}))
+	w := logTo(outputTo(&disk{}))
 	w.WriteLevel(zerolog.WarnLevel, []byte("1\n"))
-	w.switchTo(outputTo(&after))
+	w.Move(outputTo(&after))
 	w.Close()
 	if got := after.String(); got != "lost 1: no space left on device\n" {
 		t.Errorf("written: %q", got)
 	}
 }
 
-func BenchmarkLogWriter(b *testing.B) {
-	w := newLogWriter(outputTo(io.Discard))
+func TestLog_AFullFileThatIsReopenedIsNotToldOfAgainWithinAMinute(t *testing.T) {
+	var stderr output
+	l, err := Open(Settings{Level: "info", Format: "json", Output: "/dev/full"}, &stderr, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	for range 2 {
+		l.WriteLevel(zerolog.WarnLevel, []byte("x\n"))
+		if path, err := l.Reopen(); path != "/dev/full" || err != nil {
+			t.Errorf("reopened %q: %v", path, err)
+		}
+	}
+	if got := stderr.String(); strings.Count(got, "the log is not written") != 1 {
+		t.Errorf("standard error has %q", got)
+	}
+}
+
+func BenchmarkLog(b *testing.B) {
+	w := logTo(outputTo(io.Discard))
 	defer w.Close()
 	event := bytes.Repeat([]byte("x"), 400)
 	b.ReportAllocs()

@@ -6,18 +6,16 @@ import (
 	"os/signal"
 	"syscall"
 
-	"realdocd/cmd/realdocd/conf"
+	"realdocd/cmd/realdocd/logging"
 )
 
 // openLog opens the log, which SIGUSR1 reopens from then on.
 func (d *daemonProcess) openLog(stderr io.Writer, getenv func(string) string) (stop func(), err error) {
-	d.stderr, d.wantColours = stderr, getenv("NO_COLOR") == ""
-	out, err := openLogOutput(d.config, stderr, d.wantColours)
+	d.out, err = logging.Open(d.config.Log, stderr, getenv("NO_COLOR") == "" && isTerminal(stderr))
 	if err != nil {
 		return nil, err
 	}
-	d.out = newLogWriter(out)
-	d.log = newLogger(d.config, d.out)
+	d.log = d.out.Logger()
 	ignore := d.reopenLogOnSignal()
 	return func() {
 		ignore()
@@ -25,8 +23,8 @@ func (d *daemonProcess) openLog(stderr io.Writer, getenv func(string) string) (s
 	}, nil
 }
 
-// reopenLogOnSignal has SIGUSR1 open the log file again, until stop is called,
-// also while requests finish at the end. Later ones do nothing.
+// reopenLogOnSignal has SIGUSR1 open the log file again, also while requests finish at
+// the end. After stop the signal does nothing.
 func (d *daemonProcess) reopenLogOnSignal() (stop func()) {
 	signals, stopped := make(chan os.Signal, 1), make(chan struct{})
 	signal.Notify(signals, syscall.SIGUSR1)
@@ -44,7 +42,7 @@ func (d *daemonProcess) reopenLogOnSignal() (stop func()) {
 }
 
 func (d *daemonProcess) reopenLog() {
-	switch path, err := d.out.reopen(); {
+	switch path, err := d.out.Reopen(); {
 	case err != nil:
 		d.log.Error().Err(err).Str("output", path).Msg("log not reopened: the file that is open stays in use")
 	case path == "":
@@ -54,22 +52,12 @@ func (d *daemonProcess) reopenLog() {
 	}
 }
 
-// logOutputOf opens the output of a configuration that is read again. It is nil
-// where the log stays where it is.
-func (d *daemonProcess) logOutputOf(c conf.Config) (*logOutput, error) {
-	if c.Log.Output == d.config.Log.Output {
-		return nil, nil
-	}
-	c.Log.Format = d.config.Log.Format
-	return openLogOutput(c, d.stderr, d.wantColours)
-}
-
-// moveLog has the log go on in another output; nil leaves it where it is. The
-// last line of the one before says so.
-func (d *daemonProcess) moveLog(next *logOutput, name string) {
+// moveLog has the log go on in another output; nil leaves it where it is. The last
+// line of the output before says so.
+func (d *daemonProcess) moveLog(next *logging.Output, name string) {
 	if next == nil {
 		return
 	}
 	d.log.Info().Str("output", name).Msg("the log goes on there")
-	d.out.switchTo(next)
+	d.out.Move(next)
 }

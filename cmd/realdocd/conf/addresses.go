@@ -1,0 +1,100 @@
+package conf
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"path"
+	"strconv"
+	"strings"
+)
+
+// checkClients refuses a TCP listener that everybody could use: who may speak
+// FastCGI to PHP-FPM may run code.
+func (d *document) checkClients() {
+	g := &d.config.Gateway
+	clients := []string{"allowed_clients"}
+	if len(g.AllowedClients) > 0 || d.isExcused(clients) {
+		return
+	}
+	for _, addr := range g.Listen {
+		if !path.IsAbs(addr) {
+			d.fault([]string{"listen"}, `%q is open to the network: say who may connect with %s, for example "127.0.0.1"`, addr, d.label(clients))
+		}
+	}
+}
+
+// checkAddresses refuses an address that has two uses.
+func (d *document) checkAddresses() {
+	g := &d.config.Gateway
+	for _, addr := range g.Listen {
+		switch addr = path.Clean(addr); {
+		case addr == path.Clean(g.Control):
+			d.fault([]string{"control"}, "%q is in %s already: take another path", g.Control, d.label([]string{"listen"}))
+		case addr == path.Clean(g.Metrics):
+			d.fault([]string{"metrics"}, "%q is in %s already: take another port", g.Metrics, d.label([]string{"listen"}))
+		}
+	}
+}
+
+// maxSocketPath is what sun_path of sockaddr_un holds, without the NUL.
+const maxSocketPath = 107
+
+// address reads a unix socket's absolute path or "host:port".
+func address(v any) (string, error) {
+	s, err := text(v)
+	if err != nil {
+		return "", err
+	}
+	if unixPath, ok := strings.CutPrefix(s, "unix:"); ok {
+		return "", fmt.Errorf(`write %q without "unix:", as %q`, s, unixPath)
+	}
+	if strings.HasPrefix(s, "/") {
+		return socketPath(v)
+	}
+	if !isHostPort(s) {
+		return "", wanted(`the absolute path of a socket, or "host:port"`, v)
+	}
+	return s, nil
+}
+
+func socketPath(v any) (string, error) {
+	s, err := text(v)
+	switch {
+	case err != nil:
+		return "", err
+	case !path.IsAbs(s):
+		return "", wanted("the absolute path of a socket", v)
+	case len(s) > maxSocketPath:
+		return "", fmt.Errorf("the socket path %q has %d bytes, at most %d are possible", s, len(s), maxSocketPath)
+	}
+	return s, nil
+}
+
+func hostPort(v any) (string, error) {
+	s, err := text(v)
+	if err == nil && !isHostPort(s) {
+		return "", wanted(`"host:port" such as "127.0.0.1:9117"`, v)
+	}
+	return s, err
+}
+
+func isHostPort(s string) bool {
+	_, port, err := net.SplitHostPort(s)
+	_, portErr := strconv.ParseUint(port, 10, 16)
+	return err == nil && portErr == nil
+}
+
+// network reads "10.0.0.0/8", or a bare address as the network of itself.
+func network(v any) (netip.Prefix, error) {
+	s, _ := v.(string)
+	if addr, err := netip.ParseAddr(s); err == nil && addr.Zone() == "" {
+		addr = addr.Unmap()
+		return netip.PrefixFrom(addr, addr.BitLen()), nil
+	}
+	prefix, err := netip.ParsePrefix(s)
+	if err != nil {
+		return netip.Prefix{}, wanted(`an address or a network such as "127.0.0.1" or "10.0.0.0/8"`, v)
+	}
+	return prefix.Masked(), nil
+}

@@ -1,0 +1,67 @@
+package conf
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/BurntSushi/toml"
+
+	"realdocd/cmd/realdocd/logging"
+	"realdocd/gateway"
+)
+
+// Config is a configuration that was read and has no faults.
+type Config struct {
+	Gateway gateway.Config
+	Log     logging.Settings
+}
+
+// Load reads a configuration file. If the file has faults, the error is [*Faults].
+func Load(file string) (Config, error) {
+	text, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Config{}, fmt.Errorf("there is no configuration file %s: name one with --config", file)
+	}
+	if err != nil {
+		return Config{}, fmt.Errorf("read the configuration: %w", err)
+	}
+	return Parse(file, string(text))
+}
+
+// Parse reads the text of a file. Its error is [*Faults], which name the file.
+func Parse(file, text string) (Config, error) {
+	d := newDocument(file, indexLines(text))
+	raw := map[string]any{}
+	if _, err := toml.Decode(text, &raw); err != nil {
+		d.syntax(err)
+		return Config{}, d.faults.err()
+	}
+	d.read(raw)
+	return d.config, d.faults.err()
+}
+
+// FromFlags reads keys that came from the command line, by the rules of the file and
+// with its defaults. raw has them as the toml package decodes a file; flag gives the
+// flag of a key, by which a fault names it. The error is [*Faults].
+func FromFlags(raw map[string]any, flag func(key string) string) (Config, error) {
+	d := newDocument("", nil)
+	d.label = func(path []string) string { return flag(path[len(path)-1]) }
+	d.read(raw)
+	return d.config, d.faults.err()
+}
+
+// SiteNames names the sites in the order of the file.
+func (c *Config) SiteNames() (names []string) {
+	for _, s := range c.Gateway.Sites {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+// SetLogLevel and SetLogFormat take a word that wins over the file's. The error says
+// which words there are.
+func (c *Config) SetLogLevel(word string) error { return into(&c.Log.Level, logLevel)(word) }
+
+func (c *Config) SetLogFormat(word string) error { return into(&c.Log.Format, logFormat)(word) }

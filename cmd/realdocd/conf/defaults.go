@@ -1,0 +1,43 @@
+package conf
+
+import (
+	"time"
+
+	"realdocd/cmd/realdocd/logging"
+	"realdocd/deploy"
+	"realdocd/gateway"
+)
+
+// The defaults of every key are in these three functions and nowhere else.
+func defaults() Config {
+	return Config{
+		Gateway: gateway.Config{
+			Listen:          []string{"/run/realdocd/realdocd.sock"},
+			ListenMode:      0o660,
+			Control:         "/run/realdocd/control.sock",
+			StateDir:        "/var/lib/realdocd",
+			ShutdownTimeout: 30 * time.Second,
+			AccessLog:       true,
+		},
+		Log: logging.Settings{Level: "info", Format: "json", Output: logging.ToStderr},
+	}
+}
+
+func defaultPool(name string) gateway.PoolConfig {
+	return gateway.PoolConfig{
+		Name:           name,
+		ConnectTimeout: time.Second,
+		ReadTimeout:    60 * time.Second,
+		IncludePath:    ".:/usr/share/php",
+		Queue:          1024,
+		QueueTimeout:   10 * time.Second,
+		StatusPath:     "/fpm-status",
+	}
+}
+
+func defaultSite(name string) gateway.SiteConfig {
+	return gateway.SiteConfig{
+		Name: name, Resolve: deploy.Realpath, RequestBuffering: true,
+		WarmTimeout: 30 * time.Second, Keep: 5,
+	}
+}

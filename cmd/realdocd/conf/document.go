@@ -1,0 +1,138 @@
+package conf
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+)
+
+// A document is a configuration while it is read.
+type document struct {
+	config Config
+	faults Faults
+	lines  lines
+	// label names a key to the operator.
+	label func(path []string) string
+	// excused are keys with a fault, or that a fault has proposed: what
+	// follows from them is not worth another line.
+	excused map[string]bool
+}
+
+func newDocument(file string, index lines) *document {
+	return &document{
+		config:  defaults(),
+		faults:  Faults{File: file},
+		lines:   index,
+		label:   tomlLabel,
+		excused: map[string]bool{},
+	}
+}
+
+// tomlLabel is a key as in `docroot in [site.shop]`.
+func tomlLabel(path []string) string {
+	key := path[len(path)-1]
+	if len(path) == 1 {
+		return key
+	}
+	return fmt.Sprintf("%s in [%s]", key, toml.Key(path[:len(path)-1]))
+}
+
+// fault notes what is wrong with a key that has a value.
+func (d *document) fault(path []string, format string, args ...any) {
+	d.excuse(path)
+	d.faults.add(d.lines.of(path...), d.label(path)+": "+format, args...)
+}
+
+func (d *document) excuse(path []string) { d.excused[toml.Key(path).String()] = true }
+
+func (d *document) isExcused(path []string) bool { return d.excused[toml.Key(path).String()] }
+
+// syntax takes what the toml package refuses.
+func (d *document) syntax(err error) {
+	var parse toml.ParseError
+	if !errors.As(err, &parse) {
+		d.faults.add(0, "%v", err)
+		return
+	}
+	var key string
+	if rest, ok := strings.CutSuffix(parse.Message, "' has already been defined."); ok {
+		key = strings.TrimPrefix(rest, "Key '")
+	}
+	if first, ok := d.lines[key]; ok && first != parse.Position.Line {
+		d.faults.add(parse.Position.Line, "duplicate key %s: it is set in line %d already", key, first)
+		return
+	}
+	hint := ""
+	if strings.HasPrefix(parse.Message, "expected value") {
+		hint = ": are the quotes around a string missing?"
+	}
+	d.faults.add(parse.Position.Line, "%s%s", strings.TrimSuffix(parse.Message, "."), hint)
+}
+
+func (d *document) read(raw map[string]any) {
+	d.table(nil, raw, d.topKeys())
+	d.checkClients()
+	d.checkAddresses()
+	d.checkPools()
+	d.checkSites()
+}
+
+// table reads one table, and goes on after a fault.
+func (d *document) table(at []string, raw map[string]any, known keys) {
+	for _, key := range slices.Sorted(maps.Keys(raw)) {
+		keyPath := slices.Concat(at, []string{key})
+		set, ok := known[key]
+		if !ok {
+			d.unknown(keyPath, raw[key], known)
+			continue
+		}
+		for _, err := range each(set(raw[key])) {
+			d.fault(keyPath, "%v", err)
+		}
+	}
+}
+
+// each gives the errors that errors.Join has joined.
+func each(err error) []error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		return joined.Unwrap()
+	}
+	if err != nil {
+		return []error{err}
+	}
+	return nil
+}
+
+func (d *document) subtable(at []string, v any, known keys) error {
+	raw, ok := v.(map[string]any)
+	if !ok {
+		return wanted(fmt.Sprintf("the table [%s]", toml.Key(at)), v)
+	}
+	d.table(at, raw, known)
+	return nil
+}
+
+// named reads the tables [kind.NAME], in the order of the file.
+func (d *document) named(kind string, v any, read func(name string, raw map[string]any)) error {
+	tables, ok := v.(map[string]any)
+	if !ok {
+		return wanted(fmt.Sprintf("tables [%s.NAME], each with a name of its own", kind), v)
+	}
+	names := slices.SortedFunc(maps.Keys(tables), func(a, b string) int {
+		return cmp.Or(d.lines.of(kind, a)-d.lines.of(kind, b), strings.Compare(a, b))
+	})
+	for _, name := range names {
+		raw, ok := tables[name].(map[string]any)
+		if !ok {
+			d.fault([]string{kind, name}, "want it in a table with a name, [%s.NAME]", kind)
+			continue
+		}
+		read(name, raw)
+	}
+	return nil
+}

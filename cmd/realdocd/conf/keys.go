@@ -1,0 +1,96 @@
+package conf
+
+import (
+	"realdocd/cmd/realdocd/logging"
+	"realdocd/deploy"
+	"realdocd/gateway"
+)
+
+type keys map[string]setter
+
+func (d *document) topKeys() keys {
+	g := &d.config.Gateway
+	return keys{
+		"listen":           into(&g.Listen, listOf(address)),
+		"listen_mode":      into(&g.ListenMode, mode),
+		"allowed_clients":  into(&g.AllowedClients, listOf(network)),
+		"control":          into(&g.Control, orNone(socketPath)),
+		"metrics":          into(&g.Metrics, orNone(hostPort)),
+		"unmatched":        into(&g.ForwardUnmatched, forward),
+		"shutdown_timeout": into(&g.ShutdownTimeout, duration),
+		"spool_dir":        into(&g.SpoolDir, orNone(absolute)),
+		"state_dir":        into(&g.StateDir, orNone(absolute)),
+		"log":              func(v any) error { return d.subtable([]string{"log"}, v, d.logKeys()) },
+		"pool":             func(v any) error { return d.named("pool", v, d.readPool) },
+		"site":             func(v any) error { return d.named("site", v, d.readSite) },
+	}
+}
+
+func (d *document) logKeys() keys {
+	return keys{
+		"level":  into(&d.config.Log.Level, logLevel),
+		"format": into(&d.config.Log.Format, logFormat),
+		"output": into(&d.config.Log.Output, logOutputName),
+		"access": into(&d.config.Gateway.AccessLog, boolean),
+		"slow":   into(&d.config.Gateway.SlowLog, duration),
+	}
+}
+
+func poolKeys(p *gateway.PoolConfig) keys {
+	return keys{
+		"server":          into(&p.Servers, listOf(address)),
+		"include_path":    into(&p.IncludePath, text),
+		"connect_timeout": into(&p.ConnectTimeout, positiveDuration),
+		"read_timeout":    into(&p.ReadTimeout, duration),
+		"request_timeout": into(&p.RequestTimeout, duration),
+		"max_conns":       into(&p.MaxConns, wholeUpTo(maxRequests)),
+		"queue":           into(&p.Queue, wholeUpTo(maxRequests)),
+		"queue_timeout":   into(&p.QueueTimeout, positiveDuration),
+		"reuse":           into(&p.Reuse, reuse),
+		"status":          into(&p.StatusServer, orNone(address)),
+		"status_path":     into(&p.StatusPath, urlPath),
+	}
+}
+
+func siteKeys(s *gateway.SiteConfig) keys {
+	return keys{
+		"docroot":                into(&s.Docroot, docrootPattern),
+		"pool":                   into(&s.Pool, text),
+		"resolve":                into(&s.Resolve, resolveMode),
+		"realpath_every":         into(&s.RealpathEvery, duration),
+		"link_after":             into(&s.LinkAfter, orNone(absolute)),
+		"include_path":           into(&s.IncludePath, text),
+		"search_replace_pattern": into(&s.SearchReplacePattern, text),
+		"extra_roots":            into(&s.ExtraRoots, listOf(absolute)),
+		"request_buffering":      into(&s.RequestBuffering, boolean),
+		"release_header":         into(&s.ReleaseHeader, orNone(headerName)),
+		"request_id_header":      into(&s.RequestIDHeader, orNone(headerName)),
+		"warm":                   into(&s.Warm, listOf(warmURI)),
+		"warm_timeout":           into(&s.WarmTimeout, positiveDuration),
+		"slots":                  into(&s.Slots, listOf(absolute)),
+		"releases":               into(&s.Releases, orNone(absolute)),
+		"keep":                   into(&s.Keep, wholeFrom(1, 1000)),
+	}
+}
+
+func logLevel(v any) (string, error) { return oneOf(logging.Levels...)(v) }
+
+func logFormat(v any) (string, error) { return oneOf(logging.Formats...)(v) }
+
+func forward(v any) (bool, error) {
+	word, err := oneOf("refuse", "forward")(v)
+	return word == "forward", err
+}
+
+func reuse(v any) (bool, error) {
+	word, err := oneOf("off", "auto")(v)
+	return word == "auto", err
+}
+
+func resolveMode(v any) (deploy.Mode, error) {
+	word, err := oneOf("realpath", "readlink")(v)
+	if err != nil {
+		return 0, err
+	}
+	return deploy.ParseMode(word)
+}

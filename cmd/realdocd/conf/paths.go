@@ -1,0 +1,86 @@
+package conf
+
+import (
+	"fmt"
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+
+	"realdocd/cmd/realdocd/logging"
+)
+
+func absolute(v any) (string, error) {
+	s, err := text(v)
+	if err == nil && !path.IsAbs(s) {
+		return "", wanted("an absolute path", v)
+	}
+	return s, err
+}
+
+// docrootPattern reads an absolute path or a pattern of such.
+func docrootPattern(v any) (string, error) {
+	s, err := absolute(v)
+	if err != nil {
+		return "", err
+	}
+	if _, err := path.Match(s, ""); err != nil {
+		return "", wanted("a path or a pattern in which every [ has its ]", v)
+	}
+	return s, nil
+}
+
+// logOutputName reads where the log goes.
+func logOutputName(v any) (string, error) {
+	s, err := text(v)
+	switch {
+	case err != nil || s == logging.ToStderr || path.IsAbs(s):
+		return s, err
+	case s == "journal":
+		return "", fmt.Errorf(`"journal" is not needed: under systemd %q is the journal, with the level of each event`, logging.ToStderr)
+	}
+	return "", wanted(`"stderr" or the absolute path of a file`, v)
+}
+
+// urlPath reads a path as FPM's pm.status_path has it.
+func urlPath(v any) (string, error) {
+	s, err := text(v)
+	if err == nil && (!strings.HasPrefix(s, "/") || strings.Contains(s, "?")) {
+		return "", wanted(`a path that begins with "/" and has no "?", such as "/fpm-status"`, v)
+	}
+	return s, err
+}
+
+// warmURI reads what a warm-up asks for: a path, or a URL where the host matters.
+func warmURI(v any) (string, error) {
+	s, err := text(v)
+	if err != nil {
+		return "", err
+	}
+	u, err := url.Parse(s)
+	isURL := err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
+	if !strings.HasPrefix(s, "/") && !isURL || strings.ContainsAny(s, " #") {
+		return "", wanted(`a path that begins with "/", or a URL such as "https://shop.example/login"`, v)
+	}
+	return s, nil
+}
+
+// cgiHeaders steer the response itself: a gateway that sets one breaks it.
+var cgiHeaders = []string{"status", "location", "content-type", "content-length", "set-cookie"}
+
+func headerName(v any) (string, error) {
+	s, ok := v.(string)
+	if !ok || s == "" || strings.ContainsFunc(s, notInToken) {
+		return "", wanted(`a header's name such as "X-Release"`, v)
+	}
+	if slices.Contains(cgiHeaders, strings.ToLower(s)) {
+		return "", fmt.Errorf(`%s means something in every response; take a name such as "X-Release"`, s)
+	}
+	return s, nil
+}
+
+// notInToken is for RFC 9110's token.
+func notInToken(r rune) bool {
+	letter := 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9'
+	return !letter && !strings.ContainsRune("!#$%&'*+-.^_`|~", r)
+}

@@ -1,0 +1,103 @@
+package conf
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+
+	"realdocd/gateway"
+)
+
+func (d *document) readSite(name string, raw map[string]any) {
+	at := []string{"site", name}
+	site := defaultSite(name)
+	d.table(at, raw, siteKeys(&site))
+	docroot := append(at, "docroot")
+	switch {
+	case d.isExcused(docroot):
+	case site.Docroot == "":
+		d.faults.add(d.lines.of(at...), `[%s] has no docroot: name it, as in docroot = "/var/www/%s/current/public"`, toml.Key(at), name)
+	case !site.IsGlob() && site.LinkAfter != "" && !below(site.Docroot, site.LinkAfter):
+		d.fault([]string{"site", name, "link_after"}, "the docroot %q is not below %q", site.Docroot, site.LinkAfter)
+	}
+	if header := site.RequestIDHeader; header != "" && strings.EqualFold(header, site.ReleaseHeader) {
+		d.fault([]string{"site", name, "request_id_header"}, `%q is the release_header already; take a name such as "X-Request-Id"`, header)
+	}
+	d.checkDeploys(site)
+	d.config.Gateway.Sites = append(d.config.Gateway.Sites, site)
+}
+
+// checkDeploys refuses directories that a deploy could not tell apart, or that
+// the deploys of several docroots would share.
+func (d *document) checkDeploys(site gateway.SiteConfig) {
+	slots, releases := []string{"site", site.Name, "slots"}, []string{"site", site.Name, "releases"}
+	switch {
+	case d.isExcused(slots) || d.isExcused(releases):
+		return
+	case len(site.Slots) > 0 && site.Releases != "":
+		d.fault(releases, "slots and releases do not go together: take slots for fixed directories that alternate, or releases for a new one each time")
+	case len(site.Slots) == 1:
+		d.fault(slots, `want at least two directories, as in ["/var/www/A", "/var/www/B"], or none`)
+	}
+	taken := map[string]bool{}
+	for _, slot := range site.Slots {
+		if slot = path.Clean(slot); taken[slot] {
+			d.fault(slots, "%q is there twice", slot)
+		}
+		taken[slot] = true
+	}
+	if !site.IsGlob() {
+		return
+	}
+	const shared = "the docroot %q is a pattern, and its sites would share what is for one: give the one that is deployed a [site.NAME] of its own"
+	if len(site.Slots) > 0 {
+		d.fault(slots, shared, site.Docroot)
+	}
+	if site.Releases != "" {
+		d.fault(releases, shared, site.Docroot)
+	}
+}
+
+func (d *document) checkSites() {
+	g := &d.config.Gateway
+	if len(g.Sites) == 0 && !g.ForwardUnmatched && !d.isExcused([]string{"site"}) {
+		d.faults.add(0, `no site: add [site.shop] with docroot = "/var/www/shop/current/public"`)
+	}
+	taken := map[string]string{}
+	for i := range g.Sites {
+		site := &g.Sites[i]
+		d.choosePool(site)
+		docroot := path.Clean(site.Docroot)
+		if other, ok := taken[docroot]; ok && site.Docroot != "" {
+			d.fault([]string{"site", site.Name, "docroot"}, "%q is the docroot of [%s] already", site.Docroot, toml.Key{"site", other})
+		}
+		taken[docroot] = site.Name
+	}
+}
+
+// choosePool fills in the only pool, and refuses one that is not there.
+func (d *document) choosePool(site *gateway.SiteConfig) {
+	var names []string
+	for _, p := range d.config.Gateway.Pools {
+		names = append(names, p.Name)
+	}
+	at := []string{"site", site.Name, "pool"}
+	switch {
+	case d.isExcused([]string{"pool"}) || d.isExcused(at) || slices.Contains(names, site.Pool):
+	case site.Pool == "" && len(names) == 1:
+		site.Pool = names[0]
+	case site.Pool == "":
+		d.faults.add(d.lines.of(at...), `[%s] names no pool, and there are %d: add pool = "%s"`,
+			toml.Key(at[:2]), len(names), strings.Join(names, `" or "`))
+	default:
+		d.fault(at, "there is no [%s]%s", toml.Key{"pool", site.Pool}, didYouMean("%q", Nearest(site.Pool, names)))
+	}
+}
+
+// below says whether file is in the directory dir, at any depth.
+func below(file, dir string) bool {
+	dir = strings.TrimSuffix(path.Clean(dir), "/")
+	return strings.HasPrefix(path.Clean(file), dir+"/")
+}

@@ -1,0 +1,192 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"sync"
+	"testing"
+
+	"realdocd/gateway/control"
+)
+
+// A fakeDaemon says what a test has it say. The handler in front of it, and its
+// socket, are those of realdocd.
+type fakeDaemon struct {
+	t      *testing.T
+	socket string
+	server *http.Server
+
+	mu     sync.Mutex
+	asked  []string // METHOD and URI of each request
+	status control.Status
+	busy   map[string][]control.Occupant // whom a drain finds in a pool or a release, by name or path
+	// What follows is of its one site, the first in status.
+	site     control.SiteDetail
+	headroom control.Headroom
+	warm     []control.WarmResult
+	warming  chan struct{} // where it is set, "warm" closes it and waits for its client to leave
+	env      func() control.CommandEnv
+	flips    chan string // told to the command that has entered
+	// grow is called before each answer about pools and sites, with mu held.
+	grow func()
+}
+
+// newFakeDaemon makes one with the given pools and site, which does not run yet.
+func newFakeDaemon(t *testing.T, socket string, pools []string, site string) *fakeDaemon {
+	d := &fakeDaemon{
+		t: t, socket: socket, busy: map[string][]control.Occupant{}, flips: make(chan string, 1), grow: func() {},
+		headroom: control.Headroom{Readable: true, Opcache: true, Fits: true},
+		status:   control.Status{PID: 812, Sites: []control.SiteStatus{{Name: site}}},
+	}
+	d.site.Name = site
+	for _, name := range pools {
+		d.status.Pools = append(d.status.Pools, control.PoolStatus{Name: name})
+	}
+	return d
+}
+
+// start serves the control API until stop or the end of the test.
+func (d *fakeDaemon) start() {
+	d.t.Helper()
+	ln, err := net.Listen("unix", d.socket)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	api := control.NewHandler(d, http.NotFoundHandler())
+	d.server = &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		d.mu.Lock()
+		d.asked = append(d.asked, r.Method+" "+r.URL.RequestURI())
+		d.mu.Unlock()
+		api.ServeHTTP(w, r)
+	})}
+	go d.server.Serve(ln)
+	d.t.Cleanup(d.stop)
+}
+
+func (d *fakeDaemon) stop() { d.server.Close() }
+
+// takeAsked gives what it was asked since the last call.
+func (d *fakeDaemon) takeAsked() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	asked := d.asked
+	d.asked = nil
+	return asked
+}
+
+func (d *fakeDaemon) Status() control.Status {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.grow()
+	st := d.status
+	st.Pools = slices.Clone(st.Pools)
+	return st
+}
+
+func (d *fakeDaemon) View() control.View { return control.View{} }
+
+// pool has something done to a pool.
+func (d *fakeDaemon) pool(name string, do func(*control.PoolStatus)) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for i := range d.status.Pools {
+		if p := &d.status.Pools[i]; p.Name == name {
+			do(p)
+			return nil
+		}
+	}
+	return control.ErrNoPool
+}
+
+func (d *fakeDaemon) Paused(pool string) (paused bool) {
+	d.pool(pool, func(p *control.PoolStatus) { paused = p.Paused })
+	return paused
+}
+
+func (d *fakeDaemon) Pause(pool string) error {
+	return d.pool(pool, func(p *control.PoolStatus) { p.Paused = true })
+}
+
+func (d *fakeDaemon) Resume(pool string) error {
+	return d.pool(pool, func(p *control.PoolStatus) { p.Paused = false })
+}
+
+// Drain fails at once where somebody is inside.
+func (d *fakeDaemon) Drain(_ context.Context, pool string) error {
+	_, err := d.drain(pool)
+	return err
+}
+
+func (d *fakeDaemon) drain(what string) ([]control.Occupant, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if left := d.busy[what]; left != nil {
+		return left, context.DeadlineExceeded
+	}
+	return nil, nil
+}
+
+func (d *fakeDaemon) Site(name, _ string) (control.SiteDetail, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if name != d.site.Name {
+		return control.SiteDetail{}, fmt.Errorf("%w: %q", control.ErrNoSite, name)
+	}
+	d.grow()
+	return d.site, nil
+}
+
+func (d *fakeDaemon) Look(name, docroot, _ string) (control.SiteDetail, error) {
+	return d.Site(name, docroot)
+}
+
+// DrainRelease fails at once where somebody is inside.
+func (d *fakeDaemon) DrainRelease(_ context.Context, _, _, release string) ([]control.Occupant, error) {
+	return d.drain(release)
+}
+
+func (d *fakeDaemon) Warm(ctx context.Context, _, _, _ string) ([]control.WarmResult, error) {
+	if d.warming != nil {
+		close(d.warming)
+		<-ctx.Done()
+	}
+	return d.warm, ctx.Err()
+}
+
+func (d *fakeDaemon) Headroom(context.Context, string, string, string) (control.Headroom, error) {
+	return d.headroom, nil
+}
+
+func (d *fakeDaemon) Enter(_, _, _ string, _ control.Command) (control.Stay, error) {
+	return fakeStay{d, d.env()}, nil
+}
+
+type fakeStay struct {
+	d   *fakeDaemon
+	env control.CommandEnv
+}
+
+func (s fakeStay) Env() control.CommandEnv { return s.env }
+func (s fakeStay) Leave()                  {}
+
+func (s fakeStay) AwaitFlip(ctx context.Context) string {
+	select {
+	case live := <-s.d.flips:
+		return live
+	case <-ctx.Done():
+		return ""
+	}
+}
+
+// query is one parameter of what was asked.
+func query(asked, name string) string {
+	u, err := url.Parse(asked)
+	if err != nil {
+		return err.Error()
+	}
+	return u.Query().Get(name)
+}
