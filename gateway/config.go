@@ -19,7 +19,7 @@ import (
 type Config struct {
 	// Listen has the addresses to listen on: absolute unix socket paths, or
 	// "host:port" for TCP.
-	Listen []string
+	Listen []sock.Addr
 	// ListenMode is the mode of the unix sockets.
 	ListenMode fs.FileMode
 	// AllowedClients are the networks that may connect over TCP. A TCP
@@ -135,7 +135,7 @@ func (c *Config) check() error {
 		}
 	}
 	for _, addr := range c.Listen {
-		if !sock.Addr(addr).IsUnix() && len(c.AllowedClients) == 0 {
+		if !addr.IsUnix() && len(c.AllowedClients) == 0 {
 			bad("listen on %s: a TCP listener needs allowed_clients", addr)
 		}
 	}

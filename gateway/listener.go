@@ -15,7 +15,7 @@ import (
 
 // A listener is a socket that web servers connect to.
 type listener struct {
-	addr string // of the configuration, or the socket's where it was inherited
+	addr sock.Addr // of the configuration, or the socket's where it was inherited
 	net.Listener
 }
 
@@ -28,7 +28,7 @@ func (s *Server) Listen(inherited ...net.Listener) error {
 	defer s.reloading.Unlock()
 	for _, ln := range inherited {
 		s.inherited = true
-		s.listeners = append(s.listeners, listener{ln.Addr().String(), ln})
+		s.listeners = append(s.listeners, listener{sock.Addr(ln.Addr().String()), ln})
 	}
 	opened, err := s.openNew(&s.setup.Load().cfg)
 	if err != nil {
@@ -46,7 +46,7 @@ func (s *Server) Addrs() (addrs []string, inherited bool) {
 	defer s.reloading.Unlock()
 	addrs = []string{} // never null in JSON
 	for _, ln := range s.listeners {
-		addrs = append(addrs, ln.addr)
+		addrs = append(addrs, string(ln.addr))
 	}
 	return addrs, s.inherited
 }
@@ -108,8 +108,8 @@ func (s *Server) takeOver(n *sockets, cfg *Config) {
 		case !slices.Contains(cfg.Listen, ln.addr):
 			ln.Close()
 			continue
-		case sock.Addr(ln.addr).IsUnix():
-			if err := os.Chmod(ln.addr, cfg.ListenMode); err != nil {
+		case ln.addr.IsUnix():
+			if err := os.Chmod(string(ln.addr), cfg.ListenMode); err != nil {
 				s.log.Error().Err(err).Msg("cannot set listen_mode")
 			}
 		}
@@ -124,13 +124,13 @@ func (s *Server) takeOver(n *sockets, cfg *Config) {
 }
 
 // takeOrListen takes the predecessor's socket, or opens one.
-func (s *Server) takeOrListen(addr string, mode fs.FileMode) (net.Listener, error) {
-	ln := s.predecessor.take("listen", addr)
+func (s *Server) takeOrListen(addr sock.Addr, mode fs.FileMode) (net.Listener, error) {
+	ln := s.predecessor.take("listen", string(addr))
 	if ln == nil {
 		return listen(addr, mode)
 	}
-	if sock.Addr(addr).IsUnix() {
-		if err := os.Chmod(addr, mode); err != nil {
+	if addr.IsUnix() {
+		if err := os.Chmod(string(addr), mode); err != nil {
 			ln.Close()
 			return nil, err
 		}
@@ -139,27 +139,28 @@ func (s *Server) takeOrListen(addr string, mode fs.FileMode) (net.Listener, erro
 }
 
 // listen opens one socket. A unix socket gets the mode.
-func listen(addr string, mode fs.FileMode) (net.Listener, error) {
-	if !sock.Addr(addr).IsUnix() {
-		return net.Listen("tcp", addr)
+func listen(addr sock.Addr, mode fs.FileMode) (net.Listener, error) {
+	path := string(addr)
+	if !addr.IsUnix() {
+		return net.Listen("tcp", path)
 	}
-	if conn, err := net.Dial("unix", addr); err == nil {
+	if conn, err := net.Dial("unix", path); err == nil {
 		conn.Close()
 		return nil, errors.New("another process listens there: stop it first")
 	}
-	if fi, err := os.Lstat(addr); err == nil {
+	if fi, err := os.Lstat(path); err == nil {
 		if fi.Mode()&os.ModeSocket == 0 {
 			return nil, errors.New("the file there is not a socket: remove it or choose another path")
 		}
-		if err := os.Remove(addr); err != nil {
+		if err := os.Remove(path); err != nil {
 			return nil, err
 		}
 	}
-	ln, err := net.Listen("unix", addr)
+	ln, err := net.Listen("unix", path)
 	if err != nil {
 		return nil, err
 	}
-	if err := os.Chmod(addr, mode); err != nil {
+	if err := os.Chmod(path, mode); err != nil {
 		ln.Close()
 		return nil, err
 	}

@@ -41,7 +41,8 @@ func (s *Server) Drain(ctx context.Context, pool string) error {
 	}
 	s.log.Warn().Str("pool", pool).Msg("pool paused: it drains")
 	err = p.Drain(ctx)
-	switch failed := (*fpm.DrainError)(nil); {
+	failed := (*fpm.DrainError)(nil)
+	switch {
 	case errors.Is(err, fpm.ErrResumed):
 		return control.ErrResumed
 	case errors.As(err, &failed):

@@ -108,7 +108,7 @@ func (n *Successor) MakeMain() { n.link.send(message{Main: true}) }
 func (n *Successor) sendSockets() {
 	s := n.s
 	for _, ln := range s.listeners {
-		n.sendListener(ln.addr, "listen", ln.Listener)
+		n.sendListener(string(ln.addr), "listen", ln.Listener)
 	}
 	for use, e := range map[string]*adminSocket{"control": s.control, "metrics": s.exporter} {
 		if e != nil {

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"realdocd/deploy"
+	"realdocd/gateway/sock"
 )
 
 // Succeed takes over from the predecessor: its sockets, as far as the
@@ -23,7 +24,7 @@ func (s *Server) Succeed(p *Predecessor) (err error) {
 		for _, ln := range slices.Clone(p.listeners) {
 			if ln.use == "listen" {
 				s.inherited = true
-				s.listeners = append(s.listeners, listener{ln.addr, p.take(ln.use, ln.addr)})
+				s.listeners = append(s.listeners, listener{sock.Addr(ln.addr), p.take(ln.use, ln.addr)})
 			}
 		}
 	}

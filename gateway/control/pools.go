@@ -38,7 +38,8 @@ func (h *Handler) drainPool(ctx context.Context, name string, limit time.Duratio
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	err := h.daemon.Drain(ctx, name)
-	switch failed := (*DrainError)(nil); {
+	failed := (*DrainError)(nil)
+	switch {
 	case errors.Is(err, ErrResumed):
 		return apiErrorf(http.StatusConflict, "pool %q was resumed while it drained", name)
 	case errors.As(err, &failed):

@@ -104,7 +104,7 @@ func (l *listener) keepLocked(conn *sock.Conn) bool {
 	l.kept = append(l.kept, conn)
 	if !l.reaping {
 		l.reaping = true
-		time.AfterFunc(l.pool.keepFor, l.reap)
+		time.AfterFunc(l.pool.KeepFor, l.reap)
 	}
 	return true
 }
@@ -118,7 +118,7 @@ func (l *listener) reap() {
 	l.kept = append(l.kept[:0], l.kept[l.low:]...)
 	l.low = len(l.kept)
 	if l.reaping = len(l.kept) > 0; l.reaping {
-		time.AfterFunc(p.keepFor, l.reap)
+		time.AfterFunc(p.KeepFor, l.reap)
 	}
 	if time.Since(l.asked) > learnEvery {
 		l.learnLocked()

@@ -21,10 +21,13 @@ type Pool struct {
 	// every request must: FPM leaves it set in the worker for the next one.
 	SetsIncludePath atomic.Bool
 
-	log     zerolog.Logger
-	config  atomic.Pointer[Config]
-	keepFor time.Duration // see keep.go; tests have another
-	ask     func(ctx context.Context, addr sock.Addr, probe string, q Question) (Answer, error)
+	// AskFPM asks FPM what it is, and KeepFor is how often connections that were not
+	// needed are closed. New sets them; tests have others, before Start.
+	AskFPM  func(ctx context.Context, addr sock.Addr, probe string, q Question) (Answer, error)
+	KeepFor time.Duration
+
+	log    zerolog.Logger
+	config atomic.Pointer[Config]
 
 	mu        sync.Mutex // guards the following, and what the listeners say that it guards
 	listeners []*listener
@@ -42,7 +45,7 @@ type Pool struct {
 
 // New makes a pool. log gets what becomes of its listeners.
 func New(c Config, log zerolog.Logger) *Pool {
-	p := &Pool{Name: c.Name, ask: Ask, keepFor: keepFor, log: log.With().Str("pool", c.Name).Logger()}
+	p := &Pool{Name: c.Name, AskFPM: Ask, KeepFor: keepFor, log: log.With().Str("pool", c.Name).Logger()}
 	p.Configure(c)
 	return p
 }

@@ -19,3 +19,12 @@ func (a Addr) Network() string {
 
 // String is the address as the configuration has it.
 func (a Addr) String() string { return string(a) }
+
+// Strings are addresses as texts.
+func Strings(addrs []Addr) []string {
+	texts := make([]string, len(addrs))
+	for i, a := range addrs {
+		texts[i] = string(a)
+	}
+	return texts
+}

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"realdocd/gateway/sock"
 )
 
 // An fpmConfig is what the configuration files of an FPM say.
@@ -108,7 +110,7 @@ func settingOf(line string) (key, value string, ok bool) {
 }
 
 // poolAt finds the pool that listens at addr; nil where there is none.
-func (c *fpmConfig) poolAt(addr string) *fpmPool {
+func (c *fpmConfig) poolAt(addr sock.Addr) *fpmPool {
 	for i, p := range c.pools {
 		if sameListener(strings.ReplaceAll(p.settings["listen"], "$pool", p.name), addr) {
 			return &c.pools[i]
@@ -119,11 +121,11 @@ func (c *fpmConfig) poolAt(addr string) *fpmPool {
 
 // sameListener says whether FPM's listen is what we connect to. A bare port, and
 // one of all addresses, are on each.
-func sameListener(listen, addr string) bool {
-	if listen == addr || filepath.IsAbs(addr) {
-		return filepath.Clean(listen) == filepath.Clean(addr)
+func sameListener(listen string, addr sock.Addr) bool {
+	if listen == string(addr) || addr.IsUnix() {
+		return filepath.Clean(listen) == filepath.Clean(string(addr))
 	}
-	_, want, err := net.SplitHostPort(addr)
+	_, want, err := net.SplitHostPort(string(addr))
 	if err != nil {
 		return false
 	}

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"realdocd/gateway/sock"
 )
 
 func TestFPMsConfigurationIsReadWithItsIncludes(t *testing.T) {
@@ -76,7 +78,7 @@ func TestAListenerIsFPMsHoweverItIsWritten(t *testing.T) {
 		{"[::]:9000", "10.0.0.7:9000", true},
 		{"", "127.0.0.1:9000", false},
 	} {
-		if same := sameListener(row.listen, row.addr); same != row.same {
+		if same := sameListener(row.listen, sock.Addr(row.addr)); same != row.same {
 			t.Errorf("listen = %s and %s: %v", row.listen, row.addr, same)
 		}
 	}
