@@ -81,9 +81,9 @@ func (f *fakePools) finish() {
 }
 
 // control asks the API once.
-func control(api http.Handler, method, target, body string) *httptest.ResponseRecorder {
+func control(api http.Handler, method, uri, body string) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
-	api.ServeHTTP(w, httptest.NewRequest(method, target, strings.NewReader(body)))
+	api.ServeHTTP(w, httptest.NewRequest(method, uri, strings.NewReader(body)))
 	return w
 }
 
@@ -121,7 +121,7 @@ func TestHandler_MetricsAreThere(t *testing.T) {
 func TestHandler_RefusalsAreJSONAndChangeNothing(t *testing.T) {
 	noPool := `there is no pool "ww": take one of "www", "a/b c"`
 	for _, tt := range []struct {
-		method, target, body string
+		method, uri, body string
 		status               int
 		want                 string
 	}{
@@ -148,10 +148,10 @@ func TestHandler_RefusalsAreJSONAndChangeNothing(t *testing.T) {
 		{"POST", "/v1/pools/www/resume?drain=1s", "", 400, `unknown parameter "drain": leave it out`},
 		{"GET", "/v1/status?pool=www", "", 400, `unknown parameter "pool": leave it out`},
 	} {
-		t.Run(tt.method+" "+tt.target, func(t *testing.T) {
+		t.Run(tt.method+" "+tt.uri, func(t *testing.T) {
 			f, api := newTestHandler()
 			before := f.Status()
-			w := control(api, tt.method, tt.target, tt.body)
+			w := control(api, tt.method, tt.uri, tt.body)
 			var got map[string]string
 			if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
 				t.Fatalf("%v in %s", err, w.Body)
