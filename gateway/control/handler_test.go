@@ -122,8 +122,8 @@ func TestHandler_RefusalsAreJSONAndChangeNothing(t *testing.T) {
 	noPool := `there is no pool "ww": take one of "www", "a/b c"`
 	for _, tt := range []struct {
 		method, uri, body string
-		status               int
-		want                 string
+		status            int
+		want              string
 	}{
 		{"POST", "/v1/pools/ww/pause", "", 404, noPool},
 		{"POST", "/v1/pools/ww/pause?drain=1s", "", 404, noPool},
