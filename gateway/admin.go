@@ -59,9 +59,9 @@ func (e *adminSocket) replacedBy(other *adminSocket, addr string) *adminSocket {
 	return other
 }
 
-// retire ends the socket here, with a successor that has it too, and what it answers
-// still; the channel is closed when that is over, at the latest when ctx is done.
-func (e *adminSocket) retire(ctx context.Context) <-chan struct{} {
+// leave ends the socket here; a successor has it too. Answers that are under way come to
+// their end first. The channel is closed when they have, or when ctx is done.
+func (e *adminSocket) leave(ctx context.Context) <-chan struct{} {
 	over := make(chan struct{})
 	if e == nil {
 		close(over)
