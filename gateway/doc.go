@@ -30,6 +30,11 @@
 // release that is not live (webConn.pin). Flips are seen by the next request, or
 // by Server.watchLinks, and written down by history.
 //
+// # Operators
+//
+// What operators ask comes over the control socket to a control.Handler. Server is its
+// control.Daemon: it says what is so, and control says how that is asked and told.
+//
 // # Live upgrades
 //
 // A process hands over to its successor, which the command line has started, over a

@@ -23,7 +23,7 @@ func (s *Server) Retire(ctx context.Context) (cut []CutOff) {
 	s.reloading.Unlock()
 	defer s.end()
 	s.endIdle(time.Unix(1, 0))
-	for _, over := range []<-chan struct{}{s.control.retire(ctx), s.exporter.retire(ctx)} {
+	for _, over := range []<-chan struct{}{s.control.leave(ctx), s.exporter.leave(ctx)} {
 		<-over
 	}
 	cut = s.finish(ctx)

@@ -95,7 +95,7 @@ func (t *siteTable) named(name string) *site {
 func (rq *request) findSite() error {
 	now := rq.setup
 	sent := rq.value(rq.cgi.documentRoot)
-	docroot := path.Clean(view(sent))
+	docroot := path.Clean(borrow(sent))
 	if st := now.sites.find(docroot); st != nil {
 		return rq.enter(st, docroot)
 	}
@@ -182,9 +182,9 @@ func (s *site) mapping(v deploy.Visit) incpath.Mapping {
 	return incpath.Mapping{Link: v.Link, Release: v.Path, ResolvedDocroot: v.Docroot, Pattern: s.SearchReplacePattern}
 }
 
-// view reads bytes as a string without a copy. The string must not outlive
+// borrow reads bytes as a string without a copy. The string must not outlive
 // the bytes, nor be kept.
-func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+func borrow(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 // logEvery is how often a condition that may hold for every request is logged.
 const logEvery = time.Second

@@ -61,7 +61,7 @@ func TestClient_GivesTheTextOfARefusal(t *testing.T) {
 
 // Somebody at a terminal who stops waiting must not leave a paused pool behind.
 func TestClient_ThatLeavesADrainResumesThePool(t *testing.T) {
-	f := newFakeControls()
+	f := newFakePools()
 	resumed := make(chan struct{})
 	c := NewClient(serveOn(t, NewHandler(resumeWatch{f, resumed}, http.NotFoundHandler())))
 	ctx, leave := context.WithCancel(t.Context())
@@ -82,13 +82,13 @@ func TestClient_ThatLeavesADrainResumesThePool(t *testing.T) {
 
 // resumeWatch tells of a resume.
 type resumeWatch struct {
-	*fakeControls
+	*fakePools
 	resumed chan struct{}
 }
 
 func (r resumeWatch) Resume(pool string) error {
 	defer close(r.resumed)
-	return r.fakeControls.Resume(pool)
+	return r.fakePools.Resume(pool)
 }
 
 func TestClient_SaysWhatToDoWhenItReachesNobody(t *testing.T) {

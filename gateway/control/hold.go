@@ -115,14 +115,13 @@ func (hs *holds) undo(h *hold, pool string, limit time.Duration) error {
 	for _, s := range left.Servers {
 		kept += s.Kept
 	}
-	now := "stays paused, since not for this drain alone"
-	if !h.lasting && h.drains == 0 {
-		if err := hs.end(pool); err != nil {
-			return err
-		}
-		now = "was resumed"
+	what := fmt.Sprintf("requests that run %d, connections kept %d; end them or allow more time", left.Running, kept)
+	if h.lasting || h.drains > 0 {
+		return apiErrorf(http.StatusConflict, "pool %q did not drain within %s: %s; pool %s stays paused: another command paused it too",
+			pool, limit, what, pool)
 	}
-	return apiErrorf(http.StatusConflict,
-		"pool %q did not drain within %s and %s: requests that run %d, connections kept %d; end them or allow more time",
-		pool, limit, now, left.Running, kept)
+	if err := hs.end(pool); err != nil {
+		return err
+	}
+	return apiErrorf(http.StatusConflict, "pool %q did not drain within %s and was resumed: %s", pool, limit, what)
 }

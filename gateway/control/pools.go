@@ -31,7 +31,8 @@ func (h *Handler) resume(r *http.Request) (any, error) {
 	return h.poolAfter(name, h.holds.resume(name))
 }
 
-// poolAfter is the pool once something was done to it, or the error of that.
+// poolAfter answers with the pool after something was done to it. err is how that
+// went.
 func (h *Handler) poolAfter(name string, err error) (any, error) {
 	st := h.daemon.Status()
 	if errors.Is(err, ErrNoPool) {
