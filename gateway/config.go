@@ -1,19 +1,18 @@
 package gateway
 
 import (
-	"errors"
-	"fmt"
 	"io/fs"
 	"net/netip"
-	"path"
 	"strings"
 	"time"
 
 	"realdocd/deploy"
 )
 
-// Config is everything a Server is told. The command line makes it from TOML;
-// New checks it and names what is wrong.
+// Config is everything a Server is told. The Server takes it as checked: what the
+// fields promise holds, each name of a pool or of a site is there once, and so is each
+// docroot. cmd/realdocd/conf makes it from a file and checks it, because only there
+// can a fault be named with its line.
 type Config struct {
 	// Listen has the addresses to listen on: absolute unix socket paths, or
 	// "host:port" for TCP.
@@ -126,50 +125,3 @@ type SiteConfig struct {
 
 // IsGlob says whether Docroot is a pattern.
 func (c SiteConfig) IsGlob() bool { return strings.ContainsAny(c.Docroot, `*?[\`) }
-
-// check names everything that is wrong.
-func (c *Config) check() error {
-	var errs []error
-	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	pools := map[string]bool{}
-	for _, p := range c.Pools {
-		if pools[p.Name] {
-			bad("pool %q is there twice", p.Name)
-		}
-		pools[p.Name] = true
-		if len(p.Servers) == 0 {
-			bad("pool %q has no server", p.Name)
-		}
-		for _, addr := range p.Servers {
-			if isUnix(addr) && len(addr) > maxUnixPath {
-				bad("pool %q: server %s: the path of a unix socket has at most %d bytes", p.Name, addr, maxUnixPath)
-			}
-		}
-	}
-	docroots := map[string]string{}
-	for _, st := range c.Sites {
-		root := path.Clean(st.Docroot)
-		if !path.IsAbs(root) {
-			bad("site %q: docroot %q is not an absolute path", st.Name, st.Docroot)
-		}
-		if _, err := path.Match(root, ""); err != nil {
-			bad("site %q: docroot %q: %w", st.Name, st.Docroot, err)
-		}
-		if other, ok := docroots[root]; ok {
-			bad("site %q has the docroot of site %q", st.Name, other)
-		}
-		docroots[root] = st.Name
-		if !pools[st.Pool] {
-			bad("site %q: there is no pool %q", st.Name, st.Pool)
-		}
-	}
-	for _, addr := range c.Listen {
-		if !isUnix(addr) && len(c.AllowedClients) == 0 {
-			bad("listen on %s: a TCP listener needs allowed_clients", addr)
-		}
-	}
-	if c.ForwardUnmatched && len(c.Pools) != 1 {
-		bad("forwarding unmatched requests needs exactly one pool, there are %d", len(c.Pools))
-	}
-	return errors.Join(errs...)
-}

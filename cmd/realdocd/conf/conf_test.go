@@ -214,6 +214,7 @@ func TestAFaultIsNamedWithItsLine(t *testing.T) {
 		{top: `keep = 5`, want: `r.toml:1: unknown key "keep": it belongs in [site.NAME]`},
 
 		{site: `docroot = "/a"`, want: `r.toml:6: duplicate key site.shop.docroot: it is set in line 5 already`},
+		{more: "[pool.www]", want: `r.toml:6: duplicate key pool.www: it is set in line 2 already`},
 		{more: "[site.shop]", want: `r.toml:6: duplicate key site.shop: it is set in line 4 already`},
 		{site: `include_path = /a`, want: `r.toml:6: expected value but found '/' instead: are the quotes around a string missing?`},
 		{more: "[site.b]\ndocroot = '/var/www//shop/current/public/'", want: `r.toml:7: docroot in [site.b]: "/var/www//shop/current/public/" is the docroot of [site.shop] already`},
@@ -224,6 +225,7 @@ func TestAFaultIsNamedWithItsLine(t *testing.T) {
 		{top: `listen = ["unix:/a"]`, want: `r.toml:1: listen: write "unix:/a" without "unix:", as "/a"`},
 		{top: `listen = ["127.0.0.1:99999"]`, want: `r.toml:1: listen: want the absolute path of a socket, or "host:port", not "127.0.0.1:99999"`},
 		{top: `listen = ["/` + strings.Repeat("x", 107) + `"]`, want: `r.toml:1: listen: the socket path "/` + strings.Repeat("x", 107) + `" has 108 bytes, at most 107 are possible`},
+		{more: "[pool.b]\nserver = ['/" + strings.Repeat("x", 107) + "']", site: "pool = 'www'", want: `r.toml:8: server in [pool.b]: the socket path "/` + strings.Repeat("x", 107) + `" has 108 bytes, at most 107 are possible`},
 		{top: `listen = [":9100"]`, want: `r.toml:1: listen: ":9100" is open to the network: say who may connect with allowed_clients, for example "127.0.0.1"`},
 		{top: `listen_mode = "rw"`, want: `r.toml:1: listen_mode: want the octal digits of a mode, in quotes, such as "0660", not "rw"`},
 		{top: `listen_mode = "1777"`, want: `r.toml:1: listen_mode: want the octal digits of a mode, in quotes, such as "0660", not "1777"`},
