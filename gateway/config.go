@@ -1,8 +1,10 @@
 package gateway
 
 import (
+	"fmt"
 	"io/fs"
 	"net/netip"
+	"path"
 	"strings"
 	"time"
 
@@ -82,7 +84,7 @@ type SiteConfig struct {
 	// Name is the site's name in the configuration.
 	Name string
 	// Docroot is the document root as the web server sends it, an absolute
-	// path, or a path.Match pattern of such.
+	// and clean path, or a path.Match pattern of such.
 	Docroot string
 	// Pool names the pool that runs the site.
 	Pool string
@@ -125,3 +127,24 @@ type SiteConfig struct {
 
 // IsGlob says whether Docroot is a pattern.
 func (c SiteConfig) IsGlob() bool { return strings.ContainsAny(c.Docroot, `*?[\`) }
+
+// Has says whether a clean docroot is the site's, or fits its pattern.
+func (c SiteConfig) Has(docroot string) bool {
+	ok, _ := path.Match(c.Docroot, docroot)
+	return ok
+}
+
+// DocrootOf gives the clean docroot that is meant by asked: the site's own for "",
+// unless the site has a pattern, of which one has to be named.
+func (c SiteConfig) DocrootOf(asked string) (string, error) {
+	switch docroot := path.Clean(asked); {
+	case asked == "" && c.IsGlob():
+		return "", fmt.Errorf("the docroot of site %s is the pattern %s: say which one is meant", c.Name, c.Docroot)
+	case asked == "":
+		return c.Docroot, nil
+	case !c.Has(docroot):
+		return "", fmt.Errorf("%s does not match the docroot of site %s, which is %s", docroot, c.Name, c.Docroot)
+	default:
+		return docroot, nil
+	}
+}

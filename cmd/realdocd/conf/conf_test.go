@@ -130,7 +130,7 @@ slots          = ["/srv/www/A", "/srv/www/B"]
 releases       = ""
 keep           = 1000
 [site.blog]
-docroot        = "/srv/www/blog/current"
+docroot        = "/srv//www/blog/current/"
 releases       = "/srv/www/blog/releases"
 keep           = 1
 `)
@@ -217,7 +217,7 @@ func TestAFaultIsNamedWithItsLine(t *testing.T) {
 		{more: "[pool.www]", want: `r.toml:6: duplicate key pool.www: it is set in line 2 already`},
 		{more: "[site.shop]", want: `r.toml:6: duplicate key site.shop: it is set in line 4 already`},
 		{site: `include_path = /a`, want: `r.toml:6: expected value but found '/' instead: are the quotes around a string missing?`},
-		{more: "[site.b]\ndocroot = '/var/www//shop/current/public/'", want: `r.toml:7: docroot in [site.b]: "/var/www//shop/current/public/" is the docroot of [site.shop] already`},
+		{more: "[site.b]\ndocroot = '/var/www//shop/current/public/'", want: `r.toml:7: docroot in [site.b]: "/var/www/shop/current/public" is the docroot of [site.shop] already`},
 
 		{top: `listen = "/a"`, want: `r.toml:1: listen: want a list, as in [ … ], not "/a"`},
 		{top: `listen = []`, want: `r.toml:1: listen: want at least one address`},

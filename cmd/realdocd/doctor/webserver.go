@@ -62,7 +62,7 @@ func (x *examination) checkSentPaths(site gateway.SiteConfig, r control.SeenRequ
 	s := Subject{Site: site.Name}
 	const do = "With nginx: $document_root instead of $realpath_root, also in fastcgi_params; with Apache: no mod_realdoc."
 	docroot := path.Clean(r.DocumentRoot)
-	if !matches(site, docroot) {
+	if !site.Has(docroot) {
 		x.add("docroot-sent-resolved", s, fmt.Sprintf("The web server sends DOCUMENT_ROOT already resolved, %s (at %s): it decides the release, not realdocd, and include_path may follow another one.", docroot, clock(r.Time)), do)
 		return
 	}
@@ -151,14 +151,7 @@ func (x *examination) checkRefusal(r control.SeenRefusal) {
 
 // hasSite says whether the configuration has a site for a docroot by now.
 func (x *examination) hasSite(docroot string) bool {
-	return slices.ContainsFunc(x.config.Sites, func(s gateway.SiteConfig) bool { return matches(s, path.Clean(docroot)) })
-}
-
-// matches says whether a clean docroot is the site's, or one of its pattern.
-func matches(site gateway.SiteConfig, docroot string) bool {
-	own := path.Clean(site.Docroot)
-	match, _ := path.Match(own, docroot)
-	return match || docroot == own
+	return slices.ContainsFunc(x.config.Sites, func(s gateway.SiteConfig) bool { return s.Has(path.Clean(docroot)) })
 }
 
 // seenOf are the requests of a pool's sites that the daemon has seen lately.
