@@ -257,7 +257,7 @@ func TestControl_SaysWhatIsWrongWithARequestAboutASite(t *testing.T) {
 		want         string
 	}{
 		{"GET", "/v1/sites/none", 404, `there is no such site: "none"`},
-		{"GET", "/v1/sites/shop?docroot=/other", 409, "has the docroot"},
+		{"GET", "/v1/sites/shop?docroot=/other", 409, "does not match the docroot"},
 		{"POST", "/v1/sites/blog/look", 409, "is the pattern"},
 		{"POST", "/v1/sites/blog/look?docroot=/elsewhere", 409, "does not match"},
 		{"POST", "/v1/sites/shop/look?by=me", 400, "by: want one of flip, rollback, deploy"},

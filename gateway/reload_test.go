@@ -33,7 +33,6 @@ func TestReload_AHigherLimitLetsWaitingRequestsIn(t *testing.T) {
 func TestReload_AFaultChangesNothing(t *testing.T) {
 	b := newBench(t).start()
 	for want, change := range map[string]func(*Config){
-		`there is no pool "none"`: func(c *Config) { c.Sites[0].Pool = "none" },
 		"no such file or directory": func(c *Config) {
 			c.Listen = []string{b.dir + "/new", b.dir + "/none/gw"}
 			c.Pools[0].Servers = []string{b.dir + "/none"}

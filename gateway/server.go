@@ -57,12 +57,8 @@ type Server struct {
 	refusals    refusals
 }
 
-// New checks cfg and makes a Server that has not begun to listen. The error
-// names everything that is wrong with cfg.
-func New(cfg Config, log zerolog.Logger) (*Server, error) {
-	if err := cfg.check(); err != nil {
-		return nil, err
-	}
+// New makes a Server that has not begun to listen.
+func New(cfg Config, log zerolog.Logger) *Server {
 	s := &Server{
 		log: log, metrics: newMetrics(), history: newHistory(cfg.StateDir, log), started: time.Now(),
 		commands: map[*command]struct{}{}, conns: map[*webConn]struct{}{}, empty: make(chan struct{}), failed: make(chan error, 1),
@@ -70,7 +66,7 @@ func New(cfg Config, log zerolog.Logger) (*Server, error) {
 	s.api = control.NewHandler(s, s.metrics.handler())
 	s.metrics.watch(s)
 	s.setup.Store(newSetup(cfg, nil, s))
-	return s, nil
+	return s
 }
 
 // Serve accepts connections until Shutdown, and returns nil then.

@@ -51,15 +51,11 @@ func newSetup(cfg Config, before *setup, s *Server) *setup {
 var errNotServing = errors.New("realdocd is starting or stopping: try again when it serves")
 
 // Reload takes another configuration without losing a request or a connection.
-// When it fails nothing has changed, and the error names everything that is
-// wrong. Requests that run go on under the configuration, and in the pool, that
-// they began with.
+// If it fails, nothing has changed. Requests that run go on under the configuration,
+// and in the pool, that they began with.
 func (s *Server) Reload(cfg Config) error {
 	s.reloading.Lock()
 	defer s.reloading.Unlock()
-	if err := cfg.check(); err != nil {
-		return err
-	}
 	if s.stopping.Load() || !s.serving {
 		return errNotServing
 	}

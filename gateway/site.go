@@ -73,7 +73,7 @@ func (t *siteTable) find(docroot string) *site {
 		return s
 	}
 	for _, s := range t.globs {
-		if ok, _ := path.Match(s.Docroot, docroot); ok {
+		if s.Has(docroot) {
 			return s
 		}
 	}

@@ -8,12 +8,10 @@ import (
 	"io"
 	"time"
 
-	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
 	"realdocd/cmd/realdocd/conf"
 	"realdocd/cmd/realdocd/doctor"
-	"realdocd/gateway"
 )
 
 // checkTimeout bounds the whole examination. Most of it is reading the code of
@@ -65,9 +63,6 @@ finding.`,
 
 func check(ctx context.Context, file string) report {
 	c, err := conf.Load(file)
-	if err == nil {
-		_, err = gateway.New(c.Gateway, zerolog.Nop())
-	}
 	if err != nil {
 		r := report{Findings: configFaults(file, err)}
 		r.Counts = doctor.Count(r.Findings)

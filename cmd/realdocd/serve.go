@@ -128,9 +128,7 @@ func (d *daemonProcess) serve(stderr io.Writer, getenv func(string) string) erro
 		return err
 	}
 	defer closeLog()
-	if d.srv, err = gateway.New(d.config.Gateway, d.log); err != nil {
-		return fmt.Errorf("start the gateway: %w", err)
-	}
+	d.srv = gateway.New(d.config.Gateway, d.log)
 	if err := d.open(before); err != nil {
 		return err
 	}

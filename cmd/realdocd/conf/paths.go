@@ -27,7 +27,7 @@ func docrootPattern(v any) (string, error) {
 	if _, err := path.Match(s, ""); err != nil {
 		return "", wanted("a path or a pattern in which every [ has its ]", v)
 	}
-	return s, nil
+	return path.Clean(s), nil
 }
 
 // logOutputName reads where the log goes.
@@ -76,7 +76,7 @@ func headerName(v any) (string, error) {
 	if slices.Contains(cgiHeaders, strings.ToLower(s)) {
 		return "", fmt.Errorf(`%s means something in every response; take a name such as "X-Release"`, s)
 	}
-	return s, nil
+	return path.Clean(s), nil
 }
 
 // notInToken is for RFC 9110's token.

@@ -23,7 +23,7 @@ const daemonTimeout = 3 * time.Second
 func (x *examination) askDaemon() {
 	const skipped = "whether it is up to date and what web servers send was not looked at"
 	if x.config.Control == "" {
-		x.add("daemon-not-asked", Subject{}, `The configuration has control = "", so the daemon cannot be asked: `+skipped+".",
+		x.add(kindDaemonNotAsked, Subject{}, `The configuration has control = "", so the daemon cannot be asked: `+skipped+".",
 			"Name a control socket: status, deploy and drain need it too.")
 		return
 	}
@@ -33,15 +33,15 @@ func (x *examination) askDaemon() {
 	st, err := client.Status(ctx)
 	switch {
 	case control.IsNotRunning(err):
-		x.add("daemon-not-asked", Subject{}, "No daemon listens on "+x.config.Control+": "+skipped+".",
+		x.add(kindDaemonNotAsked, Subject{}, "No daemon listens on "+x.config.Control+": "+skipped+".",
 			"Start it (systemctl start realdocd) and check again.")
 		return
 	case errors.Is(err, fs.ErrPermission):
-		x.add("daemon-not-asked", Subject{}, fmt.Sprintf("The daemon may not be asked: %v: %s.", err, skipped),
+		x.add(kindDaemonNotAsked, Subject{}, fmt.Sprintf("The daemon may not be asked: %v: %s.", err, skipped),
 			"Run check as root.")
 		return
 	case err != nil:
-		x.add("daemon-silent", Subject{}, fmt.Sprintf("The control socket does not answer as it should: %v.", err),
+		x.add(kindDaemonSilent, Subject{}, fmt.Sprintf("The control socket does not answer as it should: %v.", err),
 			"See realdocd's log; restart it if it hangs.")
 		return
 	}
@@ -49,13 +49,13 @@ func (x *examination) askDaemon() {
 	if view, err := client.View(ctx); err == nil {
 		x.view = &view
 	}
-	x.add("daemon", Subject{}, fmt.Sprintf("The daemon runs since %s, with pid %d.", st.Started.Local().Format(time.DateTime), st.PID), "")
+	x.add(kindDaemon, Subject{}, fmt.Sprintf("The daemon runs since %s, with pid %d.", st.Started.Local().Format(time.DateTime), st.PID), "")
 	x.compareBinary(st)
 	x.compareConfiguration(st)
 	x.compareListeners()
 	for _, p := range st.Pools {
 		if p.Paused {
-			x.add("pool-paused", Subject{Pool: p.Name}, fmt.Sprintf("The pool is paused; %d requests wait.", p.Waiting),
+			x.add(kindPoolPaused, Subject{Pool: p.Name}, fmt.Sprintf("The pool is paused; %d requests wait.", p.Waiting),
 				"When what it was paused for is done: realdocd resume "+p.Name+".")
 		}
 	}
@@ -72,7 +72,7 @@ func (x *examination) compareBinary(st control.Status) {
 		return
 	}
 	self, _ := os.Executable()
-	x.add("daemon-other-binary", Subject{}, fmt.Sprintf("The daemon that runs is not %s: it was started from another file, or before an upgrade replaced it.", self),
+	x.add(kindDaemonOtherBinary, Subject{}, fmt.Sprintf("The daemon that runs is not %s: it was started from another file, or before an upgrade replaced it.", self),
 		"Restart it, or have it upgraded (systemctl restart realdocd).")
 }
 
@@ -96,7 +96,7 @@ func (x *examination) compareConfiguration(st control.Status) {
 		}
 	}
 	if len(differ) > 0 {
-		x.add("reload-pending", Subject{}, "The daemon runs with another configuration: "+strings.Join(differ, ", ")+".",
+		x.add(kindReloadPending, Subject{}, "The daemon runs with another configuration: "+strings.Join(differ, ", ")+".",
 			"systemctl reload realdocd; its log says why where it does not take it.")
 	}
 }
@@ -139,6 +139,6 @@ func (x *examination) compareListeners() {
 	if x.view.Inherited {
 		do = "systemd has passed those of realdocd.socket: make ListenStream= and listen name the same."
 	}
-	x.add("listen-differs", Subject{}, fmt.Sprintf("The configuration has listen %s, and the daemon listens on %s.",
+	x.add(kindListenDiffers, Subject{}, fmt.Sprintf("The configuration has listen %s, and the daemon listens on %s.",
 		strings.Join(missing, ", "), strings.Join(x.view.Listen, ", ")), do)
 }

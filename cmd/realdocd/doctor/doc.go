@@ -13,8 +13,8 @@
 //   - what web servers have sent lately, as the daemon has seen it (webserver.go).
 //
 // A check is a small method that adds findings. What a finding is called and how
-// grave it is, is in the table in kinds.go; realdocd-check(8) has the same table
-// for operators, and a test compares the two.
+// grave it is, is in kinds.go; realdocd-check(8) has the same for operators, and a
+// test compares the two.
 //
 // # The probe
 //

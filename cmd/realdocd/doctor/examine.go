@@ -45,8 +45,8 @@ func Examine(ctx context.Context, c gateway.Config) []Finding {
 }
 
 // add notes a finding.
-func (x *examination) add(id string, s Subject, what, do string) {
-	x.findings = append(x.findings, finding(id, s, what, do))
+func (x *examination) add(k kind, s Subject, what, do string) {
+	x.findings = append(x.findings, finding(k, s, what, do))
 }
 
 // sitesOf are the sites that a pool serves.

@@ -91,9 +91,9 @@ func Count(findings []Finding) (c Counts) {
 
 // ConfigFault is one fault of the configuration.
 func ConfigFault(file string, line int, text string) Finding {
-	return finding("config-fault", Subject{File: file, Line: line}, text, "Correct the file: see realdocd.toml(5).")
+	return finding(kindConfigFault, Subject{File: file, Line: line}, text, "Correct the file: see realdocd.toml(5).")
 }
 
-func finding(id string, s Subject, what, do string) Finding {
-	return Finding{id, severityOf(id), s, what, do}
+func finding(k kind, s Subject, what, do string) Finding {
+	return Finding{k.id, k.severity, s, what, do}
 }

@@ -33,7 +33,7 @@ type server struct {
 func (s *server) subject() Subject { return Subject{Pool: s.pool.Name, Server: s.addr} }
 
 // found notes a finding about the server.
-func (s *server) found(id, what, do string) { s.add(id, s.subject(), what, do) }
+func (s *server) found(k kind, what, do string) { s.add(k, s.subject(), what, do) }
 
 // askServers asks each listener of each pool. What does not answer is examined
 // no further.
@@ -67,7 +67,7 @@ func (s *server) answers() bool {
 		s.explain(check.Err)
 		return false
 	}
-	s.found("fpm", fmt.Sprintf("PHP-FPM answers, in %s.", check.Took.Round(10*time.Microsecond)), "")
+	s.found(kindFPM, fmt.Sprintf("PHP-FPM answers, in %s.", check.Took.Round(10*time.Microsecond)), "")
 	return true
 }
 
@@ -76,15 +76,15 @@ func (s *server) explain(err error) {
 	what := fmt.Sprintf("PHP-FPM is not reached: %v.", err)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		s.found("fpm-missing", what, "Start PHP-FPM, or make server the listen of its pool.")
+		s.found(kindFPMMissing, what, "Start PHP-FPM, or make server the listen of its pool.")
 	case errors.Is(err, syscall.ECONNREFUSED):
-		s.found("fpm-refused", what, "Start PHP-FPM: nobody listens there.")
+		s.found(kindFPMRefused, what, "Start PHP-FPM: nobody listens there.")
 	case errors.Is(err, fs.ErrPermission):
-		s.found("fpm-forbidden", what, "Run check as root or as realdocd's user; if it is that, set listen.owner, listen.group and listen.mode of FPM's pool for it.")
+		s.found(kindFPMForbidden, what, "Run check as root or as realdocd's user; if it is that, set listen.owner, listen.group and listen.mode of FPM's pool for it.")
 	case errors.Is(err, gateway.ErrBacklogFull):
-		s.found("fpm-full", what, "All workers are busy and the backlog is full: see what they do, raise pm.max_children, and set max_conns so that requests wait in realdocd.")
+		s.found(kindFPMFull, what, "All workers are busy and the backlog is full: see what they do, raise pm.max_children, and set max_conns so that requests wait in realdocd.")
 	default:
-		s.found("fpm-silent", what, "See whether it is PHP-FPM that listens there, and whether all of its workers are busy: its log and its status tell.")
+		s.found(kindFPMSilent, what, "See whether it is PHP-FPM that listens there, and whether all of its workers are busy: its log and its status tell.")
 	}
 }
 
@@ -99,11 +99,11 @@ func (s *server) compareReach() {
 			continue
 		}
 		if !st.Up {
-			s.found("fpm-passed-over", fmt.Sprintf("The daemon does not use the listener since %s: %s.", st.Since.Local().Format(time.DateTime), st.Error),
+			s.found(kindFPMPassedOver, fmt.Sprintf("The daemon does not use the listener since %s: %s.", st.Since.Local().Format(time.DateTime), st.Error),
 				"If it is a permission: set listen.owner, listen.group and listen.mode of FPM's pool for realdocd's user.")
 		}
 		if s.pool.Reuse && !slices.Contains([]string{"on", "off"}, st.Reuse) && !strings.Contains(st.Reuse, "not known yet") {
-			s.found("reuse-impossible", fmt.Sprintf(`reuse = "auto" keeps no connection: %s.`, st.Reuse), `Mend that, or take reuse = "off".`)
+			s.found(kindReuseImpossible, fmt.Sprintf(`reuse = "auto" keeps no connection: %s.`, st.Reuse), `Mend that, or take reuse = "off".`)
 		}
 	}
 }
@@ -130,7 +130,7 @@ func (s *server) ask() {
 			do = fmt.Sprintf("Its open_basedir is %s: add a directory that check may write to, such as that of control.", dir)
 		}
 	}
-	s.found("fpm-mute", fmt.Sprintf("PHP-FPM does not run the script that asks it, so that most checks are left out: %v.", err), do)
+	s.found(kindFPMMute, fmt.Sprintf("PHP-FPM does not run the script that asks it, so that most checks are left out: %v.", err), do)
 }
 
 // mustRead are what FPM needs of a release at least.
@@ -203,7 +203,7 @@ func (s *server) checkVersion() {
 		return
 	}
 	if err := gateway.SmugglingFault(s.answer.Version); err != nil {
-		s.found("php-unread-body", fmt.Sprintf("%v. Without kept connections it does no harm.", err),
+		s.found(kindPHPUnreadBody, fmt.Sprintf("%v. Without kept connections it does no harm.", err),
 			`Upgrade PHP. Until then reuse = "auto" keeps no connection, and nothing else may keep connections to this FPM.`)
 	}
 	branch := phpBranch.FindStringSubmatch(s.answer.Version)
@@ -213,7 +213,7 @@ func (s *server) checkVersion() {
 	major, _ := strconv.Atoi(branch[1])
 	minor, _ := strconv.Atoi(branch[2])
 	if major < oldestKept[0] || major == oldestKept[0] && minor < oldestKept[1] {
-		s.found("php-end-of-life", fmt.Sprintf("PHP %s is of a branch that gets no fixes from php.net any more.", s.answer.Version),
+		s.found(kindPHPEndOfLife, fmt.Sprintf("PHP %s is of a branch that gets no fixes from php.net any more.", s.answer.Version),
 			"Upgrade to a branch that is supported, unless your distribution backports fixes.")
 	}
 }

@@ -36,7 +36,7 @@ func (s *server) checkIncludePathLock() {
 	if !locked || !s.setsIncludePath() {
 		return
 	}
-	s.found("include-path-locked", "FPM's pool has php_admin_value[include_path]: PHP may look for files by that one, and not by the one that realdocd sends, whatever get_include_path() says.",
+	s.found(kindIncludePathLocked, "FPM's pool has php_admin_value[include_path]: PHP may look for files by that one, and not by the one that realdocd sends, whatever get_include_path() says.",
 		"Take it out of FPM's pool; set the site's include_path in realdocd.toml.")
 }
 
@@ -64,17 +64,17 @@ func (s *server) checkNamedLinks() {
 		names := p.namesOf()
 		for _, key := range []string{"auto_prepend_file", "auto_append_file"} {
 			if file := s.answer.INI[key]; below(filepath.Clean(file), names) {
-				s.add("ini-names-link", s.at(p), fmt.Sprintf("%s = %s goes through the link: a request gets it of the release that is live at that moment.", key, file),
+				s.add(kindININamesLink, s.at(p), fmt.Sprintf("%s = %s goes through the link: a request gets it of the release that is live at that moment.", key, file),
 					"Include it from the front controller, by __DIR__; or keep it outside of the releases.")
 			}
 		}
 		// What requests have set stays in the worker, and hides php.ini's.
 		if !s.setsIncludePath() && anyBelow(strings.Split(s.answer.INI["include_path"], ":"), names) {
-			s.add("ini-names-link", s.at(p), fmt.Sprintf("include_path = %s goes through the link.", s.answer.INI["include_path"]),
+			s.add(kindININamesLink, s.at(p), fmt.Sprintf("include_path = %s goes through the link.", s.answer.INI["include_path"]),
 				"Set it as the site's include_path in realdocd.toml, where it follows the release, and take it out of php.ini.")
 		}
 		if log := s.answer.INI["error_log"]; below(filepath.Clean(log), names) {
-			s.add("error-log-names-link", s.at(p), fmt.Sprintf("error_log = %s is inside of the release: it begins anew with each one, and goes with it.", log),
+			s.add(kindErrorLogNamesLink, s.at(p), fmt.Sprintf("error_log = %s is inside of the release: it begins anew with each one, and goes with it.", log),
 				"Take a file outside of the releases.")
 		}
 	}
@@ -94,7 +94,7 @@ func (s *server) checkOpenBasedir() {
 			why = "names the release itself: the next one may not be read"
 		}
 		if why != "" {
-			s.add("open-basedir-names-link", s.at(p), fmt.Sprintf("open_basedir = %s %s.", strings.Join(dirs, ":"), why),
+			s.add(kindOpenBasedirNamesLink, s.at(p), fmt.Sprintf("open_basedir = %s %s.", strings.Join(dirs, ":"), why),
 				fmt.Sprintf("Name the directory above the releases: %s.", filepath.Dir(p.Release)))
 		}
 	}
@@ -111,7 +111,7 @@ func anyBelow(paths, dirs []string) bool {
 func (s *server) checkRealpathCache() {
 	size := bytesOf(s.answer.INI["realpath_cache_size"])
 	if size > 0 && s.answer.RealpathCache+realpathEntry > size {
-		s.found("realpath-cache-full", fmt.Sprintf("A worker's realpath cache has %d of %d bytes in use; with releases in new directories each deploy adds to it.", s.answer.RealpathCache, size),
+		s.found(kindRealpathCacheFull, fmt.Sprintf("A worker's realpath cache has %d of %d bytes in use; with releases in new directories each deploy adds to it.", s.answer.RealpathCache, size),
 			"Double realpath_cache_size in php.ini.")
 	}
 }
