@@ -102,14 +102,10 @@ func (b *bench) start() *bench {
 		p.keepFor = b.idle
 	}
 	b.must(server.Listen())
-	b.server, b.addr = server, stack.Addr(server.listeners[0].Addr().String())
+	b.server, b.addr = server, stack.Addr(server.sockets.Load().listeners[0].Addr().String())
 	served := make(chan error, 1)
 	go func() { served <- server.Serve() }()
-	for serving := false; !serving; time.Sleep(time.Millisecond) {
-		server.reloading.Lock()
-		serving = server.serving
-		server.reloading.Unlock()
-	}
+	<-server.Serving()
 	b.t.Cleanup(func() {
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()

@@ -213,6 +213,8 @@ func TestTheHistorySurvivesARestartAndSaysWhoFlipped(t *testing.T) {
 	b := newBench(t)
 	b.cfg.StateDir = b.dir + "/state"
 	b.start()
+	_, err := b.server.Look("shop", "", "") // or the first release might be live unseen
+	b.must(err)
 	b.flip("2")
 	d, err := b.server.Look("shop", "", "rollback")
 	b.must(err)

@@ -1,9 +1,6 @@
 package gateway
 
-import (
-	"errors"
-	"fmt"
-)
+import "fmt"
 
 // A setup is one configuration at work. A request runs under one from its
 // beginning to its end; a reload makes another, which takes over the pools and
@@ -48,17 +45,15 @@ func newSetup(cfg Config, before *setup, s *Server) *setup {
 	return now
 }
 
-var errNotServing = errors.New("realdocd is starting or stopping: try again when it serves")
-
 // Reload takes another configuration without losing a request or a connection.
-// If it fails, nothing has changed. Requests that run go on under the configuration,
-// and in the pool, that they began with.
+// If it fails, nothing has changed; it fails at once while another Reload or a HandOver
+// is under way. Requests that run go on under the configuration, and in the pool, that
+// they began with.
 func (s *Server) Reload(cfg Config) error {
-	s.reloading.Lock()
-	defer s.reloading.Unlock()
-	if s.stopping.Load() || !s.serving {
-		return errNotServing
+	if err := s.life.become(reloading); err != nil {
+		return err
 	}
+	defer s.life.must(serving)
 	opened, err := s.openNew(&cfg)
 	if err != nil {
 		return fmt.Errorf("open the sockets: %w", err)
@@ -67,7 +62,7 @@ func (s *Server) Reload(cfg Config) error {
 	now := newSetup(cfg, before, s)
 	s.setup.Store(now)
 	s.begin(now, before)
-	s.takeOver(opened, &now.cfg)
+	s.sockets.Store(s.takeOver(opened, &now.cfg))
 	for name, p := range before.pools {
 		if now.pools[name] == nil {
 			p.retire()

@@ -138,7 +138,7 @@ func (rq *request) enter(st *site, docroot string) error {
 
 // flipped tells of a new live release, unless a successor does.
 func (s *Server) flipped(st *site, f *deploy.Flipped) {
-	if s.heir.Load() == nil {
+	if s.heir() == nil {
 		s.log.Info().Str("site", st.Name).Str("docroot", f.Docroot).Str("release", f.Live.Path).Msg("release is live")
 		s.history.flipped(st.Name, f)
 	}

@@ -134,6 +134,11 @@ func (d *daemonProcess) serve(stderr io.Writer, getenv func(string) string) erro
 	}
 	d.ended = make(chan error, 1)
 	go func() { d.ended <- d.srv.Serve() }()
+	select { // before it serves, it takes no signal's word
+	case <-d.srv.Serving():
+	case err := <-d.ended:
+		return endedByItself(err)
+	}
 	d.log.Info().Str("version", readBuild().Version).Strs("listen", d.addrs).Strs("sites", d.config.SiteNames()).Msg("ready")
 	if before != nil {
 		awaitMain(before)
@@ -211,10 +216,7 @@ func (d *daemonProcess) awaitStop() (*gateway.Successor, error) {
 	for {
 		select {
 		case err := <-d.ended:
-			if err == nil {
-				err = errors.New("it stopped without being told to")
-			}
-			return nil, fmt.Errorf("serve: %w", err)
+			return nil, endedByItself(err)
 		case err := <-u.ended:
 			if err == nil {
 				return u.successor, nil
@@ -242,6 +244,14 @@ func (d *daemonProcess) awaitStop() (*gateway.Successor, error) {
 			}
 		}
 	}
+}
+
+// endedByItself says why the gateway does not serve though no signal came.
+func endedByItself(err error) error {
+	if err == nil {
+		err = errors.New("it stopped without being told to")
+	}
+	return fmt.Errorf("serve: %w", err)
 }
 
 // stop lets requests finish for the shutdown timeout, or until another signal.
