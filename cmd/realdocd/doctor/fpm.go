@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"realdocd/cmd/realdocd/fpmconf"
 	"realdocd/gateway"
 )
 
@@ -26,8 +27,8 @@ type server struct {
 	addr   string
 	places []*place // that the pool serves
 	answer *probeAnswer
-	conf   *fpmConfig // of the FPM; nil where it was not found
-	own    *fpmPool   // the pool in it that listens at addr; nil likewise
+	conf   *fpmconf.Config // of the FPM; nil if it was not found
+	own    *fpmconf.Pool   // the pool in it that listens at addr; nil likewise
 }
 
 func (s *server) subject() Subject { return Subject{Pool: s.pool.Name, Server: s.addr} }
@@ -121,13 +122,13 @@ func (s *server) ask() {
 	if err == nil {
 		return
 	}
-	if s.own != nil && s.own.settings["chroot"] != "" {
+	if s.own != nil && s.own.Get("chroot").Value != "" {
 		return // which is the reason, and a finding of its own
 	}
 	do := "See FPM's log, and open_basedir, chroot and security.limit_extensions of the pool."
 	if s.own != nil {
-		if dir, _, ok := s.own.php("open_basedir"); ok {
-			do = fmt.Sprintf("Its open_basedir is %s: add a directory that check may write to, such as that of control.", dir)
+		if dir := s.own.PHP("open_basedir"); dir.IsSet() {
+			do = fmt.Sprintf("Its open_basedir is %s (%s): add a directory that check may write to, such as that of control.", dir.Value, dir.At)
 		}
 	}
 	s.found(kindFPMMute, fmt.Sprintf("PHP-FPM does not run the script that asks it, so that most checks are left out: %v.", err), do)
@@ -167,8 +168,8 @@ func (s *server) findConfiguration() {
 	}
 	usual, _ := filepath.Glob("/etc/php/*/fpm/php-fpm.conf") // the pattern is good
 	for _, file := range append(append(files, usual...), "/etc/php-fpm.conf") {
-		if c, err := readFPMConfig(file); err == nil {
-			if own := c.poolAt(s.addr); own != nil {
+		if c, err := fpmconf.Load(file); err == nil {
+			if own := c.PoolAt(s.addr); own != nil {
 				s.conf, s.own = c, own
 				return
 			}

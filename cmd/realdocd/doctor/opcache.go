@@ -111,7 +111,7 @@ func (s *server) checkKeys() {
 	if !isOn(ini["opcache.use_cwd"]) {
 		s.found(kindOpcacheUseCwdOff, "opcache.use_cwd = 0: opcache takes files of two releases with the same relative name for one.", "Leave it at its default, 1.")
 	}
-	if s.own != nil && s.own.settings["chroot"] != "" && !isOn(ini["opcache.validate_root"]) {
+	if s.own != nil && s.own.Get("chroot").Value != "" && !isOn(ini["opcache.validate_root"]) {
 		s.found(kindOpcacheValidateRootOff, "FPM's pool has a chroot, and opcache.validate_root = 0: pools with other roots get its files by the same names.", "Set opcache.validate_root = 1.")
 	}
 	if dir := ini["opcache.file_cache"]; dir != "" {

@@ -25,9 +25,10 @@ func (s *server) checkINI() {
 // same mark on the setting and does no harm, so that FPM's configuration decides
 // where it is known.
 func (s *server) checkIncludePathLock() {
-	locked := s.answer.IncludePathLocked
+	locked, at := s.answer.IncludePathLocked, ""
 	if s.own != nil {
-		_, locked, _ = s.own.php("include_path")
+		set := s.own.PHP("include_path")
+		locked, at = set.Admin, fmt.Sprintf(" (%s)", set.At)
 	} else if locked {
 		for _, seen := range s.seenOf(s.pool.Name) {
 			locked = locked && !strings.Contains(seen.PHPAdminValue, "include_path")
@@ -36,7 +37,7 @@ func (s *server) checkIncludePathLock() {
 	if !locked || !s.setsIncludePath() {
 		return
 	}
-	s.found(kindIncludePathLocked, "FPM's pool has php_admin_value[include_path]: PHP may look for files by that one, and not by the one that realdocd sends, whatever get_include_path() says.",
+	s.found(kindIncludePathLocked, fmt.Sprintf("FPM's pool has php_admin_value[include_path]%s: PHP may look for files by that one, and not by the one that realdocd sends, whatever get_include_path() says.", at),
 		"Take it out of FPM's pool; set the site's include_path in realdocd.toml.")
 }
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"realdocd/gateway"
 )
@@ -16,29 +15,30 @@ func (s *server) checkConfiguration() {
 		s.found(kindFPMConfigurationUnknown, "FPM's configuration was not found, or may not be read: process_control_timeout, request_terminate_timeout and pm.max_children were not looked at.", "")
 		return
 	}
-	own := s.own.settings
+	own := s.own
 	s.found(kindFPMConfiguration, fmt.Sprintf("%s has pool %s: pm = %s, pm.max_children = %s, pm.max_requests = %d, request_terminate_timeout = %s.",
-		s.conf.file, s.own.name, own["pm"], own["pm.max_children"], own.number("pm.max_requests", 0), own.duration("request_terminate_timeout")), "")
-	if dir := own["chroot"]; dir != "" {
-		s.found(kindFPMChroot, fmt.Sprintf("FPM's pool has chroot = %s: it looks for the paths that realdocd sends below that directory.", dir),
+		s.conf.File, own.Name, own.Get("pm").Value, own.Get("pm.max_children").Value, own.Number("pm.max_requests"), own.Duration("request_terminate_timeout")), "")
+	if dir := own.Get("chroot"); dir.Value != "" {
+		s.found(kindFPMChroot, fmt.Sprintf("FPM's pool has chroot = %s (%s): it looks for the paths that realdocd sends below that directory.", dir.Value, dir.At),
 			"Take it out, or have the releases below it by the same paths.")
 	}
-	if s.conf.global.duration("process_control_timeout") == 0 {
-		s.found(kindProcessControlTimeout, fmt.Sprintf("process_control_timeout is 0 in [global] of %s: a reload or restart of FPM cuts off the requests that run.", s.conf.file),
+	if s.conf.Global.Duration("process_control_timeout") == 0 {
+		s.found(kindProcessControlTimeout, fmt.Sprintf("process_control_timeout is 0 in [global] of %s: a reload or restart of FPM cuts off the requests that run.", s.conf.File),
 			"Set it to 30s, or pause the pool around each: realdocd pause "+s.pool.Name+" --drain.")
 	}
-	s.checkTerminateTimeout(own.duration("request_terminate_timeout"))
+	s.checkTerminateTimeout()
 }
 
 // checkTerminateTimeout sees who is first to end a script that takes too long:
 // where it is FPM, a visitor gets a 502 that no log of realdocd explains.
-func (s *server) checkTerminateTimeout(terminate time.Duration) {
+func (s *server) checkTerminateTimeout() {
+	terminate := s.own.Duration("request_terminate_timeout")
 	key, ours := "request_timeout", s.pool.RequestTimeout
 	if ours == 0 {
 		key, ours = "read_timeout", s.pool.ReadTimeout
 	}
 	if terminate > 0 && ours > 0 && terminate <= ours {
-		s.found(kindTerminateTimeout, fmt.Sprintf("FPM kills a script after request_terminate_timeout = %s, before realdocd's %s = %s: visitors get a 502 for a timeout.", terminate, key, ours),
+		s.found(kindTerminateTimeout, fmt.Sprintf("FPM kills a script after request_terminate_timeout = %s (%s), before realdocd's %s = %s: visitors get a 502 for a timeout.", terminate, s.own.Get("request_terminate_timeout").At, key, ours),
 			fmt.Sprintf("Make request_terminate_timeout longer than %s.", key))
 	}
 }
@@ -87,7 +87,7 @@ func (x *examination) poolNameIn(c gateway.PoolConfig) string {
 		switch {
 		case s.pool.Name != c.Name:
 		case s.own != nil:
-			return s.own.name
+			return s.own.Name
 		case s.answer != nil:
 			name, _ := strings.CutPrefix(s.answer.Title, "php-fpm: pool ")
 			return name
@@ -149,7 +149,7 @@ func (x *examination) children(c gateway.PoolConfig, page *gateway.PoolPage) (su
 		}
 		n := 0
 		if own := x.servers[i].own; own != nil {
-			n = own.settings.number("pm.max_children", 0)
+			n = own.Number("pm.max_children")
 		}
 		if n == 0 && page != nil && page.Manager == "static" && len(c.Servers) == 1 {
 			n = page.Total

@@ -62,7 +62,7 @@ func (s *server) openBasedir() []string {
 	if s.answer != nil {
 		value = s.answer.INI["open_basedir"]
 	} else if s.own != nil {
-		value, _, _ = s.own.php("open_basedir")
+		value = s.own.PHP("open_basedir").Value
 	}
 	return slices.DeleteFunc(strings.Split(value, ":"), func(dir string) bool { return dir == "" })
 }

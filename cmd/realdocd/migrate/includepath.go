@@ -78,7 +78,7 @@ func (st *site) manyPatterns(pattern setting) {
 func (m *model) addPHPNotes() {
 	last := map[string]setting{}
 	for _, s := range m.php.settings {
-		last[s.key] = s.setting
+		last[s.Key] = settingOf(s)
 	}
 	for _, server := range append(m.apache.hosts, m.apache.main) {
 		for _, r := range server.rules {

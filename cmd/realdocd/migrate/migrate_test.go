@@ -153,22 +153,6 @@ func TestWords_AreSplitAsApacheSplitsThem(t *testing.T) {
 	}
 }
 
-func TestIniValue_IsWithoutQuotesAndComment(t *testing.T) {
-	for text, want := range map[string]string{
-		``:                  ``,
-		`.:/a ; why`:        `.:/a`,
-		`".:/a;b" ; why`:    `.:/a;b`,
-		`'.:/a'`:            `.:/a`,
-		`"say \"a\" \\ b"`:  `say "a" \ b`,
-		`"not closed`:       `not closed`,
-		`E_ALL & ~E_NOTICE`: `E_ALL & ~E_NOTICE`,
-	} {
-		if got := iniValue(text); got != want {
-			t.Errorf("%s: got %s, want %s", text, got, want)
-		}
-	}
-}
-
 func TestFastCGIAddress_IsAsRealdocdWritesIt(t *testing.T) {
 	for target, want := range map[string]string{
 		"unix:/run/php/a.sock|fcgi://localhost":       "/run/php/a.sock",

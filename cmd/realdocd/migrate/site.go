@@ -141,8 +141,8 @@ func (m *model) addPHP(st *site, s *server, rules []rule) {
 		}
 	}
 	if fpm := st.pool.fpm; fpm != nil {
-		for _, r := range fpm.values {
-			set(r, phpSetting{pool: true})
+		for _, s := range fpm.PHPSettings() {
+			set(rule{key: s.Key, value: s.Value, admin: s.Admin, at: s.At}, phpSetting{pool: true})
 		}
 	}
 	m.addIncludePath(st, settings)
@@ -187,13 +187,13 @@ func (st *site) noteMove(r rule, directive string) {
 // request and nobody else can.
 func (m *model) addHtaccess(st *site) {
 	file := path.Join(st.root, ".htaccess")
-	text, err := m.files.read(file)
+	text, err := m.files.Read(file)
 	if err != nil {
 		return // there is none, as far as that can be seen
 	}
 	for _, l := range lines(text) {
 		if word, _ := cutWord(strings.ToLower(l.text)); strings.HasPrefix(word, "php_") {
-			st.note(place{file, l.number}, "%s: put it into .user.ini; without mod_php Apache answers 500 to it", l.text)
+			st.note(place{File: file, Line: l.number}, "%s: put it into .user.ini; without mod_php Apache answers 500 to it", l.text)
 		}
 	}
 }
