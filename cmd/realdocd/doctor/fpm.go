@@ -36,8 +36,8 @@ func (s *server) subject() Subject { return Subject{Pool: s.pool.Name, Server: s
 // found notes a finding about the server.
 func (s *server) found(k kind, what, do string) { s.add(k, s.subject(), what, do) }
 
-// askServers asks each listener of each pool. What does not answer is examined
-// no further.
+// askServers asks each listener of each pool. One that does not answer is examined no
+// further.
 func (x *examination) askServers() {
 	for _, pool := range x.config.Pools {
 		for _, addr := range pool.Servers {
@@ -150,8 +150,8 @@ func isFile(name string) bool {
 
 var masterTitle = regexp.MustCompile(`^php-fpm: master process \((.+)\)$`)
 
-// findConfiguration reads the configuration that the master process names, or
-// the one where a distribution has it. Only one with a pool at the listener is it.
+// findConfiguration reads the configuration that the master process names, or else the
+// files that distributions have. It takes the first with a pool at the listener.
 func (s *server) findConfiguration() {
 	var files []string
 	var titles []string
@@ -177,13 +177,13 @@ func (s *server) findConfiguration() {
 	}
 }
 
-// processTitle is a process's command line; "" where it cannot be read.
+// processTitle is a process's command line; "" if it cannot be read.
 func processTitle(pid int) string {
 	line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
 	return strings.TrimRight(string(line), "\x00 ")
 }
 
-// userName is FPM's user, by name where it has one.
+// userName is FPM's user, by name if it has one.
 func (s *server) userName() string {
 	id := strconv.Itoa(s.answer.UID)
 	if u, err := user.LookupId(id); err == nil {

@@ -15,7 +15,7 @@ func (s *server) checkOpcache() {
 	ini := s.answer.INI
 	switch {
 	case !s.answer.HasOpcache || !isOn(ini["opcache.enable"]):
-		s.found(kindOpcacheOff, "opcache is off: PHP compiles each file for each request.", "Set opcache.enable = 1 (and install it, where it is a package of its own).")
+		s.found(kindOpcacheOff, "opcache is off: PHP compiles each file for each request.", "Set opcache.enable = 1 (and install it, if it is a package of its own).")
 		return
 	case s.answer.Opcache == nil:
 		s.found(kindOpcacheUnknown, fmt.Sprintf("opcache does not tell of its contents: opcache.restrict_api is %q.", ini["opcache.restrict_api"]), "")
@@ -41,7 +41,7 @@ func (s *server) checkRoom(o *opcacheAnswer) {
 	if o.Free < memory || o.Full && o.Keys < o.MaxKeys { // it is full when either is used up
 		well = false
 		s.found(kindOpcacheMemory, fmt.Sprintf("The live releases take %s of opcache's %s, and %s are free: the next ones do not fit in beside them.", mib(memory), mib(total), mib(o.Free)),
-			fmt.Sprintf("Raise opcache.memory_consumption to %d, or more where old releases are to stay.", (total+memory)>>20+1))
+			fmt.Sprintf("Raise opcache.memory_consumption to %d, or more if old releases are to stay.", (total+memory)>>20+1))
 	}
 	keys := int64(0)
 	if o.Scripts > 0 {

@@ -29,8 +29,8 @@ func (s *server) checkConfiguration() {
 	s.checkTerminateTimeout()
 }
 
-// checkTerminateTimeout sees who is first to end a script that takes too long:
-// where it is FPM, a visitor gets a 502 that no log of realdocd explains.
+// checkTerminateTimeout sees who is first to end a script that takes too long. If it
+// is FPM, a visitor gets a 502 that no log of realdocd explains.
 func (s *server) checkTerminateTimeout() {
 	terminate := s.own.Duration("request_terminate_timeout")
 	key, ours := "request_timeout", s.pool.RequestTimeout
@@ -51,7 +51,7 @@ func (x *examination) checkPools() {
 	}
 }
 
-// checkStatusListener asks FPM's status listener. nil is no answer.
+// checkStatusListener asks FPM's status listener. It gives nil without an answer.
 func (x *examination) checkStatusListener(c gateway.PoolConfig) *gateway.PoolPage {
 	subject := Subject{Pool: c.Name}
 	if c.StatusServer == "" {
@@ -77,8 +77,8 @@ func (x *examination) checkStatusListener(c gateway.PoolConfig) *gateway.PoolPag
 	return &page
 }
 
-// poolNameIn is what FPM calls the pool, by its configuration or by the title of
-// its workers; "" where it has several listeners, or none that could be asked.
+// poolNameIn is what FPM calls the pool, by its configuration or by the title of its
+// workers; "" if the pool has several listeners, or none of them could be asked.
 func (x *examination) poolNameIn(c gateway.PoolConfig) string {
 	if len(c.Servers) != 1 {
 		return ""
@@ -96,9 +96,9 @@ func (x *examination) poolNameIn(c gateway.PoolConfig) string {
 	return ""
 }
 
-// checkPlaces compares max_conns with FPM's workers. What is above waits in FPM's
-// backlog, where no limit of realdocd counts and a visitor who leaves costs a
-// worker all the same.
+// checkPlaces compares max_conns with FPM's workers. More requests than workers wait in
+// FPM's backlog, which no limit of realdocd counts, and there a visitor who leaves
+// costs a worker all the same.
 func (x *examination) checkPlaces(c gateway.PoolConfig, page *gateway.PoolPage) {
 	subject := Subject{Pool: c.Name}
 	children, known := x.children(c, page)
@@ -139,8 +139,8 @@ func (x *examination) sharing(c gateway.PoolConfig) (sum int, names []string) {
 	return sum, names
 }
 
-// children is how many requests all listeners of a pool run at once; false where
-// that is not known of each.
+// children is how many requests all listeners of a pool run at once. It is not known
+// unless it is known of each listener.
 func (x *examination) children(c gateway.PoolConfig, page *gateway.PoolPage) (sum int, known bool) {
 	for _, addr := range c.Servers {
 		i := slices.IndexFunc(x.servers, func(s *server) bool { return s.addr == addr && s.pool.Name == c.Name })

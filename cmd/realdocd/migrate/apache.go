@@ -21,7 +21,7 @@ type apache struct {
 
 	members  map[string][]string // of balancers
 	external map[string]string   // FastCgiExternalServer
-	modPHP   place               // where PHP is made run inside Apache
+	modPHP   place               // has PHP run inside Apache
 	notes    []note
 	noted    map[string]bool
 	depth    int
@@ -44,7 +44,7 @@ type server struct {
 type rule struct {
 	scope scope
 	at    place
-	// key is PHP's, or "" for a handler, whose target is in value.
+	// key is PHP's, or "" for a handler, whose backend is in value.
 	key, value string
 	admin      bool
 }

@@ -40,7 +40,7 @@ func (m *model) addIncludePath(st *site, settings map[string]phpSetting) {
 		st.manyPatterns(pattern.setting)
 	case !strings.HasPrefix(pattern.value, "/"):
 		value = strings.Replace(value, pattern.value, st.root, 1)
-		st.note(pattern.at, "%s is no path, so the docroot was written in its place", pattern.value)
+		st.note(pattern.at, "%s is not a path, so the docroot was written in its place", pattern.value)
 	default:
 		also = pattern.value
 		if rest := value[strings.Index(value, also)+len(also):]; rest != "" && rest[0] != '/' && rest[0] != ':' {

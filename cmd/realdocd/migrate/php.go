@@ -99,7 +99,7 @@ func (p *php) forSite(docroot, host string) map[string]phpSetting {
 // A phpSetting is a setting of PHP in force for a site.
 type phpSetting struct {
 	setting
-	section string // of php.ini, where it is one for sites
+	section string // of php.ini, if it is one for sites
 	apache  bool   // from Apache's configuration, so of mod_php
 	admin   bool
 	pool    bool // from FPM's own

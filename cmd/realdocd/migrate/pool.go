@@ -36,7 +36,7 @@ func (m *model) choosePool(st *site, s *server, rules []rule) {
 			continue
 		}
 		if slices.ContainsFunc(got, func(s string) bool { return strings.HasPrefix(s, "/run/realdocd/") || !isAddress(s) }) {
-			st.note(r.at, "%s is realdocd's own, or no address that it can use: name PHP-FPM's in the pool", strings.Join(got, ", "))
+			st.note(r.at, "%s is realdocd's own, or not an address that it can use: name PHP-FPM's in the pool", strings.Join(got, ", "))
 			continue
 		}
 		servers, from = got, r.at

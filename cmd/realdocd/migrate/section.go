@@ -18,7 +18,7 @@ type section struct {
 
 func (s section) is(name string) bool { return strings.EqualFold(s.name, name) }
 
-// skips says whether what comes is not to be read.
+// skips says whether the lines that come are left out.
 func (a *apache) skips() bool { return len(a.stack) > 0 && a.stack[len(a.stack)-1].skip }
 
 func (a *apache) openSection(text string, at place) error {
@@ -85,7 +85,7 @@ func (a *apache) closeSection(name string, before int, at place) error {
 	}
 	open := a.stack[last]
 	if !open.is(name) {
-		return errorAt(at, "</%s> where </%s> has to come, for the one of line %d", name, open.name, open.at.Line)
+		return errorAt(at, "</%s> comes before the end of the <%s> of line %d", name, open.name, open.at.Line)
 	}
 	a.stack = a.stack[:last]
 	if open.is("virtualhost") && !open.skip {
