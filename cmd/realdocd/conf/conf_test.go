@@ -223,8 +223,8 @@ r.toml: no site: add [site.shop] with docroot = "/var/www/shop/current/public"`
 	}
 }
 
-func TestSitesAndPoolsKeepTheOrderOfTheFile(t *testing.T) {
-	c, err := Parse("r.toml", `
+// twoPools has a site in each of two pools.
+const twoPools = `
 site.zebra = {docroot = "/z", pool = "two"}
 [pool.two]
 server = ["/2"]
@@ -233,7 +233,10 @@ server = ["/1"]
 [site.ape]
 docroot = "/a"
 pool = "one"
-`)
+`
+
+func TestSitesAndPoolsKeepTheOrderOfTheFile(t *testing.T) {
+	c, err := Parse("r.toml", twoPools)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -76,7 +76,7 @@ func (d *document) checkSites() {
 	}
 }
 
-// choosePool fills in the only pool, and refuses one that is not there.
+// choosePool fills in the only pool, and refuses a pool that is not there.
 func (d *document) choosePool(site *gateway.SiteConfig) {
 	var names []string
 	for _, p := range d.config.Gateway.Pools {

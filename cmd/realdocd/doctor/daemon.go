@@ -19,7 +19,8 @@ import (
 const daemonTimeout = 3 * time.Second
 
 // askDaemon asks the running daemon, and compares it with the configuration and
-// with the program on disk. No daemon is no fault: check is run before its first start.
+// with the program on disk. It is not a fault if no daemon runs: check is for before the
+// first start too.
 func (x *examination) askDaemon() {
 	const skipped = "whether it is up to date and what web servers send was not looked at"
 	if x.config.Control == "" {
@@ -97,11 +98,11 @@ func (x *examination) compareConfiguration(st control.Status) {
 	}
 	if len(differ) > 0 {
 		x.add(kindReloadPending, Subject{}, "The daemon runs with another configuration: "+strings.Join(differ, ", ")+".",
-			"systemctl reload realdocd; its log says why where it does not take it.")
+			"systemctl reload realdocd; its log says why if it does not take it.")
 	}
 }
 
-// poolStatus is a pool as the daemon has it; nil where it is not known.
+// poolStatus is a pool as the daemon has it; nil if it is not known.
 func (x *examination) poolStatus(name string) *control.PoolStatus {
 	if x.status == nil {
 		return nil
@@ -121,7 +122,8 @@ func addresses(p *control.PoolStatus) (all []string) {
 	return all
 }
 
-// compareListeners sees whether web servers connect where the configuration says.
+// compareListeners sees whether the daemon listens at the addresses of the
+// configuration.
 func (x *examination) compareListeners() {
 	if x.view == nil {
 		return
@@ -135,7 +137,7 @@ func (x *examination) compareListeners() {
 	if len(missing) == 0 {
 		return
 	}
-	do := "systemctl reload realdocd; its log says why where it does not listen there."
+	do := "systemctl reload realdocd; its log says why if it does not listen there."
 	if x.view.Inherited {
 		do = "systemd has passed those of realdocd.socket: make ListenStream= and listen name the same."
 	}

@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"realdocd/cmd/realdocd/fpmconf"
 	"realdocd/gateway"
 )
 
@@ -26,8 +27,8 @@ type server struct {
 	addr   string
 	places []*place // that the pool serves
 	answer *probeAnswer
-	conf   *fpmConfig // of the FPM; nil where it was not found
-	own    *fpmPool   // the pool in it that listens at addr; nil likewise
+	conf   *fpmconf.Config // of the FPM; nil if it was not found
+	own    *fpmconf.Pool   // the pool in it that listens at addr; nil likewise
 }
 
 func (s *server) subject() Subject { return Subject{Pool: s.pool.Name, Server: s.addr} }
@@ -35,8 +36,8 @@ func (s *server) subject() Subject { return Subject{Pool: s.pool.Name, Server: s
 // found notes a finding about the server.
 func (s *server) found(k kind, what, do string) { s.add(k, s.subject(), what, do) }
 
-// askServers asks each listener of each pool. What does not answer is examined
-// no further.
+// askServers asks each listener of each pool. One that does not answer is examined no
+// further.
 func (x *examination) askServers() {
 	for _, pool := range x.config.Pools {
 		for _, addr := range pool.Servers {
@@ -121,13 +122,13 @@ func (s *server) ask() {
 	if err == nil {
 		return
 	}
-	if s.own != nil && s.own.settings["chroot"] != "" {
+	if s.own != nil && s.own.Get("chroot").Value != "" {
 		return // which is the reason, and a finding of its own
 	}
 	do := "See FPM's log, and open_basedir, chroot and security.limit_extensions of the pool."
 	if s.own != nil {
-		if dir, _, ok := s.own.php("open_basedir"); ok {
-			do = fmt.Sprintf("Its open_basedir is %s: add a directory that check may write to, such as that of control.", dir)
+		if dir := s.own.PHP("open_basedir"); dir.IsSet() {
+			do = fmt.Sprintf("Its open_basedir is %s (%s): add a directory that check may write to, such as that of control.", dir.Value, dir.At)
 		}
 	}
 	s.found(kindFPMMute, fmt.Sprintf("PHP-FPM does not run the script that asks it, so that most checks are left out: %v.", err), do)
@@ -149,8 +150,8 @@ func isFile(name string) bool {
 
 var masterTitle = regexp.MustCompile(`^php-fpm: master process \((.+)\)$`)
 
-// findConfiguration reads the configuration that the master process names, or
-// the one where a distribution has it. Only one with a pool at the listener is it.
+// findConfiguration reads the configuration that the master process names, or else the
+// files that distributions have. It takes the first with a pool at the listener.
 func (s *server) findConfiguration() {
 	var files []string
 	var titles []string
@@ -167,8 +168,8 @@ func (s *server) findConfiguration() {
 	}
 	usual, _ := filepath.Glob("/etc/php/*/fpm/php-fpm.conf") // the pattern is good
 	for _, file := range append(append(files, usual...), "/etc/php-fpm.conf") {
-		if c, err := readFPMConfig(file); err == nil {
-			if own := c.poolAt(s.addr); own != nil {
+		if c, err := fpmconf.Load(file); err == nil {
+			if own := c.PoolAt(s.addr); own != nil {
 				s.conf, s.own = c, own
 				return
 			}
@@ -176,13 +177,13 @@ func (s *server) findConfiguration() {
 	}
 }
 
-// processTitle is a process's command line; "" where it cannot be read.
+// processTitle is a process's command line; "" if it cannot be read.
 func processTitle(pid int) string {
 	line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
 	return strings.TrimRight(string(line), "\x00 ")
 }
 
-// userName is FPM's user, by name where it has one.
+// userName is FPM's user, by name if it has one.
 func (s *server) userName() string {
 	id := strconv.Itoa(s.answer.UID)
 	if u, err := user.LookupId(id); err == nil {

@@ -15,7 +15,7 @@ func (s *server) checkOpcache() {
 	ini := s.answer.INI
 	switch {
 	case !s.answer.HasOpcache || !isOn(ini["opcache.enable"]):
-		s.found(kindOpcacheOff, "opcache is off: PHP compiles each file for each request.", "Set opcache.enable = 1 (and install it, where it is a package of its own).")
+		s.found(kindOpcacheOff, "opcache is off: PHP compiles each file for each request.", "Set opcache.enable = 1 (and install it, if it is a package of its own).")
 		return
 	case s.answer.Opcache == nil:
 		s.found(kindOpcacheUnknown, fmt.Sprintf("opcache does not tell of its contents: opcache.restrict_api is %q.", ini["opcache.restrict_api"]), "")
@@ -41,7 +41,7 @@ func (s *server) checkRoom(o *opcacheAnswer) {
 	if o.Free < memory || o.Full && o.Keys < o.MaxKeys { // it is full when either is used up
 		well = false
 		s.found(kindOpcacheMemory, fmt.Sprintf("The live releases take %s of opcache's %s, and %s are free: the next ones do not fit in beside them.", mib(memory), mib(total), mib(o.Free)),
-			fmt.Sprintf("Raise opcache.memory_consumption to %d, or more where old releases are to stay.", (total+memory)>>20+1))
+			fmt.Sprintf("Raise opcache.memory_consumption to %d, or more if old releases are to stay.", (total+memory)>>20+1))
 	}
 	keys := int64(0)
 	if o.Scripts > 0 {
@@ -111,7 +111,7 @@ func (s *server) checkKeys() {
 	if !isOn(ini["opcache.use_cwd"]) {
 		s.found(kindOpcacheUseCwdOff, "opcache.use_cwd = 0: opcache takes files of two releases with the same relative name for one.", "Leave it at its default, 1.")
 	}
-	if s.own != nil && s.own.settings["chroot"] != "" && !isOn(ini["opcache.validate_root"]) {
+	if s.own != nil && s.own.Get("chroot").Value != "" && !isOn(ini["opcache.validate_root"]) {
 		s.found(kindOpcacheValidateRootOff, "FPM's pool has a chroot, and opcache.validate_root = 0: pools with other roots get its files by the same names.", "Set opcache.validate_root = 1.")
 	}
 	if dir := ini["opcache.file_cache"]; dir != "" {

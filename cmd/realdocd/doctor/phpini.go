@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// checkINI looks for settings of PHP that go by the link, past what realdocd does.
+// checkINI looks for settings of PHP that follow the link, which realdocd cannot map.
 func (s *server) checkINI() {
 	s.checkOpenBasedir()
 	if s.answer == nil {
@@ -22,12 +22,13 @@ func (s *server) checkINI() {
 // checkIncludePathLock finds an include_path that requests cannot change as a
 // whole: of a pool's php_admin_value, PHP-FPM 8.2.36 tells the script the new one,
 // and opcache was seen to go on with the old one. PHP_ADMIN_VALUE of a request leaves the
-// same mark on the setting and does no harm, so that FPM's configuration decides
-// where it is known.
+// same mark on the setting and is harmless, so FPM's configuration decides if it is
+// known.
 func (s *server) checkIncludePathLock() {
-	locked := s.answer.IncludePathLocked
+	locked, at := s.answer.IncludePathLocked, ""
 	if s.own != nil {
-		_, locked, _ = s.own.php("include_path")
+		set := s.own.PHP("include_path")
+		locked, at = set.Admin, fmt.Sprintf(" (%s)", set.At)
 	} else if locked {
 		for _, seen := range s.seenOf(s.pool.Name) {
 			locked = locked && !strings.Contains(seen.PHPAdminValue, "include_path")
@@ -36,7 +37,7 @@ func (s *server) checkIncludePathLock() {
 	if !locked || !s.setsIncludePath() {
 		return
 	}
-	s.found(kindIncludePathLocked, "FPM's pool has php_admin_value[include_path]: PHP may look for files by that one, and not by the one that realdocd sends, whatever get_include_path() says.",
+	s.found(kindIncludePathLocked, fmt.Sprintf("FPM's pool has php_admin_value[include_path]%s: PHP may look for files by that one, and not by the one that realdocd sends, whatever get_include_path() says.", at),
 		"Take it out of FPM's pool; set the site's include_path in realdocd.toml.")
 }
 
@@ -68,7 +69,7 @@ func (s *server) checkNamedLinks() {
 					"Include it from the front controller, by __DIR__; or keep it outside of the releases.")
 			}
 		}
-		// What requests have set stays in the worker, and hides php.ini's.
+		// A value that requests have set stays in the worker, and hides php.ini's.
 		if !s.setsIncludePath() && anyBelow(strings.Split(s.answer.INI["include_path"], ":"), names) {
 			s.add(kindININamesLink, s.at(p), fmt.Sprintf("include_path = %s goes through the link.", s.answer.INI["include_path"]),
 				"Set it as the site's include_path in realdocd.toml, where it follows the release, and take it out of php.ini.")
@@ -106,8 +107,8 @@ func anyBelow(paths, dirs []string) bool {
 }
 
 // checkRealpathCache finds a full cache: PHP then looks at each directory of a path
-// again, for each file. What realdocd sends names the release itself, so that
-// entries that are out of date do no harm.
+// again, for each file. The paths that realdocd sends name the release itself, so
+// entries that are out of date are harmless.
 func (s *server) checkRealpathCache() {
 	size := bytesOf(s.answer.INI["realpath_cache_size"])
 	if size > 0 && s.answer.RealpathCache+realpathEntry > size {
@@ -116,8 +117,8 @@ func (s *server) checkRealpathCache() {
 	}
 }
 
-// realpathEntry is about what a path takes in the cache, in bytes: one that does
-// not fit in any more is not kept.
+// realpathEntry is about how many bytes a path takes in the cache. A path that does not
+// fit in any more is not kept.
 const realpathEntry = 300
 
 // bytesOf reads a size as php.ini has it, such as 4096K.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"realdocd/gateway"
 )
@@ -16,29 +15,30 @@ func (s *server) checkConfiguration() {
 		s.found(kindFPMConfigurationUnknown, "FPM's configuration was not found, or may not be read: process_control_timeout, request_terminate_timeout and pm.max_children were not looked at.", "")
 		return
 	}
-	own := s.own.settings
+	own := s.own
 	s.found(kindFPMConfiguration, fmt.Sprintf("%s has pool %s: pm = %s, pm.max_children = %s, pm.max_requests = %d, request_terminate_timeout = %s.",
-		s.conf.file, s.own.name, own["pm"], own["pm.max_children"], own.number("pm.max_requests", 0), own.duration("request_terminate_timeout")), "")
-	if dir := own["chroot"]; dir != "" {
-		s.found(kindFPMChroot, fmt.Sprintf("FPM's pool has chroot = %s: it looks for the paths that realdocd sends below that directory.", dir),
+		s.conf.File, own.Name, own.Get("pm").Value, own.Get("pm.max_children").Value, own.Number("pm.max_requests"), own.Duration("request_terminate_timeout")), "")
+	if dir := own.Get("chroot"); dir.Value != "" {
+		s.found(kindFPMChroot, fmt.Sprintf("FPM's pool has chroot = %s (%s): it looks for the paths that realdocd sends below that directory.", dir.Value, dir.At),
 			"Take it out, or have the releases below it by the same paths.")
 	}
-	if s.conf.global.duration("process_control_timeout") == 0 {
-		s.found(kindProcessControlTimeout, fmt.Sprintf("process_control_timeout is 0 in [global] of %s: a reload or restart of FPM cuts off the requests that run.", s.conf.file),
+	if s.conf.Global.Duration("process_control_timeout") == 0 {
+		s.found(kindProcessControlTimeout, fmt.Sprintf("process_control_timeout is 0 in [global] of %s: a reload or restart of FPM cuts off the requests that run.", s.conf.File),
 			"Set it to 30s, or pause the pool around each: realdocd pause "+s.pool.Name+" --drain.")
 	}
-	s.checkTerminateTimeout(own.duration("request_terminate_timeout"))
+	s.checkTerminateTimeout()
 }
 
-// checkTerminateTimeout sees who is first to end a script that takes too long:
-// where it is FPM, a visitor gets a 502 that no log of realdocd explains.
-func (s *server) checkTerminateTimeout(terminate time.Duration) {
+// checkTerminateTimeout sees who is first to end a script that takes too long. If it
+// is FPM, a visitor gets a 502 that no log of realdocd explains.
+func (s *server) checkTerminateTimeout() {
+	terminate := s.own.Duration("request_terminate_timeout")
 	key, ours := "request_timeout", s.pool.RequestTimeout
 	if ours == 0 {
 		key, ours = "read_timeout", s.pool.ReadTimeout
 	}
 	if terminate > 0 && ours > 0 && terminate <= ours {
-		s.found(kindTerminateTimeout, fmt.Sprintf("FPM kills a script after request_terminate_timeout = %s, before realdocd's %s = %s: visitors get a 502 for a timeout.", terminate, key, ours),
+		s.found(kindTerminateTimeout, fmt.Sprintf("FPM kills a script after request_terminate_timeout = %s (%s), before realdocd's %s = %s: visitors get a 502 for a timeout.", terminate, s.own.Get("request_terminate_timeout").At, key, ours),
 			fmt.Sprintf("Make request_terminate_timeout longer than %s.", key))
 	}
 }
@@ -51,7 +51,7 @@ func (x *examination) checkPools() {
 	}
 }
 
-// checkStatusListener asks FPM's status listener. nil is no answer.
+// checkStatusListener asks FPM's status listener. It gives nil without an answer.
 func (x *examination) checkStatusListener(c gateway.PoolConfig) *gateway.PoolPage {
 	subject := Subject{Pool: c.Name}
 	if c.StatusServer == "" {
@@ -77,8 +77,8 @@ func (x *examination) checkStatusListener(c gateway.PoolConfig) *gateway.PoolPag
 	return &page
 }
 
-// poolNameIn is what FPM calls the pool, by its configuration or by the title of
-// its workers; "" where it has several listeners, or none that could be asked.
+// poolNameIn is what FPM calls the pool, by its configuration or by the title of its
+// workers; "" if the pool has several listeners, or none of them could be asked.
 func (x *examination) poolNameIn(c gateway.PoolConfig) string {
 	if len(c.Servers) != 1 {
 		return ""
@@ -87,7 +87,7 @@ func (x *examination) poolNameIn(c gateway.PoolConfig) string {
 		switch {
 		case s.pool.Name != c.Name:
 		case s.own != nil:
-			return s.own.name
+			return s.own.Name
 		case s.answer != nil:
 			name, _ := strings.CutPrefix(s.answer.Title, "php-fpm: pool ")
 			return name
@@ -96,9 +96,9 @@ func (x *examination) poolNameIn(c gateway.PoolConfig) string {
 	return ""
 }
 
-// checkPlaces compares max_conns with FPM's workers. What is above waits in FPM's
-// backlog, where no limit of realdocd counts and a visitor who leaves costs a
-// worker all the same.
+// checkPlaces compares max_conns with FPM's workers. More requests than workers wait in
+// FPM's backlog, which no limit of realdocd counts, and there a visitor who leaves
+// costs a worker all the same.
 func (x *examination) checkPlaces(c gateway.PoolConfig, page *gateway.PoolPage) {
 	subject := Subject{Pool: c.Name}
 	children, known := x.children(c, page)
@@ -139,8 +139,8 @@ func (x *examination) sharing(c gateway.PoolConfig) (sum int, names []string) {
 	return sum, names
 }
 
-// children is how many requests all listeners of a pool run at once; false where
-// that is not known of each.
+// children is how many requests all listeners of a pool run at once. It is not known
+// unless it is known of each listener.
 func (x *examination) children(c gateway.PoolConfig, page *gateway.PoolPage) (sum int, known bool) {
 	for _, addr := range c.Servers {
 		i := slices.IndexFunc(x.servers, func(s *server) bool { return s.addr == addr && s.pool.Name == c.Name })
@@ -149,7 +149,7 @@ func (x *examination) children(c gateway.PoolConfig, page *gateway.PoolPage) (su
 		}
 		n := 0
 		if own := x.servers[i].own; own != nil {
-			n = own.settings.number("pm.max_children", 0)
+			n = own.Number("pm.max_children")
 		}
 		if n == 0 && page != nil && page.Manager == "static" && len(c.Servers) == 1 {
 			n = page.Total

@@ -55,14 +55,14 @@ func (s *server) checkReadable(p *place) {
 	}
 }
 
-// openBasedir are FPM's directories, none where it has no limit. It may be why the
-// probe does not run; then the pool's configuration tells.
+// openBasedir are the directories that FPM limits PHP to; none if it does not. It may
+// be why the probe does not run; then the pool's configuration tells.
 func (s *server) openBasedir() []string {
 	var value string
 	if s.answer != nil {
 		value = s.answer.INI["open_basedir"]
 	} else if s.own != nil {
-		value, _, _ = s.own.php("open_basedir")
+		value = s.own.PHP("open_basedir").Value
 	}
 	return slices.DeleteFunc(strings.Split(value, ":"), func(dir string) bool { return dir == "" })
 }
