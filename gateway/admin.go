@@ -10,8 +10,8 @@ import (
 	"realdocd/gateway/sock"
 )
 
-// An adminSocket serves HTTP beside the requests of web servers: the control socket
-// or the metrics. A nil one serves nothing, at the address "".
+// An adminSocket is a listener that is not for web servers: the control socket, or the
+// one for metrics. It speaks HTTP. A nil one has the address "" and serves nothing.
 type adminSocket struct {
 	addr string
 	srv  *http.Server
@@ -21,7 +21,7 @@ type adminSocket struct {
 // controlMode lets the daemon's own user and group in, and nobody else.
 const controlMode = 0o660
 
-// openAdmin opens a socket, or takes the one that is open already.
+// openAdmin opens a socket, or takes over one that is open already.
 func openAdmin(addr string, open net.Listener, h http.Handler) (*adminSocket, error) {
 	if addr == "" {
 		return nil, nil
@@ -36,6 +36,7 @@ func openAdmin(addr string, open net.Listener, h http.Handler) (*adminSocket, er
 	return &adminSocket{addr, &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}, ln}, nil
 }
 
+// at says whether the socket has an address.
 func (e *adminSocket) at(addr string) bool {
 	if e == nil {
 		return addr == ""
@@ -50,7 +51,7 @@ func (e *adminSocket) serve() {
 	}
 }
 
-// replacedBy closes the socket and serves another, where addr is not its own.
+// replacedBy closes the socket and serves another, if addr is not its own.
 func (e *adminSocket) replacedBy(other *adminSocket, addr string) *adminSocket {
 	if e.at(addr) {
 		return e
@@ -60,9 +61,9 @@ func (e *adminSocket) replacedBy(other *adminSocket, addr string) *adminSocket {
 	return other
 }
 
-// retire ends the socket here, with a successor that has it too, and what it answers
-// still; the channel is closed when that is over, at the latest when ctx is done.
-func (e *adminSocket) retire(ctx context.Context) <-chan struct{} {
+// leave ends the socket here; a successor has it too. Answers that are under way come to
+// their end first. The channel is closed when they have, or when ctx is done.
+func (e *adminSocket) leave(ctx context.Context) <-chan struct{} {
 	over := make(chan struct{})
 	if e == nil {
 		close(over)

@@ -98,21 +98,16 @@ func (b *bench) paths(text string) string {
 // start runs the gateway until the test ends.
 func (b *bench) start() *bench {
 	b.t.Helper()
-	server, err := New(b.cfg, b.logger)
-	b.must(err)
+	server := New(b.cfg, b.logger)
 	for _, p := range server.setup.Load().pools {
 		p.AskFPM = func(context.Context, sock.Addr, string, fpm.Question) (fpm.Answer, error) { return b.facts, nil }
 		p.KeepFor = b.idle
 	}
 	b.must(server.Listen())
-	b.server, b.addr = server, stack.Addr(server.listeners[0].Addr().String())
+	b.server, b.addr = server, stack.Addr(server.sockets.Load().listeners[0].Addr().String())
 	served := make(chan error, 1)
 	go func() { served <- server.Serve() }()
-	for serving := false; !serving; time.Sleep(time.Millisecond) {
-		server.reloading.Lock()
-		serving = server.serving
-		server.reloading.Unlock()
-	}
+	<-server.Serving()
 	b.t.Cleanup(func() {
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()

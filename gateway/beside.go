@@ -99,7 +99,7 @@ func (p *Predecessor) leftBefore(ctx context.Context, site, docroot, release str
 // nobody is in the other process either: a process that retires has its
 // successor tell, and one with a predecessor asks that first.
 func (s *Server) idle(site string, r *deploy.Release) {
-	if heir := s.heir.Load(); heir != nil {
+	if heir := s.heir(); heir != nil {
 		heir.link.send(message{Idle: &idleMessage{site, r.Path}})
 		return
 	}
@@ -131,7 +131,7 @@ func (s *Server) idleBefore(m idleMessage) {
 		return
 	}
 	r := st.releases.Idle(m.Release)
-	switch heir := s.heir.Load(); {
+	switch heir := s.heir(); {
 	case r == nil: // it will fall idle here
 	case heir != nil:
 		heir.link.send(message{Idle: &m})

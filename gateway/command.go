@@ -8,7 +8,7 @@ import (
 	"realdocd/gateway/control"
 )
 
-// A command runs in a release, by realdocd exec, from Enter to Leave.
+// A command is inside a release, from Enter to Leave. realdocd exec runs it.
 type command struct {
 	control.Command
 	s     *Server
@@ -18,8 +18,9 @@ type command struct {
 	told  string // the live release that AwaitFlip gave last
 }
 
-// Enter has a command enter the live release of a docroot, or, where it has been
-// in one before, that release again. The caller ends its stay with Leave.
+// Enter lets a command enter the live release of a docroot. If release is not "", the
+// command is inside it already, in the process that hands over to this one, and enters
+// that release. The caller ends the stay with Leave.
 func (s *Server) Enter(name, docroot, release string, c control.Command) (control.Stay, error) {
 	st, docroot, err := s.site(name, docroot)
 	if err != nil {
@@ -54,8 +55,8 @@ func (c *command) Env() control.CommandEnv { return c.env }
 // commandLooksEvery is how soon a command learns that its release is not live.
 const commandLooksEvery = time.Second
 
-// AwaitFlip looks at the link until another release is live than the command's, or
-// than the one that it gave last.
+// AwaitFlip looks at the link until a release is live that is not the command's, and
+// not the one that it gave last. It gives "" when ctx ends first.
 func (c *command) AwaitFlip(ctx context.Context) string {
 	tick := time.NewTicker(commandLooksEvery)
 	defer tick.Stop()
@@ -65,7 +66,7 @@ func (c *command) AwaitFlip(ctx context.Context) string {
 			return ""
 		case <-tick.C:
 		}
-		c.s.look(c.st, c.env.Docroot) // what fails, the log tells
+		c.s.look(c.st, c.env.Docroot) // the log says why a look fails
 		if live := c.st.releases.Live(c.env.Docroot); live != "" && live != c.visit.Path && live != c.told {
 			c.told = live
 			return live

@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"net/netip"
@@ -14,8 +13,10 @@ import (
 	"realdocd/gateway/sock"
 )
 
-// Config is everything a Server is told. The command line makes it from TOML;
-// New checks it and names what is wrong.
+// Config is everything a Server is told. The Server takes it as checked: what the
+// fields promise holds, each name of a pool or of a site is there once, and so is each
+// docroot. cmd/realdocd/conf makes it from a file and checks it, because only there
+// can a fault be named with its line.
 type Config struct {
 	// Listen has the addresses to listen on: absolute unix socket paths, or
 	// "host:port" for TCP.
@@ -54,7 +55,7 @@ type SiteConfig struct {
 	// Name is the site's name in the configuration.
 	Name string
 	// Docroot is the document root as the web server sends it, an absolute
-	// path, or a path.Match pattern of such.
+	// and clean path, or a path.Match pattern of such.
 	Docroot string
 	// Pool names the pool that runs the site.
 	Pool string
@@ -98,49 +99,23 @@ type SiteConfig struct {
 // IsGlob says whether Docroot is a pattern.
 func (c SiteConfig) IsGlob() bool { return strings.ContainsAny(c.Docroot, `*?[\`) }
 
-// check names everything that is wrong.
-func (c *Config) check() error {
-	var errs []error
-	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	pools := map[string]bool{}
-	for _, p := range c.Pools {
-		if pools[p.Name] {
-			bad("pool %q is there twice", p.Name)
-		}
-		pools[p.Name] = true
-		if len(p.Servers) == 0 {
-			bad("pool %q has no server", p.Name)
-		}
-		for _, addr := range p.Servers {
-			if addr.IsUnix() && len(addr) > sock.MaxUnixPath {
-				bad("pool %q: server %s: the path of a unix socket has at most %d bytes", p.Name, addr, sock.MaxUnixPath)
-			}
-		}
+// Has says whether a clean docroot is the site's, or fits its pattern.
+func (c SiteConfig) Has(docroot string) bool {
+	ok, _ := path.Match(c.Docroot, docroot)
+	return ok
+}
+
+// DocrootOf gives the clean docroot that is meant by asked: the site's own for "",
+// unless the site has a pattern, of which one has to be named.
+func (c SiteConfig) DocrootOf(asked string) (string, error) {
+	switch docroot := path.Clean(asked); {
+	case asked == "" && c.IsGlob():
+		return "", fmt.Errorf("the docroot of site %s is the pattern %s: say which one is meant", c.Name, c.Docroot)
+	case asked == "":
+		return c.Docroot, nil
+	case !c.Has(docroot):
+		return "", fmt.Errorf("%s does not match the docroot of site %s, which is %s", docroot, c.Name, c.Docroot)
+	default:
+		return docroot, nil
 	}
-	docroots := map[string]string{}
-	for _, st := range c.Sites {
-		root := path.Clean(st.Docroot)
-		if !path.IsAbs(root) {
-			bad("site %q: docroot %q is not an absolute path", st.Name, st.Docroot)
-		}
-		if _, err := path.Match(root, ""); err != nil {
-			bad("site %q: docroot %q: %w", st.Name, st.Docroot, err)
-		}
-		if other, ok := docroots[root]; ok {
-			bad("site %q has the docroot of site %q", st.Name, other)
-		}
-		docroots[root] = st.Name
-		if !pools[st.Pool] {
-			bad("site %q: there is no pool %q", st.Name, st.Pool)
-		}
-	}
-	for _, addr := range c.Listen {
-		if !addr.IsUnix() && len(c.AllowedClients) == 0 {
-			bad("listen on %s: a TCP listener needs allowed_clients", addr)
-		}
-	}
-	if c.ForwardUnmatched && len(c.Pools) != 1 {
-		bad("forwarding unmatched requests needs exactly one pool, there are %d", len(c.Pools))
-	}
-	return errors.Join(errs...)
 }

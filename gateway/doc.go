@@ -30,6 +30,37 @@
 // release that is not live (webConn.pin). Flips are seen by the next request, or
 // by Server.watchLinks, and written down by history.
 //
+// # Operators
+//
+// What operators ask comes over the control socket to a control.Handler. Server is its
+// control.Daemon: it says what is so, and control says how that is asked and told.
+//
+// # Life
+//
+// A Server is in one phase at a time (life.go). A request reads it with one load;
+// only life.become changes it, and only as this table has it:
+//
+//	phase      may follow                               what holds in it
+//	opening    starting                                 Listen or Succeed open the sockets; nobody is served. Serve that fails goes back
+//	starting   opening                                  Serve starts what serves
+//	serving    starting, reloading, offering, yielding  connections are accepted and their requests served
+//	reloading  serving                                  as serving; Reload puts another configuration to work
+//	offering   serving                                  as serving; HandOver has sent the sockets and waits until the successor is prepared
+//	yielding   offering                                 requests run on, nothing is accepted; HandOver has told what it knows and waits until the successor serves
+//	yielded    yielding                                 as yielding; the successor serves, shares out the places, and writes the history
+//	retiring   yielded                                  Retire: each connection goes to the successor once no request runs on it
+//	stopping   opening, serving                         Shutdown: each is closed, or left with the service manager
+//	finishing  retiring, stopping                       as before; operators are not answered, and the end of the last connection ends Serve
+//	cutting    retiring, stopping, finishing            the time is over: what runs is cut off
+//	ended      finishing, cutting                       everything is closed
+//
+// Who has begun a phase owns the sockets, the successor and the predecessor until
+// it ends: so no two goroutines open, replace or close anything at the same time,
+// and no mutex is held meanwhile. Whoever only reads (a request, an operator's
+// question) takes the sockets and the setup as they are, and waits for nobody.
+// Serve, Reload and HandOver fail at once if the phase is not theirs to follow.
+// Shutdown waits for the end of starting, reloading, offering and yielding.
+//
 // # Live upgrades
 //
 // A process hands over to its successor, which the command line has started, over a

@@ -24,50 +24,55 @@ type listener struct {
 // already, those are used instead of Config.Listen. A unix socket that nobody
 // listens on any more is replaced. The Server closes them all.
 func (s *Server) Listen(inherited ...net.Listener) error {
-	s.reloading.Lock()
-	defer s.reloading.Unlock()
+	open := &sockets{inherited: len(inherited) > 0}
 	for _, ln := range inherited {
-		s.inherited = true
-		s.listeners = append(s.listeners, listener{sock.Addr(ln.Addr().String()), ln})
+		open.listeners = append(open.listeners, listener{sock.Addr(ln.Addr().String()), ln})
 	}
+	return s.openAll(open)
+}
+
+// openAll opens what the configuration has beyond the sockets that are open.
+func (s *Server) openAll(open *sockets) error {
+	s.sockets.Store(open)
 	opened, err := s.openNew(&s.setup.Load().cfg)
 	if err != nil {
 		return err
 	}
-	s.listeners = append(s.listeners, opened.listeners...)
-	s.control, s.exporter = opened.control, opened.exporter
+	opened.inherited, opened.listeners = open.inherited, append(open.listeners, opened.listeners...)
+	s.sockets.Store(opened)
 	return nil
 }
 
 // Addrs are the addresses that web servers connect to; inherited says that they
 // are systemd's, and not those of the configuration.
 func (s *Server) Addrs() (addrs []string, inherited bool) {
-	s.reloading.Lock()
-	defer s.reloading.Unlock()
+	open := s.sockets.Load()
 	addrs = []string{} // never null in JSON
-	for _, ln := range s.listeners {
+	for _, ln := range open.listeners {
 		addrs = append(addrs, string(ln.addr))
 	}
-	return addrs, s.inherited
+	return addrs, open.inherited
 }
 
-// sockets are those of a configuration that were not open before.
+// sockets are open: all that a Server has, or what a configuration has beyond
+// those. They never change; a Reload makes others.
 type sockets struct {
+	inherited         bool // the listeners came from outside: those of the configuration are not used
 	listeners         []listener
 	control, exporter *adminSocket
 }
 
 // openNew opens the sockets that a configuration has and the Server has not.
 func (s *Server) openNew(cfg *Config) (_ *sockets, err error) {
-	n := &sockets{}
+	n, open := &sockets{}, s.sockets.Load()
 	defer func() {
 		if err != nil {
 			n.close()
 		}
 	}()
-	if !s.inherited {
+	if !open.inherited {
 		for _, addr := range cfg.Listen {
-			if slices.ContainsFunc(s.listeners, func(l listener) bool { return l.addr == addr }) {
+			if slices.ContainsFunc(open.listeners, func(l listener) bool { return l.addr == addr }) {
 				continue
 			}
 			ln, err := s.takeOrListen(addr, cfg.ListenMode)
@@ -77,12 +82,12 @@ func (s *Server) openNew(cfg *Config) (_ *sockets, err error) {
 			n.listeners = append(n.listeners, listener{addr, ln})
 		}
 	}
-	if !s.control.at(cfg.Control) {
+	if !open.control.at(cfg.Control) {
 		if n.control, err = openAdmin(cfg.Control, s.predecessor.take("control", cfg.Control), s.api); err != nil {
 			return nil, fmt.Errorf("open the control socket %s: %w", cfg.Control, err)
 		}
 	}
-	if !s.exporter.at(cfg.Metrics) {
+	if !open.exporter.at(cfg.Metrics) {
 		if n.exporter, err = openAdmin(cfg.Metrics, s.predecessor.take("metrics", cfg.Metrics), s.metrics.mux()); err != nil {
 			return nil, fmt.Errorf("serve metrics on %s: %w", cfg.Metrics, err)
 		}
@@ -99,12 +104,13 @@ func (n *sockets) close() {
 }
 
 // takeOver serves the sockets that a reload has opened, and closes those that
-// its configuration has not.
-func (s *Server) takeOver(n *sockets, cfg *Config) {
+// its configuration has not. It returns all that are open then.
+func (s *Server) takeOver(n *sockets, cfg *Config) *sockets {
+	open := s.sockets.Load()
 	var stay []listener
-	for _, ln := range s.listeners {
+	for _, ln := range open.listeners {
 		switch {
-		case s.inherited:
+		case open.inherited:
 		case !slices.Contains(cfg.Listen, ln.addr):
 			ln.Close()
 			continue
@@ -115,12 +121,14 @@ func (s *Server) takeOver(n *sockets, cfg *Config) {
 		}
 		stay = append(stay, ln)
 	}
-	s.listeners = append(stay, n.listeners...)
 	for _, ln := range n.listeners {
 		s.startAccepting(ln)
 	}
-	s.control = s.control.replacedBy(n.control, cfg.Control)
-	s.exporter = s.exporter.replacedBy(n.exporter, cfg.Metrics)
+	return &sockets{
+		inherited: open.inherited, listeners: append(stay, n.listeners...),
+		control:  open.control.replacedBy(n.control, cfg.Control),
+		exporter: open.exporter.replacedBy(n.exporter, cfg.Metrics),
+	}
 }
 
 // takeOrListen takes the predecessor's socket, or opens one.

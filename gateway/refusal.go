@@ -59,7 +59,7 @@ func (rq *request) appendRefusal(dst []byte, c *cause) []byte {
 		out = appendHeader(out, "Retry-After", strconv.Itoa(retryAfter))
 	}
 	if rq.site != nil && rq.site.RequestIDHeader != "" {
-		out = appendHeader(out, rq.site.RequestIDHeader, asString(rq.requestID))
+		out = appendHeader(out, rq.site.RequestIDHeader, borrow(rq.requestID))
 	}
 	out = append(out, "\r\n"+text+"\nrequest id "+string(rq.requestID)+"\n"...)
 	dst = fcgi.AppendStream(dst, fcgi.Stdout, rq.id, out)

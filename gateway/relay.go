@@ -240,7 +240,7 @@ func (rq *request) addedHeaders() (lines []byte) {
 		lines = appendHeader(lines, name, headerValue(rq.visit.Name))
 	}
 	if name := rq.site.RequestIDHeader; name != "" {
-		lines = appendHeader(lines, name, asString(rq.requestID))
+		lines = appendHeader(lines, name, borrow(rq.requestID))
 	}
 	return lines
 }

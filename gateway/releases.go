@@ -25,20 +25,8 @@ func (s *Server) site(name, asked string) (*site, string, error) {
 	if st == nil {
 		return nil, "", fmt.Errorf("%w: %q", control.ErrNoSite, name)
 	}
-	docroot := path.Clean(st.Docroot)
-	if !st.IsGlob() {
-		if asked != "" && path.Clean(asked) != docroot {
-			return nil, "", fmt.Errorf("site %s has the docroot %s, not %s", name, docroot, asked)
-		}
-		return st, docroot, nil
-	}
-	if asked == "" {
-		return nil, "", fmt.Errorf("the docroot of site %s is the pattern %s: say which one is meant", name, st.Docroot)
-	}
-	if ok, _ := path.Match(st.Docroot, path.Clean(asked)); !ok {
-		return nil, "", fmt.Errorf("the docroot %s does not match %s of site %s", asked, st.Docroot, name)
-	}
-	return st, path.Clean(asked), nil
+	docroot, err := st.DocrootOf(asked)
+	return st, docroot, err
 }
 
 // Site is one site now, with a fresh look at its link. docroot may be "" where

@@ -34,7 +34,6 @@ func TestReload_AHigherLimitLetsWaitingRequestsIn(t *testing.T) {
 func TestReload_AFaultChangesNothing(t *testing.T) {
 	b := newBench(t).start()
 	for want, change := range map[string]func(*Config){
-		`there is no pool "none"`: func(c *Config) { c.Sites[0].Pool = "none" },
 		"no such file or directory": func(c *Config) {
 			c.Listen = []sock.Addr{sock.Addr(b.dir + "/new"), sock.Addr(b.dir + "/none/gw")}
 			c.Pools[0].Servers = []sock.Addr{sock.Addr(b.dir + "/none")}
@@ -137,5 +136,5 @@ func TestReload_ServersThatStayAreKeptTrackOf(t *testing.T) {
 	for range 3 {
 		b.served(c, "", b.params()...)
 	}
-	b.logged("FPM listener ejected")
+	b.logged("FPM listener is down")
 }

@@ -4,30 +4,28 @@ import (
 	"context"
 	"net"
 	"slices"
-	"time"
 
 	"realdocd/gateway/control"
 )
 
 // Retire lets everything that runs here end, with its successor at work, until
-// ctx is done, and then cuts it off. Connections of web servers go to the
-// successor as soon as no request runs on them. It returns a line for each request
+// ctx is done, and then cuts it off. It is for after a HandOver that went well, once.
+// Connections of web servers go to the
+// successor as soon as no request runs on them. It returns the requests
 // that it cut off.
 func (s *Server) Retire(ctx context.Context) (cut []CutOff) {
-	s.reloading.Lock()
-	for _, ln := range s.listeners {
+	s.life.must(retiring)
+	defer s.end()
+	open := s.sockets.Load()
+	for _, ln := range open.listeners {
 		leave(ln.Listener)
 	}
-	s.heir.Store(s.successor)
-	s.giveConns(s.successor.giveConn)
-	s.reloading.Unlock()
-	defer s.end()
-	s.endIdle(time.Unix(1, 0))
-	for _, over := range []<-chan struct{}{s.control.retire(ctx), s.exporter.retire(ctx)} {
+	s.endIdle()
+	for _, over := range []<-chan struct{}{open.control.leave(ctx), open.exporter.leave(ctx)} {
 		<-over
 	}
+	s.predecessor.awaitEnd(ctx) // until then its connections go through here
 	cut = s.finish(ctx)
-	s.predecessor.awaitEnd(ctx)
 	s.successor.link.flush()
 	return cut
 }

@@ -33,7 +33,7 @@ func (rq *request) rewrite() error {
 // or one of the site's extra roots. Apache's prefix stays in place, because
 // FPM goes by it (php-src sapi/fpm/fpm/fpm_main.c, init_request_info).
 func (rq *request) rewriteScript() error {
-	sent := asString(rq.value(rq.cgi.scriptFilename))
+	sent := borrow(rq.value(rq.cgi.scriptFilename))
 	if sent == "" {
 		return refuse(causeForbidden, "the web server sent no SCRIPT_FILENAME: pass it as a FastCGI parameter")
 	}
@@ -80,7 +80,7 @@ func (rq *request) rewritePath(at param) {
 	if at == 0 {
 		return
 	}
-	prefix, sent := splitProxyPrefix(asString(rq.value(at)))
+	prefix, sent := splitProxyPrefix(borrow(rq.value(at)))
 	if mapped, ok := incpath.Map(sent, rq.visit.Link, rq.visit.Path); ok {
 		rq.setPath(at, prefix, mapped)
 	}
@@ -110,7 +110,7 @@ func (rq *request) rewriteIncludePath() error {
 		if !bytes.Contains(sent, []byte("include_path")) {
 			continue
 		}
-		out, found, err := rq.mapValue(asString(sent))
+		out, found, err := rq.mapValue(borrow(sent))
 		if err != nil {
 			return refuse(causeIncludePath, "map include_path in %s: %w", rq.pairs[at-1].Name, err)
 		}
@@ -124,7 +124,7 @@ func (rq *request) rewriteIncludePath() error {
 	if !rq.pool.SetsIncludePath.Load() {
 		return nil
 	}
-	out, err := rq.addIncludePath(asString(rq.value(rq.cgi.phpValue)))
+	out, err := rq.addIncludePath(borrow(rq.value(rq.cgi.phpValue)))
 	if err != nil {
 		return refuse(causeIncludePath, "add include_path to PHP_VALUE: %w", err)
 	}

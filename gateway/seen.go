@@ -7,24 +7,26 @@ import (
 	"realdocd/gateway/control"
 )
 
-// ScriptFile is a SCRIPT_FILENAME without what Apache's mod_proxy_fcgi writes before it.
+// ScriptFile is a SCRIPT_FILENAME without the prefix that Apache's mod_proxy_fcgi puts
+// before it.
 func ScriptFile(scriptFilename string) string {
 	_, file := splitProxyPrefix(scriptFilename)
 	return file
 }
 
-// maxSeen bounds, in bytes, what is kept of one param.
+// maxSeen is how much is kept of one param, in bytes.
 const maxSeen = 1 << 10
 
-// seenRequests keep what came with one of a site's requests, a new one every
-// logEvery at most: what a request costs where it is none of those is one load.
+// seenRequests keep what came with the last of a site's requests that was looked at.
+// One is looked at every logEvery at most; all others cost one load of an atomic.
 type seenRequests struct {
 	every limiter
 	last  atomic.Pointer[control.SeenRequest]
 }
 
-// see keeps the request, now and then. It is called before anything of the
-// request is rewritten. A warm-up is our own and tells nothing.
+// see keeps what came with the request, if it is time to look at one. The caller has
+// not rewritten anything of the request yet. A warm-up is our own request and says
+// nothing about the web server.
 func (s *seenRequests) see(rq *request) {
 	if rq.conn.pin != "" || !s.every.allow(rq.began) {
 		return
@@ -47,7 +49,7 @@ func (s *seenRequests) see(rq *request) {
 
 func keepSeen(value []byte) string { return string(value[:min(len(value), maxSeen)]) }
 
-// transport is how the web server has connected.
+// transport says how the web server has connected: "unix" or "tcp".
 func (c *webConn) transport() string {
 	if _, tcp := c.web.FileConn.(*net.TCPConn); tcp {
 		return "tcp"

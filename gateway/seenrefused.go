@@ -7,17 +7,17 @@ import (
 	"realdocd/gateway/control"
 )
 
-// maxRefusals bounds how many are told apart; the one that is longest ago makes room.
+// maxRefusals is how many refusals are told apart. The oldest makes room for another.
 const maxRefusals = 32
 
 // refusals remember the requests that were refused lately.
 type refusals struct {
-	mu   sync.Mutex
+	mu   sync.Mutex // guards the following
 	list []*control.SeenRefusal
 }
 
-// note remembers a request that has failed, where the cause is what the web
-// server has sent.
+// note remembers a request that has failed, if the cause is what the web server has
+// sent.
 func (r *refusals) note(rq *request, err error) {
 	cause := causeOf(err)
 	switch cause {
@@ -35,7 +35,7 @@ func (r *refusals) note(rq *request, err error) {
 		return s.Cause == cause.name && s.Site == site && (s.DocumentRoot == docroot || site != "")
 	})
 	if i < 0 {
-		i = r.makeRoom()
+		i = r.makeRoomLocked()
 		r.list[i] = &control.SeenRefusal{Cause: cause.name, Site: site, DocumentRoot: docroot, First: rq.began}
 	}
 	s := r.list[i]
@@ -43,8 +43,8 @@ func (r *refusals) note(rq *request, err error) {
 	s.Last, s.ScriptFilename, s.Error = rq.began, keepSeen(rq.value(rq.cgi.scriptFilename)), keepSeen([]byte(err.Error()))
 }
 
-// makeRoom gives the place of a new one. The mutex is held.
-func (r *refusals) makeRoom() int {
+// makeRoomLocked gives the index at which the list has room for another.
+func (r *refusals) makeRoomLocked() int {
 	if len(r.list) < maxRefusals {
 		r.list = append(r.list, nil)
 		return len(r.list) - 1
@@ -58,7 +58,7 @@ func (r *refusals) makeRoom() int {
 	return oldest
 }
 
-// all are those that are remembered, the newest first.
+// all gives the refusals that are remembered, the newest first.
 func (r *refusals) all() []control.SeenRefusal {
 	r.mu.Lock()
 	defer r.mu.Unlock()

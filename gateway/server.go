@@ -26,65 +26,62 @@ type Server struct {
 	history *history
 	started time.Time
 
-	reloading sync.Mutex // of Listen, Serve's beginning, Reload and Shutdown one at a time
-	serving   bool       // Serve has begun
-	inherited bool       // the listeners came from outside; those of the configuration are not used
-	listeners []listener
-	control   *adminSocket
-	exporter  *adminSocket
-	probe     string // a PHP file that tells FPM's version; "" until a pool needs it
+	life   life
+	began  chan struct{} // closed when Serve has begun to serve
+	empty  chan struct{} // closed when conns is empty in the phases finishing and cutting
+	failed chan error    // what ended an accept loop
 
-	mu       sync.Mutex
+	// Whoever has begun the present phase may change the following, as "Life"
+	// in the package documentation has it.
+	sockets     atomic.Pointer[sockets]  // never nil
+	accepting   sync.WaitGroup           // accept loops
+	adopted     []net.Conn               // to be served when Serve begins
+	probe       string                   // a PHP file that tells FPM's version; "" until a pool needs it
+	store       func(syscall.Conn) error // takes idle connections at Shutdown
+	successor   *Successor               // that is told what is known here, from the phase yielding on
+	predecessor *Predecessor             // nil for the first of its line
+
+	api      *control.Handler // answers what operators ask
+	refused  limiter          // of log events about clients that are not allowed
+	noStatus limiter          // of log events about an FPM that does not tell its status
+	refusals refusals
+
+	mu       sync.Mutex // guards the following
 	conns    map[*webConn]struct{}
 	commands map[*command]struct{} // of realdocd exec
-	empty    chan struct{}         // closed when ending and conns is empty
-	failed   chan error            // what ended an accept loop
 	cutOff   []CutOff              // requests that Shutdown cut off
-
-	stopping  atomic.Bool
-	ending    atomic.Bool // the last of conns ends Serve
-	cut       atomic.Bool
-	accepting sync.WaitGroup                   // accept loops
-	adopted   []net.Conn                       // to be served when Serve begins
-	store     func(syscall.Conn) error         // takes idle connections at Shutdown
-	giving    atomic.Pointer[func(c *webConn)] // where idle connections go from now on
-
-	api         *control.Handler          // answers what operators ask
-	successor   *Successor                // that a handover is under way to, or done
-	heir        atomic.Pointer[Successor] // it serves, and this Server only finishes
-	predecessor *Predecessor              // nil for the first of its line
-	refused     limiter                   // of log events about clients that are not allowed
-	noStatus    limiter                   // of log events about an FPM that does not tell its status
-	refusals    refusals
 }
 
-// New checks cfg and makes a Server that has not begun to listen. The error
-// names everything that is wrong with cfg.
-func New(cfg Config, log zerolog.Logger) (*Server, error) {
-	if err := cfg.check(); err != nil {
-		return nil, err
-	}
+// New makes a Server that has not begun to listen.
+func New(cfg Config, log zerolog.Logger) *Server {
 	s := &Server{
 		log: log, metrics: newMetrics(), history: newHistory(cfg.StateDir, log), started: time.Now(),
-		commands: map[*command]struct{}{}, conns: map[*webConn]struct{}{}, empty: make(chan struct{}), failed: make(chan error, 1),
+		commands: map[*command]struct{}{}, conns: map[*webConn]struct{}{},
+		began: make(chan struct{}), empty: make(chan struct{}), failed: make(chan error, 1),
 	}
 	s.api = control.NewHandler(s, s.metrics.handler())
+	s.sockets.Store(&sockets{})
 	s.metrics.watch(s)
 	s.setup.Store(newSetup(cfg, nil, s))
-	return s, nil
+	return s
 }
 
-// Serve accepts connections until Shutdown, and returns nil then.
+// Serve accepts connections until Shutdown or Retire, and returns nil once the
+// last request has ended. It returns nil at once if Shutdown was called before.
 func (s *Server) Serve() error {
-	var err error
-	if s.hang, err = sock.NewWatcher(); err != nil {
+	if err := s.life.become(starting); err != nil {
+		if s.life.now().leaves() {
+			return nil
+		}
+		return err
+	}
+	if err := s.start(); err != nil {
+		s.life.must(opening)
 		return err
 	}
 	defer s.hang.Stop()
-	go s.hang.Run()
-	if err := s.startServing(); err != nil {
-		return err
-	}
+	s.life.must(serving)
+	close(s.began)
 	select {
 	case err := <-s.failed:
 		return err
@@ -93,22 +90,29 @@ func (s *Server) Serve() error {
 	}
 }
 
-func (s *Server) startServing() error {
-	s.reloading.Lock()
-	defer s.reloading.Unlock()
-	if len(s.listeners) == 0 {
-		return errors.New("serve: there is nothing to listen on")
+// Serving is closed when Serve has begun to serve: from then on Reload and HandOver
+// may be called.
+func (s *Server) Serving() <-chan struct{} { return s.began }
+
+// start starts what serves.
+func (s *Server) start() (err error) {
+	open := s.sockets.Load()
+	if len(open.listeners) == 0 {
+		return errors.New("there is nothing to listen on")
 	}
-	s.serving = true
+	if s.hang, err = sock.NewWatcher(); err != nil {
+		return err
+	}
+	go s.hang.Run()
 	s.begin(s.setup.Load(), nil)
-	for _, ln := range s.listeners {
+	for _, ln := range open.listeners {
 		s.startAccepting(ln)
 	}
 	for _, conn := range s.adopted {
 		s.welcome(conn)
 	}
-	s.control.serve()
-	s.exporter.serve()
+	open.control.serve()
+	open.exporter.serve()
 	s.predecessor.serve()
 	return nil
 }
@@ -175,15 +179,32 @@ func (s *Server) openPinned(conn net.Conn, release string) {
 		return
 	}
 	c := &webConn{s: s, web: web, pin: release}
-	s.mu.Lock()
-	s.conns[c] = struct{}{}
-	s.mu.Unlock()
+	if !s.add(c) {
+		web.End()
+		return
+	}
 	if err := s.hang.Watch(web, c); err != nil {
 		s.log.Error().Err(err).Msg("connection closed")
 		s.closed(c)
 		return
 	}
+	if s.life.now().leaves() && release == "" {
+		c.endIdle(s.idleUntil()) // it came too late for endIdle of all
+	}
 	go c.serve()
+}
+
+// add counts a connection; false if the last one has ended already.
+func (s *Server) add(c *webConn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	select {
+	case <-s.empty:
+		return false
+	default:
+	}
+	s.conns[c] = struct{}{}
+	return true
 }
 
 // closed ends a connection.
@@ -193,7 +214,7 @@ func (s *Server) closed(c *webConn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.conns, c)
-	s.signalEmpty()
+	s.signalEmptyLocked()
 }
 
 // Status is the daemon now, with a predecessor that finishes its requests.

@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"errors"
 	"fmt"
 
 	"realdocd/gateway/fpm"
@@ -50,21 +49,15 @@ func newSetup(cfg Config, before *setup, s *Server) *setup {
 	return now
 }
 
-var errNotServing = errors.New("realdocd is starting or stopping: try again when it serves")
-
 // Reload takes another configuration without losing a request or a connection.
-// When it fails nothing has changed, and the error names everything that is
-// wrong. Requests that run go on under the configuration, and in the pool, that
+// If it fails, nothing has changed; it fails at once while another Reload or a HandOver
+// is under way. Requests that run go on under the configuration, and in the pool, that
 // they began with.
 func (s *Server) Reload(cfg Config) error {
-	s.reloading.Lock()
-	defer s.reloading.Unlock()
-	if err := cfg.check(); err != nil {
+	if err := s.life.become(reloading); err != nil {
 		return err
 	}
-	if s.stopping.Load() || !s.serving {
-		return errNotServing
-	}
+	defer s.life.must(serving)
 	opened, err := s.openNew(&cfg)
 	if err != nil {
 		return fmt.Errorf("open the sockets: %w", err)
@@ -73,7 +66,7 @@ func (s *Server) Reload(cfg Config) error {
 	now := newSetup(cfg, before, s)
 	s.setup.Store(now)
 	s.begin(now, before)
-	s.takeOver(opened, &now.cfg)
+	s.sockets.Store(s.takeOver(opened, &now.cfg))
 	for name, p := range before.pools {
 		if now.pools[name] == nil {
 			p.Discard()

@@ -9,41 +9,56 @@ import (
 // KeepConns has Shutdown give the connections of web servers to store, each once
 // no request runs on it, instead of closing them. store must not keep its
 // argument; the Server closes it.
+// It is for before Shutdown, by the same goroutine.
 func (s *Server) KeepConns(store func(syscall.Conn) error) { s.store = store }
 
 // Shutdown stops accepting, lets requests that have begun end until ctx is
-// done, and then cuts them off. It returns those that it cut off.
+// done, and then cuts them off. It returns those that it cut off. It waits for a
+// Reload or a HandOver that is under way; if that has given everything to a
+// successor, it is Retire. A second Shutdown waits for the first, and returns
+// nothing.
 func (s *Server) Shutdown(ctx context.Context) (cut []CutOff) {
-	s.stopping.Store(true)
-	s.reloading.Lock()
-	for _, ln := range s.listeners {
+	if s.life.becomeInTurn(stopping) != nil {
+		if s.life.now() == yielded {
+			return s.Retire(ctx)
+		}
+		s.awaitEmpty(ctx)
+		return nil
+	}
+	for _, ln := range s.sockets.Load().listeners {
 		ln.Close()
 	}
-	s.reloading.Unlock()
 	s.accepting.Wait() // what has been accepted is served
 	defer s.end()
-	grace := time.Now().Add(idleGrace)
-	if s.store != nil {
-		grace = time.Unix(1, 0)
-		s.giveConns(func(c *webConn) {
-			if err := s.store(c.web.FileConn); err != nil {
-				s.log.Warn().Err(err).Msg("a connection of a web server is closed: it cannot be kept for the next process")
-			}
-			s.closed(c)
-		})
-	}
-	s.endIdle(grace)
+	s.endIdle()
 	cut = s.finish(ctx)
 	s.predecessor.endWith(ctx)
 	return cut
 }
 
-// giveConns has idle connections given away from now on.
-func (s *Server) giveConns(give func(*webConn)) { s.giving.Store(&give) }
+// taker is where connections go on which no request runs, in a phase that leaves:
+// to the successor, or to the service manager; nil if they are to be closed.
+func (s *Server) taker() func(*webConn) {
+	switch heir := s.heir(); {
+	case heir != nil:
+		return heir.giveConn
+	case s.store != nil:
+		return s.storeConn
+	}
+	return nil
+}
 
-// endIdle ends the connections on which no request runs, at a time that may be
-// past, or has them given away.
-func (s *Server) endIdle(at time.Time) {
+// storeConn leaves a connection on which no request runs with the service manager.
+func (s *Server) storeConn(c *webConn) {
+	if err := s.store(c.web.FileConn); err != nil {
+		s.log.Warn().Err(err).Msg("a connection of a web server is closed: it cannot be kept for the next process")
+	}
+	s.closed(c)
+}
+
+// endIdle ends the connections on which no request runs, or has them given away.
+func (s *Server) endIdle() {
+	at := s.idleUntil()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for c := range s.conns {
@@ -51,41 +66,58 @@ func (s *Server) endIdle(at time.Time) {
 	}
 }
 
+// idleUntil is how long connections may stay on which no request runs.
+func (s *Server) idleUntil() time.Time {
+	if s.taker() != nil {
+		return past
+	}
+	return time.Now().Add(idleGrace)
+}
+
 // finish waits until no connection is left, and when ctx is done first ends
 // them. It returns the requests that it cut off.
-func (s *Server) finish(ctx context.Context) (cut []CutOff) {
-	s.ending.Store(true)
+func (s *Server) finish(ctx context.Context) []CutOff {
+	if s.life.become(finishing) == nil { // or a second Shutdown has begun to cut
+		s.mu.Lock()
+		s.signalEmptyLocked()
+		s.mu.Unlock()
+	}
+	s.awaitEmpty(ctx)
 	s.mu.Lock()
-	s.signalEmpty()
-	s.mu.Unlock()
+	defer s.mu.Unlock()
+	return s.cutOff
+}
+
+// awaitEmpty waits until no connection is left, and when ctx is done first has all
+// of them end.
+func (s *Server) awaitEmpty(ctx context.Context) {
 	select {
 	case <-s.empty:
-		return nil
+		return
 	case <-ctx.Done():
 	}
-	s.cut.Store(true)
-	s.mu.Lock()
-	for c := range s.conns {
-		c.web.SetReadDeadline(time.Unix(1, 0))
-		c.web.SetWriteDeadline(time.Now().Add(cutGrace))
-		c.interrupt()
+	if s.life.become(cutting) == nil { // or it is over, or somebody else cuts
+		s.mu.Lock()
+		for c := range s.conns {
+			c.cut()
+		}
+		s.signalEmptyLocked()
+		s.mu.Unlock()
 	}
-	s.mu.Unlock()
 	<-s.empty
-	return s.cutOff
 }
 
 // end closes what is left when no request runs any more.
 func (s *Server) end() {
-	s.reloading.Lock()
-	defer s.reloading.Unlock()
-	s.control.close()
-	s.exporter.close()
+	open := s.sockets.Load()
+	open.control.close()
+	open.exporter.close()
 	for _, p := range s.setup.Load().pools {
 		p.Discard()
 	}
 	s.history.close()
 	s.removeProbe()
+	s.life.must(ended)
 }
 
 const (
@@ -95,17 +127,6 @@ const (
 	// cutGrace is how long a request that is cut off may take to say so.
 	cutGrace = time.Second
 )
-
-// endIdle ends a connection on which no request runs or is on its way.
-func (c *webConn) endIdle(at time.Time) {
-	if c.busy.Load() {
-		return
-	}
-	c.web.SetReadDeadline(at)
-	if c.busy.Load() {
-		c.web.SetReadDeadline(time.Time{})
-	}
-}
 
 // A CutOff is a request that Shutdown did not let end.
 type CutOff struct {
@@ -119,20 +140,9 @@ func (s *Server) noteCut(rq *request) {
 	s.cutOff = append(s.cutOff, CutOff{rq.name(), string(rq.requestID)})
 }
 
-// ended says why the request on c cannot go on: the web server has left, or
-// the daemon's time is over.
-func (c *webConn) ended() error {
-	switch {
-	case c.gone.Load():
-		return errClientGone
-	case c.s.cut.Load():
-		return errCut
-	}
-	return nil
-}
-
-func (s *Server) signalEmpty() {
-	if s.ending.Load() && len(s.conns) == 0 {
+// signalEmptyLocked says that no connection is left, if none is to come.
+func (s *Server) signalEmptyLocked() {
+	if s.life.now() >= finishing && len(s.conns) == 0 {
 		select {
 		case <-s.empty:
 		default:

@@ -74,7 +74,7 @@ func (t *siteTable) find(docroot string) *site {
 		return s
 	}
 	for _, s := range t.globs {
-		if ok, _ := path.Match(s.Docroot, docroot); ok {
+		if s.Has(docroot) {
 			return s
 		}
 	}
@@ -96,7 +96,7 @@ func (t *siteTable) named(name string) *site {
 func (rq *request) findSite() error {
 	now := rq.setup
 	sent := rq.value(rq.cgi.documentRoot)
-	docroot := path.Clean(asString(sent))
+	docroot := path.Clean(borrow(sent))
 	if st := now.sites.find(docroot); st != nil {
 		return rq.enter(st, docroot)
 	}
@@ -139,7 +139,7 @@ func (rq *request) enter(st *site, docroot string) error {
 
 // flipped tells of a new live release, unless a successor does.
 func (s *Server) flipped(st *site, f *deploy.Flipped) {
-	if s.heir.Load() == nil {
+	if s.heir() == nil {
 		s.log.Info().Str("site", st.Name).Str("docroot", f.Docroot).Str("release", f.Live.Path).Msg("release is live")
 		s.history.flipped(st.Name, f)
 	}
@@ -183,9 +183,9 @@ func (s *site) mapping(v deploy.Visit) incpath.Mapping {
 	return incpath.Mapping{Link: v.Link, Release: v.Path, ResolvedDocroot: v.Docroot, Pattern: s.SearchReplacePattern}
 }
 
-// asString reads bytes as a string without a copy. The string must not outlive
+// borrow reads bytes as a string without a copy. The string must not outlive
 // the bytes, nor be kept.
-func asString(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+func borrow(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 // logEvery is how often a condition that may hold for every request is logged.
 const logEvery = time.Second

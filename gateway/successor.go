@@ -23,7 +23,7 @@ type Successor struct {
 	prepared, serving, gone chan struct{}
 	pid                     int // once it is prepared
 	stop                    chan struct{}
-	stopOnce                sync.Once
+	stopOnce, orphanOnce    sync.Once
 }
 
 // ErrSuccession says that a Server has a successor already.
@@ -60,30 +60,37 @@ func (n *Successor) Abandon() {
 // HandOver gives the sockets and what is known of pools and releases to the
 // successor, and returns when that serves: nil, and this Server accepts nothing
 // more and has only to be retired. With an error, of ctx or because the successor has
-// ended, it serves as before.
+// ended, it serves as before. It fails at once unless this Server serves.
 func (n *Successor) HandOver(ctx context.Context) error {
 	s := n.s
-	s.reloading.Lock()
-	defer s.reloading.Unlock()
 	n.file.Close()
-	if s.stopping.Load() || s.successor != nil {
+	if err := s.life.become(offering); err != nil {
 		n.link.close()
-		return ErrSuccession
+		return err
 	}
 	n.sendSockets()
 	go n.listen()
 	if err := n.await(ctx, n.prepared); err != nil {
 		n.link.close()
+		s.life.must(serving)
 		return fmt.Errorf("the new process did not get ready: %w", err)
 	}
 	s.api.Move()
 	s.pauseAccepting()
 	s.successor = n
+	s.life.must(yielding)
 	n.sendState()
 	if err := n.await(ctx, n.serving); err != nil {
 		n.link.close()
 		s.takeBack()
+		s.life.must(serving)
 		return fmt.Errorf("the new process did not take over: %w", err)
+	}
+	s.life.must(yielded)
+	select {
+	case <-n.gone:
+		n.orphanOnce.Do(n.orphan) // it has ended in between, and end was too early to do so
+	default:
 	}
 	return nil
 }
@@ -107,15 +114,16 @@ func (n *Successor) MakeMain() { n.link.send(message{Main: true}) }
 // sendSockets sends all listeners.
 func (n *Successor) sendSockets() {
 	s := n.s
-	for _, ln := range s.listeners {
+	open := s.sockets.Load()
+	for _, ln := range open.listeners {
 		n.sendListener(string(ln.addr), "listen", ln.Listener)
 	}
-	for use, e := range map[string]*adminSocket{"control": s.control, "metrics": s.exporter} {
+	for use, e := range map[string]*adminSocket{"control": open.control, "metrics": open.exporter} {
 		if e != nil {
 			n.sendListener(e.addr, use, e.ln)
 		}
 	}
-	n.link.send(message{Sockets: &socketsMessage{s.inherited, os.Getpid()}})
+	n.link.send(message{Sockets: &socketsMessage{open.inherited, os.Getpid()}})
 }
 
 func (n *Successor) sendListener(addr, use string, ln net.Listener) {
@@ -157,14 +165,19 @@ func (n *Successor) listen() {
 	}
 }
 
-// end is for a successor that has gone. What waits here is served within the
-// limits of the configuration then; nobody is left who could resume a pool.
+// end is for a successor that has gone.
 func (n *Successor) end() {
 	n.link.close()
 	close(n.gone)
-	if n.s.heir.Load() != n {
-		return // HandOver takes everything back
+	if n.s.heir() == n { // else HandOver takes everything back
+		n.orphanOnce.Do(n.orphan)
 	}
+}
+
+// orphan is for a successor that has gone though it served. What waits here is
+// served within the limits of the configuration then; nobody is left who could
+// resume a pool.
+func (n *Successor) orphan() {
 	n.s.log.Error().Int("pid", n.pid).Msg("the process that had taken over has ended: start realdocd again")
 	for _, p := range n.s.setup.Load().pools {
 		p.TakeBack()
@@ -192,10 +205,18 @@ func (n *Successor) take(m message) {
 
 // pauseAccepting has new connections wait in the kernel.
 func (s *Server) pauseAccepting() {
-	for _, ln := range s.listeners {
-		ln.Listener.(deadliner).SetDeadline(time.Unix(1, 0))
+	for _, ln := range s.sockets.Load().listeners {
+		ln.Listener.(deadliner).SetDeadline(past)
 	}
 	s.accepting.Wait()
+}
+
+// heir is the successor that serves; nil before that.
+func (s *Server) heir() *Successor {
+	if s.life.now() < yielded {
+		return nil
+	}
+	return s.successor
 }
 
 type deadliner interface{ SetDeadline(time.Time) error }
@@ -207,7 +228,7 @@ func (s *Server) takeBack() {
 	for _, p := range s.setup.Load().pools {
 		p.TakeBack()
 	}
-	for _, ln := range s.listeners {
+	for _, ln := range s.sockets.Load().listeners {
 		ln.Listener.(deadliner).SetDeadline(time.Time{})
 		s.startAccepting(ln)
 	}

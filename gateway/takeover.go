@@ -20,15 +20,7 @@ func (s *Server) Succeed(p *Predecessor) (err error) {
 		}
 	}()
 	s.predecessor = p
-	if p.inherited {
-		for _, ln := range slices.Clone(p.listeners) {
-			if ln.use == "listen" {
-				s.inherited = true
-				s.listeners = append(s.listeners, listener{sock.Addr(ln.addr), p.take(ln.use, ln.addr)})
-			}
-		}
-	}
-	if err := s.Listen(); err != nil {
+	if err := s.openAll(p.socketsOfSystemd()); err != nil {
 		return err
 	}
 	p.link.send(message{Prepared: os.Getpid()})
@@ -49,6 +41,22 @@ func (s *Server) Succeed(p *Predecessor) (err error) {
 			return nil
 		}
 	}
+}
+
+// socketsOfSystemd takes the listeners that systemd has passed, to whichever process
+// of the line.
+func (p *Predecessor) socketsOfSystemd() *sockets {
+	passed := &sockets{}
+	if !p.inherited {
+		return passed
+	}
+	for _, ln := range slices.Clone(p.listeners) {
+		if ln.use == "listen" {
+			passed.inherited = true
+			passed.listeners = append(passed.listeners, listener{sock.Addr(ln.addr), p.take(ln.use, ln.addr)})
+		}
+	}
+	return passed
 }
 
 // restore keeps what is known of a docroot that the site has still.

@@ -11,7 +11,7 @@ import (
 	"realdocd/gateway/control"
 )
 
-// View looks at the surroundings now.
+// View is what the daemon sees of its surroundings now.
 func (s *Server) View() control.View {
 	now := s.setup.Load()
 	v := control.View{Directories: directoryViews(&now.cfg), Requests: []control.SeenRequest{}, Refused: s.refusals.all()}
@@ -20,7 +20,7 @@ func (s *Server) View() control.View {
 	if unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) == nil {
 		v.MaxOpenFiles = limit.Cur
 	}
-	open, _ := os.ReadDir("/proc/self/fd") // none where there is no /proc
+	open, _ := os.ReadDir("/proc/self/fd") // nothing if there is no /proc
 	v.OpenFiles = len(open)
 	for _, st := range now.sites.all {
 		if seen := st.seen.last.Load(); seen != nil {
@@ -45,8 +45,8 @@ func orTemp(dir string) string {
 	return dir
 }
 
-// viewDirectory looks at a directory, or where it is not there yet, at the one
-// in which it would be made.
+// viewDirectory looks at a directory. A state_dir that is not there yet will be made,
+// so the directory in which that would happen is looked at.
 func viewDirectory(key, dir string) control.DirectoryView {
 	v := control.DirectoryView{Key: key, Path: dir}
 	at := dir

@@ -40,51 +40,122 @@ func (c *webConn) enterOn(st *site, docroot string, now time.Time) (deploy.Visit
 	return st.releases.Enter(docroot, now)
 }
 
-// serve answers requests until the connection ends, or is given away.
+// A fate is what becomes of a connection on which no request runs.
+type fate int
+
+const (
+	stays fate = iota // for the next request
+	moves             // to another process
+	ends
+)
+
+// serve answers one request after another until the connection ends, or moves.
 func (c *webConn) serve() {
-	if give := c.serveRequests(); give != nil {
-		(*give)(c)
+	next := stays
+	for next == stays {
+		if rq, err := c.next(); err != nil {
+			next = c.afterWait(err)
+		} else {
+			next = c.answer(rq)
+		}
+	}
+	if next == moves {
+		c.s.taker()(c)
 		return
 	}
 	c.s.closed(c)
 }
 
-// serveRequests returns what gives the connection away; nil when it has ended.
-func (c *webConn) serveRequests() (give *func(*webConn)) {
-	for {
-		rq, err := c.next()
-		if give := c.s.giving.Load(); give != nil && errors.Is(err, os.ErrDeadlineExceeded) && !c.busy.Load() && !c.gone.Load() {
-			if c.mayMove() {
-				return give
-			}
-			c.web.SetReadDeadline(time.Time{}) // a request is on its way
-			continue
-		}
-		if err != nil {
-			if !errors.Is(err, io.EOF) && !errors.Is(err, os.ErrDeadlineExceeded) && !c.gone.Load() {
-				c.s.log.Warn().Err(err).Msg("connection of the web server ended")
-			}
-			return nil
-		}
-		c.s.handle(rq)
-		c.busy.Store(false)
-		keep := c.keep && !rq.broken && !rq.unread
-		rq.free()
-		if !keep {
-			return nil
-		}
-		if give := c.s.giving.Load(); give != nil && c.mayMove() {
-			return give
-		}
-		if c.s.stopping.Load() {
-			return nil
-		}
+// answer answers a request.
+func (c *webConn) answer(rq *request) fate {
+	c.s.handle(rq)
+	c.busy.Store(false)
+	keep := c.keep && !rq.broken && !rq.unread
+	rq.free()
+	if !keep {
+		return ends
 	}
+	return c.fate()
+}
+
+// afterWait is for a wait that has brought no request.
+func (c *webConn) afterWait(err error) fate {
+	late := errors.Is(err, os.ErrDeadlineExceeded) // set by endIdle or cut
+	switch {
+	case c.gone.Load(), errors.Is(err, io.EOF), late && c.busy.Load():
+		return ends
+	case !late:
+		c.s.log.Warn().Err(err).Msg("connection of the web server ended")
+		return ends
+	}
+	next := c.fate()
+	if next == stays {
+		c.stay() // a request is on its way
+	}
+	return next
+}
+
+// fate is what becomes of the connection when no request runs on it.
+func (c *webConn) fate() fate {
+	switch now := c.s.life.now(); {
+	case !now.leaves():
+		return stays
+	case c.s.taker() == nil:
+		return ends
+	case c.mayMove():
+		return moves
+	case now < cutting:
+		return stays
+	}
+	return ends
 }
 
 // mayMove says whether nothing of a request has been read, so that another
 // process can read the next one whole.
 func (c *webConn) mayMove() bool { return c.web.In.Buffered() == 0 && c.pin == "" }
+
+// endIdle ends the wait for a request, at a time that may be past, if none runs or
+// is on its way.
+func (c *webConn) endIdle(at time.Time) {
+	if c.busy.Load() {
+		return
+	}
+	c.web.SetReadDeadline(at)
+	if c.busy.Load() {
+		c.stay()
+	}
+}
+
+// stay undoes endIdle for a request that has come meanwhile, unless it is to be
+// cut off.
+func (c *webConn) stay() {
+	c.web.SetReadDeadline(time.Time{})
+	if c.s.life.now() >= cutting {
+		c.web.SetReadDeadline(past)
+	}
+}
+
+// cut ends the connection and a request on it, which may still say why.
+func (c *webConn) cut() {
+	c.web.SetReadDeadline(past)
+	c.web.SetWriteDeadline(time.Now().Add(cutGrace))
+	c.interrupt()
+}
+
+// past is a deadline that ends a wait at once.
+var past = time.Unix(1, 0)
+
+// ended says why the request on c cannot go on: the web server has left, or
+// the daemon's time is over.
+func (c *webConn) ended() error {
+	switch {
+	case c.gone.Load():
+		return errClientGone
+	case c.s.life.now() >= cutting:
+		return errCut
+	}
+	return nil
+}
 
 // HungUp is called when the web server has closed its end; see [sock.Watcher].
 func (c *webConn) HungUp() {
@@ -201,8 +272,8 @@ func (c *webConn) begin(rec fcgi.Record) (*request, error) {
 		return nil, err
 	}
 	c.busy.Store(true)
-	if c.s.stopping.Load() || c.s.giving.Load() != nil {
-		c.web.SetReadDeadline(time.Time{})
+	if c.s.life.now().leaves() {
+		c.stay()
 	}
 	c.keep = b.KeepConn
 	if b.Role != fcgi.RoleResponder {

@@ -18,14 +18,14 @@ import (
 // end of one process to the start of the next (FileDescriptorStoreMax= in systemd.service(5)).
 const connName = "webconn"
 
-// takePassed takes what systemd has passed: listeners, which it returns, and
-// connections that the process before has left with it.
+// takePassed takes the sockets that systemd has passed: listeners, which it returns, and
+// connections that the process before has left with systemd.
 func (d *daemonProcess) takePassed() (listeners []net.Listener, err error) {
 	var conns []net.Conn
 	for _, f := range activation.Files(true) {
 		if f.Name() == connName {
 			if conn, err := net.FileConn(f); err == nil {
-				conns = append(conns, conn) // one that has ended meanwhile is no loss
+				conns = append(conns, conn) // one that has ended meanwhile is not missed
 			}
 			f.Close()
 			continue
@@ -33,7 +33,7 @@ func (d *daemonProcess) takePassed() (listeners []net.Listener, err error) {
 		ln, err := net.FileListener(f)
 		f.Close()
 		if err != nil {
-			return nil, errors.New("systemd passed a socket that is no stream listener: use ListenStream= in the socket unit")
+			return nil, errors.New("systemd passed a socket that is not a stream listener: use ListenStream= in the socket unit")
 		}
 		if err := checkPassed(ln, d.config.Gateway); err != nil {
 			return nil, err
@@ -43,7 +43,7 @@ func (d *daemonProcess) takePassed() (listeners []net.Listener, err error) {
 	if len(conns) > 0 {
 		d.log.Info().Int("connections", len(conns)).Msg("connections of web servers taken from systemd")
 		d.srv.Adopt(conns...)
-		// systemd has them open too, and nobody would see us close one.
+		// systemd has them open too: as long as it does, a close here ends none of them.
 		d.notify("FDSTOREREMOVE=1\nFDNAME="+connName, "starting")
 	}
 	if len(listeners) > 0 {
@@ -52,7 +52,7 @@ func (d *daemonProcess) takePassed() (listeners []net.Listener, err error) {
 	return listeners, nil
 }
 
-// checkPassed refuses what the configuration would have been refused for.
+// checkPassed refuses a listener that the configuration would have been refused for.
 func checkPassed(ln net.Listener, c gateway.Config) error {
 	if ln.Addr().Network() != "unix" && len(c.AllowedClients) == 0 {
 		return fmt.Errorf("systemd passed the socket %s, which is open to the network: say who may connect with allowed_clients", ln.Addr())
@@ -60,7 +60,7 @@ func checkPassed(ln net.Listener, c gateway.Config) error {
 	return nil
 }
 
-// warnOfListen tells an operator who waits for an address of the configuration.
+// warnOfListen names the addresses of the configuration that are not listened on.
 func (d *daemonProcess) warnOfListen(passed []net.Listener) {
 	for _, addr := range d.config.Gateway.Listen {
 		if !slices.ContainsFunc(passed, func(ln net.Listener) bool { return ln.Addr().String() == string(addr) }) {

@@ -40,7 +40,7 @@ func (a *adhoc) flags(cmd *cobra.Command) {
 	f.StringVar(&a.releaseHeader, "release-header", "", "without a file: response header that gets the release's `NAME`")
 }
 
-// given says which of the flags are on the command line.
+// given are the flags of adhoc that are on the command line.
 func (a *adhoc) given(cmd *cobra.Command) []string {
 	var given []string
 	for _, name := range []string{"listen", "fpm", "docroot", "allowed-clients", "control", "include-path", "release-header"} {
@@ -51,8 +51,8 @@ func (a *adhoc) given(cmd *cobra.Command) []string {
 	return given
 }
 
-// config reads the flags as the file's keys are read, with the same defaults
-// and the same refusals.
+// config reads the flags as conf reads the keys of a file: with the same defaults, and it
+// refuses the same things.
 func (a *adhoc) config() (conf.Config, error) {
 	var missing []error
 	if len(a.fpm) == 0 {
@@ -97,7 +97,7 @@ func (a *adhoc) document() (map[string]any, error) {
 	}
 	raw := map[string]any{
 		"control": control,
-		// Two that are tried side by side must not write one history.
+		// Two daemons that are tried side by side must not write one history.
 		"state_dir": "",
 		"pool":      map[string]any{"fpm": map[string]any{"server": servers}},
 		"site":      sites,
@@ -111,8 +111,8 @@ func (a *adhoc) document() (map[string]any, error) {
 	return raw, nil
 }
 
-// absolutePaths completes socket paths, which a shell's user may give relative
-// to where he is. What has a colon and no slash is host:port.
+// absolutePaths completes socket paths, which somebody at a shell may give relative to
+// the working directory. An address with a colon and without a slash is host:port.
 func absolutePaths(addrs []string) ([]any, error) {
 	paths := make([]any, len(addrs))
 	for i, addr := range addrs {

@@ -8,12 +8,10 @@ import (
 	"io"
 	"time"
 
-	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
 	"realdocd/cmd/realdocd/conf"
 	"realdocd/cmd/realdocd/doctor"
-	"realdocd/gateway"
 )
 
 // checkTimeout bounds the whole examination. Most of it is reading the code of
@@ -65,9 +63,6 @@ finding.`,
 
 func check(ctx context.Context, file string) report {
 	c, err := conf.Load(file)
-	if err == nil {
-		_, err = gateway.New(c.Gateway, zerolog.Nop())
-	}
 	if err != nil {
 		r := report{Findings: configFaults(file, err)}
 		r.Counts = doctor.Count(r.Findings)
@@ -106,7 +101,7 @@ func configFaults(file string, err error) []doctor.Finding {
 	return findings
 }
 
-// answer writes the report, and is errNo where there is a fault.
+// answer writes the report, and is errNo if there is a fault.
 func (r report) answer(w io.Writer, asJSON, verbose bool) error {
 	if !verbose {
 		r.Findings = grave(r.Findings)
@@ -126,7 +121,7 @@ func (r report) answer(w io.Writer, asJSON, verbose bool) error {
 	return nil
 }
 
-// grave are the faults and the warnings, never null in JSON.
+// grave are the faults and the warnings. They are [] in JSON if there are none.
 func grave(all []doctor.Finding) []doctor.Finding {
 	some := []doctor.Finding{}
 	for _, f := range all {
@@ -137,8 +132,8 @@ func grave(all []doctor.Finding) []doctor.Finding {
 	return some
 }
 
-// write writes the findings for people, the gravest first, and a summary where
-// there is anything to sum up or somebody waits for an answer.
+// write writes the findings for people, the gravest first. It adds a summary if there
+// is anything to sum up, or if somebody waits for an answer.
 func (r report) write(w io.Writer, awaited bool) error {
 	for _, severity := range []doctor.Severity{doctor.Fault, doctor.Warning, doctor.Note, doctor.OK} {
 		for _, f := range r.Findings {

@@ -12,13 +12,13 @@ import (
 	"realdocd/gateway/control"
 )
 
-// completeSite gives the shell the sites, and nothing after one.
+// completeSite proposes the sites to the shell, and nothing after a site.
 func (o *siteOptions) completeSite(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	var names []string
-	// A shell that completes nothing is all that can be said of an error.
+	// An error of the file cannot be shown here: the shell proposes nothing then.
 	err := o.ask(time.Second, func(ctx context.Context, daemon *control.Client) error {
 		st, err := daemon.Status(ctx)
 		for _, s := range st.Sites {
@@ -41,7 +41,7 @@ func (o *siteOptions) completeSiteThenDirectory(cmd *cobra.Command, args []strin
 	return o.completeSite(cmd, args, word)
 }
 
-// completeSiteThenCommand leaves what comes after the site to the shell.
+// completeSiteThenCommand leaves the arguments after the site to the shell.
 func (o *siteOptions) completeSiteThenCommand(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveDefault
@@ -49,8 +49,8 @@ func (o *siteOptions) completeSiteThenCommand(cmd *cobra.Command, args []string,
 	return o.completeSite(cmd, args, word)
 }
 
-// completeSiteThenRelease proposes the releases that the running daemon knows, or
-// else directories.
+// completeSiteThenRelease proposes the releases that the running daemon knows. If it
+// knows none, the shell proposes directories.
 func (o *siteOptions) completeSiteThenRelease(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
 	if len(args) != 1 {
 		return o.completeSite(cmd, args, word)

@@ -14,7 +14,7 @@ import (
 // answerTimeout bounds the wait for an answer that the daemon has at hand.
 const answerTimeout = 10 * time.Second
 
-// controlOptions say where the running daemon is asked.
+// controlOptions say at which socket the running daemon is asked.
 type controlOptions struct {
 	file, socket string
 }
@@ -24,7 +24,7 @@ func (o *controlOptions) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&o.socket, "control", "", "`PATH` of the control socket (wins over the file)")
 }
 
-// ask asks the running daemon, and waits for at most so long.
+// ask asks the running daemon, and waits for at most the limit.
 func (o *controlOptions) ask(limit time.Duration, do func(context.Context, *control.Client) error) error {
 	client, err := o.client()
 	if err != nil {
@@ -35,7 +35,7 @@ func (o *controlOptions) ask(limit time.Duration, do func(context.Context, *cont
 	return do(ctx, client)
 }
 
-// client reads no file when the socket is on the command line.
+// client does not read the file if the socket is on the command line.
 func (o *controlOptions) client() (*control.Client, error) {
 	if o.socket != "" {
 		return control.NewClient(o.socket), nil
@@ -65,7 +65,7 @@ func poolArgument(cmd *cobra.Command, args []string) error {
 func (o *controlOptions) completePool(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 	var names []string
 	if len(args) == 0 {
-		// A shell that completes nothing is all that can be said of an error.
+		// An error cannot be shown here: the shell proposes nothing then.
 		_ = o.ask(time.Second, func(ctx context.Context, daemon *control.Client) error {
 			st, err := daemon.Status(ctx)
 			for _, p := range st.Pools {

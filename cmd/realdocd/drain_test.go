@@ -154,10 +154,10 @@ func TestAPatternWantsADocroot(t *testing.T) {
 	s := newFakeSite(t)
 	file := writeConfig(t, "control = ''\n[pool.www]\nserver = ['/fpm.sock']\n[site.all]\ndocroot = '"+s.dir+"/*/public'\n")
 	for docroot, want := range map[string]string{
-		"":                      "say which one is meant with --docroot",
-		"/elsewhere":            "--docroot: /elsewhere is no docroot of site all",
-		s.dir + "/a/b/public":   "is no docroot of site all",
-		s.dir + "/current/publ": "is no docroot of site all",
+		"":                      "--docroot: the docroot of site all is the pattern ",
+		"/elsewhere":            "--docroot: /elsewhere does not match the docroot of site all",
+		s.dir + "/a/b/public":   "does not match the docroot of site all",
+		s.dir + "/current/publ": "does not match the docroot of site all",
 	} {
 		code, _, stderr := run(t, "flip", "all", s.release("2"), "--config", file, "--docroot", docroot)
 		if code != exitUsage {

@@ -7,20 +7,14 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"github.com/rs/zerolog"
-
 	"realdocd/cmd/realdocd/conf"
 	"realdocd/cmd/realdocd/migrate"
-	"realdocd/gateway"
 )
 
 // wantTaken wants realdocd to take a configuration, and gives it.
 func wantTaken(t *testing.T, text string) conf.Config {
 	t.Helper()
 	c, err := conf.Parse("realdocd.toml", text)
-	if err == nil {
-		_, err = gateway.New(c.Gateway, zerolog.Nop())
-	}
 	if err != nil {
 		t.Fatalf("realdocd does not take it: %v\n%s", err, text)
 	}

@@ -6,7 +6,7 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 )
 
-// notify tells the service manager, where there is one (sd_notify(3)), unless a
+// notify tells the service manager, if there is one (sd_notify(3)), unless a
 // successor does.
 func (d *daemonProcess) notify(state, status string) {
 	if d.retired.Load() {
@@ -17,9 +17,9 @@ func (d *daemonProcess) notify(state, status string) {
 	}
 }
 
-// watchdog tells the service manager, as often as it wants, that the gateway
-// is alive: that its state can be read, for which no lock may be stuck. It ends
-// with the process.
+// watchdog tells the service manager, as often as it wants, that the gateway is alive.
+// It is alive if its state can be read: then no lock is stuck. It ends with the
+// process.
 func (d *daemonProcess) watchdog() {
 	every, err := daemon.SdWatchdogEnabled(false)
 	if err != nil {

@@ -6,8 +6,8 @@ import (
 	"realdocd/gateway/control"
 )
 
-// addPoolRates puts what came a second into the table of pools, before how connections
-// are kept, which may be long.
+// addPoolRates puts requests a second into the table of pools, before the last column,
+// which may be long.
 func addPoolRates(rows []row, now control.Status, was *earlier[control.Status]) []row {
 	if was == nil {
 		return rows
@@ -24,7 +24,7 @@ func addPoolRates(rows []row, now control.Status, was *earlier[control.Status]) 
 	return insert(rows, len(rows[0])-1, row{"REQUESTS/S", "REFUSED/S"}, func(r row) row { return rates[r[0]] })
 }
 
-// addReleaseRates does so for the table of releases, after the counters.
+// addReleaseRates puts them into the table of releases, after the counters.
 func addReleaseRates(rows []row, now control.DocrootStatus, was *earlier[control.SiteDetail]) []row {
 	if was == nil {
 		return rows

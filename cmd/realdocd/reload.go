@@ -11,8 +11,8 @@ import (
 	"realdocd/gateway/sock"
 )
 
-// reload reads the configuration again and puts it to work. One with a fault
-// changes nothing; the log has all faults, an event each.
+// reload reads the configuration again and puts it to work. If it has a fault, nothing
+// changes, and the log has an event for each fault.
 func (d *daemonProcess) reload() {
 	if d.readAgain == nil {
 		d.log.Warn().Msg("SIGHUP changes nothing: the configuration came from flags; restart realdocd with others")

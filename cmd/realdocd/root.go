@@ -20,10 +20,10 @@ const (
 
 const defaultConfigFile = "/etc/realdocd/realdocd.toml"
 
-// errNo is the answer no, after the command has said why.
+// errNo is the answer no. The command has said why.
 var errNo = errors.New("no")
 
-// usageError is wrong use that only the command itself could see.
+// usageError is wrong use that only the command itself can see.
 type usageError struct{ error }
 
 // Main runs one command and gives its exit code.
@@ -32,7 +32,7 @@ func Main(args []string, stdout, stderr io.Writer, getenv func(string) string) i
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	var started bool // what fails before is wrong use
+	var started bool // an error before that is wrong use
 	root.PersistentPreRun = func(*cobra.Command, []string) { started = true }
 
 	cmd, err := root.ExecuteC()
@@ -82,7 +82,7 @@ the code from its first include to its last, however often the symlink is flippe
 	return root
 }
 
-// printError writes the error to the operator, each line with our name.
+// printError writes the error to the operator, with realdocd: before each line.
 func printError(w io.Writer, err error) {
 	for line := range strings.Lines(err.Error()) {
 		fmt.Fprintf(w, "realdocd: %s\n", strings.TrimSuffix(line, "\n"))

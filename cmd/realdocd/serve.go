@@ -98,12 +98,12 @@ func override(cmd *cobra.Command, flag, value string, set func(word string) erro
 // A daemonProcess is serve at work.
 type daemonProcess struct {
 	config    conf.Config
-	readAgain func() (conf.Config, error) // the configuration; nil where it came from flags
+	readAgain func() (conf.Config, error) // the configuration; nil if it came from flags
 	log       zerolog.Logger
 	out       *logging.Log // of log
 	srv       *gateway.Server
-	addrs     []string // it listens on
-	passed    bool     // they were, by systemd
+	addrs     []string // that it listens on
+	passed    bool     // systemd has passed them
 	program   string   // what an upgrade starts
 	signals   chan os.Signal
 	ended     chan error  // what Serve returns
@@ -116,7 +116,7 @@ func (d *daemonProcess) serve(stderr io.Writer, getenv func(string) string) erro
 	d.signals = make(chan os.Signal, 4)
 	signal.Notify(d.signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR2)
 	defer signal.Stop(d.signals)
-	// A reader of our log that goes away must not end the daemon.
+	// The daemon must not end if the reader of its log goes away.
 	signal.Ignore(syscall.SIGPIPE)
 	tuneRuntime(getenv)
 	d.program = programPath()
@@ -129,14 +129,17 @@ func (d *daemonProcess) serve(stderr io.Writer, getenv func(string) string) erro
 		return err
 	}
 	defer closeLog()
-	if d.srv, err = gateway.New(d.config.Gateway, d.log); err != nil {
-		return fmt.Errorf("start the gateway: %w", err)
-	}
+	d.srv = gateway.New(d.config.Gateway, d.log)
 	if err := d.open(before); err != nil {
 		return err
 	}
 	d.ended = make(chan error, 1)
 	go func() { d.ended <- d.srv.Serve() }()
+	select { // before it serves, it takes no signal's word
+	case <-d.srv.Serving():
+	case err := <-d.ended:
+		return endedByItself(err)
+	}
 	d.log.Info().Str("version", readBuild().Version).Strs("listen", d.addrs).Strs("sites", d.config.SiteNames()).Msg("ready")
 	if before != nil {
 		awaitMain(before)
@@ -154,7 +157,7 @@ func (d *daemonProcess) serve(stderr io.Writer, getenv func(string) string) erro
 	return d.stop()
 }
 
-// tuneRuntime sets what the environment does not.
+// tuneRuntime sets the limits of Go's runtime, unless the environment does.
 func tuneRuntime(getenv func(string) string) {
 	if getenv("GOGC") == "" {
 		// The heap is a few megabytes and a request leaves little garbage:
@@ -163,15 +166,14 @@ func tuneRuntime(getenv func(string) string) {
 		debug.SetGCPercent(400)
 	}
 	if getenv("GOMAXPROCS") == "" {
-		// What a request costs here is a fraction of what it costs in the web
-		// server and in PHP, which need the other processors. Each that the
-		// daemon uses beyond need costs it wake-ups.
+		// A request costs a fraction here of what it costs in the web server and in
+		// PHP, which need the other processors. One more than needed costs wake-ups.
 		runtime.GOMAXPROCS((runtime.GOMAXPROCS(0) + 3) / 4)
 	}
 }
 
-// open has the sockets: the predecessor's, those that systemd has passed, or else
-// those of the configuration.
+// open takes the predecessor's sockets. Without a predecessor it takes those that
+// systemd has passed, or opens those of the configuration.
 func (d *daemonProcess) open(before *gateway.Predecessor) error {
 	if before == nil {
 		return d.listen()
@@ -207,17 +209,14 @@ func (d *daemonProcess) tellReady() {
 	d.notify(daemon.SdNotifyReady, fmt.Sprintf("serving %s on %s", count(len(c.Sites), "site"), strings.Join(d.addrs, ", ")))
 }
 
-// awaitStop waits for a signal to stop, or for a successor that serves. Its error
-// is why the gateway ended by itself.
+// awaitStop waits for a signal to stop, or for a successor that serves. Its error says
+// why the gateway ended by itself.
 func (d *daemonProcess) awaitStop() (*gateway.Successor, error) {
 	u := &upgrade{} // none is under way
 	for {
 		select {
 		case err := <-d.ended:
-			if err == nil {
-				err = errors.New("it stopped without being told to")
-			}
-			return nil, fmt.Errorf("serve: %w", err)
+			return nil, endedByItself(err)
 		case err := <-u.ended:
 			if err == nil {
 				return u.successor, nil
@@ -247,6 +246,14 @@ func (d *daemonProcess) awaitStop() (*gateway.Successor, error) {
 	}
 }
 
+// endedByItself says why the gateway does not serve though no signal came.
+func endedByItself(err error) error {
+	if err == nil {
+		err = errors.New("it stopped without being told to")
+	}
+	return fmt.Errorf("serve: %w", err)
+}
+
 // stop lets requests finish for the shutdown timeout, or until another signal.
 func (d *daemonProcess) stop() error {
 	timeout := d.config.Gateway.ShutdownTimeout
@@ -267,13 +274,13 @@ func (d *daemonProcess) stop() error {
 			case <-ctx.Done():
 			}
 		}
-		// A third signal gets the default action, should something hang.
+		// A third signal gets the default action, in case something hangs.
 		signal.Reset(syscall.SIGTERM, syscall.SIGINT)
 	}()
 	return d.finish(d.srv.Shutdown(ctx))
 }
 
-// finish says what has been cut off at the end.
+// finish logs the requests that were cut off at the end.
 func (d *daemonProcess) finish(cut []gateway.CutOff) error {
 	err := <-d.ended
 	for _, c := range cut {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -54,8 +53,8 @@ func (o *siteOptions) target(ctx context.Context, name string) (*target, error) 
 		return nil, fmt.Errorf("there is no site %q in %s: it has %s", name, o.file, quoted(c.SiteNames()))
 	}
 	t := &target{site: c.Gateway.Sites[i], stateDir: c.Gateway.StateDir}
-	if t.docroot, err = chooseDocroot(t.site, o.docroot); err != nil {
-		return nil, usageError{err}
+	if t.docroot, err = t.site.DocrootOf(o.docroot); err != nil {
+		return nil, usageError{fmt.Errorf("--docroot: %w", err)}
 	}
 	t.at = control.SiteAddress{Site: name}
 	if t.site.IsGlob() {
@@ -87,22 +86,6 @@ func (t *target) reach(ctx context.Context, socket string) error {
 	}
 	t.daemon = daemon
 	return nil
-}
-
-// chooseDocroot is the docroot that is meant, of those that a site may have.
-func chooseDocroot(site gateway.SiteConfig, asked string) (string, error) {
-	docroot := path.Clean(site.Docroot)
-	if asked == "" {
-		if site.IsGlob() {
-			return "", fmt.Errorf("the docroot of site %s is the pattern %s: say which one is meant with --docroot", site.Name, site.Docroot)
-		}
-		return docroot, nil
-	}
-	asked = path.Clean(asked)
-	if ok, _ := path.Match(docroot, asked); !ok && asked != docroot {
-		return "", fmt.Errorf("--docroot: %s is no docroot of site %s, which has %s", asked, site.Name, site.Docroot)
-	}
-	return asked, nil
 }
 
 // seenAs is the release that requests would see with dir behind the link.

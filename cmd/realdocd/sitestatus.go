@@ -17,7 +17,7 @@ const listTime = "2006-01-02 15:04:05"
 const maxHistory = 10
 
 // writeSite writes one site for people: releases, who is inside, the history. It has
-// rates where there is an answer from before.
+// rates if there is an answer from before.
 func writeSite(w io.Writer, d control.SiteDetail, was *earlier[control.SiteDetail], now time.Time) error {
 	var out bytes.Buffer
 	fmt.Fprintf(&out, "site %s, pool %s, docroot %s\n", d.Name, d.Pool, d.Docroot)

@@ -30,8 +30,8 @@ that is down, a site of which no release is known. It exits with 1 only when the
 gateway does not answer.
 
 With --watch it shows that again and again, with the requests a second, until q or
-Ctrl-C, and goes on while the gateway is restarted. Where standard output is no
-terminal, one status is written after the other; with --json, one object a line.`,
+Ctrl-C, and goes on while the gateway is restarted. If standard output is not a
+terminal, it writes one status after the other; with --json, one object a line.`,
 		Example: `  realdocd status
   realdocd status --watch
   realdocd status shop --watch=5s
@@ -98,7 +98,7 @@ func mayNameSite(cmd *cobra.Command, args []string) error {
 	return siteArguments()(cmd, args)
 }
 
-// writeStatus writes the status for people, with rates where there is one from before.
+// writeStatus writes the status for people, with rates if there is one from before.
 func writeStatus(w io.Writer, st control.Status, was *earlier[control.Status], now time.Time) error {
 	var out bytes.Buffer
 	fmt.Fprintf(&out, "realdocd with pid %d, up for %s, %s of web servers\n",

@@ -57,7 +57,7 @@ func asServer(p control.PoolStatus) control.ServerStatus {
 	return whole
 }
 
-// poolState is in capitals where something is wrong, the worst of it.
+// poolState is the worst that is wrong with a pool, in capitals; or "up".
 func poolState(p control.PoolStatus) string {
 	down := 0
 	for _, s := range p.Servers {

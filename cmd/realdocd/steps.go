@@ -59,7 +59,7 @@ func (s *steps) do(name string, work func() (detail string, err error)) error {
 	return nil
 }
 
-// warn tells of what does not stop the work.
+// warn tells of something that does not stop the work.
 func (s *steps) warn(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	s.outcome.Warnings = append(s.outcome.Warnings, text)

@@ -119,12 +119,12 @@ func awaitMain(before *gateway.Predecessor) {
 	select {
 	case <-before.Main():
 	case <-before.Ended():
-	case <-time.After(mainTimeout): // it hangs, and so shall not we
+	case <-time.After(mainTimeout): // it hangs; this process goes on
 	}
 }
 
-// programPath is where this program is found again, also when another version
-// is installed there and whatever the working directory is.
+// programPath is where this program is found again, whichever version is installed
+// there by then and whatever the working directory is.
 func programPath() string {
 	path, err := exec.LookPath(os.Args[0])
 	if err == nil {

@@ -20,8 +20,8 @@ const (
 	watchDefault = time.Second
 	// watchLeast keeps a slip of the finger from asking all the time.
 	watchLeast = 100 * time.Millisecond
-	// watchTimeout bounds the wait for one answer, so that one who looks sees
-	// soon that there is none.
+	// watchTimeout bounds the wait for one answer, so that the operator soon sees
+	// that none comes.
 	watchTimeout = 3 * time.Second
 )
 
@@ -33,7 +33,8 @@ type watch[T any] struct {
 
 	// The last answer, and the one before it.
 	last, before *seen[T]
-	// lost is when the daemon began not to answer, and err how; nil while it does.
+	// lost is when the daemon ceased to answer. err says how; it is nil while it
+	// answers.
 	lost time.Time
 	err  error
 }
@@ -44,7 +45,7 @@ type seen[T any] struct {
 	at  time.Time
 }
 
-// earlier is an answer of so long before another one, for what counts in between.
+// earlier is an answer from before another one, and by how long: for rates.
 type earlier[T any] struct {
 	got T
 	ago time.Duration
@@ -67,8 +68,8 @@ func (w *watch[T]) askOnce(ctx context.Context) (T, error) {
 	return w.ask(ctx)
 }
 
-// take notes an answer, or that there was none. It gives back a refusal of a daemon
-// that answers, if that is all that there ever was: waiting would not help.
+// take notes an answer, or that none came. If the first answer is a refusal, it returns
+// that: waiting would not help.
 func (w *watch[T]) take(got T, err error, now time.Time) error {
 	if err == nil {
 		w.before, w.last = w.last, &seen[T]{got, now}
@@ -99,8 +100,8 @@ func (w *watch[T]) text() (string, error) {
 	return out.String(), err
 }
 
-// perSecond is by how much a counter has grown a second; "-" where that is not known,
-// as of a daemon that has been started anew.
+// perSecond is by how much a counter has grown a second. It is "-" if that is not known,
+// for example after a restart of the daemon.
 func perSecond[N int64 | uint64](now, was N, ago time.Duration) string {
 	if now < was || ago <= 0 {
 		return "-"

@@ -43,7 +43,7 @@ func (w *watch[T]) onLines(ctx context.Context, out, errs io.Writer, asJSON bool
 	}
 }
 
-// writeText writes the last answer, below a line with the time where it is not the first.
+// writeText writes the last answer, below a line with the time if it is not the first.
 func (w *watch[T]) writeText(out io.Writer) error {
 	text, err := w.text()
 	if err != nil {

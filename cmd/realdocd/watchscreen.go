@@ -142,7 +142,7 @@ func cut(line string, width int) string {
 	return line
 }
 
-// readKeys gives the keys that are pressed at once, and none where in is no terminal.
+// readKeys gives each key at once when it is pressed; none if in is not a terminal.
 // Its goroutine ends with the program, or when there are no more.
 func readKeys(in io.Reader) (keys <-chan byte, restore func()) {
 	tty, ok := in.(*os.File)

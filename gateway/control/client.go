@@ -18,15 +18,18 @@ import (
 	"time"
 )
 
-// A Client asks a running daemon over its control socket. Its errors are
-// for operators, and say what to do.
+// A Client asks a running daemon over its control socket. Several goroutines may use
+// it at the same time. Its errors are for operators and say what to do.
+//
+// Each method waits for the answer until its ctx ends, so ctx should have a deadline.
+// While the daemon hands over to another process, the Client asks that process.
 type Client struct {
 	socket string
 	http   http.Client
 }
 
-// NewClient makes a client of the control socket at the path. It does
-// not connect yet.
+// NewClient makes a client of the control socket at a path. It connects anew for each
+// request, so there is nothing to close.
 func NewClient(socket string) *Client {
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", socket)
@@ -34,7 +37,7 @@ func NewClient(socket string) *Client {
 	return &Client{socket, http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}}
 }
 
-// Status asks for the state of the daemon.
+// Status asks for the daemon, its pools and its sites.
 func (c *Client) Status(ctx context.Context) (Status, error) {
 	return ask[Status](ctx, c, http.MethodGet, "/v1/status")
 }
@@ -44,9 +47,10 @@ func (c *Client) View(ctx context.Context) (View, error) {
 	return ask[View](ctx, c, http.MethodGet, "/v1/view")
 }
 
-// Pause lets new requests of the pool wait. With a drain above 0 it also waits
-// for so long until nothing runs in the pool and no connection to it is kept;
-// when that is not reached, or ctx ends first, the pool is as it was before.
+// Pause lets new requests of a pool wait. If drain is above 0, Pause also waits until
+// nothing runs in the pool and no connection of it is kept, for at most that long.
+// When that takes longer, or ctx ends first, the pool is as it was before, and the
+// error says what still runs.
 func (c *Client) Pause(ctx context.Context, pool string, drain time.Duration) (PoolStatus, error) {
 	query := ""
 	if drain > 0 {
@@ -55,17 +59,19 @@ func (c *Client) Pause(ctx context.Context, pool string, drain time.Duration) (P
 	return ask[PoolStatus](ctx, c, http.MethodPost, poolPath(pool, "pause")+query)
 }
 
-// Resume lets the requests that wait go on, and ends drains that wait.
+// Resume lets the requests that wait go on. A drain of the pool that waits fails.
 func (c *Client) Resume(ctx context.Context, pool string) (PoolStatus, error) {
 	return ask[PoolStatus](ctx, c, http.MethodPost, poolPath(pool, "resume"))
 }
 
 func poolPath(pool, verb string) string { return "/v1/pools/" + url.PathEscape(pool) + "/" + verb }
 
-// A SiteAddress names a site and, where its docroot is a pattern, the docroot
-// that is meant.
+// A SiteAddress names a site. If the site's docroot is a pattern, Docroot says which
+// one is meant; otherwise it may be "".
 type SiteAddress struct{ Site, Docroot string }
 
+// path is the path below which the API has the site, with a verb such as "/look", and
+// names and values of parameters in turn.
 func (a SiteAddress) path(verb string, parameters ...string) string {
 	query := url.Values{}
 	for i := 0; i < len(parameters); i += 2 {
@@ -86,43 +92,46 @@ func (c *Client) Site(ctx context.Context, at SiteAddress) (SiteDetail, error) {
 	return ask[SiteDetail](ctx, c, http.MethodGet, at.path(""))
 }
 
-// Look has the daemon look at the site's link at once. by is who has flipped
-// it: "flip", "rollback" or "deploy".
+// Look has the daemon look at the site's link at once. by says which command has
+// flipped it: "flip", "rollback" or "deploy".
 func (c *Client) Look(ctx context.Context, at SiteAddress, by string) (SiteDetail, error) {
 	return ask[SiteDetail](ctx, c, http.MethodPost, at.path("/look", "by", by))
 }
 
-// DrainRelease waits until nothing is left in a release that is not live. The
-// error is a *BusyError when that takes longer than the limit.
+// DrainRelease waits until nobody is inside a release that is not live. If that takes
+// longer than the limit, the error is a [*BusyError]. The release is the absolute path
+// of its directory, here as in Warm and Headroom.
 func (c *Client) DrainRelease(ctx context.Context, at SiteAddress, release string, limit time.Duration) (SiteDetail, error) {
 	return ask[SiteDetail](ctx, c, http.MethodPost, at.path("/drain", "release", release, "timeout", limit.String()))
 }
 
-// Warm runs the site's warm-up on a release, up to the first request that fails.
+// Warm has the daemon send the site's warm-up requests to a release. The last result
+// is the first request that failed, if one did.
 func (c *Client) Warm(ctx context.Context, at SiteAddress, release string) ([]WarmResult, error) {
 	return ask[[]WarmResult](ctx, c, http.MethodPost, at.path("/warm", "release", release))
 }
 
-// Headroom asks whether FPM can read a release, and has room for it.
+// Headroom asks whether PHP-FPM can read a release and has room for it.
 func (c *Client) Headroom(ctx context.Context, at SiteAddress, release string) (Headroom, error) {
 	return ask[Headroom](ctx, c, http.MethodPost, at.path("/headroom", "release", release))
 }
 
-// A BusyError is a release that did not drain in time.
+// A BusyError says that a release did not drain in time.
 type BusyError struct {
 	text string
-	// Inside are those that were left in it, the oldest first.
+	// Inside are those that were left in the release, the oldest first.
 	Inside []Occupant
 }
 
 func (e *BusyError) Error() string { return e.text }
 
-// IsNotRunning says whether an error of a Client means that no daemon
-// listens, so that nothing goes through one.
+// IsNotRunning says whether an error of a [Client] means that no daemon listens, so
+// that no request of a visitor goes through one.
 func IsNotRunning(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED)
 }
 
+// ask asks, and reads the answer as a T.
 func ask[T any](ctx context.Context, c *Client, method, path string) (got T, err error) {
 	body, err := c.open(ctx, method, path)
 	if err != nil {
@@ -135,36 +144,51 @@ func ask[T any](ctx context.Context, c *Client, method, path string) (got T, err
 	return got, nil
 }
 
-// open asks, and gives the body of a good answer, which the caller closes.
+// open asks, and gives the body of a good answer. The caller closes it.
 func (c *Client) open(ctx context.Context, method, path string) (io.ReadCloser, error) {
-	rq, err := http.NewRequestWithContext(ctx, method, "http://realdocd"+path, nil)
-	if err != nil {
-		return nil, fmt.Errorf("ask realdocd: %w", err)
+	for {
+		rq, err := http.NewRequestWithContext(ctx, method, "http://realdocd"+path, nil)
+		if err != nil {
+			return nil, fmt.Errorf("ask realdocd: %w", err)
+		}
+		answer, err := c.http.Do(rq)
+		if err != nil {
+			return nil, c.explain(err)
+		}
+		if answer.StatusCode == http.StatusOK {
+			return answer.Body, nil
+		}
+		err = c.refusal(answer, path)
+		answer.Body.Close()
+		if !errors.Is(err, errMoved) {
+			return nil, err
+		}
+		select {
+		case <-time.After(movedPause): // the other process may not have the socket alone yet
+		case <-ctx.Done():
+			return nil, c.explain(ctx.Err())
+		}
 	}
-	answer, err := c.http.Do(rq)
-	if err != nil {
-		return nil, c.explain(err)
-	}
-	if answer.StatusCode == http.StatusOK {
-		return answer.Body, nil
-	}
-	defer answer.Body.Close()
-	var failure apiFailure
-	decoded := json.NewDecoder(answer.Body).Decode(&failure)
-	if failure.Moved {
-		time.Sleep(movedPause) // until the other process has the socket alone
-		return c.open(ctx, method, path)
-	}
-	if decoded != nil || failure.Error == "" {
-		path, _, _ = strings.Cut(path, "?")
-		return nil, fmt.Errorf("what listens on %s is not realdocd: it answers %s to %s", c.socket, answer.Status, path)
-	}
-	if len(failure.Inside) > 0 {
-		return nil, &BusyError{failure.Error, failure.Inside}
-	}
-	return nil, errors.New(failure.Error)
 }
 
+// refusal reads an answer that is not good. The error is errMoved if the process that
+// takes over has to be asked.
+func (c *Client) refusal(answer *http.Response, path string) error {
+	var failure apiFailure
+	err := json.NewDecoder(answer.Body).Decode(&failure)
+	switch {
+	case failure.Moved:
+		return errMoved
+	case err != nil || failure.Error == "":
+		path, _, _ = strings.Cut(path, "?")
+		return fmt.Errorf("what listens on %s is not realdocd: it answers %s to %s", c.socket, answer.Status, path)
+	case len(failure.Inside) > 0:
+		return &BusyError{failure.Error, failure.Inside}
+	}
+	return errors.New(failure.Error)
+}
+
+// unreadable is the error for an answer that ended too early or is not JSON.
 func (c *Client) unreadable(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return c.explain(err)
@@ -174,7 +198,7 @@ func (c *Client) unreadable(err error) error {
 
 // explain says what to do about a daemon that was not reached.
 func (c *Client) explain(err error) error {
-	// Its method and URL are of no use to an operator.
+	// The method and the URL do not help an operator.
 	if outer := (*url.Error)(nil); errors.As(err, &outer) {
 		err = outer.Err
 	}
@@ -189,11 +213,11 @@ func (c *Client) explain(err error) error {
 	return fmt.Errorf("ask realdocd on %s: %w", c.socket, err)
 }
 
-// group names the group of the socket, as well as that can be known.
+// group names the group of the socket.
 func (c *Client) group() string {
 	fi, err := os.Stat(c.socket)
 	if err != nil {
-		return "its group" // the directory is closed to us too
+		return "its group" // we may not look into the directory either
 	}
 	id := strconv.Itoa(int(fi.Sys().(*syscall.Stat_t).Gid))
 	if g, err := user.LookupGroupId(id); err == nil {

@@ -7,6 +7,7 @@ type CommandEnv struct {
 	Release         string `json:"release"`
 	Name            string `json:"name"`
 	ResolvedDocroot string `json:"resolved_docroot"`
-	// IncludePath is the site's, mapped to the release; "" where it has none.
+	// IncludePath is the site's include_path, mapped to the release; "" if the site
+	// has none.
 	IncludePath string `json:"include_path"`
 }

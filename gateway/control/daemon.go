@@ -7,16 +7,17 @@ import (
 	"time"
 )
 
-// A Daemon is whom the Handler asks. Several goroutines may ask at the same time.
+// A Daemon has the answers that a [Handler] gives. Several goroutines may call its
+// methods at the same time.
 type Daemon interface {
 	Pools
 	Sites
 	Commands
-	// View looks at the daemon's surroundings.
+	// View looks at the surroundings of the daemon now.
 	View() View
 }
 
-// Errors of a Daemon for what is not in its configuration.
+// Errors for a name that is not in the daemon's configuration.
 var (
 	ErrNoPool = errors.New("there is no such pool")
 	ErrNoSite = errors.New("there is no such site")
@@ -38,60 +39,64 @@ func (e *DrainError) Error() string {
 	return fmt.Sprintf("requests that run %d, connections kept %d", e.Running, e.Kept)
 }
 
-// Pools are what can be done to the pools of a Daemon, each by its name.
+// Pools are the pools of a daemon, each by its name. Pause, Drain and Resume give
+// ErrNoPool for a name that the daemon does not know.
 type Pools interface {
-	// Status is the daemon now, its pools among it.
+	// Status is the whole daemon now, with its pools.
 	Status() Status
-	// Pause lets new requests of the pool wait, and running ones go on.
-	// Like Drain and Resume it gives ErrNoPool for a name that it does not know.
+	// Pause lets new requests of the pool wait. Requests that run go on.
 	Pause(pool string) error
-	// Drain pauses the pool and waits until nothing runs in it and none of its
-	// connections is kept. If ctx ends first the pool is as it was before, and the
-	// error is a *DrainError; if the pool is resumed meanwhile it is ErrResumed.
+	// Drain pauses the pool and waits until nothing runs in it and no connection of
+	// it is kept. When ctx ends first the pool is as it was before, and the error is
+	// a *DrainError; if the pool is resumed meanwhile it is ErrResumed.
 	Drain(ctx context.Context, pool string) error
-	// Resume ends a pause, and fails the drains that wait.
+	// Resume lets the requests that wait go on, and fails the drains that wait.
 	Resume(pool string) error
 }
 
-// Sites are what can be asked about the sites of a Daemon and their releases. A
-// site is named, with the docroot that is meant where its own is a pattern, and
-// "" otherwise. A release is a directory by its absolute path. The error is
-// ErrNoSite for a site that it does not know.
+// Sites are the sites of a daemon and their releases. A site has a name, and if
+// its docroot is a pattern, docroot says which one is meant; otherwise docroot is
+// "". A release is the absolute path of its directory. All methods give ErrNoSite
+// for a name that the daemon does not know.
 type Sites interface {
-	// Site tells who is inside which release.
+	// Site says who is inside which release.
 	Site(name, docroot string) (SiteDetail, error)
-	// Look looks at the link at once. by is who has flipped it; "" where nobody
-	// says so.
+	// Look looks at the link at once. by says which command has flipped it:
+	// "flip", "rollback" or "deploy"; "" says nothing.
 	Look(name, docroot, by string) (SiteDetail, error)
-	// DrainRelease waits until nothing runs in a release. When ctx ends first it
-	// gives ctx.Err() and who is left. For a live release it gives deploy.ErrLive.
+	// DrainRelease waits until nothing runs in a release. When ctx ends first, the
+	// error is ctx.Err(), and the occupants are who is left. For the live release
+	// the error is deploy.ErrLive.
 	DrainRelease(ctx context.Context, name, docroot, release string) ([]Occupant, error)
-	// Warm runs the site's warm-up on a release, up to the first request that fails.
+	// Warm sends the site's warm-up requests to a release. It ends with the first
+	// request that fails.
 	Warm(ctx context.Context, name, docroot, release string) ([]WarmResult, error)
-	// Headroom asks FPM whether it can read a release, and has room for it.
+	// Headroom asks PHP-FPM whether it can read a release and has room for it.
 	Headroom(ctx context.Context, name, docroot, release string) (Headroom, error)
 }
 
-// Commands have commands of realdocd exec run in the releases of a Daemon.
+// Commands are the commands that realdocd exec runs in the releases of a daemon.
 type Commands interface {
-	// Enter has a command enter a release, or the live one where release is "".
-	// The caller leaves the Stay.
+	// Enter lets a command enter a release; "" is the live release. The daemon
+	// counts the command as inside until the caller calls Leave.
 	Enter(name, docroot, release string, c Command) (Stay, error)
 }
 
-// A Command is one that realdocd exec runs.
+// A Command is one command that realdocd exec runs.
 type Command struct {
 	Text  string // the command line
 	PID   int
 	Began time.Time
 }
 
-// A Stay is a command's in a release, from Enter to Leave.
+// A Stay is the time that one command is inside a release of one process, from
+// Enter to Leave.
 type Stay interface {
+	// Env is what the command needs to know of its release.
 	Env() CommandEnv
-	// AwaitFlip waits until a release is live that is neither the command's nor the
-	// one that it gave last, and gives it; "" when ctx ends first.
+	// AwaitFlip waits until another release is live than the command's, and gives
+	// it. It gives each such release once. When ctx ends first, it gives "".
 	AwaitFlip(ctx context.Context) string
-	// Leave ends the stay. AwaitFlip may be at work still.
+	// Leave ends the stay. An AwaitFlip may still run in another goroutine.
 	Leave()
 }

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// An endpoint answers a request with a value or an error, either in JSON.
+// An endpoint answers a request with a value or an error. Both go out as JSON.
 type endpoint func(*http.Request) (any, error)
 
 func (e endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -22,18 +22,18 @@ func (e endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			status = known.status
 		}
 		failure := apiFailure{Error: err.Error(), Moved: errors.Is(err, errMoved)}
-		if o := (occupied{}); errors.As(err, &o) {
-			failure.Inside = o.left
+		if busy := (*BusyError)(nil); errors.As(err, &busy) {
+			failure.Inside = busy.Inside
 		}
 		answer = failure
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	json.NewEncoder(w).Encode(answer) // fails where nobody waits for it any more
+	json.NewEncoder(w).Encode(answer) // fails only if the client has left
 }
 
-// parameters are a request's, of those that it may have, each at most once. A
-// misspelt one must not turn a drain into a pause.
+// parameters reads the parameters of a request. Only those in names may come, each
+// once: a misspelt name must not turn a drain into a pause.
 func parameters(r *http.Request, names ...string) (map[string]string, error) {
 	if r.ContentLength != 0 {
 		return nil, apiErrorf(http.StatusBadRequest, "the request has a body: parameters go into the URL, as in ?drain=30s")
@@ -55,7 +55,7 @@ func parameters(r *http.Request, names ...string) (map[string]string, error) {
 	return got, nil
 }
 
-// limitOf reads a parameter that says how long to wait.
+// limitOf reads the parameter that says how long to wait.
 func limitOf(q map[string]string, name string) (time.Duration, error) {
 	limit, err := time.ParseDuration(q[name])
 	if err != nil || limit <= 0 {
@@ -64,7 +64,7 @@ func limitOf(q map[string]string, name string) (time.Duration, error) {
 	return limit, nil
 }
 
-// An apiError is an error with its HTTP status.
+// An apiError is an error that has an HTTP status.
 type apiError struct {
 	status int
 	error
@@ -76,11 +76,11 @@ func apiErrorf(status int, format string, args ...any) error {
 	return &apiError{status, fmt.Errorf(format, args...)}
 }
 
-// An apiFailure is an error as JSON.
+// An apiFailure is an error in JSON.
 type apiFailure struct {
 	Error string `json:"error"`
-	// Inside is who kept a release from draining.
+	// Inside is who was left in a release that did not drain.
 	Inside []Occupant `json:"inside,omitempty"`
-	// Moved is set when the process that takes over has to be asked.
+	// Moved is true if another process takes over: the client asks that process.
 	Moved bool `json:"moved,omitempty"`
 }

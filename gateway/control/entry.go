@@ -9,8 +9,9 @@ import (
 	"time"
 )
 
-// An Entry is a command's stay in a release, until Close. When another process
-// takes over from the daemon, it enters there.
+// An Entry is a command that is inside a release, until Close. The daemon counts it
+// there, so that a drain of the release waits for it. When another process takes over
+// from the daemon, the Entry enters there before it leaves here.
 type Entry struct {
 	CommandEnv
 
@@ -23,38 +24,53 @@ type Entry struct {
 
 	flipped chan string // the live release, once it is another
 	ended   chan struct{}
-	err     error // why, before ended is closed
+	err     error // says why; set before ended is closed
 
-	ctx   context.Context // of the whole stay
+	ctx   context.Context // ends with the Entry
 	leave context.CancelFunc
 }
 
-// Enter has a command enter the live release. The daemon has to answer within
-// the limit; ctx ends the stay too.
+// Enter has a command enter the live release. The command is its command line and its
+// process id, for whoever asks what keeps a release busy. The daemon has to answer
+// within the limit. The caller closes the Entry; the end of ctx closes it too.
 func (c *Client) Enter(ctx context.Context, at SiteAddress, command string, pid int, limit time.Duration) (*Entry, error) {
 	e := &Entry{
 		client: c, at: at, command: command, pid: pid, since: time.Now(), limit: limit,
 		flipped: make(chan string, 1), ended: make(chan struct{}),
 	}
 	e.ctx, e.leave = context.WithCancel(ctx)
-	s, env, err := e.enter("")
+	answer, env, err := e.enter("")
 	if err != nil {
 		e.leave()
 		return nil, err
 	}
 	e.CommandEnv = env
-	go e.follow(s)
+	go e.follow(answer)
 	return e, nil
 }
 
-// A stay is one process's part of an Entry.
-type stay struct {
-	lines *json.Decoder
-	leave func()
+// AwaitFlip waits until another release is live, and gives it. It fails when the
+// daemon ends, or after Close.
+func (e *Entry) AwaitFlip() (release string, err error) {
+	select {
+	case release = <-e.flipped:
+		return release, nil
+	case <-e.ended:
+		return "", fmt.Errorf("wait for a flip: %w", e.err)
+	}
 }
 
-// enter asks for a release; "" is the live one.
-func (e *Entry) enter(release string) (_ *stay, env CommandEnv, err error) {
+// Close leaves the release. AwaitFlip fails then.
+func (e *Entry) Close() { e.leave() }
+
+// An enterAnswer is what one process tells the Entry: an enterLine after another.
+type enterAnswer struct {
+	*json.Decoder
+	leave func() // the release, in that process
+}
+
+// enter asks a process for a release; "" is the live one.
+func (e *Entry) enter(release string) (_ *enterAnswer, env CommandEnv, err error) {
 	parameters := []string{"command", e.command, "pid", strconv.Itoa(e.pid), "age", time.Since(e.since).String()}
 	if release != "" {
 		parameters = append(parameters, "release", release)
@@ -62,11 +78,11 @@ func (e *Entry) enter(release string) (_ *stay, env CommandEnv, err error) {
 	ctx, cancel := context.WithCancel(e.ctx)
 	late := time.AfterFunc(e.limit, cancel)
 	body, err := e.client.open(ctx, http.MethodPost, e.at.path("/enter", parameters...))
-	s := &stay{}
+	answer := &enterAnswer{}
 	if err == nil {
-		s.lines = json.NewDecoder(body)
-		s.leave = func() { cancel(); body.Close() }
-		if err = s.lines.Decode(&env); err != nil {
+		answer.Decoder = json.NewDecoder(body)
+		answer.leave = func() { cancel(); body.Close() }
+		if err = answer.Decode(&env); err != nil {
 			err = e.client.unreadable(err)
 			body.Close()
 		}
@@ -78,16 +94,16 @@ func (e *Entry) enter(release string) (_ *stay, env CommandEnv, err error) {
 		cancel()
 		return nil, env, err
 	}
-	return s, env, nil
+	return answer, env, nil
 }
 
-// follow reads what the daemon tells, until the stay ends.
-func (e *Entry) follow(s *stay) {
+// follow reads what the daemon tells, until the Entry is closed or the daemon ends.
+func (e *Entry) follow(answer *enterAnswer) {
 	defer close(e.ended)
+	defer func() { answer.leave() }()
 	for {
 		var line enterLine
-		if e.err = s.lines.Decode(&line); e.err != nil {
-			s.leave()
+		if e.err = answer.Decode(&line); e.err != nil {
 			return
 		}
 		switch {
@@ -98,18 +114,18 @@ func (e *Entry) follow(s *stay) {
 			}
 		case line.Moved:
 			if next := e.enterNext(); next != nil {
-				s.leave()
-				s = next
+				answer.leave()
+				answer = next
 			}
 		}
 	}
 }
 
-// enterNext enters with the process that takes over, as soon as that lets us; until
-// then the one before counts the command. It returns nil when the stay has ended.
-func (e *Entry) enterNext() *stay {
+// enterNext enters in the process that takes over, as soon as that answers. Until then
+// the process before it counts the command. It gives nil if the Entry is closed first.
+func (e *Entry) enterNext() *enterAnswer {
 	for pause := movedPause; e.ctx.Err() == nil; pause = min(2*pause, lastMovedPause) {
-		time.Sleep(pause) // it may not have the socket alone yet
+		time.Sleep(pause) // the other process may not have the socket alone yet
 		if next, _, err := e.enter(e.Release); err == nil {
 			return next
 		}
@@ -117,22 +133,8 @@ func (e *Entry) enterNext() *stay {
 	return nil
 }
 
-// AwaitFlip waits until the release is not live any more, and gives the one
-// that is. Close ends it, and so does the end of the daemon, with an error.
-func (e *Entry) AwaitFlip() (release string, err error) {
-	select {
-	case release = <-e.flipped:
-		return release, nil
-	case <-e.ended:
-		return "", fmt.Errorf("wait for a flip: %w", e.err)
-	}
-}
-
-// Close leaves the release.
-func (e *Entry) Close() { e.leave() }
-
-// movedPause is the time between two attempts to reach a process that takes
-// over; it grows up to the last.
+// movedPause is the time between two attempts to reach the process that takes over.
+// It doubles up to lastMovedPause.
 const (
 	movedPause     = 20 * time.Millisecond
 	lastMovedPause = 5 * time.Second

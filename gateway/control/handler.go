@@ -1,21 +1,19 @@
 package control
 
-import (
-	"net/http"
-)
+import "net/http"
 
-// A Handler is the control API that realdocd(8) documents: it answers what
-// operators ask of a Daemon. Profiles are below /debug/pprof.
+// A Handler answers the requests of operators with what a [Daemon] says. It is the
+// control API of realdocd(8).
 //
-// A drain is answered when it is over: the http.Server must not have a
-// WriteTimeout, and should end the requests' contexts when it stops.
+// Some answers come only when a wait is over. So the http.Server must not have a
+// WriteTimeout, and should end the contexts of its requests when it stops.
 type Handler struct {
 	daemon Daemon
 	waits  *waits
 	mux    http.ServeMux
 }
 
-// NewHandler makes the Handler of a daemon, with metrics at /metrics.
+// NewHandler makes the Handler of a daemon. metrics answers at /metrics.
 func NewHandler(d Daemon, metrics http.Handler) *Handler {
 	h := &Handler{daemon: d, waits: newWaits()}
 	for _, r := range []struct {
@@ -44,12 +42,13 @@ func NewHandler(d Daemon, metrics http.Handler) *Handler {
 
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.mux.ServeHTTP(w, r) }
 
-// Move is for a daemon that hands over to another process. It ends the requests
-// that wait for something to be over, and returns when they have undone what they
-// did. Their clients ask the other process: only that one knows what runs in both.
+// Move ends all drains that wait, because the daemon hands over to another process.
+// It returns when they have undone their pauses. Their clients ask the other process,
+// which is the only one that knows what runs in both. Commands that are inside a
+// release are told to enter there.
 func (h *Handler) Move() { h.waits.end() }
 
-// MoveBack is for a daemon whose handover has failed: requests may wait again.
+// MoveBack lets drains wait here again, because the handover has failed.
 func (h *Handler) MoveBack() { h.waits.begin() }
 
 func (h *Handler) status(r *http.Request) (any, error) {
@@ -58,7 +57,7 @@ func (h *Handler) status(r *http.Request) (any, error) {
 	}
 	st := h.daemon.Status()
 	if st.Pools == nil {
-		st.Pools = []PoolStatus{} // a list in JSON is never null
+		st.Pools = []PoolStatus{} // clients expect a list, and not null
 	}
 	if st.Sites == nil {
 		st.Sites = []SiteStatus{}
@@ -73,10 +72,12 @@ func (h *Handler) view(r *http.Request) (any, error) {
 	return h.daemon.View(), nil
 }
 
+// wrongPath answers for a path that the API does not have.
 func wrongPath(r *http.Request) (any, error) {
 	return nil, apiErrorf(http.StatusNotFound, "there is nothing at %s: see CONTROL API in realdocd(8)", r.URL.Path)
 }
 
+// wrongMethod answers for a method that a path does not take.
 func wrongMethod(right string) http.Handler {
 	refuse := endpoint(func(r *http.Request) (any, error) {
 		return nil, apiErrorf(http.StatusMethodNotAllowed, "%s does not take %s: use %s", r.URL.Path, r.Method, right)

@@ -13,9 +13,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// fakeControls are a daemon with the pools "www", in which a request runs until
+// fakePools are a daemon with the pools "www", in which a request runs until
 // the test ends it, and "a/b c".
-type fakeControls struct {
+type fakePools struct {
 	Daemon // nothing else is asked
 
 	draining chan string // each drain that has begun to wait
@@ -23,13 +23,17 @@ type fakeControls struct {
 	mu    sync.Mutex
 	pools []PoolStatus
 	idle  chan struct{} // closed when nothing runs
+
+	others  bool          // another command has paused "www" too
+	resumed chan struct{} // gets one for each Resume
 }
 
-func newFakeControls() *fakeControls {
+func newFakePools() *fakePools {
 	server := ServerStatus{Address: "/run/php.sock", Up: true, Running: 1, Kept: 2, Reuse: "on"}
-	return &fakeControls{
+	return &fakePools{
 		draining: make(chan string, 10),
 		idle:     make(chan struct{}),
+		resumed:  make(chan struct{}, 10),
 		pools: []PoolStatus{
 			{Name: "www", Running: 1, MaxConns: 12, Queue: 1024, Servers: []ServerStatus{server}},
 			{Name: "a/b c", Servers: []ServerStatus{{Address: "/b.sock", Up: true}}},
@@ -37,13 +41,13 @@ func newFakeControls() *fakeControls {
 	}
 }
 
-func (f *fakeControls) Status() Status {
+func (f *fakePools) Status() Status {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return Status{PID: 42, Pools: append([]PoolStatus(nil), f.pools...)}
 }
 
-func (f *fakeControls) set(pool string, paused bool) error {
+func (f *fakePools) set(pool string, paused bool) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for i := range f.pools {
@@ -55,25 +59,31 @@ func (f *fakeControls) set(pool string, paused bool) error {
 	return fmt.Errorf("%w: %s", ErrNoPool, pool)
 }
 
-func (f *fakeControls) Pause(pool string) error { return f.set(pool, true) }
-func (f *fakeControls) Paused(pool string) bool {
-	p, _ := f.Status().pool(pool)
-	return p.Paused
+func (f *fakePools) Pause(pool string) error { return f.set(pool, true) }
+func (f *fakePools) Resume(pool string) error {
+	f.resumed <- struct{}{}
+	return f.set(pool, false)
 }
-func (f *fakeControls) Resume(pool string) error { return f.set(pool, false) }
 
-func (f *fakeControls) Drain(ctx context.Context, pool string) error {
+// Drain waits as a pool does. What becomes of pauses is tested with the pool.
+func (f *fakePools) Drain(ctx context.Context, pool string) error {
+	if err := f.set(pool, true); err != nil {
+		return err
+	}
 	f.draining <- pool
 	select {
 	case <-f.idle:
 		return nil
+	case <-f.resumed:
+		return ErrResumed
 	case <-ctx.Done():
-		return ctx.Err()
+		f.set(pool, f.others)
+		return &DrainError{Paused: f.others, Running: 1, Kept: 2}
 	}
 }
 
 // finish ends what runs.
-func (f *fakeControls) finish() {
+func (f *fakePools) finish() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.pools[0].Running, f.pools[0].Servers[0].Running, f.pools[0].Servers[0].Kept = 0, 0, 0
@@ -81,20 +91,20 @@ func (f *fakeControls) finish() {
 }
 
 // control asks the API once.
-func control(api http.Handler, method, target, body string) *httptest.ResponseRecorder {
+func control(api http.Handler, method, uri, body string) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
-	api.ServeHTTP(w, httptest.NewRequest(method, target, strings.NewReader(body)))
+	api.ServeHTTP(w, httptest.NewRequest(method, uri, strings.NewReader(body)))
 	return w
 }
 
-func newTestHandler() (*fakeControls, http.Handler) {
-	f := newFakeControls()
+func newTestHandler() (*fakePools, *Handler) {
+	f := newFakePools()
 	return f, NewHandler(f, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprint(w, "realdocd_up 1\n")
 	}))
 }
 
-func TestControl_StatusIsTheStatusAsJSON(t *testing.T) {
+func TestHandler_StatusIsTheStatusAsJSON(t *testing.T) {
 	f, api := newTestHandler()
 	w := control(api, "GET", "/v1/status", "")
 	var got Status
@@ -111,19 +121,19 @@ func TestControl_StatusIsTheStatusAsJSON(t *testing.T) {
 	}
 }
 
-func TestControl_MetricsAreThere(t *testing.T) {
+func TestHandler_MetricsAreThere(t *testing.T) {
 	_, api := newTestHandler()
 	if w := control(api, "GET", "/metrics", ""); w.Body.String() != "realdocd_up 1\n" {
 		t.Errorf("got %q", w.Body)
 	}
 }
 
-func TestControl_RefusalsAreJSONAndChangeNothing(t *testing.T) {
+func TestHandler_RefusalsAreJSONAndChangeNothing(t *testing.T) {
 	noPool := `there is no pool "ww": take one of "www", "a/b c"`
 	for _, tt := range []struct {
-		method, target, body string
-		status               int
-		want                 string
+		method, uri, body string
+		status            int
+		want              string
 	}{
 		{"POST", "/v1/pools/ww/pause", "", 404, noPool},
 		{"POST", "/v1/pools/ww/pause?drain=1s", "", 404, noPool},
@@ -148,10 +158,10 @@ func TestControl_RefusalsAreJSONAndChangeNothing(t *testing.T) {
 		{"POST", "/v1/pools/www/resume?drain=1s", "", 400, `unknown parameter "drain": leave it out`},
 		{"GET", "/v1/status?pool=www", "", 400, `unknown parameter "pool": leave it out`},
 	} {
-		t.Run(tt.method+" "+tt.target, func(t *testing.T) {
+		t.Run(tt.method+" "+tt.uri, func(t *testing.T) {
 			f, api := newTestHandler()
 			before := f.Status()
-			w := control(api, tt.method, tt.target, tt.body)
+			w := control(api, tt.method, tt.uri, tt.body)
 			var got map[string]string
 			if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
 				t.Fatalf("%v in %s", err, w.Body)
@@ -169,14 +179,14 @@ func TestControl_RefusalsAreJSONAndChangeNothing(t *testing.T) {
 	}
 }
 
-func (f *fakeControls) wantPaused(t *testing.T, pool string, want bool) {
+func (f *fakePools) wantPaused(t *testing.T, pool string, want bool) {
 	t.Helper()
 	if p, _ := f.Status().pool(pool); p.Paused != want {
 		t.Errorf("pool %s is paused: %v, want %v", pool, p.Paused, want)
 	}
 }
 
-func TestControl_PauseAndResumeGiveThePool(t *testing.T) {
+func TestHandler_PauseAndResumeGiveThePool(t *testing.T) {
 	f, api := newTestHandler()
 	for _, pool := range []string{"www", "a%2Fb%20c"} {
 		for verb, paused := range map[string]bool{"pause": true, "resume": false} {
@@ -197,11 +207,11 @@ type drain struct {
 }
 
 // drain asks for a drain of "www" and returns when it waits.
-func (f *fakeControls) drain(api http.Handler, limit string) drain {
+func (f *fakePools) drain(api http.Handler, limit string) drain {
 	return f.drainFor(context.Background(), api, limit)
 }
 
-func (f *fakeControls) drainFor(ctx context.Context, api http.Handler, limit string) drain {
+func (f *fakePools) drainFor(ctx context.Context, api http.Handler, limit string) drain {
 	ctx, leave := context.WithCancel(ctx)
 	d := drain{make(chan *httptest.ResponseRecorder, 1), leave}
 	go func() {
@@ -220,7 +230,7 @@ func (d drain) wants(t *testing.T, status int, text string) {
 	}
 }
 
-func TestControl_ADrainIsAnsweredWhenNothingRuns(t *testing.T) {
+func TestHandler_ADrainIsAnsweredWhenNothingRuns(t *testing.T) {
 	f, api := newTestHandler()
 	d := f.drain(api, "1h")
 	f.wantPaused(t, "www", true)
@@ -229,14 +239,14 @@ func TestControl_ADrainIsAnsweredWhenNothingRuns(t *testing.T) {
 	f.wantPaused(t, "www", true)
 }
 
-func TestControl_ADrainThatTakesTooLongIsUndoneAndSaysWhatRuns(t *testing.T) {
+func TestHandler_ADrainThatTakesTooLongIsUndoneAndSaysWhatRuns(t *testing.T) {
 	f, api := newTestHandler()
 	f.drain(api, "10ms").wants(t, 409, `pool \"www\" did not drain within 10ms and was resumed: `+
 		`requests that run 1, connections kept 2; end them or allow more time`)
 	f.wantPaused(t, "www", false)
 }
 
-func TestControl_ADrainWhoseClientLeavesIsUndone(t *testing.T) {
+func TestHandler_ADrainWhoseClientLeavesIsUndone(t *testing.T) {
 	f, api := newTestHandler()
 	d := f.drain(api, "1h")
 	d.leave()
@@ -244,46 +254,15 @@ func TestControl_ADrainWhoseClientLeavesIsUndone(t *testing.T) {
 	f.wantPaused(t, "www", false)
 }
 
-func TestControl_AFailedDrainLeavesAPauseFromBeforeOrMeanwhile(t *testing.T) {
-	const stays = "stays paused, since not for this drain alone"
-	for _, before := range []bool{true, false} {
-		f, api := newTestHandler()
-		if before {
-			control(api, "POST", "/v1/pools/www/pause", "")
-		}
-		d := f.drain(api, "1h")
-		if !before {
-			control(api, "POST", "/v1/pools/www/pause", "")
-		}
-		d.leave()
-		d.wants(t, 409, stays)
-		f.wantPaused(t, "www", true)
-	}
-}
-
-func TestControl_ADrainThatIsDoneIsAPause(t *testing.T) {
+func TestHandler_AFailedDrainSaysThatAnotherCommandPausedThePoolToo(t *testing.T) {
 	f, api := newTestHandler()
-	f.finish()
-	f.drain(api, "1h").wants(t, 200, `"paused":true`)
-	left, leave := context.WithCancel(t.Context())
-	leave()
-	f.drainFor(left, api, "1h").wants(t, 409, "stays paused")
-	f.wantPaused(t, "www", true)
-}
-
-func TestControl_OfTwoDrainsTheLastToFailResumes(t *testing.T) {
-	f, api := newTestHandler()
-	first, second := f.drain(api, "1h"), f.drain(api, "1h")
-	first.leave()
-	first.wants(t, 409, "stays paused")
-	f.wantPaused(t, "www", true)
-	second.leave()
-	second.wants(t, 409, "was resumed")
-	f.wantPaused(t, "www", false)
+	f.others = true
+	f.drain(api, "10ms").wants(t, 409, `pool \"www\" did not drain within 10ms: requests that run 1, connections kept 2; `+
+		`end them or allow more time; pool www stays paused: another command paused it too`)
 }
 
 // What the operator of the drain does next relies on the pause.
-func TestControl_AResumeFailsTheDrainsThatWait(t *testing.T) {
+func TestHandler_AResumeFailsTheDrainsThatWait(t *testing.T) {
 	f, api := newTestHandler()
 	d := f.drain(api, "1h")
 	if w := control(api, "POST", "/v1/pools/www/resume", ""); w.Code != 200 {
@@ -291,8 +270,4 @@ func TestControl_AResumeFailsTheDrainsThatWait(t *testing.T) {
 	}
 	d.wants(t, 409, `pool \"www\" was resumed while it drained`)
 	f.wantPaused(t, "www", false)
-
-	d = f.drain(api, "1h") // nothing is left of the first
-	f.finish()
-	d.wants(t, 200, `"paused":true`)
 }

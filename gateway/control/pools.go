@@ -44,15 +44,16 @@ func (h *Handler) drainPool(ctx context.Context, name string, limit time.Duratio
 		return apiErrorf(http.StatusConflict, "pool %q was resumed while it drained", name)
 	case errors.As(err, &failed):
 		if failed.Paused {
-			return apiErrorf(http.StatusConflict, "pool %q did not drain within %s: %v; end them or allow more time. "+
-				"Pool %s stays paused: another command paused it too", name, limit, failed, name)
+			return apiErrorf(http.StatusConflict, "pool %q did not drain within %s: %v; end them or allow more time; "+
+				"pool %s stays paused: another command paused it too", name, limit, failed, name)
 		}
 		return apiErrorf(http.StatusConflict, "pool %q did not drain within %s and was resumed: %v; end them or allow more time", name, limit, failed)
 	}
 	return err
 }
 
-// poolAfter is the pool once something was done to it, or the error of that.
+// poolAfter answers with the pool after something was done to it. err is how that
+// went.
 func (h *Handler) poolAfter(name string, err error) (any, error) {
 	st := h.daemon.Status()
 	if errors.Is(err, ErrNoPool) {

@@ -5,11 +5,13 @@ import (
 	"net/http/pprof"
 )
 
-// profile gives one profile of net/http/pprof, or the list of them, as go tool pprof
-// asks for them. The package puts them on http.DefaultServeMux too, which nothing
-// here serves: they tell the command line and what runs, and cost time, so they are
-// for the control socket alone. It has to tell them apart itself,
-// since a path of the mux and wrongMethod's of one above it would be in conflict.
+// profile answers with one profile of net/http/pprof, or with the list of them, in the
+// way that go tool pprof expects. Profiles show the command line and what runs, and
+// they cost time, so only the control socket has them: net/http/pprof also puts them
+// on http.DefaultServeMux, which realdocd never serves.
+//
+// A path of its own for each profile would be in conflict with wrongMethod's path, so
+// this function tells them apart.
 func profile(w http.ResponseWriter, r *http.Request) {
 	switch r.PathValue("profile") {
 	case "cmdline":

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestControl_ProfilesAreThere(t *testing.T) {
+func TestHandler_ProfilesAreThere(t *testing.T) {
 	_, api := newTestHandler()
 	const gzipped = "\x1f\x8b"
 	for path, want := range map[string]string{

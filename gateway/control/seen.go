@@ -2,15 +2,15 @@ package control
 
 import "time"
 
-// A SeenRequest is what the web server has sent with one request of a site. Each
-// text is cut off at maxSeen bytes. Its JSON is part of the control API.
+// A SeenRequest is what a web server has sent with one request of a site. Texts
+// longer than 1024 bytes are cut off.
 type SeenRequest struct {
 	Site string    `json:"site"`
 	Time time.Time `json:"time"`
-	// Transport is "unix" or "tcp", and KeepConn whether FCGI_KEEP_CONN was set.
+	// Transport is "unix" or "tcp". KeepConn says whether FCGI_KEEP_CONN was set.
 	Transport string `json:"transport"`
 	KeepConn  bool   `json:"keep_conn"`
-	// The rest are the params of the same names; "" where one was not sent.
+	// The others are the params of the same names. A param that was not sent is "".
 	DocumentRoot   string `json:"document_root"`
 	ScriptFilename string `json:"script_filename"`
 	ServerSoftware string `json:"server_software"`
@@ -19,14 +19,16 @@ type SeenRequest struct {
 	PHPAdminValue  string `json:"php_admin_value"`
 }
 
-// A SeenRefusal is requests that were refused for what the web server sends:
-// those of one cause, docroot and site. Its JSON is part of the control API.
+// A SeenRefusal counts requests that were refused for what the web server has sent.
+// It counts those that have the same cause, docroot and site. Texts longer than 1024
+// bytes are cut off.
 type SeenRefusal struct {
-	// Cause is "no_site", "forbidden", "params_too_long" or "include_path", as in the log.
+	// Cause is "no_site", "forbidden", "params_too_long" or "include_path", as the
+	// log has it.
 	Cause        string `json:"cause"`
 	Site         string `json:"site,omitempty"`
 	DocumentRoot string `json:"document_root"`
-	// ScriptFilename and Error are those of the last one.
+	// ScriptFilename and Error are from the last of them.
 	ScriptFilename string    `json:"script_filename"`
 	Error          string    `json:"error"`
 	Count          uint64    `json:"count"`

@@ -2,12 +2,11 @@ package control
 
 import "time"
 
-// A SiteDetail is one site at one moment, with who is inside which release. Its
-// JSON is part of the control API.
+// A SiteDetail is one site at one moment, with who is inside which release.
 type SiteDetail struct {
 	SiteStatus
-	// Docroots are those that are remembered; one, where the site's docroot is
-	// no pattern.
+	// Docroots are the docroots that the daemon remembers. It is one if the site's
+	// docroot is not a pattern.
 	Docroots []DocrootStatus `json:"docroots"`
 	// History are the releases that have been live, the newest last.
 	History []HistoryEntry `json:"history"`
@@ -17,8 +16,8 @@ type SiteDetail struct {
 type DocrootStatus struct {
 	Docroot string `json:"docroot"`
 	Link    string `json:"link"`
-	// Releases are those that are remembered: the live one, those with
-	// requests inside, and the last few that were live.
+	// Releases are those that the daemon remembers: the live one, those with
+	// somebody inside, and the last few that were live.
 	Releases []ReleaseStatus `json:"releases"`
 }
 
@@ -27,30 +26,30 @@ type ReleaseStatus struct {
 	Path string `json:"path"`
 	Name string `json:"name"`
 	Live bool   `json:"live"`
-	// Running are the requests and commands inside; Requests and Failed count
-	// them since FirstSeen.
+	// Running are the requests and commands inside. Requests counts them since
+	// FirstSeen, and Failed those of them that failed.
 	Running   int64     `json:"running"`
 	Requests  int64     `json:"requests"`
 	Failed    int64     `json:"failed"`
 	FirstSeen time.Time `json:"first_seen"`
-	// LastSeen is when a request left the release last; the zero time is never.
+	// LastSeen is when a request left the release last. The zero time means never.
 	LastSeen time.Time `json:"last_seen"`
-	// Inside are the oldest of those that run, at most 100.
+	// Inside are the oldest of those that are inside, at most 100.
 	Inside []Occupant `json:"inside"`
 }
 
-// An Occupant is what keeps a release busy.
+// An Occupant is a request, a command or a script that is inside a release.
 type Occupant struct {
-	// Kind is "request", "command" (of realdocd exec), or "worker": a worker of
-	// FPM whose request has ended and whose script runs on.
+	// Kind is "request", "command" (of realdocd exec) or "worker": a worker of
+	// PHP-FPM whose request has ended and whose script still runs.
 	Kind string `json:"kind"`
-	// What is the method and the URI, the command line, or the script.
+	// What is the method and the URI, the command line, or the script's path.
 	What string `json:"what"`
 	// Age is how long it has been there, in seconds.
 	Age float64 `json:"age_seconds"`
-	// PID is that of a command or a worker.
+	// PID is the process of a command or a worker.
 	PID int `json:"pid,omitempty"`
-	// RequestID is that of a request.
+	// RequestID is the id of a request.
 	RequestID string `json:"request_id,omitempty"`
 }
 
@@ -59,7 +58,7 @@ type HistoryEntry struct {
 	Time    time.Time `json:"time"`
 	Link    string    `json:"link"`
 	Release string    `json:"release"`
-	// By is what made it live: "flip", "rollback", "deploy", or "link" for
-	// whatever else has changed the link.
+	// By is what made it live: "flip", "rollback" or "deploy", or "link" if
+	// something else has changed the link.
 	By string `json:"by"`
 }

@@ -4,15 +4,18 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 )
 
-func TestClient_NamesTheSiteAndTheDocrootInItsRequests(t *testing.T) {
+// A daemon of another version reads these.
+func TestClient_AsksAsItHasAlwaysAsked(t *testing.T) {
 	var asked []string
+	age := regexp.MustCompile(`age=[^&]+`)
 	c := NewClient(serveOn(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		asked = append(asked, r.Method+" "+r.URL.RequestURI())
+		asked = append(asked, r.Method+" "+age.ReplaceAllString(r.URL.RequestURI(), "age=AGE"))
 		answer := "{}"
 		if strings.HasSuffix(r.URL.Path, "/warm") {
 			answer = "[]"
@@ -21,23 +24,35 @@ func TestClient_NamesTheSiteAndTheDocrootInItsRequests(t *testing.T) {
 	})))
 	at, ctx := SiteAddress{"a/b c", "/w&x/public"}, t.Context()
 	for _, ask := range []func() error{
+		func() error { _, err := c.Status(ctx); return err },
+		func() error { _, err := c.View(ctx); return err },
+		func() error { _, err := c.Pause(ctx, "a/b c", 0); return err },
+		func() error { _, err := c.Pause(ctx, "www", 90*time.Second); return err },
+		func() error { _, err := c.Resume(ctx, "www"); return err },
 		func() error { _, err := c.Site(ctx, SiteAddress{Site: "shop"}); return err },
 		func() error { _, err := c.Site(ctx, at); return err },
 		func() error { _, err := c.Look(ctx, at, "flip"); return err },
 		func() error { _, err := c.DrainRelease(ctx, at, "/r/1", 90*time.Second); return err },
 		func() error { _, err := c.Warm(ctx, at, "/r/1"); return err },
 		func() error { _, err := c.Headroom(ctx, at, "/r/1"); return err },
+		func() error { e, err := c.Enter(ctx, at, "php a.php", 7, time.Minute); e.Close(); return err },
 	} {
 		if err := ask(); err != nil {
 			t.Error(err)
 		}
 	}
-	want := `GET /v1/sites/shop
+	want := `GET /v1/status
+GET /v1/view
+POST /v1/pools/a%2Fb%20c/pause
+POST /v1/pools/www/pause?drain=1m30s
+POST /v1/pools/www/resume
+GET /v1/sites/shop
 GET /v1/sites/a%2Fb%20c?docroot=%2Fw%26x%2Fpublic
 POST /v1/sites/a%2Fb%20c/look?by=flip&docroot=%2Fw%26x%2Fpublic
 POST /v1/sites/a%2Fb%20c/drain?docroot=%2Fw%26x%2Fpublic&release=%2Fr%2F1&timeout=1m30s
 POST /v1/sites/a%2Fb%20c/warm?docroot=%2Fw%26x%2Fpublic&release=%2Fr%2F1
-POST /v1/sites/a%2Fb%20c/headroom?docroot=%2Fw%26x%2Fpublic&release=%2Fr%2F1`
+POST /v1/sites/a%2Fb%20c/headroom?docroot=%2Fw%26x%2Fpublic&release=%2Fr%2F1
+POST /v1/sites/a%2Fb%20c/enter?age=AGE&command=php+a.php&docroot=%2Fw%26x%2Fpublic&pid=7`
 	if got := strings.Join(asked, "\n"); got != want {
 		t.Errorf("asked\n%s\nwant\n%s", got, want)
 	}

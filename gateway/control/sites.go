@@ -11,7 +11,7 @@ import (
 	"realdocd/deploy"
 )
 
-// flippers may say that they have flipped a link.
+// flippers are the commands that say that they have flipped a link.
 var flippers = []string{"flip", "rollback", "deploy"}
 
 func (h *Handler) site(r *http.Request) (any, error) {
@@ -53,18 +53,10 @@ func (h *Handler) drain(r *http.Request) (any, error) {
 		d, err := h.daemon.Site(site, q["docroot"])
 		return d, siteError(err)
 	case errors.Is(err, context.DeadlineExceeded):
-		return nil, &apiError{http.StatusConflict, occupied{fmt.Sprintf("release %s did not drain within %s", q["release"], limit), left}}
+		return nil, &apiError{http.StatusConflict, &BusyError{fmt.Sprintf("release %s did not drain within %s", q["release"], limit), left}}
 	}
 	return nil, siteError(err)
 }
-
-// occupied is a drain that took too long.
-type occupied struct {
-	text string
-	left []Occupant
-}
-
-func (o occupied) Error() string { return o.text }
 
 func (h *Handler) warm(r *http.Request) (any, error) {
 	q, err := releaseParameters(r)
@@ -84,7 +76,7 @@ func (h *Handler) headroom(r *http.Request) (any, error) {
 	return room, siteError(err)
 }
 
-// siteError gives an error of the Server its HTTP status.
+// siteError gives an error of the [Daemon] its HTTP status.
 func siteError(err error) error {
 	switch {
 	case err == nil:
@@ -97,7 +89,7 @@ func siteError(err error) error {
 	return &apiError{http.StatusConflict, err}
 }
 
-// releaseParameters are parameters with a release among them, which is needed.
+// releaseParameters reads parameters of which one has to be a release.
 func releaseParameters(r *http.Request, more ...string) (map[string]string, error) {
 	q, err := parameters(r, append(more, "docroot", "release")...)
 	if err == nil && !strings.HasPrefix(q["release"], "/") {

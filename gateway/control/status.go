@@ -2,16 +2,16 @@ package control
 
 import "time"
 
-// A Status is the daemon at one moment. Its JSON is part of the control API.
+// A Status is the daemon at one moment. Counters begin at 0 when the process starts.
 type Status struct {
 	PID     int       `json:"pid"`
 	Started time.Time `json:"started"`
-	// Connections are those of web servers, idle ones included.
+	// Connections are the connections of web servers, idle ones too.
 	Connections int          `json:"connections"`
 	Pools       []PoolStatus `json:"pools"`
 	Sites       []SiteStatus `json:"sites"`
-	// Retiring are processes that have handed over and finish their requests,
-	// the newest first. What they have is in the sums here.
+	// Retiring are the processes that have handed over and finish their requests,
+	// the newest first. The sums here include what they have.
 	Retiring []RetiringStatus `json:"retiring,omitempty"`
 }
 
@@ -28,41 +28,43 @@ func (st Status) pool(name string) (PoolStatus, bool) {
 // A PoolStatus is one pool at one moment.
 type PoolStatus struct {
 	Name string `json:"name"`
-	// Paused is set from Pause to Resume.
+	// Paused is true from Pause to Resume.
 	Paused bool `json:"paused"`
-	// Running are the requests that have a place in FPM; MaxConns bounds
-	// them, 0 does not.
+	// Running are the requests that have a place in PHP-FPM. MaxConns is their
+	// limit; 0 is none.
 	Running  int `json:"running"`
 	MaxConns int `json:"max_conns"`
-	// Waiting are the requests in the queue, Queue their bound.
+	// Waiting are the requests in the queue. Queue is their limit.
 	Waiting int `json:"waiting"`
 	Queue   int `json:"queue"`
-	// LongestWait is how long the first of them has waited, in seconds.
+	// LongestWait is how long the first of them has waited so far, in seconds.
 	LongestWait float64 `json:"longest_wait_seconds"`
-	// Requests have had a place, and Refused were refused one, since the start.
+	// Requests counts the requests that got a place, Refused those that did not.
 	Requests uint64         `json:"requests"`
 	Refused  uint64         `json:"refused"`
 	Servers  []ServerStatus `json:"servers"`
 }
 
-// A ServerStatus is one FPM listener at one moment.
+// A ServerStatus is one PHP-FPM listener at one moment.
 type ServerStatus struct {
 	Address string `json:"address"`
-	// Up is false while the listener is passed over; Since tells from when,
-	// and Error why.
+	// Up is false while the pool does not use the listener. Since is when Up
+	// changed last, and Error is why it is false.
 	Up    bool      `json:"up"`
 	Since time.Time `json:"since"`
 	Error string    `json:"error,omitempty"`
-	// Running are the requests in it, Kept its idle kept connections.
+	// Running are the requests in it, Kept the idle connections to it.
 	Running int `json:"running"`
 	Kept    int `json:"kept"`
-	// Opened counts connections made since the start, Reused the requests
-	// that went over a kept one.
+	// Opened counts the connections that were made, Reused the requests that went
+	// over a kept one.
 	Opened uint64 `json:"opened"`
 	Reused uint64 `json:"reused"`
-	// Reuse says whether connections are kept: "off", "on", or why not.
+	// Reuse is "on" if connections are kept, "off" if the configuration says no,
+	// and otherwise the reason why they are not kept.
 	Reuse string `json:"reuse"`
-	// Version is PHP's, and Workers how many FPM had at the last look, where known.
+	// Version is PHP's version, and Workers how many workers PHP-FPM had at the last
+	// look. They are zero if that is not known.
 	Version string `json:"version,omitempty"`
 	Workers int    `json:"workers,omitempty"`
 }
@@ -72,18 +74,19 @@ type SiteStatus struct {
 	Name    string `json:"name"`
 	Docroot string `json:"docroot"`
 	Pool    string `json:"pool"`
-	// Release is the live release; "" for a pattern, or while it is unknown.
+	// Release is the path of the live release; "" if the docroot is a pattern or the
+	// release is not known.
 	Release string `json:"release,omitempty"`
-	// Running are the requests of the site that have entered a release and
-	// not left it, waiting ones included.
+	// Running are the requests and commands that are inside a release, those in the
+	// queue too.
 	Running int64 `json:"running"`
 }
 
 // A RetiringStatus is a process that has handed over and finishes what it has.
 type RetiringStatus struct {
 	PID int `json:"pid"`
-	// Connections are those of web servers on which a request runs still.
+	// Connections are the connections of web servers on which a request still runs.
 	Connections int `json:"connections"`
-	// Error is set when it does not answer; it is not in the sums then.
+	// Error is why the process does not answer. The sums do not include it then.
 	Error string `json:"error,omitempty"`
 }

@@ -18,53 +18,53 @@ import (
 // none. The files in testdata/v1 hold both sides to it.
 
 var (
-	wireTime  = time.Date(2026, 11, 27, 8, 30, 0, 250_000_000, time.UTC)
-	wireLater = wireTime.Add(90 * time.Second)
+	v1Time  = time.Date(2026, 11, 27, 8, 30, 0, 250_000_000, time.UTC)
+	v1Later = v1Time.Add(90 * time.Second)
 )
 
 var (
-	wireServer = ServerStatus{
-		Address: "/run/php/php8.2-fpm.sock", Up: true, Since: wireTime, Running: 3, Kept: 2, Opened: 41, Reused: 1200,
+	v1Server = ServerStatus{
+		Address: "/run/php/php8.2-fpm.sock", Up: true, Since: v1Time, Running: 3, Kept: 2, Opened: 41, Reused: 1200,
 		Reuse: "on", Version: "8.2.36", Workers: 12,
 	}
-	wireServerOut = ServerStatus{
-		Address: "10.0.0.2:9000", Since: wireLater, Error: "connect: connection refused", Reuse: "off",
+	v1ServerOut = ServerStatus{
+		Address: "10.0.0.2:9000", Since: v1Later, Error: "connect: connection refused", Reuse: "off",
 	}
-	wirePool = PoolStatus{
+	v1Pool = PoolStatus{
 		Name: "www", Paused: true, Running: 3, MaxConns: 12, Waiting: 2, Queue: 1024, LongestWait: 0.75,
-		Requests: 1241, Refused: 5, Servers: []ServerStatus{wireServer, wireServerOut},
+		Requests: 1241, Refused: 5, Servers: []ServerStatus{v1Server, v1ServerOut},
 	}
-	wireSite = SiteStatus{
+	v1Site = SiteStatus{
 		Name: "shop", Docroot: "/var/www/shop/current/public", Pool: "www", Release: "/var/www/shop/releases/42", Running: 4,
 	}
-	wireInside = []Occupant{
+	v1Inside = []Occupant{
 		{Kind: "request", What: "GET /checkout", Age: 12.5, RequestID: "5f1d"},
 		{Kind: "command", What: "php artisan queue:work", Age: 3600, PID: 4711},
 		{Kind: "worker", What: "/var/www/shop/releases/41/public/mail.php", Age: 1.25, PID: 815},
 	}
 )
 
-// wireCases are a value of each answer, by the name of its file.
-var wireCases = map[string]any{
+// v1Cases are a value of each answer, by the name of its file.
+var v1Cases = map[string]any{
 	"status": Status{
-		PID: 812, Started: wireTime, Connections: 64, Pools: []PoolStatus{wirePool}, Sites: []SiteStatus{wireSite},
+		PID: 812, Started: v1Time, Connections: 64, Pools: []PoolStatus{v1Pool}, Sites: []SiteStatus{v1Site},
 		Retiring: []RetiringStatus{{PID: 700, Connections: 3}, {PID: 600, Error: "it does not answer"}},
 	},
-	"status-of-nothing": Status{PID: 812, Started: wireTime, Pools: []PoolStatus{}, Sites: []SiteStatus{}},
-	"pool":              wirePool, // the answer to pause and resume
+	"status-of-nothing": Status{PID: 812, Started: v1Time, Pools: []PoolStatus{}, Sites: []SiteStatus{}},
+	"pool":              v1Pool, // the answer to pause and resume
 	"site": SiteDetail{ // the answer to look and drain too
-		SiteStatus: wireSite,
+		SiteStatus: v1Site,
 		Docroots: []DocrootStatus{{
 			Docroot: "/var/www/shop/current/public", Link: "/var/www/shop/current",
 			Releases: []ReleaseStatus{
 				{
 					Path: "/var/www/shop/releases/41", Name: "41", Running: 3, Requests: 900, Failed: 7,
-					FirstSeen: wireTime, LastSeen: wireLater, Inside: wireInside,
+					FirstSeen: v1Time, LastSeen: v1Later, Inside: v1Inside,
 				},
-				{Path: "/var/www/shop/releases/42", Name: "42", Live: true, FirstSeen: wireLater, Inside: []Occupant{}},
+				{Path: "/var/www/shop/releases/42", Name: "42", Live: true, FirstSeen: v1Later, Inside: []Occupant{}},
 			},
 		}},
-		History: []HistoryEntry{{Time: wireLater, Link: "/var/www/shop/current", Release: "/var/www/shop/releases/42", By: "deploy"}},
+		History: []HistoryEntry{{Time: v1Later, Link: "/var/www/shop/current", Release: "/var/www/shop/releases/42", By: "deploy"}},
 	},
 	"warm": []WarmResult{
 		{URI: "/", Status: 200, Took: 0.5},
@@ -82,13 +82,13 @@ var wireCases = map[string]any{
 			{Key: "state_dir", Path: "/var/lib/realdocd", Error: "permission denied"},
 		},
 		Requests: []SeenRequest{{
-			Site: "shop", Time: wireTime, Transport: "unix", KeepConn: true, DocumentRoot: "/var/www/shop/current/public",
+			Site: "shop", Time: v1Time, Transport: "unix", KeepConn: true, DocumentRoot: "/var/www/shop/current/public",
 			ScriptFilename: "/var/www/shop/current/public/index.php", ServerSoftware: "nginx/1.22", RedirectStatus: "200",
 			PHPValue: "include_path=.", PHPAdminValue: "memory_limit=1G",
 		}},
 		Refused: []SeenRefusal{{
 			Cause: "forbidden", Site: "shop", DocumentRoot: "/var/www/shop/current/public", ScriptFilename: "/etc/passwd",
-			Error: "it is outside", Count: 2, First: wireTime, Last: wireLater,
+			Error: "it is outside", Count: 2, First: v1Time, Last: v1Later,
 		}},
 	},
 	"enter": CommandEnv{ // the first line
@@ -98,7 +98,7 @@ var wireCases = map[string]any{
 	"enter-flipped": enterLine{Flipped: "/var/www/shop/releases/43"},
 	"enter-moved":   enterLine{Moved: true},
 	"error":         apiFailure{Error: `there is no site "shpo"`},
-	"error-drain":   apiFailure{Error: "release /var/www/shop/releases/41 did not drain within 30s", Inside: wireInside},
+	"error-drain":   apiFailure{Error: "release /var/www/shop/releases/41 did not drain within 30s", Inside: v1Inside},
 	"error-moved":   apiFailure{Error: "another process of realdocd takes over: ask again", Moved: true},
 }
 
@@ -112,7 +112,7 @@ func golden(t *testing.T, name string) []byte {
 }
 
 func TestV1_SaysWhatItHasAlwaysSaid(t *testing.T) {
-	for name, value := range wireCases {
+	for name, value := range v1Cases {
 		t.Run(name, func(t *testing.T) {
 			said, err := json.MarshalIndent(value, "", "  ")
 			if err != nil {
@@ -127,7 +127,7 @@ func TestV1_SaysWhatItHasAlwaysSaid(t *testing.T) {
 }
 
 func TestV1_IsReadBack(t *testing.T) {
-	for name, value := range wireCases {
+	for name, value := range v1Cases {
 		t.Run(name, func(t *testing.T) {
 			read := reflect.New(reflect.TypeOf(value))
 			in := json.NewDecoder(bytes.NewReader(golden(t, name)))
@@ -144,7 +144,7 @@ func TestV1_IsReadBack(t *testing.T) {
 
 // A program of a later version says more than this one knows.
 func TestV1_ReadsPastFieldsThatItDoesNotKnow(t *testing.T) {
-	for name, value := range wireCases {
+	for name, value := range v1Cases {
 		more := strings.ReplaceAll(string(golden(t, name)), "{", `{"of_a_later_version": {"a": [1]},`)
 		read := reflect.New(reflect.TypeOf(value))
 		if err := json.Unmarshal([]byte(more), read.Interface()); err != nil {
@@ -157,12 +157,12 @@ func TestV1_ReadsPastFieldsThatItDoesNotKnow(t *testing.T) {
 
 func TestV1_EveryFieldIsInAFile(t *testing.T) {
 	filled := map[string]bool{}
-	for _, value := range wireCases {
+	for _, value := range v1Cases {
 		fill(filled, reflect.ValueOf(value))
 	}
 	for field, has := range filled {
 		if !has {
-			t.Errorf("%s is zero in all of wireCases: set it in one", field)
+			t.Errorf("%s is zero in all of v1Cases: set it in one", field)
 		}
 	}
 }

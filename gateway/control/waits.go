@@ -6,12 +6,11 @@ import (
 	"sync"
 )
 
-// waits are the requests of operators that wait for something to be over. When a
-// successor takes over they end, and the client asks that one: only it knows
-// what runs in both.
+// waits are the requests that wait until something is over. When another process
+// takes over, they end, and their clients ask that process.
 type waits struct {
-	mu    sync.Mutex
-	ctx   context.Context
+	mu    sync.Mutex      // guards ctx and over; count grows only under it
+	ctx   context.Context // ends when another process takes over
 	over  context.CancelFunc
 	count sync.WaitGroup
 }
@@ -28,7 +27,7 @@ func (w *waits) begin() {
 	w.ctx, w.over = context.WithCancel(context.Background())
 }
 
-// end ends all that wait, and returns when they have undone what they did.
+// end ends all requests that wait, and returns when they have undone what they did.
 func (w *waits) end() {
 	w.mu.Lock()
 	w.over()
@@ -36,14 +35,14 @@ func (w *waits) end() {
 	w.count.Wait()
 }
 
-// current is a context that ends with end.
+// current is a context that ends when end is called.
 func (w *waits) current() context.Context {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.ctx
 }
 
-// enter counts one that waits; false when end has been called.
+// enter counts a request that begins to wait. It gives false if end was called.
 func (w *waits) enter() (context.Context, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -54,10 +53,10 @@ func (w *waits) enter() (context.Context, bool) {
 	return w.ctx, true
 }
 
-// errMoved is an answer that the successor has to give.
+// errMoved tells a client to ask the other process.
 var errMoved = apiErrorf(http.StatusServiceUnavailable, "another process of realdocd takes over: ask again")
 
-// movable has an endpoint that waits end with a handover.
+// movable makes an endpoint that waits end when another process takes over.
 func (w *waits) movable(e endpoint) endpoint {
 	return func(r *http.Request) (any, error) {
 		over, ok := w.enter()

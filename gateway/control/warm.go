@@ -3,11 +3,11 @@ package control
 // A WarmResult is one request of a warm-up.
 type WarmResult struct {
 	URI    string `json:"uri"`
-	Status int    `json:"status"` // 0 where there was no answer
-	// Took is in seconds.
+	Status int    `json:"status"` // 0 if there was no answer
+	// Took is how long the request took, in seconds.
 	Took float64 `json:"took_seconds"`
-	// Error is why it does not count as warm; "" when it does. Head has the
-	// first lines of such a response.
+	// Error is why the request failed; "" if it went well. Head is the first line of
+	// PHP's error output and at most 1 KiB of the response to a request that failed.
 	Error string `json:"error,omitempty"`
 	Head  string `json:"head,omitempty"`
 }

@@ -260,6 +260,18 @@ func TestCheckIsSilentOnTheSystemOfTheREADME(t *testing.T) {
 	}
 }
 
+func TestTheManualSaysHowManyFaultsArePlanted(t *testing.T) {
+	planted := map[string]bool{}
+	for _, row := range plantedFaults(t) {
+		planted[row.want] = true
+	}
+	page, err := os.ReadFile("../../etc/man/realdocd-check.8")
+	mustDo(t, err)
+	if want := fmt.Sprintf("plants %d of the faults and warnings", len(planted)); !strings.Contains(string(page), want) {
+		t.Errorf("realdocd-check(8) does not say %q", want)
+	}
+}
+
 // A system with one fault: check names that, and nothing else.
 func TestCheckFindsThePlantedFault(t *testing.T) {
 	for _, row := range plantedFaults(t) {

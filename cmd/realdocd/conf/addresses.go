@@ -11,7 +11,7 @@ import (
 	"realdocd/gateway/sock"
 )
 
-// checkClients refuses a TCP listener that everybody could use: who may speak
+// checkClients refuses a TCP listener that everybody could use: whoever may speak
 // FastCGI to PHP-FPM may run code.
 func (d *document) checkClients() {
 	g := &d.config.Gateway

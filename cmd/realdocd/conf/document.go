@@ -18,8 +18,8 @@ type document struct {
 	lines  lines
 	// label names a key to the operator.
 	label func(path []string) string
-	// excused are keys with a fault, or that a fault has proposed: what
-	// follows from them is not worth another line.
+	// excused are keys with a fault, and keys that a fault has proposed. A fault
+	// that only follows from them is left out.
 	excused map[string]bool
 }
 
@@ -52,7 +52,7 @@ func (d *document) excuse(path []string) { d.excused[toml.Key(path).String()] = 
 
 func (d *document) isExcused(path []string) bool { return d.excused[toml.Key(path).String()] }
 
-// syntax takes what the toml package refuses.
+// syntax notes a text that the toml package refuses.
 func (d *document) syntax(err error) {
 	var parse toml.ParseError
 	if !errors.As(err, &parse) {
@@ -97,7 +97,7 @@ func (d *document) table(at []string, raw map[string]any, known keys) {
 	}
 }
 
-// each gives the errors that errors.Join has joined.
+// each gives the errors that errors.Join has joined, or the only one.
 func each(err error) []error {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		return joined.Unwrap()

@@ -8,8 +8,8 @@ import (
 	"github.com/BurntSushi/toml"
 )
 
-// lines says on which line of a TOML text a table or key is first set. The
-// toml package knows that only of what it refuses itself.
+// lines says on which line of a TOML text a table or key is first set. The toml package
+// tells lines only of faults that it finds itself.
 type lines map[string]int
 
 // of gives the line of a key, or of the innermost table around it that has
@@ -23,8 +23,8 @@ func (l lines) of(path ...string) int {
 	return 0
 }
 
-// indexLines reads only as much of TOML as finds its keys. A broken text gives
-// an index of some of them.
+// indexLines reads only as much of TOML as is needed to find the keys. For a broken text
+// it finds some of them.
 func indexLines(text string) lines {
 	s := lineScanner{text: text, index: lines{}}
 	for s.pos < len(s.text) {
@@ -56,7 +56,7 @@ func (s *lineScanner) statement() {
 	s.skipRest()
 }
 
-// note notes the current path and what it is in, from the depth on.
+// note notes the line of the current path, and of the tables around it from the depth on.
 func (s *lineScanner) note(pos, depth int) {
 	line := 1 + strings.Count(s.text[:pos], "\n")
 	for ; depth <= len(s.table); depth++ {

@@ -1,6 +1,6 @@
 package conf
 
-// nearest gives the name that word was most likely meant to be, or "".
+// Nearest gives the name that somebody most likely meant by word; "" if none is near.
 func Nearest(word string, names []string) string {
 	best, bestDistance := "", len(word)/3+2
 	for _, name := range names {

@@ -27,7 +27,7 @@ func docrootPattern(v any) (string, error) {
 	if _, err := path.Match(s, ""); err != nil {
 		return "", wanted("a path or a pattern in which every [ has its ]", v)
 	}
-	return s, nil
+	return path.Clean(s), nil
 }
 
 // logOutputName reads where the log goes.
@@ -42,7 +42,7 @@ func logOutputName(v any) (string, error) {
 	return "", wanted(`"stderr" or the absolute path of a file`, v)
 }
 
-// urlPath reads a path as FPM's pm.status_path has it.
+// urlPath reads a path such as FPM's pm.status_path.
 func urlPath(v any) (string, error) {
 	s, err := text(v)
 	if err == nil && (!strings.HasPrefix(s, "/") || strings.Contains(s, "?")) {
@@ -51,7 +51,7 @@ func urlPath(v any) (string, error) {
 	return s, err
 }
 
-// warmURI reads what a warm-up asks for: a path, or a URL where the host matters.
+// warmURI reads what a warm-up asks for: a path, or a URL if the host matters.
 func warmURI(v any) (string, error) {
 	s, err := text(v)
 	if err != nil {
@@ -65,7 +65,7 @@ func warmURI(v any) (string, error) {
 	return s, nil
 }
 
-// cgiHeaders steer the response itself: a gateway that sets one breaks it.
+// cgiHeaders mean something in every response: a gateway that sets one breaks it.
 var cgiHeaders = []string{"status", "location", "content-type", "content-length", "set-cookie"}
 
 func headerName(v any) (string, error) {
@@ -76,10 +76,10 @@ func headerName(v any) (string, error) {
 	if slices.Contains(cgiHeaders, strings.ToLower(s)) {
 		return "", fmt.Errorf(`%s means something in every response; take a name such as "X-Release"`, s)
 	}
-	return s, nil
+	return path.Clean(s), nil
 }
 
-// notInToken is for RFC 9110's token.
+// notInToken says whether a name of a header, a token of RFC 9110, cannot have r.
 func notInToken(r rune) bool {
 	letter := 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9'
 	return !letter && !strings.ContainsRune("!#$%&'*+-.^_`|~", r)

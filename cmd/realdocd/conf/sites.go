@@ -69,15 +69,14 @@ func (d *document) checkSites() {
 	for i := range g.Sites {
 		site := &g.Sites[i]
 		d.choosePool(site)
-		docroot := path.Clean(site.Docroot)
-		if other, ok := taken[docroot]; ok && site.Docroot != "" {
+		if other, ok := taken[site.Docroot]; ok && site.Docroot != "" {
 			d.fault([]string{"site", site.Name, "docroot"}, "%q is the docroot of [%s] already", site.Docroot, toml.Key{"site", other})
 		}
-		taken[docroot] = site.Name
+		taken[site.Docroot] = site.Name
 	}
 }
 
-// choosePool fills in the only pool, and refuses one that is not there.
+// choosePool fills in the only pool, and refuses a pool that is not there.
 func (d *document) choosePool(site *gateway.SiteConfig) {
 	var names []string
 	for _, p := range d.config.Gateway.Pools {

@@ -12,7 +12,7 @@ import (
 	"realdocd/gateway/fpm"
 )
 
-// unknown notes a key that is not of its table, and what was likely meant.
+// unknown notes a key that its table does not have, and the key that was likely meant.
 func (d *document) unknown(at []string, v any, known keys) {
 	key, table := at[len(at)-1], at[:len(at)-1]
 	if _, isTable := v.(map[string]any); isTable && len(table) == 0 {
@@ -41,7 +41,7 @@ func (d *document) unknownTable(at []string) {
 	d.faults.add(d.lines.of(at...), "unknown table [%s]%s", toml.Key(at), didYouMean("[%s]", near))
 }
 
-// homeOf says where a key of another table belongs.
+// homeOf says in which tables a key belongs; "" if it belongs in none.
 func (d *document) homeOf(key string) string {
 	homes := []struct {
 		keys  keys
@@ -61,7 +61,7 @@ func (d *document) homeOf(key string) string {
 	return strings.Join(found, " or ")
 }
 
-// didYouMean is the end of a sentence about a name, empty without a better one.
+// didYouMean is the end of a sentence about a name; "" without a better name.
 func didYouMean(format, near string) string {
 	if near == "" || near == ".NAME" {
 		return ""

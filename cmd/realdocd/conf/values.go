@@ -68,7 +68,7 @@ func boolean(v any) (bool, error) {
 	return b, nil
 }
 
-// listOf reads a list, and names everything in it that is wrong.
+// listOf reads a list, and names each item that is wrong.
 func listOf[T any](item parser[T]) parser[[]T] {
 	return func(v any) ([]T, error) {
 		values, ok := v.([]any)
@@ -102,7 +102,7 @@ func oneOf(words ...string) parser[string] {
 	}
 }
 
-// orNone lets "" stand for none.
+// orNone takes "" for none.
 func orNone[T ~string](parse parser[T]) parser[T] {
 	return func(v any) (T, error) {
 		if v == "" {
@@ -133,8 +133,8 @@ func positiveDuration(v any) (time.Duration, error) {
 	return d, err
 }
 
-// maxRequests bounds the numbers of requests that can be asked for: more than
-// a machine has descriptors is a slip of the finger.
+// maxRequests bounds the numbers of requests that a file may ask for: a larger one is a
+// slip of the finger, because no machine has so many descriptors.
 const maxRequests = 1_000_000
 
 // wholeUpTo reads a number that may be 0.

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"realdocd/cmd/realdocd/fpmconf"
 	"realdocd/deploy"
 	"realdocd/gateway"
 	"realdocd/gateway/control"
@@ -70,7 +71,7 @@ func TestChecksOnWhatWasToldThem(t *testing.T) {
 		{
 			"places of two pools in one FPM", nil, func(s *server) {
 				s.config.Pools = []fpm.Config{{Name: "www", Servers: []sock.Addr{sock.Addr(addr)}, MaxConns: 10}, {Name: "slow", Servers: []sock.Addr{sock.Addr(addr)}, MaxConns: 10}}
-				s.own = &fpmPool{"shop", settings{"pm.max_children": "16"}}
+				s.own = ownPool("pm.max_children", "16")
 				s.checkPlaces(s.config.Pools[0], nil)
 			}, "max-conns-above-children", "www, slow share FPM's listener with 20 places",
 		},
@@ -104,7 +105,7 @@ func TestChecksOnWhatWasToldThem(t *testing.T) {
 		},
 		{
 			"opcache for several roots", nil, func(s *server) {
-				s.own = &fpmPool{"shop", settings{"chroot": "/srv"}}
+				s.own = ownPool("chroot", "/srv")
 				s.answer = &fpm.Answer{INI: map[string]string{"opcache.use_cwd": "1", "opcache.validate_root": "0"}}
 				s.checkKeys()
 			}, "opcache-validate-root-off", "chroot",
@@ -183,6 +184,10 @@ func resolved() deploy.Resolved {
 		Docroot: "/var/www/shop/current/public", Link: "/var/www/shop/current",
 		Release: "/var/www/shop/releases/2", ResolvedDocroot: "/var/www/shop/releases/2/public",
 	}
+}
+
+func ownPool(key, value string) *fpmconf.Pool {
+	return &fpmconf.Pool{Name: "shop", Settings: []fpmconf.Setting{{Key: key, Value: value}}}
 }
 
 func onlyWell(findings []Finding) bool {

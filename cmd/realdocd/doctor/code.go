@@ -46,29 +46,29 @@ type codeReading struct {
 	place   *place
 	names   []string // of the link
 	files   int
-	found   map[string][]Finding
+	found   map[kind][]Finding
 	skipped int // files that are too large, or cannot be read
 }
 
 func (x *examination) readRelease(ctx context.Context, p *place) {
-	r := &codeReading{ctx: ctx, place: p, names: p.namesOf(), found: map[string][]Finding{}}
+	r := &codeReading{ctx: ctx, place: p, names: p.namesOf(), found: map[kind][]Finding{}}
 	err := filepath.WalkDir(p.Release, r.visit)
 	if err != nil || r.skipped > 0 {
 		why := fmt.Sprintf("%d files are larger than 1 MiB or cannot be read", r.skipped)
 		if err != nil {
 			why = err.Error()
 		}
-		x.add("code-left-out", p.subject(), fmt.Sprintf("Not all of the release %s was read: %s.", p.Release, why), "")
+		x.add(kindCodeLeftOut, p.subject(), fmt.Sprintf("Not all of the release %s was read: %s.", p.Release, why), "")
 	}
-	for _, id := range []string{"code-names-link", "file-names-link", "symlink-through-link"} {
-		all := r.found[id]
+	for _, k := range []kind{kindCodeNamesLink, kindFileNamesLink, kindSymlinkThroughLink} {
+		all := r.found[k]
 		x.findings = append(x.findings, all[:min(len(all), maxShown)]...)
 		if more := len(all) - maxShown; more > 0 {
-			x.add(id, p.subject(), fmt.Sprintf("There are %d more of these in the release.", more), "")
+			x.add(k, p.subject(), fmt.Sprintf("There are %d more of these in the release.", more), "")
 		}
 	}
 	if len(r.found) == 0 {
-		x.add("code", p.subject(), fmt.Sprintf("None of %d files of the release names the link.", r.files), "")
+		x.add(kindCode, p.subject(), fmt.Sprintf("None of %d files of the release names the link.", r.files), "")
 	}
 }
 
@@ -96,7 +96,7 @@ func (r *codeReading) checkSymlink(file string) {
 	if err != nil || !r.namesLink(to) {
 		return
 	}
-	r.note("symlink-through-link", Subject{File: file}, fmt.Sprintf("The symlink leads to %s, through the link: after a flip, requests on this release see files of the next.", to),
+	r.note(kindSymlinkThroughLink, Subject{File: file}, fmt.Sprintf("The symlink leads to %s, through the link: after a flip, requests on this release see files of the next.", to),
 		"Make it relative.")
 }
 
@@ -121,19 +121,19 @@ func (r *codeReading) read(file string, lang language) {
 	for _, ref := range findReferences(text, lang, r.names) {
 		s := Subject{File: file, Line: ref.line}
 		if lang == php || lang == userINI {
-			r.note("code-names-link", s, "The code names the link by its absolute path, so that a request may get files of two releases: "+ref.text,
+			r.note(kindCodeNamesLink, s, "The code names the link by its absolute path, so that a request may get files of two releases: "+ref.text,
 				"Use __DIR__ or $_SERVER['DOCUMENT_ROOT'] instead; in an include_path, the site's include_path.")
 			continue
 		}
-		r.note("file-names-link", s, "The file names the link by its absolute path; code that goes by it may get files of two releases: "+ref.text,
+		r.note(kindFileNamesLink, s, "The file names the link by its absolute path; code that goes by it may get files of two releases: "+ref.text,
 			"Take a path relative to the release, if PHP uses it.")
 	}
 }
 
-func (r *codeReading) note(id string, s Subject, what, do string) {
+func (r *codeReading) note(k kind, s Subject, what, do string) {
 	named := r.place.subject()
 	s.Site, s.Docroot = named.Site, named.Docroot
-	r.found[id] = append(r.found[id], finding(id, s, what, do))
+	r.found[k] = append(r.found[k], finding(k, s, what, do))
 }
 
 // namesLink says whether a path is the link or below it.

@@ -20,11 +20,12 @@ import (
 const daemonTimeout = 3 * time.Second
 
 // askDaemon asks the running daemon, and compares it with the configuration and
-// with the program on disk. No daemon is no fault: check is run before its first start.
+// with the program on disk. It is not a fault if no daemon runs: check is for before the
+// first start too.
 func (x *examination) askDaemon() {
 	const skipped = "whether it is up to date and what web servers send was not looked at"
 	if x.config.Control == "" {
-		x.add("daemon-not-asked", Subject{}, `The configuration has control = "", so the daemon cannot be asked: `+skipped+".",
+		x.add(kindDaemonNotAsked, Subject{}, `The configuration has control = "", so the daemon cannot be asked: `+skipped+".",
 			"Name a control socket: status, deploy and drain need it too.")
 		return
 	}
@@ -34,15 +35,15 @@ func (x *examination) askDaemon() {
 	st, err := client.Status(ctx)
 	switch {
 	case control.IsNotRunning(err):
-		x.add("daemon-not-asked", Subject{}, "No daemon listens on "+x.config.Control+": "+skipped+".",
+		x.add(kindDaemonNotAsked, Subject{}, "No daemon listens on "+x.config.Control+": "+skipped+".",
 			"Start it (systemctl start realdocd) and check again.")
 		return
 	case errors.Is(err, fs.ErrPermission):
-		x.add("daemon-not-asked", Subject{}, fmt.Sprintf("The daemon may not be asked: %v: %s.", err, skipped),
+		x.add(kindDaemonNotAsked, Subject{}, fmt.Sprintf("The daemon may not be asked: %v: %s.", err, skipped),
 			"Run check as root.")
 		return
 	case err != nil:
-		x.add("daemon-silent", Subject{}, fmt.Sprintf("The control socket does not answer as it should: %v.", err),
+		x.add(kindDaemonSilent, Subject{}, fmt.Sprintf("The control socket does not answer as it should: %v.", err),
 			"See realdocd's log; restart it if it hangs.")
 		return
 	}
@@ -50,13 +51,13 @@ func (x *examination) askDaemon() {
 	if view, err := client.View(ctx); err == nil {
 		x.view = &view
 	}
-	x.add("daemon", Subject{}, fmt.Sprintf("The daemon runs since %s, with pid %d.", st.Started.Local().Format(time.DateTime), st.PID), "")
+	x.add(kindDaemon, Subject{}, fmt.Sprintf("The daemon runs since %s, with pid %d.", st.Started.Local().Format(time.DateTime), st.PID), "")
 	x.compareBinary(st)
 	x.compareConfiguration(st)
 	x.compareListeners()
 	for _, p := range st.Pools {
 		if p.Paused {
-			x.add("pool-paused", Subject{Pool: p.Name}, fmt.Sprintf("The pool is paused; %d requests wait.", p.Waiting),
+			x.add(kindPoolPaused, Subject{Pool: p.Name}, fmt.Sprintf("The pool is paused; %d requests wait.", p.Waiting),
 				"When what it was paused for is done: realdocd resume "+p.Name+".")
 		}
 	}
@@ -73,7 +74,7 @@ func (x *examination) compareBinary(st control.Status) {
 		return
 	}
 	self, _ := os.Executable()
-	x.add("daemon-other-binary", Subject{}, fmt.Sprintf("The daemon that runs is not %s: it was started from another file, or before an upgrade replaced it.", self),
+	x.add(kindDaemonOtherBinary, Subject{}, fmt.Sprintf("The daemon that runs is not %s: it was started from another file, or before an upgrade replaced it.", self),
 		"Restart it, or have it upgraded (systemctl restart realdocd).")
 }
 
@@ -97,12 +98,12 @@ func (x *examination) compareConfiguration(st control.Status) {
 		}
 	}
 	if len(differ) > 0 {
-		x.add("reload-pending", Subject{}, "The daemon runs with another configuration: "+strings.Join(differ, ", ")+".",
-			"systemctl reload realdocd; its log says why where it does not take it.")
+		x.add(kindReloadPending, Subject{}, "The daemon runs with another configuration: "+strings.Join(differ, ", ")+".",
+			"systemctl reload realdocd; its log says why if it does not take it.")
 	}
 }
 
-// poolStatus is a pool as the daemon has it; nil where it is not known.
+// poolStatus is a pool as the daemon has it; nil if it is not known.
 func (x *examination) poolStatus(name string) *control.PoolStatus {
 	if x.status == nil {
 		return nil
@@ -122,7 +123,8 @@ func addresses(p *control.PoolStatus) (all []string) {
 	return all
 }
 
-// compareListeners sees whether web servers connect where the configuration says.
+// compareListeners sees whether the daemon listens at the addresses of the
+// configuration.
 func (x *examination) compareListeners() {
 	if x.view == nil {
 		return
@@ -136,10 +138,10 @@ func (x *examination) compareListeners() {
 	if len(missing) == 0 {
 		return
 	}
-	do := "systemctl reload realdocd; its log says why where it does not listen there."
+	do := "systemctl reload realdocd; its log says why if it does not listen there."
 	if x.view.Inherited {
 		do = "systemd has passed those of realdocd.socket: make ListenStream= and listen name the same."
 	}
-	x.add("listen-differs", Subject{}, fmt.Sprintf("The configuration has listen %s, and the daemon listens on %s.",
+	x.add(kindListenDiffers, Subject{}, fmt.Sprintf("The configuration has listen %s, and the daemon listens on %s.",
 		strings.Join(missing, ", "), strings.Join(x.view.Listen, ", ")), do)
 }

@@ -8,13 +8,13 @@
 //   - the running daemon, by its control socket (daemon.go, machine.go);
 //   - the docroots, and below each the code of the live release (releases.go, code.go);
 //   - each PHP-FPM listener: whether it answers, what a script in it can tell
-//     (probe.go), and what its configuration says (fpmconf.go). The checks on
+//     (probe.go), and what its configuration says (package fpmconf). The checks on
 //     that are in fpm.go, phpini.go, opcache.go, release.go and pool.go;
 //   - what web servers have sent lately, as the daemon has seen it (webserver.go).
 //
 // A check is a small method that adds findings. What a finding is called and how
-// grave it is, is in the table in kinds.go; realdocd-check(8) has the same table
-// for operators, and a test compares the two.
+// grave it is, is in kinds.go; realdocd-check(8) has the same for operators, and a
+// test compares the two.
 //
 // # The probe
 //

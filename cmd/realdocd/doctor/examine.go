@@ -13,16 +13,16 @@ type examination struct {
 	config   gateway.Config
 	findings []Finding
 
-	view    *control.View   // what the daemon sees; nil where it was not asked
+	view    *control.View   // what the daemon sees; nil if it was not asked
 	status  *control.Status // its state; nil likewise
 	places  []*place        // the docroots that resolve
 	probes  *probeFiles
 	servers []*server
 }
 
-// Examine looks at everything that a configuration without faults names, and at
-// the running daemon where there is one. ctx bounds the whole: what it does not
-// leave time for, the findings name as left out.
+// Examine looks at everything that a configuration without faults names, and at the
+// running daemon if there is one. ctx bounds the whole. The findings name what was
+// left out because the time was over.
 func Examine(ctx context.Context, c gateway.Config) []Finding {
 	x := &examination{ctx: ctx, config: c}
 	x.askDaemon()
@@ -45,8 +45,8 @@ func Examine(ctx context.Context, c gateway.Config) []Finding {
 }
 
 // add notes a finding.
-func (x *examination) add(id string, s Subject, what, do string) {
-	x.findings = append(x.findings, finding(id, s, what, do))
+func (x *examination) add(k kind, s Subject, what, do string) {
+	x.findings = append(x.findings, finding(k, s, what, do))
 }
 
 // sitesOf are the sites that a pool serves.

@@ -25,17 +25,18 @@ type Finding struct {
 	ID       string   `json:"id"`
 	Severity Severity `json:"severity"`
 	Subject  Subject  `json:"subject"`
-	// What says what was found, and Do what to do about it; "" for nothing.
+	// What says what was found. Do says what to do about it; "" if there is nothing
+	// to do.
 	What string `json:"what"`
 	Do   string `json:"do,omitempty"`
 }
 
-// A Subject is what a finding is about. What does not apply is left out.
+// A Subject is what a finding is about. Fields that do not apply are left out.
 type Subject struct {
 	Pool    string `json:"pool,omitempty"`
 	Server  string `json:"server,omitempty"` // a PHP-FPM listener
 	Site    string `json:"site,omitempty"`
-	Docroot string `json:"docroot,omitempty"` // where the site's is a pattern
+	Docroot string `json:"docroot,omitempty"` // if the site's is a pattern
 	File    string `json:"file,omitempty"`
 	Line    int    `json:"line,omitempty"`
 }
@@ -91,9 +92,9 @@ func Count(findings []Finding) (c Counts) {
 
 // ConfigFault is one fault of the configuration.
 func ConfigFault(file string, line int, text string) Finding {
-	return finding("config-fault", Subject{File: file, Line: line}, text, "Correct the file: see realdocd.toml(5).")
+	return finding(kindConfigFault, Subject{File: file, Line: line}, text, "Correct the file: see realdocd.toml(5).")
 }
 
-func finding(id string, s Subject, what, do string) Finding {
-	return Finding{id, severityOf(id), s, what, do}
+func finding(k kind, s Subject, what, do string) Finding {
+	return Finding{k.id, k.severity, s, what, do}
 }

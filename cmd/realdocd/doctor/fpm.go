@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"realdocd/cmd/realdocd/fpmconf"
 	"realdocd/gateway/fpm"
 	"realdocd/gateway/sock"
 )
@@ -27,17 +28,17 @@ type server struct {
 	addr   sock.Addr
 	places []*place // that the pool serves
 	answer *fpm.Answer
-	conf   *fpmConfig // of the FPM; nil where it was not found
-	own    *fpmPool   // the pool in it that listens at addr; nil likewise
+	conf   *fpmconf.Config // of the FPM; nil if it was not found
+	own    *fpmconf.Pool   // the pool in it that listens at addr; nil likewise
 }
 
 func (s *server) subject() Subject { return Subject{Pool: s.pool.Name, Server: string(s.addr)} }
 
 // found notes a finding about the server.
-func (s *server) found(id, what, do string) { s.add(id, s.subject(), what, do) }
+func (s *server) found(k kind, what, do string) { s.add(k, s.subject(), what, do) }
 
-// askServers asks each listener of each pool. What does not answer is examined
-// no further.
+// askServers asks each listener of each pool. One that does not answer is examined no
+// further.
 func (x *examination) askServers() {
 	for _, pool := range x.config.Pools {
 		for _, addr := range pool.Servers {
@@ -68,7 +69,7 @@ func (s *server) answers() bool {
 		s.explain(check.Err)
 		return false
 	}
-	s.found("fpm", fmt.Sprintf("PHP-FPM answers, in %s.", check.Took.Round(10*time.Microsecond)), "")
+	s.found(kindFPM, fmt.Sprintf("PHP-FPM answers, in %s.", check.Took.Round(10*time.Microsecond)), "")
 	return true
 }
 
@@ -77,15 +78,15 @@ func (s *server) explain(err error) {
 	what := fmt.Sprintf("PHP-FPM is not reached: %v.", err)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		s.found("fpm-missing", what, "Start PHP-FPM, or make server the listen of its pool.")
+		s.found(kindFPMMissing, what, "Start PHP-FPM, or make server the listen of its pool.")
 	case errors.Is(err, syscall.ECONNREFUSED):
-		s.found("fpm-refused", what, "Start PHP-FPM: nobody listens there.")
+		s.found(kindFPMRefused, what, "Start PHP-FPM: nobody listens there.")
 	case errors.Is(err, fs.ErrPermission):
-		s.found("fpm-forbidden", what, "Run check as root or as realdocd's user; if it is that, set listen.owner, listen.group and listen.mode of FPM's pool for it.")
+		s.found(kindFPMForbidden, what, "Run check as root or as realdocd's user; if it is that, set listen.owner, listen.group and listen.mode of FPM's pool for it.")
 	case errors.Is(err, fpm.ErrBacklogFull):
-		s.found("fpm-full", what, "All workers are busy and the backlog is full: see what they do, raise pm.max_children, and set max_conns so that requests wait in realdocd.")
+		s.found(kindFPMFull, what, "All workers are busy and the backlog is full: see what they do, raise pm.max_children, and set max_conns so that requests wait in realdocd.")
 	default:
-		s.found("fpm-silent", what, "See whether it is PHP-FPM that listens there, and whether all of its workers are busy: its log and its status tell.")
+		s.found(kindFPMSilent, what, "See whether it is PHP-FPM that listens there, and whether all of its workers are busy: its log and its status tell.")
 	}
 }
 
@@ -100,11 +101,11 @@ func (s *server) compareReach() {
 			continue
 		}
 		if !st.Up {
-			s.found("fpm-passed-over", fmt.Sprintf("The daemon does not use the listener since %s: %s.", st.Since.Local().Format(time.DateTime), st.Error),
+			s.found(kindFPMPassedOver, fmt.Sprintf("The daemon does not use the listener since %s: %s.", st.Since.Local().Format(time.DateTime), st.Error),
 				"If it is a permission: set listen.owner, listen.group and listen.mode of FPM's pool for realdocd's user.")
 		}
 		if s.pool.Reuse && !slices.Contains([]string{"on", "off"}, st.Reuse) && !strings.Contains(st.Reuse, "not known yet") {
-			s.found("reuse-impossible", fmt.Sprintf(`reuse = "auto" keeps no connection: %s.`, st.Reuse), `Mend that, or take reuse = "off".`)
+			s.found(kindReuseImpossible, fmt.Sprintf(`reuse = "auto" keeps no connection: %s.`, st.Reuse), `Mend that, or take reuse = "off".`)
 		}
 	}
 }
@@ -122,16 +123,16 @@ func (s *server) ask() {
 	if err == nil {
 		return
 	}
-	if s.own != nil && s.own.settings["chroot"] != "" {
+	if s.own != nil && s.own.Get("chroot").Value != "" {
 		return // which is the reason, and a finding of its own
 	}
 	do := "See FPM's log, and open_basedir, chroot and security.limit_extensions of the pool."
 	if s.own != nil {
-		if dir, _, ok := s.own.php("open_basedir"); ok {
-			do = fmt.Sprintf("Its open_basedir is %s: add a directory that check may write to, such as that of control.", dir)
+		if dir := s.own.PHP("open_basedir"); dir.IsSet() {
+			do = fmt.Sprintf("Its open_basedir is %s (%s): add a directory that check may write to, such as that of control.", dir.Value, dir.At)
 		}
 	}
-	s.found("fpm-mute", fmt.Sprintf("PHP-FPM does not run the script that asks it, so that most checks are left out: %v.", err), do)
+	s.found(kindFPMMute, fmt.Sprintf("PHP-FPM does not run the script that asks it, so that most checks are left out: %v.", err), do)
 }
 
 // mustRead are what FPM needs of a release at least.
@@ -150,8 +151,8 @@ func isFile(name string) bool {
 
 var masterTitle = regexp.MustCompile(`^php-fpm: master process \((.+)\)$`)
 
-// findConfiguration reads the configuration that the master process names, or
-// the one where a distribution has it. Only one with a pool at the listener is it.
+// findConfiguration reads the configuration that the master process names, or else the
+// files that distributions have. It takes the first with a pool at the listener.
 func (s *server) findConfiguration() {
 	var files []string
 	var titles []string
@@ -168,8 +169,8 @@ func (s *server) findConfiguration() {
 	}
 	usual, _ := filepath.Glob("/etc/php/*/fpm/php-fpm.conf") // the pattern is good
 	for _, file := range append(append(files, usual...), "/etc/php-fpm.conf") {
-		if c, err := readFPMConfig(file); err == nil {
-			if own := c.poolAt(s.addr); own != nil {
+		if c, err := fpmconf.Load(file); err == nil {
+			if own := c.PoolAt(string(s.addr)); own != nil {
 				s.conf, s.own = c, own
 				return
 			}
@@ -177,13 +178,13 @@ func (s *server) findConfiguration() {
 	}
 }
 
-// processTitle is a process's command line; "" where it cannot be read.
+// processTitle is a process's command line; "" if it cannot be read.
 func processTitle(pid int) string {
 	line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
 	return strings.TrimRight(string(line), "\x00 ")
 }
 
-// userName is FPM's user, by name where it has one.
+// userName is FPM's user, by name if it has one.
 func (s *server) userName() string {
 	id := strconv.Itoa(s.answer.UID)
 	if u, err := user.LookupId(id); err == nil {
@@ -204,7 +205,7 @@ func (s *server) checkVersion() {
 		return
 	}
 	if err := fpm.SmugglingFault(s.answer.Version); err != nil {
-		s.found("php-unread-body", fmt.Sprintf("%v. Without kept connections it does no harm.", err),
+		s.found(kindPHPUnreadBody, fmt.Sprintf("%v. Without kept connections it does no harm.", err),
 			`Upgrade PHP. Until then reuse = "auto" keeps no connection, and nothing else may keep connections to this FPM.`)
 	}
 	branch := phpBranch.FindStringSubmatch(s.answer.Version)
@@ -214,7 +215,7 @@ func (s *server) checkVersion() {
 	major, _ := strconv.Atoi(branch[1])
 	minor, _ := strconv.Atoi(branch[2])
 	if major < oldestKept[0] || major == oldestKept[0] && minor < oldestKept[1] {
-		s.found("php-end-of-life", fmt.Sprintf("PHP %s is of a branch that gets no fixes from php.net any more.", s.answer.Version),
+		s.found(kindPHPEndOfLife, fmt.Sprintf("PHP %s is of a branch that gets no fixes from php.net any more.", s.answer.Version),
 			"Upgrade to a branch that is supported, unless your distribution backports fixes.")
 	}
 }

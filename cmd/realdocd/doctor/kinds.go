@@ -1,57 +1,134 @@
 package doctor
 
-// kinds are all findings that there are, by their severity. An identifier that
-// was released stays and keeps its meaning.
-var kinds = map[Severity][]string{
-	Fault: {
-		"config-fault",
-		"daemon-silent",
-		"directory-unwritable",
-		"listen-open",
-		"docroot-unresolved",
-		"symlink-through-link",
-		"code-names-link",
-		"fpm-missing", "fpm-refused", "fpm-forbidden", "fpm-full", "fpm-silent", "fpm-passed-over",
-		"release-unreadable", "file-unreadable",
-		"open-basedir-excludes-release", "open-basedir-names-link",
-		"include-path-locked", "ini-names-link",
-		"opcache-timestamps-off", "opcache-use-cwd-off", "opcache-preload",
-		"status-silent", "status-other-pool",
-		"docroot-sent-resolved", "script-sent-resolved", "include-path-sent-resolved", "docroot-unmatched",
-	},
-	Warning: {
-		"daemon-not-asked", "daemon-other-binary", "reload-pending", "listen-differs", "pool-paused",
-		"directory-full", "open-files-few", "metrics-open", "listen-world-writable",
-		"nothing-to-flip", "second-link", "pattern-matches-nothing",
-		"file-names-link",
-		"fpm-mute", "fpm-chroot", "php-unread-body", "php-end-of-life", "reuse-impossible",
-		"error-log-names-link", "realpath-cache-full",
-		"opcache-off", "opcache-memory", "opcache-keys", "opcache-strings", "opcache-restarts",
-		"opcache-revalidate-freq", "opcache-update-protection", "opcache-preload-elsewhere", "opcache-validate-root-off",
-		"max-conns-above-children", "children-exhausted", "process-control-timeout", "terminate-timeout",
-		"script-refused", "params-too-long", "include-path-refused", "php-value-sticks",
-	},
-	Note: {
-		"docroots-left-out", "code-left-out",
-		"max-conns-none", "children-unknown", "fpm-configuration-unknown", "status-none",
-		"opcache-unknown", "opcache-cold", "opcache-timestamps-off-fine", "opcache-file-cache",
-		"web-server-unseen", "keep-conn-off", "redirect-status-missing",
-	},
-	OK: {
-		"daemon", "directory", "docroot", "code", "fpm", "fpm-configuration", "release", "opcache", "status", "web-server",
-	},
+// A kind is one thing that a check can find. An identifier that was released stays and
+// keeps its meaning: realdocd-check(8) has them all, and a test compares.
+//
+// The kinds are variables, so that the compiler refuses one that does not exist, and
+// staticcheck one that no check uses.
+type kind struct {
+	id       string
+	severity Severity
 }
+
+// kinds has every kind that there is.
+var kinds []kind
 
 // Kinds are the identifiers of a severity.
-func Kinds(s Severity) []string { return kinds[s] }
-
-func severityOf(id string) Severity {
-	for severity, ids := range kinds {
-		for _, known := range ids {
-			if known == id {
-				return severity
-			}
+func Kinds(s Severity) (ids []string) {
+	for _, k := range kinds {
+		if k.severity == s {
+			ids = append(ids, k.id)
 		}
 	}
-	panic("doctor: no kind of finding is called " + id)
+	return ids
 }
+
+func newKind(s Severity, id string) kind {
+	k := kind{id, s}
+	kinds = append(kinds, k)
+	return k
+}
+
+// These break requests, or what realdocd promises, now or at the next deploy.
+var (
+	kindConfigFault                = newKind(Fault, "config-fault")
+	kindDaemonSilent               = newKind(Fault, "daemon-silent")
+	kindDirectoryUnwritable        = newKind(Fault, "directory-unwritable")
+	kindListenOpen                 = newKind(Fault, "listen-open")
+	kindDocrootUnresolved          = newKind(Fault, "docroot-unresolved")
+	kindSymlinkThroughLink         = newKind(Fault, "symlink-through-link")
+	kindCodeNamesLink              = newKind(Fault, "code-names-link")
+	kindFPMMissing                 = newKind(Fault, "fpm-missing")
+	kindFPMRefused                 = newKind(Fault, "fpm-refused")
+	kindFPMForbidden               = newKind(Fault, "fpm-forbidden")
+	kindFPMFull                    = newKind(Fault, "fpm-full")
+	kindFPMSilent                  = newKind(Fault, "fpm-silent")
+	kindFPMPassedOver              = newKind(Fault, "fpm-passed-over")
+	kindReleaseUnreadable          = newKind(Fault, "release-unreadable")
+	kindFileUnreadable             = newKind(Fault, "file-unreadable")
+	kindOpenBasedirExcludesRelease = newKind(Fault, "open-basedir-excludes-release")
+	kindOpenBasedirNamesLink       = newKind(Fault, "open-basedir-names-link")
+	kindIncludePathLocked          = newKind(Fault, "include-path-locked")
+	kindININamesLink               = newKind(Fault, "ini-names-link")
+	kindOpcacheTimestampsOff       = newKind(Fault, "opcache-timestamps-off")
+	kindOpcacheUseCwdOff           = newKind(Fault, "opcache-use-cwd-off")
+	kindOpcachePreload             = newKind(Fault, "opcache-preload")
+	kindStatusSilent               = newKind(Fault, "status-silent")
+	kindStatusOtherPool            = newKind(Fault, "status-other-pool")
+	kindDocrootSentResolved        = newKind(Fault, "docroot-sent-resolved")
+	kindScriptSentResolved         = newKind(Fault, "script-sent-resolved")
+	kindIncludePathSentResolved    = newKind(Fault, "include-path-sent-resolved")
+	kindDocrootUnmatched           = newKind(Fault, "docroot-unmatched")
+)
+
+// These break nothing yet.
+var (
+	kindDaemonNotAsked          = newKind(Warning, "daemon-not-asked")
+	kindDaemonOtherBinary       = newKind(Warning, "daemon-other-binary")
+	kindReloadPending           = newKind(Warning, "reload-pending")
+	kindListenDiffers           = newKind(Warning, "listen-differs")
+	kindPoolPaused              = newKind(Warning, "pool-paused")
+	kindDirectoryFull           = newKind(Warning, "directory-full")
+	kindOpenFilesFew            = newKind(Warning, "open-files-few")
+	kindMetricsOpen             = newKind(Warning, "metrics-open")
+	kindListenWorldWritable     = newKind(Warning, "listen-world-writable")
+	kindNothingToFlip           = newKind(Warning, "nothing-to-flip")
+	kindSecondLink              = newKind(Warning, "second-link")
+	kindPatternMatchesNothing   = newKind(Warning, "pattern-matches-nothing")
+	kindFileNamesLink           = newKind(Warning, "file-names-link")
+	kindFPMMute                 = newKind(Warning, "fpm-mute")
+	kindFPMChroot               = newKind(Warning, "fpm-chroot")
+	kindPHPUnreadBody           = newKind(Warning, "php-unread-body")
+	kindPHPEndOfLife            = newKind(Warning, "php-end-of-life")
+	kindReuseImpossible         = newKind(Warning, "reuse-impossible")
+	kindErrorLogNamesLink       = newKind(Warning, "error-log-names-link")
+	kindRealpathCacheFull       = newKind(Warning, "realpath-cache-full")
+	kindOpcacheOff              = newKind(Warning, "opcache-off")
+	kindOpcacheMemory           = newKind(Warning, "opcache-memory")
+	kindOpcacheKeys             = newKind(Warning, "opcache-keys")
+	kindOpcacheStrings          = newKind(Warning, "opcache-strings")
+	kindOpcacheRestarts         = newKind(Warning, "opcache-restarts")
+	kindOpcacheRevalidateFreq   = newKind(Warning, "opcache-revalidate-freq")
+	kindOpcacheUpdateProtection = newKind(Warning, "opcache-update-protection")
+	kindOpcachePreloadElsewhere = newKind(Warning, "opcache-preload-elsewhere")
+	kindOpcacheValidateRootOff  = newKind(Warning, "opcache-validate-root-off")
+	kindMaxConnsAboveChildren   = newKind(Warning, "max-conns-above-children")
+	kindChildrenExhausted       = newKind(Warning, "children-exhausted")
+	kindProcessControlTimeout   = newKind(Warning, "process-control-timeout")
+	kindTerminateTimeout        = newKind(Warning, "terminate-timeout")
+	kindScriptRefused           = newKind(Warning, "script-refused")
+	kindParamsTooLong           = newKind(Warning, "params-too-long")
+	kindIncludePathRefused      = newKind(Warning, "include-path-refused")
+	kindPHPValueSticks          = newKind(Warning, "php-value-sticks")
+)
+
+// These are worth knowing, or could not be told.
+var (
+	kindDocrootsLeftOut          = newKind(Note, "docroots-left-out")
+	kindCodeLeftOut              = newKind(Note, "code-left-out")
+	kindMaxConnsNone             = newKind(Note, "max-conns-none")
+	kindChildrenUnknown          = newKind(Note, "children-unknown")
+	kindFPMConfigurationUnknown  = newKind(Note, "fpm-configuration-unknown")
+	kindStatusNone               = newKind(Note, "status-none")
+	kindOpcacheUnknown           = newKind(Note, "opcache-unknown")
+	kindOpcacheCold              = newKind(Note, "opcache-cold")
+	kindOpcacheTimestampsOffFine = newKind(Note, "opcache-timestamps-off-fine")
+	kindOpcacheFileCache         = newKind(Note, "opcache-file-cache")
+	kindWebServerUnseen          = newKind(Note, "web-server-unseen")
+	kindKeepConnOff              = newKind(Note, "keep-conn-off")
+	kindRedirectStatusMissing    = newKind(Note, "redirect-status-missing")
+)
+
+// These are well.
+var (
+	kindDaemon           = newKind(OK, "daemon")
+	kindDirectory        = newKind(OK, "directory")
+	kindDocroot          = newKind(OK, "docroot")
+	kindCode             = newKind(OK, "code")
+	kindFPM              = newKind(OK, "fpm")
+	kindFPMConfiguration = newKind(OK, "fpm-configuration")
+	kindRelease          = newKind(OK, "release")
+	kindOpcache          = newKind(OK, "opcache")
+	kindStatus           = newKind(OK, "status")
+	kindWebServer        = newKind(OK, "web-server")
+)

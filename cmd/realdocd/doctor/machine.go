@@ -33,13 +33,13 @@ func (x *examination) checkDirectory(d control.DirectoryView) {
 	s := Subject{File: d.Path}
 	switch {
 	case d.Error != "":
-		x.add("directory-unwritable", s, fmt.Sprintf("The daemon cannot write to its %s: %s.", d.Key, d.Error),
+		x.add(kindDirectoryUnwritable, s, fmt.Sprintf("The daemon cannot write to its %s: %s.", d.Key, d.Error),
 			"Make the directory, give it to the daemon's user, and allow it in the unit (ReadWritePaths=).")
 	case d.Key == "spool_dir" && d.Free < fullBelow:
-		x.add("directory-full", s, fmt.Sprintf("The %s has %d MiB left; a request body above 64 KiB that does not fit is answered with 500.", d.Key, d.Free>>20),
+		x.add(kindDirectoryFull, s, fmt.Sprintf("The %s has %d MiB left; a request body above 64 KiB that does not fit is answered with 500.", d.Key, d.Free>>20),
 			"Make room, or name another directory.")
 	default:
-		x.add("directory", s, fmt.Sprintf("The daemon can write to its %s, which has %d MiB left.", d.Key, d.Free>>20), "")
+		x.add(kindDirectory, s, fmt.Sprintf("The daemon can write to its %s, which has %d MiB left.", d.Key, d.Free>>20), "")
 	}
 }
 
@@ -51,7 +51,7 @@ func (x *examination) checkOpenFiles() {
 		needs += 2 * uint64(p.Queue+p.MaxConns)
 	}
 	if has := x.view.MaxOpenFiles; has > 0 && has < needs {
-		x.add("open-files-few", Subject{}, fmt.Sprintf("The daemon may open %d files, and with full queues it needs about %d.", has, needs),
+		x.add(kindOpenFilesFew, Subject{}, fmt.Sprintf("The daemon may open %d files, and with full queues it needs about %d.", has, needs),
 			fmt.Sprintf("Set LimitNOFILE=%d or more in the unit and restart it.", needs))
 	}
 }
@@ -64,16 +64,16 @@ func (x *examination) checkListeners() {
 	}
 	for _, p := range x.config.AllowedClients {
 		if tcp && p.Bits() == 0 {
-			x.add("listen-open", Subject{}, fmt.Sprintf("allowed_clients has %s: whoever reaches the port may run PHP code.", p),
+			x.add(kindListenOpen, Subject{}, fmt.Sprintf("allowed_clients has %s: whoever reaches the port may run PHP code.", p),
 				"Name the addresses of the web servers.")
 		}
 	}
 	if unix && x.config.ListenMode&0o002 != 0 {
-		x.add("listen-world-writable", Subject{}, fmt.Sprintf("listen_mode is %#o: every user of the machine may run PHP code by the socket.", x.config.ListenMode),
+		x.add(kindListenWorldWritable, Subject{}, fmt.Sprintf("listen_mode is %#o: every user of the machine may run PHP code by the socket.", x.config.ListenMode),
 			`Take "0660", with the web server in the socket's group.`)
 	}
 	if host, _, err := net.SplitHostPort(x.config.Metrics); err == nil && isOpen(host) {
-		x.add("metrics-open", Subject{}, fmt.Sprintf("metrics = %q is open to everybody who reaches the machine.", x.config.Metrics),
+		x.add(kindMetricsOpen, Subject{}, fmt.Sprintf("metrics = %q is open to everybody who reaches the machine.", x.config.Metrics),
 			"Take a loopback or an inside address.")
 	}
 }

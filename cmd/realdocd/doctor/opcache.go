@@ -17,10 +17,10 @@ func (s *server) checkOpcache() {
 	ini := s.answer.INI
 	switch {
 	case !s.answer.HasOpcache || !isOn(ini["opcache.enable"]):
-		s.found("opcache-off", "opcache is off: PHP compiles each file for each request.", "Set opcache.enable = 1 (and install it, where it is a package of its own).")
+		s.found(kindOpcacheOff, "opcache is off: PHP compiles each file for each request.", "Set opcache.enable = 1 (and install it, if it is a package of its own).")
 		return
 	case s.answer.Opcache == nil:
-		s.found("opcache-unknown", fmt.Sprintf("opcache does not tell of its contents: opcache.restrict_api is %q.", ini["opcache.restrict_api"]), "")
+		s.found(kindOpcacheUnknown, fmt.Sprintf("opcache does not tell of its contents: opcache.restrict_api is %q.", ini["opcache.restrict_api"]), "")
 	default:
 		s.checkRoom(s.answer.Opcache)
 	}
@@ -42,8 +42,8 @@ func (s *server) checkRoom(o *fpm.Opcache) {
 	well := true
 	if o.Free < memory || o.Full && o.Keys < o.MaxKeys { // it is full when either is used up
 		well = false
-		s.found("opcache-memory", fmt.Sprintf("The live releases take %s of opcache's %s, and %s are free: the next ones do not fit in beside them.", mib(memory), mib(total), mib(o.Free)),
-			fmt.Sprintf("Raise opcache.memory_consumption to %d, or more where old releases are to stay.", (total+memory)>>20+1))
+		s.found(kindOpcacheMemory, fmt.Sprintf("The live releases take %s of opcache's %s, and %s are free: the next ones do not fit in beside them.", mib(memory), mib(total), mib(o.Free)),
+			fmt.Sprintf("Raise opcache.memory_consumption to %d, or more if old releases are to stay.", (total+memory)>>20+1))
 	}
 	keys := int64(0)
 	if o.Scripts > 0 {
@@ -51,24 +51,24 @@ func (s *server) checkRoom(o *fpm.Opcache) {
 	}
 	if o.MaxKeys-o.Keys < keys {
 		well = false
-		s.found("opcache-keys", fmt.Sprintf("The live releases take %d of opcache's %d keys, and %d are free: the next ones do not fit in beside them.", keys, o.MaxKeys, o.MaxKeys-o.Keys),
+		s.found(kindOpcacheKeys, fmt.Sprintf("The live releases take %d of opcache's %d keys, and %d are free: the next ones do not fit in beside them.", keys, o.MaxKeys, o.MaxKeys-o.Keys),
 			fmt.Sprintf("Raise opcache.max_accelerated_files to %d or more.", o.MaxKeys+keys))
 	}
 	if o.Strings > 0 && o.FreeStrings < o.Strings/100 {
 		well = false
-		s.found("opcache-strings", fmt.Sprintf("opcache's buffer for strings, %s, is full: each worker keeps its own copies.", mib(o.Strings)),
+		s.found(kindOpcacheStrings, fmt.Sprintf("opcache's buffer for strings, %s, is full: each worker keeps its own copies.", mib(o.Strings)),
 			fmt.Sprintf("Double opcache.interned_strings_buffer (%d).", o.Strings>>20))
 	}
 	if o.Restarts > 0 {
 		well = false
-		s.found("opcache-restarts", fmt.Sprintf("opcache ran out of room %d times since FPM's start, and began again with nothing.", o.Restarts),
+		s.found(kindOpcacheRestarts, fmt.Sprintf("opcache ran out of room %d times since FPM's start, and began again with nothing.", o.Restarts),
 			"Raise opcache.memory_consumption and opcache.max_accelerated_files.")
 	}
 	switch {
 	case scripts == 0 && len(s.places) > 0:
-		s.found("opcache-cold", "opcache has nothing of the live releases yet: whether two fit in cannot be told.", "")
+		s.found(kindOpcacheCold, "opcache has nothing of the live releases yet: whether two fit in cannot be told.", "")
 	case well:
-		s.found("opcache", fmt.Sprintf("opcache has %s free, of %s; the live releases take %s.", mib(o.Free), mib(total), mib(memory)), "")
+		s.found(kindOpcache, fmt.Sprintf("opcache has %s free, of %s; the live releases take %s.", mib(o.Free), mib(total), mib(memory)), "")
 	}
 }
 
@@ -78,20 +78,20 @@ func (s *server) checkTimestamps() {
 	ini := s.answer.INI
 	checks := isOn(ini["opcache.validate_timestamps"])
 	if !checks && len(s.reusedPlaces()) == 0 {
-		s.found("opcache-timestamps-off-fine", "opcache.validate_timestamps = 0: PHP never looks at a file again. That is right as long as each release has a directory of its own.", "")
+		s.found(kindOpcacheTimestampsOffFine, "opcache.validate_timestamps = 0: PHP never looks at a file again. That is right as long as each release has a directory of its own.", "")
 	}
 	for _, p := range s.reusedPlaces() {
 		if !checks {
-			s.add("opcache-timestamps-off", s.at(p), "Deploys fill a directory again, and with opcache.validate_timestamps = 0 PHP goes on with the files that were there before.",
+			s.add(kindOpcacheTimestampsOff, s.at(p), "Deploys fill a directory again, and with opcache.validate_timestamps = 0 PHP goes on with the files that were there before.",
 				"Set opcache.validate_timestamps = 1 and opcache.revalidate_freq = 0; or take releases instead of slots.")
 			continue
 		}
 		if freq, _ := strconv.Atoi(ini["opcache.revalidate_freq"]); freq > 0 {
-			s.add("opcache-revalidate-freq", s.at(p), fmt.Sprintf("Deploys fill a directory again, and with opcache.revalidate_freq = %d PHP may run a file of before for up to %d s.", freq, freq),
+			s.add(kindOpcacheRevalidateFreq, s.at(p), fmt.Sprintf("Deploys fill a directory again, and with opcache.revalidate_freq = %d PHP may run a file of before for up to %d s.", freq, freq),
 				"Set opcache.revalidate_freq = 0.")
 		}
 		if ini["opcache.file_update_protection"] == "0" {
-			s.add("opcache-update-protection", s.at(p), "opcache.file_update_protection = 0: of a file that was written twice within a second, PHP may keep the first.",
+			s.add(kindOpcacheUpdateProtection, s.at(p), "opcache.file_update_protection = 0: of a file that was written twice within a second, PHP may keep the first.",
 				"Leave it at its default, 2.")
 		}
 	}
@@ -111,13 +111,13 @@ func (s *server) reusedPlaces() (reused []*place) {
 func (s *server) checkKeys() {
 	ini := s.answer.INI
 	if !isOn(ini["opcache.use_cwd"]) {
-		s.found("opcache-use-cwd-off", "opcache.use_cwd = 0: opcache takes files of two releases with the same relative name for one.", "Leave it at its default, 1.")
+		s.found(kindOpcacheUseCwdOff, "opcache.use_cwd = 0: opcache takes files of two releases with the same relative name for one.", "Leave it at its default, 1.")
 	}
-	if s.own != nil && s.own.settings["chroot"] != "" && !isOn(ini["opcache.validate_root"]) {
-		s.found("opcache-validate-root-off", "FPM's pool has a chroot, and opcache.validate_root = 0: pools with other roots get its files by the same names.", "Set opcache.validate_root = 1.")
+	if s.own != nil && s.own.Get("chroot").Value != "" && !isOn(ini["opcache.validate_root"]) {
+		s.found(kindOpcacheValidateRootOff, "FPM's pool has a chroot, and opcache.validate_root = 0: pools with other roots get its files by the same names.", "Set opcache.validate_root = 1.")
 	}
 	if dir := ini["opcache.file_cache"]; dir != "" {
-		s.found("opcache-file-cache", fmt.Sprintf("opcache.file_cache = %s: files compiled of each release stay there when it is gone.", dir), "Remove them with the releases.")
+		s.found(kindOpcacheFileCache, fmt.Sprintf("opcache.file_cache = %s: files compiled of each release stay there when it is gone.", dir), "Remove them with the releases.")
 	}
 }
 
@@ -130,12 +130,12 @@ func (s *server) checkPreload() {
 	}
 	for _, p := range s.places {
 		if p.hasLink() && below(file, append(p.namesOf(), p.Release)) {
-			s.add("opcache-preload", s.at(p), fmt.Sprintf("opcache.preload = %s is of the site: its classes stay those of the release that was live at FPM's start, for requests on every other one.", file),
+			s.add(kindOpcachePreload, s.at(p), fmt.Sprintf("opcache.preload = %s is of the site: its classes stay those of the release that was live at FPM's start, for requests on every other one.", file),
 				"Take opcache.preload out: a deploy by symlink and preloading do not go together without a restart of FPM.")
 			return
 		}
 	}
-	s.found("opcache-preload-elsewhere", fmt.Sprintf("opcache.preload = %s: what it loads stays as it was at FPM's start, whatever is deployed.", file),
+	s.found(kindOpcachePreloadElsewhere, fmt.Sprintf("opcache.preload = %s: what it loads stays as it was at FPM's start, whatever is deployed.", file),
 		"See that it loads nothing that a release has.")
 }
 

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// checkINI looks for settings of PHP that go by the link, past what realdocd does.
+// checkINI looks for settings of PHP that follow the link, which realdocd cannot map.
 func (s *server) checkINI() {
 	s.checkOpenBasedir()
 	if s.answer == nil {
@@ -22,12 +22,13 @@ func (s *server) checkINI() {
 // checkIncludePathLock finds an include_path that requests cannot change as a
 // whole: of a pool's php_admin_value, PHP-FPM 8.2.36 tells the script the new one,
 // and opcache was seen to go on with the old one. PHP_ADMIN_VALUE of a request leaves the
-// same mark on the setting and does no harm, so that FPM's configuration decides
-// where it is known.
+// same mark on the setting and is harmless, so FPM's configuration decides if it is
+// known.
 func (s *server) checkIncludePathLock() {
-	locked := s.answer.IncludePathLocked
+	locked, at := s.answer.IncludePathLocked, ""
 	if s.own != nil {
-		_, locked, _ = s.own.php("include_path")
+		set := s.own.PHP("include_path")
+		locked, at = set.Admin, fmt.Sprintf(" (%s)", set.At)
 	} else if locked {
 		for _, seen := range s.seenOf(s.pool.Name) {
 			locked = locked && !strings.Contains(seen.PHPAdminValue, "include_path")
@@ -36,7 +37,7 @@ func (s *server) checkIncludePathLock() {
 	if !locked || !s.setsIncludePath() {
 		return
 	}
-	s.found("include-path-locked", "FPM's pool has php_admin_value[include_path]: PHP may look for files by that one, and not by the one that realdocd sends, whatever get_include_path() says.",
+	s.found(kindIncludePathLocked, fmt.Sprintf("FPM's pool has php_admin_value[include_path]%s: PHP may look for files by that one, and not by the one that realdocd sends, whatever get_include_path() says.", at),
 		"Take it out of FPM's pool; set the site's include_path in realdocd.toml.")
 }
 
@@ -64,17 +65,17 @@ func (s *server) checkNamedLinks() {
 		names := p.namesOf()
 		for _, key := range []string{"auto_prepend_file", "auto_append_file"} {
 			if file := s.answer.INI[key]; below(filepath.Clean(file), names) {
-				s.add("ini-names-link", s.at(p), fmt.Sprintf("%s = %s goes through the link: a request gets it of the release that is live at that moment.", key, file),
+				s.add(kindININamesLink, s.at(p), fmt.Sprintf("%s = %s goes through the link: a request gets it of the release that is live at that moment.", key, file),
 					"Include it from the front controller, by __DIR__; or keep it outside of the releases.")
 			}
 		}
-		// What requests have set stays in the worker, and hides php.ini's.
+		// A value that requests have set stays in the worker, and hides php.ini's.
 		if !s.setsIncludePath() && anyBelow(strings.Split(s.answer.INI["include_path"], ":"), names) {
-			s.add("ini-names-link", s.at(p), fmt.Sprintf("include_path = %s goes through the link.", s.answer.INI["include_path"]),
+			s.add(kindININamesLink, s.at(p), fmt.Sprintf("include_path = %s goes through the link.", s.answer.INI["include_path"]),
 				"Set it as the site's include_path in realdocd.toml, where it follows the release, and take it out of php.ini.")
 		}
 		if log := s.answer.INI["error_log"]; below(filepath.Clean(log), names) {
-			s.add("error-log-names-link", s.at(p), fmt.Sprintf("error_log = %s is inside of the release: it begins anew with each one, and goes with it.", log),
+			s.add(kindErrorLogNamesLink, s.at(p), fmt.Sprintf("error_log = %s is inside of the release: it begins anew with each one, and goes with it.", log),
 				"Take a file outside of the releases.")
 		}
 	}
@@ -94,7 +95,7 @@ func (s *server) checkOpenBasedir() {
 			why = "names the release itself: the next one may not be read"
 		}
 		if why != "" {
-			s.add("open-basedir-names-link", s.at(p), fmt.Sprintf("open_basedir = %s %s.", strings.Join(dirs, ":"), why),
+			s.add(kindOpenBasedirNamesLink, s.at(p), fmt.Sprintf("open_basedir = %s %s.", strings.Join(dirs, ":"), why),
 				fmt.Sprintf("Name the directory above the releases: %s.", filepath.Dir(p.Release)))
 		}
 	}
@@ -106,18 +107,18 @@ func anyBelow(paths, dirs []string) bool {
 }
 
 // checkRealpathCache finds a full cache: PHP then looks at each directory of a path
-// again, for each file. What realdocd sends names the release itself, so that
-// entries that are out of date do no harm.
+// again, for each file. The paths that realdocd sends name the release itself, so
+// entries that are out of date are harmless.
 func (s *server) checkRealpathCache() {
 	size := bytesOf(s.answer.INI["realpath_cache_size"])
 	if size > 0 && s.answer.RealpathCache+realpathEntry > size {
-		s.found("realpath-cache-full", fmt.Sprintf("A worker's realpath cache has %d of %d bytes in use; with releases in new directories each deploy adds to it.", s.answer.RealpathCache, size),
+		s.found(kindRealpathCacheFull, fmt.Sprintf("A worker's realpath cache has %d of %d bytes in use; with releases in new directories each deploy adds to it.", s.answer.RealpathCache, size),
 			"Double realpath_cache_size in php.ini.")
 	}
 }
 
-// realpathEntry is about what a path takes in the cache, in bytes: one that does
-// not fit in any more is not kept.
+// realpathEntry is about how many bytes a path takes in the cache. A path that does not
+// fit in any more is not kept.
 const realpathEntry = 300
 
 // bytesOf reads a size as php.ini has it, such as 4096K.

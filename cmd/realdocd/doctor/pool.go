@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"realdocd/gateway/fpm"
 	"realdocd/gateway/sock"
@@ -14,32 +13,33 @@ import (
 // checkConfiguration looks at what FPM's own configuration says.
 func (s *server) checkConfiguration() {
 	if s.own == nil {
-		s.found("fpm-configuration-unknown", "FPM's configuration was not found, or may not be read: process_control_timeout, request_terminate_timeout and pm.max_children were not looked at.", "")
+		s.found(kindFPMConfigurationUnknown, "FPM's configuration was not found, or may not be read: process_control_timeout, request_terminate_timeout and pm.max_children were not looked at.", "")
 		return
 	}
-	own := s.own.settings
-	s.found("fpm-configuration", fmt.Sprintf("%s has pool %s: pm = %s, pm.max_children = %s, pm.max_requests = %d, request_terminate_timeout = %s.",
-		s.conf.file, s.own.name, own["pm"], own["pm.max_children"], own.number("pm.max_requests", 0), own.duration("request_terminate_timeout")), "")
-	if dir := own["chroot"]; dir != "" {
-		s.found("fpm-chroot", fmt.Sprintf("FPM's pool has chroot = %s: it looks for the paths that realdocd sends below that directory.", dir),
+	own := s.own
+	s.found(kindFPMConfiguration, fmt.Sprintf("%s has pool %s: pm = %s, pm.max_children = %s, pm.max_requests = %d, request_terminate_timeout = %s.",
+		s.conf.File, own.Name, own.Get("pm").Value, own.Get("pm.max_children").Value, own.Number("pm.max_requests"), own.Duration("request_terminate_timeout")), "")
+	if dir := own.Get("chroot"); dir.Value != "" {
+		s.found(kindFPMChroot, fmt.Sprintf("FPM's pool has chroot = %s (%s): it looks for the paths that realdocd sends below that directory.", dir.Value, dir.At),
 			"Take it out, or have the releases below it by the same paths.")
 	}
-	if s.conf.global.duration("process_control_timeout") == 0 {
-		s.found("process-control-timeout", fmt.Sprintf("process_control_timeout is 0 in [global] of %s: a reload or restart of FPM cuts off the requests that run.", s.conf.file),
+	if s.conf.Global.Duration("process_control_timeout") == 0 {
+		s.found(kindProcessControlTimeout, fmt.Sprintf("process_control_timeout is 0 in [global] of %s: a reload or restart of FPM cuts off the requests that run.", s.conf.File),
 			"Set it to 30s, or pause the pool around each: realdocd pause "+s.pool.Name+" --drain.")
 	}
-	s.checkTerminateTimeout(own.duration("request_terminate_timeout"))
+	s.checkTerminateTimeout()
 }
 
-// checkTerminateTimeout sees who is first to end a script that takes too long:
-// where it is FPM, a visitor gets a 502 that no log of realdocd explains.
-func (s *server) checkTerminateTimeout(terminate time.Duration) {
+// checkTerminateTimeout sees who is first to end a script that takes too long. If it
+// is FPM, a visitor gets a 502 that no log of realdocd explains.
+func (s *server) checkTerminateTimeout() {
+	terminate := s.own.Duration("request_terminate_timeout")
 	key, ours := "request_timeout", s.pool.RequestTimeout
 	if ours == 0 {
 		key, ours = "read_timeout", s.pool.ReadTimeout
 	}
 	if terminate > 0 && ours > 0 && terminate <= ours {
-		s.found("terminate-timeout", fmt.Sprintf("FPM kills a script after request_terminate_timeout = %s, before realdocd's %s = %s: visitors get a 502 for a timeout.", terminate, key, ours),
+		s.found(kindTerminateTimeout, fmt.Sprintf("FPM kills a script after request_terminate_timeout = %s (%s), before realdocd's %s = %s: visitors get a 502 for a timeout.", terminate, s.own.Get("request_terminate_timeout").At, key, ours),
 			fmt.Sprintf("Make request_terminate_timeout longer than %s.", key))
 	}
 }
@@ -52,11 +52,11 @@ func (x *examination) checkPools() {
 	}
 }
 
-// checkStatusListener asks FPM's status listener. nil is no answer.
+// checkStatusListener asks FPM's status listener. It gives nil without an answer.
 func (x *examination) checkStatusListener(c fpm.Config) *fpm.Page {
 	subject := Subject{Pool: c.Name}
 	if c.StatusServer == "" {
-		x.add("status-none", subject, "The pool has no status: what runs after fastcgi_finish_request cannot be told, so that drain does not wait for it.",
+		x.add(kindStatusNone, subject, "The pool has no status: what runs after fastcgi_finish_request cannot be told, so that drain does not wait for it.",
 			"Set pm.status_listen and pm.status_path in FPM's pool, and status here.")
 		return nil
 	}
@@ -65,21 +65,21 @@ func (x *examination) checkStatusListener(c fpm.Config) *fpm.Page {
 	defer cancel()
 	page, err := fpm.AskPage(ctx, c.StatusServer, c.StatusPath)
 	if err != nil {
-		x.add("status-silent", subject, fmt.Sprintf("FPM's status listener does not answer, so that no drain ends: %v.", err),
+		x.add(kindStatusSilent, subject, fmt.Sprintf("FPM's status listener does not answer, so that no drain ends: %v.", err),
 			"Make status and status_path FPM's pm.status_listen and pm.status_path.")
 		return nil
 	}
 	if name := x.poolNameIn(c); name != "" && name != page.Pool {
-		x.add("status-other-pool", subject, fmt.Sprintf("The status listener tells of FPM's pool %s, and the requests run in %s: a drain ends while they run.", page.Pool, name),
+		x.add(kindStatusOtherPool, subject, fmt.Sprintf("The status listener tells of FPM's pool %s, and the requests run in %s: a drain ends while they run.", page.Pool, name),
 			"Make status the pm.status_listen of the same pool.")
 		return nil
 	}
-	x.add("status", subject, fmt.Sprintf("The status listener tells of pool %s, %s, with %d workers.", page.Pool, page.Manager, page.Total), "")
+	x.add(kindStatus, subject, fmt.Sprintf("The status listener tells of pool %s, %s, with %d workers.", page.Pool, page.Manager, page.Total), "")
 	return &page
 }
 
-// poolNameIn is what FPM calls the pool, by its configuration or by the title of
-// its workers; "" where it has several listeners, or none that could be asked.
+// poolNameIn is what FPM calls the pool, by its configuration or by the title of its
+// workers; "" if the pool has several listeners, or none of them could be asked.
 func (x *examination) poolNameIn(c fpm.Config) string {
 	if len(c.Servers) != 1 {
 		return ""
@@ -88,7 +88,7 @@ func (x *examination) poolNameIn(c fpm.Config) string {
 		switch {
 		case s.pool.Name != c.Name:
 		case s.own != nil:
-			return s.own.name
+			return s.own.Name
 		case s.answer != nil:
 			name, _ := strings.CutPrefix(s.answer.Title, "php-fpm: pool ")
 			return name
@@ -97,24 +97,24 @@ func (x *examination) poolNameIn(c fpm.Config) string {
 	return ""
 }
 
-// checkPlaces compares max_conns with FPM's workers. What is above waits in FPM's
-// backlog, where no limit of realdocd counts and a visitor who leaves costs a
-// worker all the same.
+// checkPlaces compares max_conns with FPM's workers. More requests than workers wait in
+// FPM's backlog, which no limit of realdocd counts, and there a visitor who leaves
+// costs a worker all the same.
 func (x *examination) checkPlaces(c fpm.Config, page *fpm.Page) {
 	subject := Subject{Pool: c.Name}
 	children, known := x.children(c, page)
 	if c.MaxConns == 0 {
 		if page != nil && page.Reached > 0 {
-			x.add("children-exhausted", subject, fmt.Sprintf("FPM has needed all of its pm.max_children %d times since its start, and max_conns = 0 lets requests wait in its backlog.", page.Reached),
+			x.add(kindChildrenExhausted, subject, fmt.Sprintf("FPM has needed all of its pm.max_children %d times since its start, and max_conns = 0 lets requests wait in its backlog.", page.Reached),
 				"Set max_conns to pm.max_children, so that they wait in realdocd's queue, in turn.")
 			return
 		}
-		x.add("max-conns-none", subject, "max_conns = 0: when all workers of FPM are busy, requests wait in its backlog and not in realdocd's queue.",
+		x.add(kindMaxConnsNone, subject, "max_conns = 0: when all workers of FPM are busy, requests wait in its backlog and not in realdocd's queue.",
 			"Set max_conns to FPM's pm.max_children.")
 		return
 	}
 	if !known {
-		x.add("children-unknown", subject, "How many workers FPM may have cannot be told: its configuration may not be read, and pm is not static.",
+		x.add(kindChildrenUnknown, subject, "How many workers FPM may have cannot be told: its configuration may not be read, and pm is not static.",
 			"Run check as root.")
 		return
 	}
@@ -124,7 +124,7 @@ func (x *examination) checkPlaces(c fpm.Config, page *fpm.Page) {
 		if len(sharing) > 1 {
 			what = fmt.Sprintf("The pools %s share FPM's listener with %d places in all, and FPM runs at most %d requests at once (pm.max_children)", strings.Join(sharing, ", "), sum, children)
 		}
-		x.add("max-conns-above-children", subject, what+": the rest waits in FPM's backlog.",
+		x.add(kindMaxConnsAboveChildren, subject, what+": the rest waits in FPM's backlog.",
 			fmt.Sprintf("Set max_conns to %d, or raise pm.max_children.", max(1, children*c.MaxConns/sum)))
 	}
 }
@@ -140,8 +140,8 @@ func (x *examination) sharing(c fpm.Config) (sum int, names []string) {
 	return sum, names
 }
 
-// children is how many requests all listeners of a pool run at once; false where
-// that is not known of each.
+// children is how many requests all listeners of a pool run at once. It is not known
+// unless it is known of each listener.
 func (x *examination) children(c fpm.Config, page *fpm.Page) (sum int, known bool) {
 	for _, addr := range c.Servers {
 		i := slices.IndexFunc(x.servers, func(s *server) bool { return s.addr == addr && s.pool.Name == c.Name })
@@ -150,7 +150,7 @@ func (x *examination) children(c fpm.Config, page *fpm.Page) (sum int, known boo
 		}
 		n := 0
 		if own := x.servers[i].own; own != nil {
-			n = own.settings.number("pm.max_children", 0)
+			n = own.Number("pm.max_children")
 		}
 		if n == 0 && page != nil && page.Manager == "static" && len(c.Servers) == 1 {
 			n = page.Total

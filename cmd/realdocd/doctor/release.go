@@ -12,7 +12,7 @@ func (s *server) checkReleases() {
 	dirs := s.openBasedir()
 	for _, p := range s.places {
 		if len(dirs) > 0 && !allows(dirs, p) {
-			s.add("open-basedir-excludes-release", s.at(p), fmt.Sprintf("open_basedir is %s, and the release %s is not inside.", strings.Join(dirs, ":"), p.Release),
+			s.add(kindOpenBasedirExcludesRelease, s.at(p), fmt.Sprintf("open_basedir is %s, and the release %s is not inside.", strings.Join(dirs, ":"), p.Release),
 				fmt.Sprintf("Name the directory above the releases: %s.", filepath.Dir(p.Release)))
 			continue
 		}
@@ -32,7 +32,7 @@ func (s *server) at(p *place) Subject {
 func (s *server) checkReadable(p *place) {
 	for _, path := range p.mustRead() {
 		if bar, is := s.answer.Barred[path]; is {
-			s.add("release-unreadable", s.at(p), fmt.Sprintf("PHP-FPM, as %s, cannot read %s: it may not pass %s.", s.userName(), path, bar),
+			s.add(kindReleaseUnreadable, s.at(p), fmt.Sprintf("PHP-FPM, as %s, cannot read %s: it may not pass %s.", s.userName(), path, bar),
 				fmt.Sprintf("Let it: chmod o+rX %s, or give it to a group of FPM's user.", bar))
 			return
 		}
@@ -46,23 +46,23 @@ func (s *server) checkReadable(p *place) {
 		if n++; n <= maxShown {
 			at := s.at(p)
 			at.File = path
-			s.add("file-unreadable", at, fmt.Sprintf("PHP-FPM, as %s, cannot read this file of the release.", s.userName()),
+			s.add(kindFileUnreadable, at, fmt.Sprintf("PHP-FPM, as %s, cannot read this file of the release.", s.userName()),
 				fmt.Sprintf("Let it: chmod o+r %s, and look at the umask of the deploy.", bar))
 		}
 	}
 	if n == 0 {
-		s.add("release", s.at(p), fmt.Sprintf("PHP-FPM, as %s, can read the release %s.", s.userName(), p.Release), "")
+		s.add(kindRelease, s.at(p), fmt.Sprintf("PHP-FPM, as %s, can read the release %s.", s.userName(), p.Release), "")
 	}
 }
 
-// openBasedir are FPM's directories, none where it has no limit. It may be why the
-// probe does not run; then the pool's configuration tells.
+// openBasedir are the directories that FPM limits PHP to; none if it does not. It may
+// be why the probe does not run; then the pool's configuration tells.
 func (s *server) openBasedir() []string {
 	var value string
 	if s.answer != nil {
 		value = s.answer.INI["open_basedir"]
 	} else if s.own != nil {
-		value, _, _ = s.own.php("open_basedir")
+		value = s.own.PHP("open_basedir").Value
 	}
 	return slices.DeleteFunc(strings.Split(value, ":"), func(dir string) bool { return dir == "" })
 }

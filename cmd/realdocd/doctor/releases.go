@@ -45,7 +45,7 @@ func (x *examination) resolveDocroots() {
 		for _, docroot := range x.docroots(site) {
 			got, err := deploy.Inspect(docroot, site.Resolve, site.LinkAfter)
 			if err != nil {
-				x.add("docroot-unresolved", subjectOf(site, docroot), fmt.Sprintf("Requests get a 503, or the last release that was good: %v.", err),
+				x.add(kindDocrootUnresolved, subjectOf(site, docroot), fmt.Sprintf("Requests get a 503, or the last release that was good: %v.", err),
 					"Make the directory or the link, or correct docroot.")
 				continue
 			}
@@ -63,11 +63,11 @@ func (x *examination) docroots(site gateway.SiteConfig) []string {
 	}
 	found, _ := filepath.Glob(site.Docroot) // the pattern is known to be good
 	if len(found) == 0 {
-		x.add("pattern-matches-nothing", Subject{Site: site.Name}, fmt.Sprintf("No directory matches the docroot %s.", site.Docroot),
+		x.add(kindPatternMatchesNothing, Subject{Site: site.Name}, fmt.Sprintf("No directory matches the docroot %s.", site.Docroot),
 			"Correct the pattern, if there should be one.")
 	}
 	if len(found) > maxPlaces {
-		x.add("docroots-left-out", Subject{Site: site.Name},
+		x.add(kindDocrootsLeftOut, Subject{Site: site.Name},
 			fmt.Sprintf("The pattern matches %d directories; the first %d were looked at.", len(found), maxPlaces), "")
 		found = found[:maxPlaces]
 	}
@@ -77,16 +77,16 @@ func (x *examination) docroots(site gateway.SiteConfig) []string {
 // checkLink looks at the symlinks on the docroot's path.
 func (x *examination) checkLink(p *place) {
 	if !p.hasLink() {
-		x.add("nothing-to-flip", p.subject(), fmt.Sprintf("The docroot %s has no symlink on its path: there is nothing to flip, and no deploy that realdocd could see.", p.Docroot),
+		x.add(kindNothingToFlip, p.subject(), fmt.Sprintf("The docroot %s has no symlink on its path: there is nothing to flip, and no deploy that realdocd could see.", p.Docroot),
 			"Move the release elsewhere, and put a symlink to it in its place.")
 		return
 	}
 	if second := secondLink(p.Resolved); second != "" {
-		x.add("second-link", p.subject(), fmt.Sprintf("The docroot passes two symlinks: %s, whose flips are seen, and %s, whose flips are not seen for up to a minute.", p.Link, second),
+		x.add(kindSecondLink, p.subject(), fmt.Sprintf("The docroot passes two symlinks: %s, whose flips are seen, and %s, whose flips are not seen for up to a minute.", p.Link, second),
 			fmt.Sprintf("If deploys flip the second one, set link_after = %q.", path.Dir(second)))
 		return
 	}
-	x.add("docroot", p.subject(), fmt.Sprintf("The link %s leads to the release %s.", p.Link, p.Release), "")
+	x.add(kindDocroot, p.subject(), fmt.Sprintf("The link %s leads to the release %s.", p.Link, p.Release), "")
 }
 
 // secondLink gives the next symlink of a docroot whose first one only stands for

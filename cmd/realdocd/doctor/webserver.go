@@ -24,7 +24,7 @@ func (x *examination) checkWebServer() {
 	for _, site := range x.config.Sites {
 		i := slices.IndexFunc(x.view.Requests, func(r control.SeenRequest) bool { return r.Site == site.Name })
 		if i < 0 {
-			x.add("web-server-unseen", Subject{Site: site.Name}, "No request of the site has come since the daemon's start or reload: what the web server sends cannot be told.", "")
+			x.add(kindWebServerUnseen, Subject{Site: site.Name}, "No request of the site has come since the daemon's start or reload: what the web server sends cannot be told.", "")
 			continue
 		}
 		x.checkRequest(site, x.view.Requests[i])
@@ -46,13 +46,13 @@ func (x *examination) checkRequest(site gateway.SiteConfig, r control.SeenReques
 		if by == "" {
 			by = "the web server"
 		}
-		x.add("web-server", Subject{Site: site.Name}, fmt.Sprintf("What %s sent at %s is as it should be.", by, clock(r.Time)), "")
+		x.add(kindWebServer, Subject{Site: site.Name}, fmt.Sprintf("What %s sent at %s is as it should be.", by, clock(r.Time)), "")
 	}
 	if !r.KeepConn {
-		x.add("keep-conn-off", Subject{Site: site.Name}, "The web server makes a connection for each request.", "With nginx: keepalive in the upstream, and fastcgi_keep_conn on.")
+		x.add(kindKeepConnOff, Subject{Site: site.Name}, "The web server makes a connection for each request.", "With nginx: keepalive in the upstream, and fastcgi_keep_conn on.")
 	}
 	if r.RedirectStatus == "" {
-		x.add("redirect-status-missing", Subject{Site: site.Name}, "The web server sends no REDIRECT_STATUS, which some PHP programs want.", "With nginx: fastcgi_param REDIRECT_STATUS 200.")
+		x.add(kindRedirectStatusMissing, Subject{Site: site.Name}, "The web server sends no REDIRECT_STATUS, which some PHP programs want.", "With nginx: fastcgi_param REDIRECT_STATUS 200.")
 	}
 }
 
@@ -62,8 +62,8 @@ func (x *examination) checkSentPaths(site gateway.SiteConfig, r control.SeenRequ
 	s := Subject{Site: site.Name}
 	const do = "With nginx: $document_root instead of $realpath_root, also in fastcgi_params; with Apache: no mod_realdoc."
 	docroot := path.Clean(r.DocumentRoot)
-	if !matches(site, docroot) {
-		x.add("docroot-sent-resolved", s, fmt.Sprintf("The web server sends DOCUMENT_ROOT already resolved, %s (at %s): it decides the release, not realdocd, and include_path may follow another one.", docroot, clock(r.Time)), do)
+	if !site.Has(docroot) {
+		x.add(kindDocrootSentResolved, s, fmt.Sprintf("The web server sends DOCUMENT_ROOT already resolved, %s (at %s): it decides the release, not realdocd, and include_path may follow another one.", docroot, clock(r.Time)), do)
 		return
 	}
 	for _, p := range x.places {
@@ -71,11 +71,11 @@ func (x *examination) checkSentPaths(site gateway.SiteConfig, r control.SeenRequ
 			continue
 		}
 		if isResolved(path.Clean(gateway.ScriptFile(r.ScriptFilename)), p) {
-			x.add("script-sent-resolved", s, fmt.Sprintf("The web server sends SCRIPT_FILENAME already resolved, %s (at %s): a request that comes in the moment of a flip gets a 403.", r.ScriptFilename, clock(r.Time)), do)
+			x.add(kindScriptSentResolved, s, fmt.Sprintf("The web server sends SCRIPT_FILENAME already resolved, %s (at %s): a request that comes in the moment of a flip gets a 403.", r.ScriptFilename, clock(r.Time)), do)
 		}
 		for _, list := range includePaths(r) {
 			if slices.ContainsFunc(strings.Split(list, ":"), func(entry string) bool { return isResolved(path.Clean(entry), p) }) {
-				x.add("include-path-sent-resolved", s, fmt.Sprintf("The web server sends include_path already resolved, %s (at %s): a request in the moment of a flip gets files of two releases.", list, clock(r.Time)),
+				x.add(kindIncludePathSentResolved, s, fmt.Sprintf("The web server sends include_path already resolved, %s (at %s): a request in the moment of a flip gets files of two releases.", list, clock(r.Time)),
 					"Write it with the link's path: realdocd maps it.")
 			}
 		}
@@ -119,7 +119,7 @@ func (x *examination) checkSentValues(site gateway.SiteConfig, r control.SeenReq
 		}
 	}
 	if len(keys) > 0 && (site.IsGlob() || len(x.sitesOf(site.Pool)) > 1) {
-		x.add("php-value-sticks", Subject{Site: site.Name, Pool: site.Pool}, fmt.Sprintf("The web server sends %s in PHP_VALUE or PHP_ADMIN_VALUE: PHP-FPM keeps that in the worker, for requests of other sites of the pool.", strings.Join(keys, ", ")),
+		x.add(kindPHPValueSticks, Subject{Site: site.Name, Pool: site.Pool}, fmt.Sprintf("The web server sends %s in PHP_VALUE or PHP_ADMIN_VALUE: PHP-FPM keeps that in the worker, for requests of other sites of the pool.", strings.Join(keys, ", ")),
 			"Set it in FPM's pool (php_value[...]), and give the site a pool of its own.")
 	}
 }
@@ -134,31 +134,24 @@ func (x *examination) checkRefusal(r control.SeenRefusal) {
 			return
 		}
 		if r.DocumentRoot == "" {
-			x.add("docroot-unmatched", s, fmt.Sprintf("Requests came without DOCUMENT_ROOT, and got a 404: %s.", times), "Have the web server send it: with nginx, include fastcgi_params.")
+			x.add(kindDocrootUnmatched, s, fmt.Sprintf("Requests came without DOCUMENT_ROOT, and got a 404: %s.", times), "Have the web server send it: with nginx, include fastcgi_params.")
 			return
 		}
-		x.add("docroot-unmatched", Subject{Docroot: r.DocumentRoot}, fmt.Sprintf("No site has the DOCUMENT_ROOT %s, so that requests got a 404: %s.", r.DocumentRoot, times),
+		x.add(kindDocrootUnmatched, Subject{Docroot: r.DocumentRoot}, fmt.Sprintf("No site has the DOCUMENT_ROOT %s, so that requests got a 404: %s.", r.DocumentRoot, times),
 			fmt.Sprintf("Add a [site.NAME] with docroot = %q, or correct the web server's root.", r.DocumentRoot))
 	case "forbidden":
-		x.add("script-refused", s, fmt.Sprintf("Requests got a 403 since their SCRIPT_FILENAME, %q, is not inside the docroot: %s.", r.ScriptFilename, times),
+		x.add(kindScriptRefused, s, fmt.Sprintf("Requests got a 403 since their SCRIPT_FILENAME, %q, is not inside the docroot: %s.", r.ScriptFilename, times),
 			"Send $document_root$fastcgi_script_name; or name the script's directory in extra_roots.")
 	case "params_too_long":
-		x.add("params-too-long", s, fmt.Sprintf("Requests got a 431 since what the web server sent is too long: %s: %s.", r.Error, times), "Limit headers in the web server.")
+		x.add(kindParamsTooLong, s, fmt.Sprintf("Requests got a 431 since what the web server sent is too long: %s: %s.", r.Error, times), "Limit headers in the web server.")
 	case "include_path":
-		x.add("include-path-refused", s, fmt.Sprintf("Requests got a 500 since their include_path cannot be mapped: %s: %s.", r.Error, times), "Name the release, or the web server's include_path, otherwise.")
+		x.add(kindIncludePathRefused, s, fmt.Sprintf("Requests got a 500 since their include_path cannot be mapped: %s: %s.", r.Error, times), "Name the release, or the web server's include_path, otherwise.")
 	}
 }
 
 // hasSite says whether the configuration has a site for a docroot by now.
 func (x *examination) hasSite(docroot string) bool {
-	return slices.ContainsFunc(x.config.Sites, func(s gateway.SiteConfig) bool { return matches(s, path.Clean(docroot)) })
-}
-
-// matches says whether a clean docroot is the site's, or one of its pattern.
-func matches(site gateway.SiteConfig, docroot string) bool {
-	own := path.Clean(site.Docroot)
-	match, _ := path.Match(own, docroot)
-	return match || docroot == own
+	return slices.ContainsFunc(x.config.Sites, func(s gateway.SiteConfig) bool { return s.Has(path.Clean(docroot)) })
 }
 
 // seenOf are the requests of a pool's sites that the daemon has seen lately.

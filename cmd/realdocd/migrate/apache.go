@@ -21,7 +21,7 @@ type apache struct {
 
 	members  map[string][]string // of balancers
 	external map[string]string   // FastCgiExternalServer
-	modPHP   place               // where PHP is made run inside Apache
+	modPHP   place               // has PHP run inside Apache
 	notes    []note
 	noted    map[string]bool
 	depth    int
@@ -44,7 +44,7 @@ type server struct {
 type rule struct {
 	scope scope
 	at    place
-	// key is PHP's, or "" for a handler, whose target is in value.
+	// key is PHP's, or "" for a handler, whose backend is in value.
 	key, value string
 	admin      bool
 }
@@ -89,12 +89,12 @@ func (a *apache) readPart(file string) error {
 const mostNested = 128
 
 func (a *apache) readFile(file string) error {
-	text, err := a.files.read(file)
+	text, err := a.files.Read(file)
 	if err != nil {
 		return err
 	}
 	if a.depth++; a.depth > mostNested {
-		return place{file: file}.errorf("it is included by itself, or %d files deep: take one Include out", mostNested)
+		return errorAt(place{File: file}, "it is included by itself, or %d files deep: take one Include out", mostNested)
 	}
 	defer func() { a.depth-- }()
 	return a.readText(file, text)
@@ -103,7 +103,7 @@ func (a *apache) readFile(file string) error {
 func (a *apache) readText(file, text string) error {
 	before := len(a.stack)
 	for _, l := range lines(text) {
-		at := place{file, l.number}
+		at := place{File: file, Line: l.number}
 		var err error
 		switch {
 		case strings.HasPrefix(l.text, "</"):
@@ -120,7 +120,7 @@ func (a *apache) readText(file, text string) error {
 	}
 	if len(a.stack) > before {
 		open := a.stack[len(a.stack)-1]
-		return open.at.errorf("<%s> is not closed in this file", open.name)
+		return errorAt(open.at, "<%s> is not closed in this file", open.name)
 	}
 	return nil
 }

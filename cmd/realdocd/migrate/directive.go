@@ -46,7 +46,7 @@ func (a *apache) directive(name, text string, at place) error {
 		s.docroot, s.pattern = setting{vhostPattern(a.absolute(args[0])), at}, true
 	case "realpathevery":
 		if _, err := strconv.ParseUint(args[0], 10, 32); err != nil {
-			return at.errorf("RealpathEvery: want a number of seconds, not %q", args[0])
+			return errorAt(at, "RealpathEvery: want a number of seconds, not %q", args[0])
 		}
 		if args[0] != "0" { // as mod_realdoc merges: 0 is not set
 			s.every = first
@@ -84,11 +84,11 @@ func (a *apache) include(pattern string, must bool, at place) error {
 		case !errors.Is(err, fs.ErrNotExist):
 			return a.readFile(p)
 		case must:
-			return at.errorf("Include: there is no %s; paths in it are relative to ServerRoot, which is %s", p, a.root)
+			return errorAt(at, "Include: there is no %s; paths in it are relative to ServerRoot, which is %s", p, a.root)
 		}
 		return nil
 	}
-	for _, found := range a.files.glob(p) {
+	for _, found := range a.files.Glob(p) {
 		var err error
 		if a.files.isDir(found) {
 			err = a.includeDir(found, 0)

@@ -14,6 +14,5 @@
 // with DECIDE. Whatever there is a site in gives a configuration that realdocd
 // accepts.
 //
-// INI files are read line by line, without a library, since none tells on which
-// line a setting stands.
+// Package fpmconf reads the files of PHP and of PHP-FPM.
 package migrate

@@ -17,7 +17,7 @@ func (a *apache) readEnvironment(dir string) error {
 	if !a.files.isFile(file) {
 		return nil
 	}
-	text, err := a.files.read(file)
+	text, err := a.files.Read(file)
 	if err != nil {
 		return err
 	}

@@ -21,8 +21,8 @@ func name(file string) string {
 	return "."
 }
 
-// read reads a file. Its error says what to do.
-func (f files) read(file string) (string, error) {
+// Read reads a file. Its error says what to do.
+func (f files) Read(file string) (string, error) {
 	text, err := fs.ReadFile(f.FS, name(file))
 	if err != nil {
 		return "", unreadable(file, err)
@@ -66,8 +66,8 @@ func (f files) list(dir string) ([]string, error) {
 	return paths, nil
 }
 
-// glob gives the paths that a pattern matches, sorted; none for a broken pattern.
-func (f files) glob(pattern string) []string {
+// Glob gives the paths that a pattern matches, sorted; none for a broken pattern.
+func (f files) Glob(pattern string) []string {
 	found, err := fs.Glob(f.FS, name(pattern))
 	if err != nil {
 		return nil

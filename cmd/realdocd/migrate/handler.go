@@ -10,17 +10,17 @@ import (
 func (a *apache) handler(name string, args []string, at place) {
 	switch name {
 	case "sethandler", "addhandler", "addtype":
-		switch target, isProxy := strings.CutPrefix(args[0], "proxy:"); {
+		switch backend, isProxy := strings.CutPrefix(args[0], "proxy:"); {
 		case isProxy:
-			a.addRule(rule{value: target, at: at})
+			a.addRule(rule{value: backend, at: at})
 		case strings.Contains(args[0], "x-httpd-php") || strings.HasPrefix(args[0], "php") && strings.HasSuffix(args[0], "-script"):
 			a.modPHP = at
 		}
 	case "proxypass", "proxypassmatch":
 		// Inside <Location> the path is left out.
-		for _, target := range args[:min(2, len(args))] {
-			if isFastCGI(target) {
-				r := rule{value: target, at: at}
+		for _, backend := range args[:min(2, len(args))] {
+			if isFastCGI(backend) {
+				r := rule{value: backend, at: at}
 				r.scope = a.scope()
 				r.scope.some = r.scope.some || name == "proxypass" && len(args) > 1 && args[0] != "/"
 				a.now.rules = append(a.now.rules, r)
@@ -36,8 +36,8 @@ func (a *apache) handler(name string, args []string, at place) {
 	}
 }
 
-func isFastCGI(target string) bool {
-	return strings.Contains(target, "fcgi://") || strings.HasPrefix(target, "balancer://")
+func isFastCGI(backend string) bool {
+	return strings.Contains(backend, "fcgi://") || strings.HasPrefix(backend, "balancer://")
 }
 
 // member notes one server of a balancer, named by its section or before the member.
@@ -72,37 +72,37 @@ func (a *apache) externalServer(args []string) {
 	}
 }
 
-// servers are the addresses that a target leads to, as realdocd writes them; none where
-// it leads to no PHP-FPM.
-func (a *apache) servers(target string) []string {
-	if strings.HasPrefix(target, "balancer://") {
+// servers are the addresses of a backend, as realdocd writes them; none if it is not
+// PHP-FPM.
+func (a *apache) servers(backend string) []string {
+	if strings.HasPrefix(backend, "balancer://") {
 		var all []string
-		for _, member := range a.members[balancerName(target)] {
+		for _, member := range a.members[balancerName(backend)] {
 			all = append(all, a.servers(member)...)
 		}
 		return all
 	}
-	if address := fastCGIAddress(target); address != "" {
+	if address := fastCGIAddress(backend); address != "" {
 		return []string{address}
 	}
 	return nil
 }
 
-// apachePort is where fcgi:// leads without a port.
+// apachePort is the port of fcgi:// without one.
 const apachePort = "8000"
 
 var hasPort = regexp.MustCompile(`:\d+$`)
 
 // fastCGIAddress is that of unix:/path|fcgi://… and of fcgi://host:port/…; "" for others.
-func fastCGIAddress(target string) string {
-	if socket, ok := strings.CutPrefix(target, "unix:"); ok {
+func fastCGIAddress(backend string) string {
+	if socket, ok := strings.CutPrefix(backend, "unix:"); ok {
 		socket, rest, _ := strings.Cut(socket, "|")
 		if !strings.HasPrefix(rest, "fcgi://") {
 			return ""
 		}
 		return socket
 	}
-	host, ok := strings.CutPrefix(target, "fcgi://")
+	host, ok := strings.CutPrefix(backend, "fcgi://")
 	if !ok {
 		return ""
 	}

@@ -40,7 +40,7 @@ func (m *model) addIncludePath(st *site, settings map[string]phpSetting) {
 		st.manyPatterns(pattern.setting)
 	case !strings.HasPrefix(pattern.value, "/"):
 		value = strings.Replace(value, pattern.value, st.root, 1)
-		st.note(pattern.at, "%s is no path, so the docroot was written in its place", pattern.value)
+		st.note(pattern.at, "%s is not a path, so the docroot was written in its place", pattern.value)
 	default:
 		also = pattern.value
 		if rest := value[strings.Index(value, also)+len(also):]; rest != "" && rest[0] != '/' && rest[0] != ':' {
@@ -78,7 +78,7 @@ func (st *site) manyPatterns(pattern setting) {
 func (m *model) addPHPNotes() {
 	last := map[string]setting{}
 	for _, s := range m.php.settings {
-		last[s.key] = s.setting
+		last[s.Key] = settingOf(s)
 	}
 	for _, server := range append(m.apache.hosts, m.apache.main) {
 		for _, r := range server.rules {

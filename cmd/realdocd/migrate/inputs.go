@@ -24,7 +24,7 @@ func read(p string, files files, apache *apache, php *php) error {
 		}
 		return readDir(p, files, apache, php, 0)
 	}
-	text, err := files.read(p)
+	text, err := files.Read(p)
 	if err != nil {
 		return err
 	}
@@ -34,7 +34,7 @@ func read(p string, files files, apache *apache, php *php) error {
 	case path.Ext(base) == ".ini":
 		return php.readINI(p)
 	case isINI(text):
-		return php.readFPM(p)
+		return php.fpm.Read(p)
 	case slices.ContainsFunc(apacheMains, func(main string) bool { return path.Base(main) == base }):
 		root := path.Dir(p)
 		if path.Base(root) == "conf" {

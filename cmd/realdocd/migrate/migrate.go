@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+
+	"realdocd/cmd/realdocd/fpmconf"
 )
 
 // ErrNothing is configuration without a virtual host or a server that has a
@@ -37,21 +39,11 @@ func TOML(fsys fs.FS, paths ...string) (string, error) {
 }
 
 // A place is a line of a file.
-type place struct {
-	file string
-	line int
-}
+type place = fpmconf.Place
 
-func (p place) String() string {
-	if p.line == 0 {
-		return p.file
-	}
-	return fmt.Sprintf("%s:%d", p.file, p.line)
-}
-
-// errorf is an error at the place.
-func (p place) errorf(format string, args ...any) error {
-	return fmt.Errorf("%s: "+format, append([]any{p}, args...)...)
+// errorAt is an error at a place.
+func errorAt(at place, format string, args ...any) error {
+	return fmt.Errorf("%s: "+format, append([]any{at}, args...)...)
 }
 
 // A note is what somebody has to decide or to do.
@@ -74,3 +66,6 @@ type setting struct {
 }
 
 func (s setting) isSet() bool { return s.at != place{} }
+
+// settingOf is a line of PHP's or of PHP-FPM's configuration.
+func settingOf(s fpmconf.Setting) setting { return setting{s.Value, s.At} }

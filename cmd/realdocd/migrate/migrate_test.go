@@ -78,13 +78,13 @@ func machine(text string) (head string, tree fstest.MapFS) {
 func TestMigrate_ErrorsNameFileAndLine(t *testing.T) {
 	for _, tt := range []struct{ name, text, want string }{
 		{"a section that is not closed", "ServerName a\n<VirtualHost *>\n", "/etc/apache2/apache2.conf:2: <VirtualHost> is not closed in this file"},
-		{"a section closed by another", "<VirtualHost *>\n<Directory />\n</VirtualHost>\n", "/etc/apache2/apache2.conf:3: </VirtualHost> where </Directory> has to come, for the one of line 2"},
+		{"a section closed by another", "<VirtualHost *>\n<Directory />\n</VirtualHost>\n", "/etc/apache2/apache2.conf:3: </VirtualHost> comes before the end of the <Directory> of line 2"},
 		{"an end of nothing", "\n</IfModule>\n", "/etc/apache2/apache2.conf:2: </IfModule> closes nothing"},
 		{"a host in a host", "<VirtualHost a>\n<VirtualHost b>\n", "/etc/apache2/apache2.conf:2: <VirtualHost> inside the <VirtualHost> of /etc/apache2/apache2.conf:1: is its end missing?"},
 		{"an include of nothing", "Include \\\n sites.conf", "/etc/apache2/apache2.conf:1: Include: there is no /etc/apache2/sites.conf; paths in it are relative to ServerRoot, which is /etc/apache2"},
 		{"an include in a circle", "Include apache2.conf", "/etc/apache2/apache2.conf: it is included by itself, or 128 files deep: take one Include out"},
 		{"no number", "<VirtualHost *>\nRealpathEvery soon", `/etc/apache2/apache2.conf:2: RealpathEvery: want a number of seconds, not "soon"`},
-		{"no site", "ServerName a\n<VirtualHost *>\n</VirtualHost>", "there is no virtual host with a DocumentRoot in /etc/apache2\n/etc/apache2/apache2.conf:2: <VirtualHost>: has no DocumentRoot, so it is no site"},
+		{"no site", "ServerName a\n<VirtualHost *>\n</VirtualHost>", "there is no virtual host with a DocumentRoot in /etc/apache2\n/etc/apache2/apache2.conf:2: <VirtualHost>: has no DocumentRoot, so it is not a site"},
 		{"a variable that is not known", "DocumentRoot /a/${B}", "there is no virtual host with a DocumentRoot in /etc/apache2\n" +
 			"/etc/apache2/apache2.conf:1: the main server: its DocumentRoot has a variable that is not known, so it was left out: write out /a/${B}"},
 	} {
@@ -149,22 +149,6 @@ func TestWords_AreSplitAsApacheSplitsThem(t *testing.T) {
 	} {
 		if diff := cmp.Diff(want, words(text)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", text, diff)
-		}
-	}
-}
-
-func TestIniValue_IsWithoutQuotesAndComment(t *testing.T) {
-	for text, want := range map[string]string{
-		``:                  ``,
-		`.:/a ; why`:        `.:/a`,
-		`".:/a;b" ; why`:    `.:/a;b`,
-		`'.:/a'`:            `.:/a`,
-		`"say \"a\" \\ b"`:  `say "a" \ b`,
-		`"not closed`:       `not closed`,
-		`E_ALL & ~E_NOTICE`: `E_ALL & ~E_NOTICE`,
-	} {
-		if got := iniValue(text); got != want {
-			t.Errorf("%s: got %s, want %s", text, got, want)
 		}
 	}
 }

@@ -26,7 +26,7 @@ type site struct {
 	name    string
 	docroot string // as realdocd takes it, maybe a pattern
 	root    string // the same, as a path
-	link    string // the first symlink on root; root where there is none
+	link    string // the first symlink on root; root if there is none
 	from    []note // where it comes from
 	pool    *pool
 	keys    []key
@@ -103,7 +103,7 @@ func (s *server) ownNotes(main *server) []note {
 func unusable(docroot setting) string {
 	switch {
 	case !docroot.isSet():
-		return "has no DocumentRoot, so it is no site"
+		return "has no DocumentRoot, so it is not a site"
 	case variable.MatchString(docroot.value):
 		return "its DocumentRoot has a variable that is not known, so it was left out: write out " + docroot.value
 	case !isPlain(docroot.value):

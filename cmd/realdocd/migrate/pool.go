@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"realdocd/cmd/realdocd/fpmconf"
 )
 
 // A pool is a table [pool.NAME].
@@ -13,7 +15,7 @@ type pool struct {
 	name        string
 	servers     []string
 	from        []place
-	fpm         *fpmPool // whose configuration was read
+	fpm         *fpmconf.Pool // whose configuration was read
 	includePath setting
 	notes       []note
 	isDefault   bool // nothing said that PHP-FPM is there
@@ -34,7 +36,7 @@ func (m *model) choosePool(st *site, s *server, rules []rule) {
 			continue
 		}
 		if slices.ContainsFunc(got, func(s string) bool { return strings.HasPrefix(s, "/run/realdocd/") || !isAddress(s) }) {
-			st.note(r.at, "%s is realdocd's own, or no address that it can use: name PHP-FPM's in the pool", strings.Join(got, ", "))
+			st.note(r.at, "%s is realdocd's own, or not an address that it can use: name PHP-FPM's in the pool", strings.Join(got, ", "))
 			continue
 		}
 		servers, from = got, r.at
@@ -57,8 +59,8 @@ func (m *model) poolOf(servers []string) *pool {
 		}
 	}
 	p := &pool{servers: servers}
-	for _, fpm := range m.php.pools {
-		if len(servers) == 1 && fpm.address() == servers[0] {
+	for _, fpm := range m.php.fpm.Pools {
+		if len(servers) == 1 && addressOf(fpm) == servers[0] {
 			p.fpm = fpm
 		}
 	}
@@ -76,8 +78,8 @@ func (m *model) defaultPool() *pool {
 			return p
 		}
 	}
-	if len(m.php.pools) == 1 && isAddress(m.php.pools[0].address()) {
-		p := m.poolOf([]string{m.php.pools[0].address()})
+	if pools := m.php.fpm.Pools; len(pools) == 1 && isAddress(addressOf(pools[0])) {
+		p := m.poolOf([]string{addressOf(pools[0])})
 		p.isDefault = true
 		if m.apache.modPHP != (place{}) {
 			p.notes = append(p.notes, note{m.apache.modPHP, "PHP runs inside Apache. In PHP-FPM its user has to be one that may read and write what Apache's may"})
@@ -85,7 +87,7 @@ func (m *model) defaultPool() *pool {
 		return p
 	}
 	p := &pool{servers: []string{exampleSocket}, isDefault: true}
-	if found := m.files.glob("/run/php/php*-fpm.sock"); len(found) > 0 && isAddress(found[len(found)-1]) {
+	if found := m.files.Glob("/run/php/php*-fpm.sock"); len(found) > 0 && isAddress(found[len(found)-1]) {
 		p.servers[0] = found[len(found)-1]
 	}
 	text := "which PHP-FPM runs the sites is not said: put its listener here"
@@ -126,7 +128,7 @@ func (m *model) namePools() {
 		name := ""
 		switch {
 		case p.fpm != nil:
-			name = plainName(strings.ToLower(p.fpm.name))
+			name = plainName(strings.ToLower(p.fpm.Name))
 		case len(m.pools) == 1 || p.isDefault:
 			name = "www"
 		default:
@@ -151,11 +153,11 @@ func (p *pool) keys() []key {
 		where[i] = at.String()
 	}
 	if p.fpm != nil {
-		where = append(where, p.fpm.at.String())
+		where = append(where, p.fpm.Get("listen").At.String())
 	}
 	keys := []key{{"server", "[" + strings.Join(quoted, ", ") + "]", strings.Join(where, ", ")}}
 	if p.fpm != nil {
-		keys = append(keys, p.fpm.realdocd()...)
+		keys = append(keys, keysOf(p.fpm)...)
 	}
 	if p.includePath.isSet() && isPlain(p.includePath.value) {
 		keys = append(keys, key{"include_path", quote(p.includePath.value), p.includePath.at.String()})
@@ -163,20 +165,20 @@ func (p *pool) keys() []key {
 	return keys
 }
 
-// realdocd gives what FPM's configuration says to realdocd's.
-func (p *fpmPool) realdocd() []key {
+// keysOf are the keys of realdocd that a pool of PHP-FPM gives values to.
+func keysOf(p *fpmconf.Pool) []key {
 	var keys []key
-	if most := p.keys["pm.max_children"]; most.isSet() {
+	if most := settingOf(p.Get("pm.max_children")); most.isSet() {
 		if n, err := strconv.ParseUint(most.value, 10, 20); err == nil && n <= 1_000_000 {
 			keys = append(keys, key{"max_conns", strconv.FormatUint(n, 10), most.at.String() + ", pm.max_children"})
 		}
 	}
-	status := p.keys["pm.status_listen"]
+	status := settingOf(p.Get("pm.status_listen"))
 	if !status.isSet() || !isAddress(listenAddress(status.value)) {
 		return keys
 	}
 	keys = append(keys, key{"status", quote(listenAddress(status.value)), status.at.String() + ", pm.status_listen"})
-	if at := p.keys["pm.status_path"]; strings.HasPrefix(at.value, "/") && isPlain(at.value) && !strings.Contains(at.value, "?") {
+	if at := settingOf(p.Get("pm.status_path")); strings.HasPrefix(at.value, "/") && isPlain(at.value) && !strings.Contains(at.value, "?") {
 		keys = append(keys, key{"status_path", quote(at.value), at.at.String() + ", pm.status_path"})
 	}
 	return keys

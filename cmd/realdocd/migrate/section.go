@@ -18,7 +18,7 @@ type section struct {
 
 func (s section) is(name string) bool { return strings.EqualFold(s.name, name) }
 
-// skips says whether what comes is not to be read.
+// skips says whether the lines that come are left out.
 func (a *apache) skips() bool { return len(a.stack) > 0 && a.stack[len(a.stack)-1].skip }
 
 func (a *apache) openSection(text string, at place) error {
@@ -42,7 +42,7 @@ func (a *apache) begin(s *section, args []string) error {
 	switch strings.ToLower(s.name) {
 	case "virtualhost":
 		if a.now != a.main {
-			return s.at.errorf("<VirtualHost> inside the <VirtualHost> of %s: is its end missing?", a.now.at)
+			return errorAt(s.at, "<VirtualHost> inside the <VirtualHost> of %s: is its end missing?", a.now.at)
 		}
 		a.now = &server{at: s.at}
 		a.hosts = append(a.hosts, a.now)
@@ -81,11 +81,11 @@ func condition(arg string, is func(string) bool) bool {
 func (a *apache) closeSection(name string, before int, at place) error {
 	last := len(a.stack) - 1
 	if last < before {
-		return at.errorf("</%s> closes nothing", name)
+		return errorAt(at, "</%s> closes nothing", name)
 	}
 	open := a.stack[last]
 	if !open.is(name) {
-		return at.errorf("</%s> where </%s> has to come, for the one of line %d", name, open.name, open.at.line)
+		return errorAt(at, "</%s> comes before the end of the <%s> of line %d", name, open.name, open.at.Line)
 	}
 	a.stack = a.stack[:last]
 	if open.is("virtualhost") && !open.skip {

@@ -62,7 +62,7 @@ func (m *model) addResolution(st *site, use setting) (after string) {
 	}
 	after = path.Clean(use.value)
 	if !isPlain(after) || after == "/" || !strings.HasPrefix(st.root, after+"/") {
-		st.note(use.at, "UseReadlink %s is no directory above the docroot, so link_after was left out", use.value)
+		st.note(use.at, "UseReadlink %s is not a directory above the docroot, so link_after was left out", use.value)
 		return ""
 	}
 	return after
@@ -94,7 +94,7 @@ func (m *model) findLink(st *site, after string, pattern bool) {
 }
 
 // rulesFor are the rules that hold for all of a site, in Apache's order: the last one
-// wins. Of those for a part of it, notes are made.
+// wins. Rules for a part of it become notes.
 func (m *model) rulesFor(s *server, st *site) []rule {
 	all := m.apache.main.rules
 	if s != m.apache.main {
@@ -123,8 +123,8 @@ func (m *model) rulesFor(s *server, st *site) []rule {
 	return got
 }
 
-// addPHP takes what is set of PHP: include_path and incpath's become keys, the rest
-// moves to FPM.
+// addPHP takes the settings of PHP: include_path and those of incpath become keys, the
+// rest moves to FPM.
 func (m *model) addPHP(st *site, s *server, rules []rule) {
 	settings := m.php.forSite(st.root, s.name.value)
 	set := func(r rule, x phpSetting) {
@@ -141,8 +141,8 @@ func (m *model) addPHP(st *site, s *server, rules []rule) {
 		}
 	}
 	if fpm := st.pool.fpm; fpm != nil {
-		for _, r := range fpm.values {
-			set(r, phpSetting{pool: true})
+		for _, s := range fpm.PHPSettings() {
+			set(rule{key: s.Key, value: s.Value, admin: s.Admin, at: s.At}, phpSetting{pool: true})
 		}
 	}
 	m.addIncludePath(st, settings)
@@ -187,13 +187,13 @@ func (st *site) noteMove(r rule, directive string) {
 // request and nobody else can.
 func (m *model) addHtaccess(st *site) {
 	file := path.Join(st.root, ".htaccess")
-	text, err := m.files.read(file)
+	text, err := m.files.Read(file)
 	if err != nil {
-		return // there is none, as far as that can be seen
+		return // as far as can be seen, there is none
 	}
 	for _, l := range lines(text) {
 		if word, _ := cutWord(strings.ToLower(l.text)); strings.HasPrefix(word, "php_") {
-			st.note(place{file, l.number}, "%s: put it into .user.ini; without mod_php Apache answers 500 to it", l.text)
+			st.note(place{File: file, Line: l.number}, "%s: put it into .user.ini; without mod_php Apache answers 500 to it", l.text)
 		}
 	}
 }
@@ -203,8 +203,8 @@ func (st *site) mentions(list string) bool {
 	return slices.ContainsFunc(strings.Split(list, ":"), func(entry string) bool { return incpath.Inside(entry, st.base()) })
 }
 
-// base is the link, or where none is known the directory that it may be: of
-// /srv/shop/public, that is /srv/shop.
+// base is the link. If none is known, it is the directory that it may be: /srv/shop for
+// /srv/shop/public.
 func (st *site) base() string {
 	if st.link != st.root || !slices.Contains(common, path.Base(st.root)) || slices.Contains(common, path.Base(path.Dir(st.root))) {
 		return st.link

@@ -8,7 +8,7 @@ type line struct {
 	number int // of its first one
 }
 
-// lines gives the lines that are no comment, without blanks around them. A backslash
+// lines gives the lines that are not comments, without blanks around them. A backslash
 // before a line's end joins lines, of comments too, as in Apache.
 func lines(text string) []line {
 	var got []line
@@ -48,14 +48,14 @@ func words(s string) []string {
 		if s[0] == '"' || s[0] == '\'' {
 			quote, s = s[0], s[1:]
 		}
-		word, end := takeWord(s, quote)
+		word, end := nextWord(s, quote)
 		got = append(got, word)
 		s = s[end:]
 	}
 }
 
-// takeWord gives a word and what of s it takes, its closing quote included.
-func takeWord(s string, quote byte) (string, int) {
+// nextWord gives a word and how many bytes of s it takes, its closing quote included.
+func nextWord(s string, quote byte) (string, int) {
 	var word strings.Builder
 	for i := 0; i < len(s); i++ {
 		c := s[i]
