@@ -31,7 +31,7 @@ func (s *Server) logRequest(rq *request, err error, now time.Time) {
 	rq.spans(e)
 	ms(e, "total", rq.began, now)
 	if slow && rq.worker != nil {
-		e.Object("fpm", rq.worker)
+		describeWorker(e, rq.worker)
 	}
 	e.Msg("request")
 }
@@ -39,10 +39,10 @@ func (s *Server) logRequest(rq *request, err error, now time.Time) {
 // spans adds where the time went: until the request was whole, in the queue, to
 // the connection, and to the first byte of the response.
 func (rq *request) spans(e *zerolog.Event) {
-	ms(e, "receive", rq.began, rq.queued)
-	ms(e, "queue", rq.queued, rq.dequeued)
-	ms(e, "connect", rq.dequeued, rq.connected)
-	ms(e, "first_byte", rq.connected, rq.firstByte)
+	ms(e, "receive", rq.began, rq.place.Queued)
+	ms(e, "queue", rq.place.Queued, rq.place.Entered)
+	ms(e, "connect", rq.place.Entered, rq.place.Connected)
+	ms(e, "first_byte", rq.place.Connected, rq.firstByte)
 }
 
 // describe adds which request it is, and what became of it.

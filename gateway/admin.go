@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"path/filepath"
 	"time"
+
+	"realdocd/gateway/sock"
 )
 
 // An adminSocket is a listener that is not for web servers: the control socket, or the
@@ -27,7 +29,7 @@ func openAdmin(addr string, open net.Listener, h http.Handler) (*adminSocket, er
 	ln := open
 	if ln == nil {
 		var err error
-		if ln, err = listen(addr, controlMode); err != nil {
+		if ln, err = listen(sock.Addr(addr), controlMode); err != nil {
 			return nil, err
 		}
 	}

@@ -13,6 +13,8 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"realdocd/gateway/fpm"
+	"realdocd/gateway/sock"
 	"realdocd/test/stack"
 )
 
@@ -33,7 +35,7 @@ type bench struct {
 	fpm    *stack.FakeFPM
 	log    *logBuffer
 	logger zerolog.Logger // into log, unless the test says otherwise
-	facts  fpmFacts       // what FPM says of itself
+	facts  fpm.Answer     // what FPM says of itself
 	idle   time.Duration  // for keepFor
 	server *Server
 	addr   stack.Addr
@@ -56,9 +58,9 @@ func newBench(t testing.TB) *bench {
 	b.must(os.Symlink("releases/1", b.link("blog")))
 	b.fpm = stack.ListenFPM(t, stack.Addr(dir+"/fpm"))
 	b.cfg = Config{
-		Listen: []string{dir + "/gw"}, ListenMode: fs.FileMode(0o600), AccessLog: true,
-		Pools: []PoolConfig{{
-			Name: "www", Servers: []string{dir + "/fpm"}, ConnectTimeout: time.Second,
+		Listen: []sock.Addr{sock.Addr(dir + "/gw")}, ListenMode: fs.FileMode(0o600), AccessLog: true,
+		Pools: []fpm.Config{{
+			Name: "www", Servers: []sock.Addr{sock.Addr(dir + "/fpm")}, ConnectTimeout: time.Second,
 			ReadTimeout: patience, IncludePath: ".:/usr/share/php", Queue: 1024, QueueTimeout: patience,
 		}},
 		Sites: []SiteConfig{
@@ -98,8 +100,8 @@ func (b *bench) start() *bench {
 	b.t.Helper()
 	server := New(b.cfg, b.logger)
 	for _, p := range server.setup.Load().pools {
-		p.askFPM = func(context.Context, string, string) (fpmFacts, error) { return b.facts, nil }
-		p.keepFor = b.idle
+		p.AskFPM = func(context.Context, sock.Addr, string, fpm.Question) (fpm.Answer, error) { return b.facts, nil }
+		p.KeepFor = b.idle
 	}
 	b.must(server.Listen())
 	b.server, b.addr = server, stack.Addr(server.sockets.Load().listeners[0].Addr().String())

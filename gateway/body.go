@@ -153,6 +153,7 @@ func (rq *request) discardBody() {
 	}
 }
 
+// free closes the file and keeps no large buffer.
 func (b *body) free() {
 	if b.spool != nil {
 		b.spool.Close()
@@ -161,6 +162,5 @@ func (b *body) free() {
 	if cap(mem) > 16<<10 {
 		mem = nil
 	}
-	b.mem, b.spool, b.length, b.ended = mem, nil, 0, false
-	b.whole.Store(false)
+	b.mem = mem
 }

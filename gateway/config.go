@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"realdocd/deploy"
+	"realdocd/gateway/fpm"
+	"realdocd/gateway/sock"
 )
 
 // Config is everything a Server is told. The Server takes it as checked: what the
@@ -18,7 +20,7 @@ import (
 type Config struct {
 	// Listen has the addresses to listen on: absolute unix socket paths, or
 	// "host:port" for TCP.
-	Listen []string
+	Listen []sock.Addr
 	// ListenMode is the mode of the unix sockets.
 	ListenMode fs.FileMode
 	// AllowedClients are the networks that may connect over TCP. A TCP
@@ -44,39 +46,8 @@ type Config struct {
 	// StateDir is the directory that has the sites' histories, so that they
 	// survive a restart; "" keeps none.
 	StateDir string
-	Pools    []PoolConfig
+	Pools    []fpm.Config
 	Sites    []SiteConfig
-}
-
-// PoolConfig is one pool: PHP-FPM listeners that serve the same sites.
-type PoolConfig struct {
-	// Name is the pool's name in the configuration.
-	Name string
-	// Servers are the FPM listeners: absolute unix socket paths or "host:port".
-	Servers []string
-	// ConnectTimeout bounds the wait for FPM to take a connection, a full
-	// backlog included.
-	ConnectTimeout time.Duration
-	// IncludePath is what a request of a site without its own include_path
-	// carries where anything on the pool sets one; PHP's own default.
-	IncludePath string
-	// ReadTimeout is the longest silence of FPM within a request; 0 is no bound.
-	ReadTimeout time.Duration
-	// RequestTimeout bounds a request from the connection to FPM to its end;
-	// 0 is no bound.
-	RequestTimeout time.Duration
-	// MaxConns bounds the requests in FPM at once; 0 is no bound.
-	MaxConns int
-	// Queue bounds the requests that wait for a place, or for a paused pool.
-	Queue int
-	// QueueTimeout bounds how long one waits.
-	QueueTimeout time.Duration
-	// Reuse keeps connections to FPM for further requests where that is
-	// provably safe; see reuse.go.
-	Reuse bool
-	// StatusServer is FPM's pm.status_listen, an absolute unix socket path or
-	// "host:port"; "" is none. StatusPath is its pm.status_path.
-	StatusServer, StatusPath string
 }
 
 // SiteConfig is one docroot, or a glob of docroots, with its settings.

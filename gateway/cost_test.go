@@ -9,6 +9,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"realdocd/fcgi"
+	"realdocd/gateway/sock"
 	"realdocd/test/stack"
 )
 
@@ -36,7 +37,7 @@ func benchmarkRequest(b *testing.B, pairs []string) {
 	bench.must(err)
 	defer fpm.Close()
 	go answerAll(fpm)
-	bench.cfg.Pools[0].Servers = []string{bench.dir + "/ready"}
+	bench.cfg.Pools[0].Servers = []sock.Addr{sock.Addr(bench.dir + "/ready")}
 	bench.logger = zerolog.New(io.Discard)
 	bench.start()
 

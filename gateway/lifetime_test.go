@@ -14,6 +14,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"realdocd/fcgi"
+	"realdocd/gateway/sock"
 )
 
 // adopt makes a connection of a descriptor.
@@ -115,7 +116,7 @@ func TestOnlyAllowedClientsAreServedOverTCP(t *testing.T) {
 		{[]string{"::/0"}, false},
 	} {
 		b := newBench(t)
-		b.cfg.Listen = []string{"127.0.0.1:0"}
+		b.cfg.Listen = []sock.Addr{"127.0.0.1:0"}
 		for _, network := range row.networks {
 			b.cfg.AllowedClients = append(b.cfg.AllowedClients, netip.MustParsePrefix(network))
 		}
@@ -134,7 +135,7 @@ func TestOnlyAllowedClientsAreServedOverTCP(t *testing.T) {
 
 func TestASocketThatNobodyListensOnIsReplaced(t *testing.T) {
 	b := newBench(t)
-	path := b.cfg.Listen[0]
+	path := string(b.cfg.Listen[0])
 	left, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
 	b.must(err)
 	left.SetUnlinkOnClose(false)

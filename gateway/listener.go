@@ -8,13 +8,14 @@ import (
 	"net/netip"
 	"os"
 	"slices"
-	"strings"
 	"time"
+
+	"realdocd/gateway/sock"
 )
 
 // A listener is a socket that web servers connect to.
 type listener struct {
-	addr string // of the configuration, or the socket's where it was inherited
+	addr sock.Addr // of the configuration, or the socket's where it was inherited
 	net.Listener
 }
 
@@ -25,7 +26,7 @@ type listener struct {
 func (s *Server) Listen(inherited ...net.Listener) error {
 	open := &sockets{inherited: len(inherited) > 0}
 	for _, ln := range inherited {
-		open.listeners = append(open.listeners, listener{ln.Addr().String(), ln})
+		open.listeners = append(open.listeners, listener{sock.Addr(ln.Addr().String()), ln})
 	}
 	return s.openAll(open)
 }
@@ -48,7 +49,7 @@ func (s *Server) Addrs() (addrs []string, inherited bool) {
 	open := s.sockets.Load()
 	addrs = []string{} // never null in JSON
 	for _, ln := range open.listeners {
-		addrs = append(addrs, ln.addr)
+		addrs = append(addrs, string(ln.addr))
 	}
 	return addrs, open.inherited
 }
@@ -113,8 +114,8 @@ func (s *Server) takeOver(n *sockets, cfg *Config) *sockets {
 		case !slices.Contains(cfg.Listen, ln.addr):
 			ln.Close()
 			continue
-		case isUnix(ln.addr):
-			if err := os.Chmod(ln.addr, cfg.ListenMode); err != nil {
+		case ln.addr.IsUnix():
+			if err := os.Chmod(string(ln.addr), cfg.ListenMode); err != nil {
 				s.log.Error().Err(err).Msg("cannot set listen_mode")
 			}
 		}
@@ -131,13 +132,13 @@ func (s *Server) takeOver(n *sockets, cfg *Config) *sockets {
 }
 
 // takeOrListen takes the predecessor's socket, or opens one.
-func (s *Server) takeOrListen(addr string, mode fs.FileMode) (net.Listener, error) {
-	ln := s.predecessor.take("listen", addr)
+func (s *Server) takeOrListen(addr sock.Addr, mode fs.FileMode) (net.Listener, error) {
+	ln := s.predecessor.take("listen", string(addr))
 	if ln == nil {
 		return listen(addr, mode)
 	}
-	if isUnix(addr) {
-		if err := os.Chmod(addr, mode); err != nil {
+	if addr.IsUnix() {
+		if err := os.Chmod(string(addr), mode); err != nil {
 			ln.Close()
 			return nil, err
 		}
@@ -146,34 +147,33 @@ func (s *Server) takeOrListen(addr string, mode fs.FileMode) (net.Listener, erro
 }
 
 // listen opens one socket. A unix socket gets the mode.
-func listen(addr string, mode fs.FileMode) (net.Listener, error) {
-	if !isUnix(addr) {
-		return net.Listen("tcp", addr)
+func listen(addr sock.Addr, mode fs.FileMode) (net.Listener, error) {
+	path := string(addr)
+	if !addr.IsUnix() {
+		return net.Listen("tcp", path)
 	}
-	if conn, err := net.Dial("unix", addr); err == nil {
+	if conn, err := net.Dial("unix", path); err == nil {
 		conn.Close()
 		return nil, errors.New("another process listens there: stop it first")
 	}
-	if fi, err := os.Lstat(addr); err == nil {
+	if fi, err := os.Lstat(path); err == nil {
 		if fi.Mode()&os.ModeSocket == 0 {
 			return nil, errors.New("the file there is not a socket: remove it or choose another path")
 		}
-		if err := os.Remove(addr); err != nil {
+		if err := os.Remove(path); err != nil {
 			return nil, err
 		}
 	}
-	ln, err := net.Listen("unix", addr)
+	ln, err := net.Listen("unix", path)
 	if err != nil {
 		return nil, err
 	}
-	if err := os.Chmod(addr, mode); err != nil {
+	if err := os.Chmod(path, mode); err != nil {
 		ln.Close()
 		return nil, err
 	}
 	return ln, nil
 }
-
-func isUnix(addr string) bool { return strings.HasPrefix(addr, "/") }
 
 // Adopt has Serve begin with connections of web servers that another process
 // has accepted. They are the Server's to close.

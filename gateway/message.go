@@ -37,6 +37,16 @@ type socketsMessage struct {
 	PID       int  `json:"pid"` // of the process that sends them
 }
 
+// A poolReport is [fpm.Report] on the link.
+type poolReport struct {
+	Name     string         `json:"name"`
+	Granted  int            `json:"granted"`
+	Released int            `json:"released"`
+	Waiting  int            `json:"waiting"`
+	Servers  map[string]int `json:"servers"`
+	Paused   bool           `json:"paused"`
+}
+
 type docrootMessage struct {
 	Site  string              `json:"site"`
 	State deploy.DocrootState `json:"state"`

@@ -134,9 +134,9 @@ func (m *metrics) count(rq *request, err error, now time.Time) {
 	if err != nil {
 		m.byCause[causeOf(err)].Inc()
 	}
-	observe(sm.pool.queue, rq.queued, rq.dequeued)
-	observe(sm.pool.connect, rq.dequeued, rq.connected)
-	observe(sm.pool.firstByte, rq.connected, rq.firstByte)
+	observe(sm.pool.queue, rq.place.Queued, rq.place.Entered)
+	observe(sm.pool.connect, rq.place.Entered, rq.place.Connected)
+	observe(sm.pool.firstByte, rq.place.Connected, rq.firstByte)
 	observe(sm.pool.duration, rq.began, now)
 }
 

@@ -230,7 +230,8 @@ func TestADrainEndsWithItsTime(t *testing.T) {
 	b.must(b.server.Pause("www"))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := b.server.Drain(ctx, "www"); !errors.Is(err, context.Canceled) {
+	left := (*control.DrainError)(nil)
+	if err := b.server.Drain(ctx, "www"); !errors.As(err, &left) || left.Running != 1 || !left.Paused {
 		t.Errorf("Drain: %v", err)
 	}
 	for _, err := range []error{b.server.Pause("none"), b.server.Resume("none"), b.server.Drain(t.Context(), "none")} {

@@ -1,19 +1,13 @@
 package gateway
 
 import (
-	"bufio"
-	"context"
 	"errors"
-	"fmt"
-	"net"
-	"strings"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 
-	"realdocd/fcgi"
-	"realdocd/test/stack"
+	"realdocd/gateway/sock"
 )
 
 func TestASilentFPMIsA504(t *testing.T) {
@@ -89,7 +83,7 @@ func TestAnFPMThatRefusesIsA502(t *testing.T) {
 
 func TestARequestGoesToTheNextServerWhenOneRefuses(t *testing.T) {
 	b := newBench(t)
-	b.cfg.Pools[0].Servers = []string{b.dir + "/none", b.dir + "/fpm"}
+	b.cfg.Pools[0].Servers = []sock.Addr{sock.Addr(b.dir + "/none"), sock.Addr(b.dir + "/fpm")}
 	b.start()
 	c := b.connect()
 	for range 4 {
@@ -124,7 +118,7 @@ func TestAFullBacklogIsA503AfterConnectTimeout(t *testing.T) {
 	b := newBench(t)
 	fullBacklog(b, b.dir+"/full")
 	timeout := 100 * time.Millisecond
-	b.cfg.Pools[0].Servers, b.cfg.Pools[0].ConnectTimeout = []string{b.dir + "/full"}, timeout
+	b.cfg.Pools[0].Servers, b.cfg.Pools[0].ConnectTimeout = []sock.Addr{sock.Addr(b.dir + "/full")}, timeout
 	b.start()
 	c := b.connect()
 	began := time.Now()
@@ -139,7 +133,7 @@ func TestAFullBacklogIsA503AfterConnectTimeout(t *testing.T) {
 func TestARequestWaitsForRoomInTheBacklog(t *testing.T) {
 	b := newBench(t)
 	listener := fullBacklog(b, b.dir+"/full")
-	b.cfg.Pools[0].Servers, b.cfg.Pools[0].ConnectTimeout = []string{b.dir + "/full"}, patience
+	b.cfg.Pools[0].Servers, b.cfg.Pools[0].ConnectTimeout = []sock.Addr{sock.Addr(b.dir + "/full")}, patience
 	b.start()
 	c := b.connect()
 	b.send(c, "", b.params()...)
@@ -156,45 +150,5 @@ func TestARequestWaitsForRoomInTheBacklog(t *testing.T) {
 	b.fpm.Next().Answer(page)
 	if reply := b.reply(c); reply.Status != 200 || !reply.Ended {
 		t.Errorf("got status %d, complete %v", reply.Status, reply.Ended)
-	}
-}
-
-// A listener that never answers takes nothing from the time of the others; and libfcgi, as in fcgiwrap, answers
-// when a record has followed the question.
-func TestACheckAsksEveryServerOfEachPool(t *testing.T) {
-	b := newBench(t)
-	silent, err := net.Listen("unix", b.dir+"/silent")
-	b.must(err)
-	defer silent.Close()
-	answers, err := net.Listen("unix", b.dir+"/answers")
-	b.must(err)
-	defer answers.Close()
-	ctx, answered := context.WithTimeout(t.Context(), patience)
-	defer answered()
-	go func() {
-		conn, err := answers.Accept()
-		if err != nil {
-			return
-		}
-		defer conn.Close()
-		in := bufio.NewReader(conn)
-		for range 2 {
-			if asked, err := stack.ReadRecord(in); err != nil || asked.Type != byte(fcgi.GetValues) {
-				return
-			}
-		}
-		conn.Write(fcgi.AppendHeader(nil, fcgi.GetValuesResult, 0, 0))
-		in.ReadByte() // until the check has it
-		answered()
-	}()
-	got := CheckPools(ctx, []PoolConfig{
-		{Name: "www", Servers: []string{b.dir + "/none", b.dir + "/silent"}, ConnectTimeout: time.Second},
-		{Name: "php", Servers: []string{b.dir + "/answers"}, ConnectTimeout: time.Second},
-	})
-	if len(got) != 3 || got[0].Err == nil || !strings.Contains(got[0].Err.Error(), "no such file") || got[1].Err == nil || got[2].Err != nil {
-		t.Errorf("got %s", fmt.Sprint(got))
-	}
-	if len(got) == 3 && (got[1].Server != b.dir+"/silent" || got[2].Pool != "php") {
-		t.Errorf("not in the order of the configuration: %s", fmt.Sprint(got))
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"realdocd/gateway/fpm"
 )
 
 // A Predecessor is the process that this one takes over from. It runs on until its
@@ -23,7 +25,7 @@ type Predecessor struct {
 	taken     []net.Listener // those of them that are not systemd's
 	main      chan struct{}  // closed when this process is the main one
 	ended     chan struct{}
-	pools     map[string]*pool // that it has requests in
+	pools     map[string]*fpm.Pool // that it has requests in
 
 	mu      sync.Mutex
 	asked   uint64
@@ -40,7 +42,7 @@ func NewPredecessor(f *os.File) (*Predecessor, error) {
 	}
 	p := &Predecessor{
 		link: l, main: make(chan struct{}), ended: make(chan struct{}),
-		pools: map[string]*pool{}, answers: map[uint64]chan answerMessage{},
+		pools: map[string]*fpm.Pool{}, answers: map[uint64]chan answerMessage{},
 	}
 	if err := p.takeSockets(); err != nil {
 		p.abandon()
@@ -52,17 +54,16 @@ func NewPredecessor(f *os.File) (*Predecessor, error) {
 // letIn gives the predecessor's requests their places, in a pool that the
 // configuration has no more as many as they want.
 func (p *Predecessor) letIn(s *Server, r poolReport) {
-	in := s.setup.Load().pools[r.Name]
+	in := p.pools[r.Name]
+	if in == nil {
+		in = s.setup.Load().pools[r.Name]
+	}
 	if in == nil {
 		p.grant(r.Name, r.Granted+r.Waiting)
 		return
 	}
-	if p.pools[r.Name] == nil {
-		p.pools[r.Name] = in
-		in.letTo(r, func(all int) { p.grant(r.Name, all) })
-		return
-	}
-	in.tenantReports(r)
+	p.pools[r.Name] = in
+	in.HearOlder(fpm.Report(r), func(all int) { p.grant(r.Name, all) })
 }
 
 func (p *Predecessor) grant(pool string, all int) {
@@ -84,7 +85,7 @@ func (p *Predecessor) listen() {
 	}
 	p.link.close()
 	for _, in := range p.pools {
-		in.evict()
+		in.ForgetOlder()
 	}
 	close(p.ended)
 	s.log.Info().Int("pid", p.pid).Msg("the process before has ended")

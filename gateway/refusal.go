@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"realdocd/fcgi"
+	"realdocd/gateway/fpm"
 )
 
 // A refusal is a request that realdocd answers itself. The error goes to the
@@ -27,15 +28,23 @@ func refuse(c *cause, format string, args ...any) *refusal {
 // is a failure of FPM.
 func causeOf(err error) *cause {
 	var refused *refusal
+	var noPlace *fpm.Refusal
 	switch {
 	case errors.As(err, &refused):
 		return refused.cause
+	case errors.As(err, &noPlace):
+		return causeOfReason[noPlace.Reason]
 	case errors.Is(err, errClientGone):
 		return causeClientGone
 	case errors.Is(err, errCut):
 		return causeShutdown
 	}
 	return causeFPMFailed
+}
+
+// causeOfReason has the causes of a request that got no place, or no connection.
+var causeOfReason = map[fpm.Reason]*cause{
+	fpm.QueueFull: causeQueueFull, fpm.QueueTimeout: causeQueueTimeout, fpm.Down: causeFPMDown, fpm.BacklogFull: causeBacklogFull,
 }
 
 // retryAfter is the Retry-After header of a 503, in seconds.

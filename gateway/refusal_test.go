@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"realdocd/fcgi"
+	"realdocd/gateway/sock"
 	"realdocd/test/stack"
 )
 
@@ -141,7 +142,7 @@ func TestAnFPMThatDiesDuringAStreamedUploadIsACompleteError(t *testing.T) {
 	dying, err := net.Listen("unix", b.dir+"/dying")
 	b.must(err)
 	defer dying.Close()
-	b.cfg.Pools[0].Servers = []string{dying.Addr().String()}
+	b.cfg.Pools[0].Servers = []sock.Addr{sock.Addr(dying.Addr().String())}
 	go func() {
 		for {
 			conn, err := dying.Accept()

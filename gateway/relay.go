@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"realdocd/fcgi"
+	"realdocd/gateway/sock"
 )
 
 // maxInline is the largest request that is written before the response is read.
@@ -34,60 +35,55 @@ type response struct {
 }
 
 // relay sends the request to FPM and its response to the web server.
-func (rq *request) relay(fpm *sock) error {
-	if err := rq.extend(fpm); err != nil {
+func (rq *request) relay(conn *sock.Conn) error {
+	if err := rq.extend(conn); err != nil {
 		return err
 	}
 	if rq.body.ended && rq.body.spool == nil && len(rq.head)+len(rq.body.mem) <= maxInline {
-		if err := fpm.exchange(rq.appendBody(rq.head)); err != nil {
+		if err := conn.Exchange(rq.appendBody(rq.head)); err != nil {
 			return rq.responseError(err)
 		}
-		return rq.relayResponse(fpm)
+		return rq.relayResponse(conn)
 	}
 	rq.body.whole.Store(rq.body.ended)
 	sent := make(chan error, 1)
 	go func() {
-		err := rq.sendRequest(fpm)
+		err := rq.sendRequest(conn)
 		sent <- err
 		if err != nil {
-			fpm.interrupt()
+			conn.Interrupt()
 		}
 	}()
-	err := fpm.fill()
+	err := conn.Fill()
 	if err != nil {
 		err = rq.responseError(err)
 	} else {
-		err = rq.relayResponse(fpm)
+		err = rq.relayResponse(conn)
 	}
-	if sendErr := rq.endUpload(fpm, sent); err != nil && sendErr != nil {
+	if sendErr := rq.endUpload(conn, sent); err != nil && sendErr != nil {
 		return sendErr
 	}
 	return err
 }
 
-// appendBody makes the small request whole, and marks its connection where it
-// may be kept.
+// appendBody makes the small request whole, and prepares it for a connection that may be
+// kept.
 func (rq *request) appendBody(head []byte) []byte {
 	out := append(head, rq.body.mem...)
 	out = fcgi.AppendHeader(out, fcgi.Stdin, rq.id, 0)
-	rq.marked = rq.mayReuse() && rq.server.keeps.Load()
-	if rq.marked {
-		fcgi.SetKeepConn(out)
-		out = appendMarker(out, rq.id)
-	}
-	return out
+	return rq.place.Mark(out, rq.id)
 }
 
 // endUpload ends sendRequest, if it runs still, and gives the error that it met
 // by itself.
-func (rq *request) endUpload(fpm *sock, sent chan error) error {
+func (rq *request) endUpload(conn *sock.Conn, sent chan error) error {
 	select {
 	case err := <-sent:
 		rq.unread = !rq.body.ended
 		return err
 	default:
 	}
-	fpm.interrupt()
+	conn.Interrupt()
 	if !rq.body.whole.Load() {
 		rq.unread = true
 		rq.conn.web.SetReadDeadline(time.Unix(1, 0))
@@ -100,15 +96,15 @@ func (rq *request) endUpload(fpm *sock, sent chan error) error {
 // and then, of a body that is streamed, what still comes. The empty record that
 // ends the body goes out only behind a whole body; PHP would run on a cut one.
 // An error is one of the body; that FPM does not take it, the response tells.
-func (rq *request) sendRequest(fpm *sock) error {
+func (rq *request) sendRequest(conn *sock.Conn) error {
 	b := &rq.body
-	if _, err := fpm.Write(rq.head); err != nil {
+	if _, err := conn.Write(rq.head); err != nil {
 		return nil
 	}
-	if _, err := fpm.Write(b.mem); err != nil {
+	if _, err := conn.Write(b.mem); err != nil {
 		return nil
 	}
-	if err := b.sendSpool(patientWriter{rq, fpm}); err != nil {
+	if err := b.sendSpool(patientWriter{rq, conn}); err != nil {
 		return nil
 	}
 	for !b.ended {
@@ -126,55 +122,55 @@ func (rq *request) sendRequest(fpm *sock) error {
 		if !own {
 			continue
 		}
-		if _, err := (patientWriter{rq, fpm}).Write(rec.Raw); err != nil {
+		if _, err := (patientWriter{rq, conn}).Write(rec.Raw); err != nil {
 			return nil
 		}
 	}
 	b.whole.Store(true)
-	fpm.Write(fcgi.AppendHeader(nil, fcgi.Stdin, rq.id, 0))
+	conn.Write(fcgi.AppendHeader(nil, fcgi.Stdin, rq.id, 0))
 	return nil
 }
 
 // A patientWriter writes to FPM; while FPM takes the body it is not silent.
 type patientWriter struct {
-	rq  *request
-	fpm *sock
+	rq   *request
+	conn *sock.Conn
 }
 
 func (w patientWriter) Write(b []byte) (int, error) {
-	if err := w.rq.extend(w.fpm); err != nil {
+	if err := w.rq.extend(w.conn); err != nil {
 		return 0, err
 	}
-	return w.fpm.Write(b)
+	return w.conn.Write(b)
 }
 
 // extend gives FPM another read_timeout, within request_timeout. It fails when
 // the request was interrupted, which an extension must not undo.
-func (rq *request) extend(fpm *sock) error {
+func (rq *request) extend(conn *sock.Conn) error {
 	var deadline time.Time
 	now := time.Now()
-	c := rq.pool.cfg()
+	c := rq.pool.Config()
 	if c.ReadTimeout > 0 {
 		deadline = now.Add(c.ReadTimeout)
 	}
 	if c.RequestTimeout > 0 {
-		if last := rq.connected.Add(c.RequestTimeout); deadline.IsZero() || last.Before(deadline) {
+		if last := rq.place.Connected.Add(c.RequestTimeout); deadline.IsZero() || last.Before(deadline) {
 			deadline = last
 		}
 	}
-	if !deadline.IsZero() || rq.reused {
-		fpm.SetReadDeadline(deadline)
+	if !deadline.IsZero() || rq.place.Reused() {
+		conn.SetReadDeadline(deadline)
 	}
-	return rq.conn.ended()
+	return rq.Ended()
 }
 
 // relayResponse passes FPM's records on, whole and unparsed, up to END_REQUEST.
 // Some have come already.
-func (rq *request) relayResponse(fpm *sock) error {
+func (rq *request) relayResponse(conn *sock.Conn) error {
 	for {
-		batch, err := rq.takeRecords(fpm)
+		batch, err := rq.takeRecords(conn)
 		if len(batch) > 0 {
-			if err := rq.conn.web.send(batch); err != nil {
+			if err := rq.conn.web.Send(batch); err != nil {
 				rq.broken = true
 				return fmt.Errorf("%w: %w", errClientGone, err)
 			}
@@ -182,20 +178,20 @@ func (rq *request) relayResponse(fpm *sock) error {
 		if err != nil || rq.reply.ended {
 			return err
 		}
-		if err := rq.extend(fpm); err != nil {
+		if err := rq.extend(conn); err != nil {
 			return err
 		}
-		if err := fpm.fill(); err != nil {
+		if err := conn.Fill(); err != nil {
 			return rq.responseError(err)
 		}
 	}
 }
 
 // takeRecords takes the whole records that have come, as one run of bytes.
-func (rq *request) takeRecords(fpm *sock) ([]byte, error) {
+func (rq *request) takeRecords(conn *sock.Conn) ([]byte, error) {
 	var batch []byte
 	for {
-		rec, ok, err := fpm.in.Next()
+		rec, ok, err := conn.In.Next()
 		if err == nil && ok && rec.ID != rq.id {
 			err = fmt.Errorf("FPM sent %v of request %d on the connection of request %d", rec.Type, rec.ID, rq.id)
 		}
@@ -265,14 +261,14 @@ func headerValue(name string) string {
 
 // responseError says why FPM's response ended too early.
 func (rq *request) responseError(err error) error {
-	if ended := rq.conn.ended(); ended != nil {
+	if ended := rq.Ended(); ended != nil {
 		return ended
 	}
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded) && rq.outOfTime():
-		return refuse(causeFPMTimeout, "FPM took longer than request_timeout (%s)", rq.pool.cfg().RequestTimeout)
+		return refuse(causeFPMTimeout, "FPM took longer than request_timeout (%s)", rq.pool.Config().RequestTimeout)
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return refuse(causeFPMTimeout, "FPM was silent for read_timeout (%s)", rq.pool.cfg().ReadTimeout)
+		return refuse(causeFPMTimeout, "FPM was silent for read_timeout (%s)", rq.pool.Config().ReadTimeout)
 	case errors.Is(err, io.EOF):
 		return errNoEnd
 	}
@@ -280,8 +276,8 @@ func (rq *request) responseError(err error) error {
 }
 
 func (rq *request) outOfTime() bool {
-	limit := rq.pool.cfg().RequestTimeout
-	return limit > 0 && time.Since(rq.connected) >= limit
+	limit := rq.pool.Config().RequestTimeout
+	return limit > 0 && time.Since(rq.place.Connected) >= limit
 }
 
 // statusOf reads the status out of the start of a CGI response (RFC 3875,

@@ -12,6 +12,7 @@ import (
 
 	"realdocd/deploy"
 	"realdocd/gateway/control"
+	"realdocd/gateway/fpm"
 )
 
 // maxOccupants bounds the list of who is inside one release.
@@ -181,7 +182,7 @@ func (s *Server) left(ctx context.Context, st *site, docroot, release string) ([
 	if len(left) > 0 {
 		return left[:min(len(left), maxOccupants)], nil
 	}
-	return workersIn(ctx, st.pool.cfg(), release)
+	return workersIn(ctx, st.pool.Config(), release)
 }
 
 // countIn is how many run in a release by one docroot, and those whom the
@@ -207,13 +208,13 @@ func (s *Server) inRelease(release string) (who []control.Occupant) {
 }
 
 // workersIn are FPM's workers whose script is below a release.
-func workersIn(ctx context.Context, c *PoolConfig, release string) (left []control.Occupant, err error) {
+func workersIn(ctx context.Context, c *fpm.Config, release string) (left []control.Occupant, err error) {
 	if c.StatusServer == "" {
 		return nil, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
 	defer cancel()
-	workers, err := askStatus(ctx, c.StatusServer, c.StatusPath)
+	workers, err := fpm.AskWorkers(ctx, c.StatusServer, c.StatusPath)
 	if err != nil {
 		return nil, fmt.Errorf("whether scripts run on in %s cannot be told: %w", release, err)
 	}

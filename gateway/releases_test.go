@@ -14,6 +14,7 @@ import (
 
 	"realdocd/deploy"
 	"realdocd/gateway/control"
+	"realdocd/gateway/fpm"
 	"realdocd/test/stack"
 )
 
@@ -228,22 +229,27 @@ func TestTheHistorySurvivesARestartAndSaysWhoFlipped(t *testing.T) {
 }
 
 func TestHeadroomIsWhatTheLiveReleaseHasLessWhatIsCached(t *testing.T) {
+	type dirs = map[string][2]int64
 	for _, row := range []struct {
-		name   string
-		answer releaseAnswer
-		fits   bool
-		memory int64
-		keys   int64
+		name    string
+		opcache *fpm.Opcache
+		fits    bool
+		memory  int64
+		keys    int64
 	}{
-		{"room for both", releaseAnswer{Free: 100, Scripts: 10, Keys: 20, MaxKeys: 100, Live: [2]int64{80, 10}}, true, 80, 20},
-		{"too little memory", releaseAnswer{Free: 79, Scripts: 10, Keys: 20, MaxKeys: 100, Live: [2]int64{80, 10}}, false, 80, 20},
-		{"too few keys", releaseAnswer{Free: 100, Scripts: 10, Keys: 85, MaxKeys: 100, Live: [2]int64{80, 10}}, false, 80, 85},
-		{"a slot that is cached", releaseAnswer{Free: 5, Scripts: 20, Keys: 20, MaxKeys: 30, Live: [2]int64{80, 10}, Next: [2]int64{79, 10}}, true, 1, 0},
-		{"opcache is off", releaseAnswer{Why: "off"}, true, 0, 0},
+		{"room for both", &fpm.Opcache{Free: 100, Scripts: 10, Keys: 20, MaxKeys: 100, Dirs: dirs{"/live": {80, 10}}}, true, 80, 20},
+		{"too little memory", &fpm.Opcache{Free: 79, Scripts: 10, Keys: 20, MaxKeys: 100, Dirs: dirs{"/live": {80, 10}}}, false, 80, 20},
+		{"too few keys", &fpm.Opcache{Free: 100, Scripts: 10, Keys: 85, MaxKeys: 100, Dirs: dirs{"/live": {80, 10}}}, false, 80, 85},
+		{"a slot that is cached", &fpm.Opcache{Free: 5, Scripts: 20, Keys: 20, MaxKeys: 30, Dirs: dirs{"/live": {80, 10}, "/next": {79, 10}}}, true, 1, 0},
+		{"opcache is off", nil, true, 0, 0},
 	} {
-		if h := row.answer.headroom(); h.Fits != row.fits || h.NeedsMemory != row.memory || h.NeedsKeys != row.keys {
+		h := headroom(fpm.Answer{HasOpcache: true, Opcache: row.opcache}, "/next", "/live")
+		if h.Fits != row.fits || h.NeedsMemory != row.memory || h.NeedsKeys != row.keys || !h.Readable {
 			t.Errorf("%s: %+v", row.name, h)
 		}
+	}
+	if h := headroom(fpm.Answer{Barred: map[string]string{"/next": "/next"}}, "/next", "/live"); h.Readable {
+		t.Error("a release that FPM cannot read is readable")
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"realdocd/gateway/sock"
 	"realdocd/test/stack"
 )
 
@@ -34,8 +35,8 @@ func TestReload_AFaultChangesNothing(t *testing.T) {
 	b := newBench(t).start()
 	for want, change := range map[string]func(*Config){
 		"no such file or directory": func(c *Config) {
-			c.Listen = []string{b.dir + "/new", b.dir + "/none/gw"}
-			c.Pools[0].Servers = []string{b.dir + "/none"}
+			c.Listen = []sock.Addr{sock.Addr(b.dir + "/new"), sock.Addr(b.dir + "/none/gw")}
+			c.Pools[0].Servers = []sock.Addr{sock.Addr(b.dir + "/none")}
 		},
 		"open the control socket": func(c *Config) { c.Control = b.dir + "/none/control" },
 	} {
@@ -53,7 +54,7 @@ func TestReload_ConnectionsStayAndSocketsMove(t *testing.T) {
 	b := newBench(t).start()
 	old := b.connect()
 	b.served(old, "", b.params()...)
-	b.reload(func(c *Config) { c.Listen = []string{b.dir + "/new"} })
+	b.reload(func(c *Config) { c.Listen = []sock.Addr{sock.Addr(b.dir + "/new")} })
 	b.served(old, "", b.params()...)
 	if _, err := stack.Connect(b.addr); err == nil {
 		t.Errorf("still listens on %s", b.addr)
@@ -69,7 +70,7 @@ func TestReload_ASiteMovesToAnotherPoolAndRunningRequestsStay(t *testing.T) {
 	c, q := b.running(b.params()...)
 	b.reload(func(c *Config) {
 		pool := c.Pools[0]
-		pool.Name, pool.Servers = "green", []string{b.dir + "/green"}
+		pool.Name, pool.Servers = "green", []sock.Addr{sock.Addr(b.dir + "/green")}
 		c.Pools = append(c.Pools, pool)
 		c.Sites[0].Pool = "green"
 	})
@@ -123,7 +124,9 @@ func TestReload_KnowsTheReleasesThatItKnew(t *testing.T) {
 func TestReload_ServersThatStayAreKeptTrackOf(t *testing.T) {
 	b := newBench(t).start()
 	c, q := b.running(b.params()...)
-	b.reload(func(c *Config) { c.Pools[0].Servers = []string{b.dir + "/none", b.dir + "/fpm"} })
+	b.reload(func(c *Config) {
+		c.Pools[0].Servers = []sock.Addr{sock.Addr(b.dir + "/none"), sock.Addr(b.dir + "/fpm")}
+	})
 	p := b.server.Status().Pools[0]
 	if p.Running != 1 || p.Servers[1].Running != 1 || p.Servers[1].Opened != 1 {
 		t.Errorf("the pool is %+v", p)
@@ -133,5 +136,5 @@ func TestReload_ServersThatStayAreKeptTrackOf(t *testing.T) {
 	for range 3 {
 		b.served(c, "", b.params()...)
 	}
-	b.logged("FPM listener ejected")
+	b.logged("FPM listener is down")
 }

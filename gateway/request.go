@@ -7,6 +7,8 @@ import (
 
 	"realdocd/deploy"
 	"realdocd/fcgi"
+	"realdocd/gateway/fpm"
+	"realdocd/gateway/sock"
 )
 
 // A request is everything known of one request. It is reused for another when
@@ -26,26 +28,19 @@ type request struct {
 	body          body
 
 	site  *site
-	pool  *pool
+	pool  *fpm.Pool
 	visit deploy.Visit
 	head  []byte // BEGIN_REQUEST and PARAMS for FPM
 	text  []byte // values made by rewriting
 
-	server *server // whose place it has
-	placed bool    // it has one
-	line   *line   // that counts it, where the pool has a limit
-	fpm    *sock   // its connection
-	kept   *sock   // one that was kept, to be tried first
-	reused bool    // fpm was kept
-	marked bool    // fpm may be kept
-	reply  response
+	place fpm.Place // the right to run in FPM, with the connection to it
+	reply response
 
-	asked  bool       // FPM, about the slow request; under conn.mu
-	worker *fpmWorker // what it said; under conn.mu while the request waits
+	asked  bool        // FPM, about the slow request; under conn.mu
+	worker *fpm.Worker // what it said; under conn.mu while the request waits
 
-	// When it began, had its body whole, had a place, a connection, and the
-	// first byte of its response.
-	began, queued, dequeued, connected, firstByte time.Time
+	began     time.Time
+	firstByte time.Time // of the response
 
 	broken  bool // the connection to the web server cannot be used again
 	unread  bool // the web server still sends a body that nobody will read
@@ -60,22 +55,19 @@ func newRequest(c *webConn, id uint16, now time.Time) *request {
 	return rq
 }
 
-// free gives the request back. Nothing of it may be used afterwards.
+// free gives the request back. Nothing of it may be used afterwards. What is not named
+// here is the zero value for the next request: only buffers stay.
 func (rq *request) free() {
 	rq.params.Reset()
 	rq.body.free()
 	clear(rq.pairs)
-	rq.pairs = rq.pairs[:0]
 	if cap(rq.head) > 64<<10 {
 		rq.head, rq.text = nil, nil
 	}
-	rq.head, rq.text = rq.head[:0], rq.text[:0]
-	rq.requestID = nil
-	rq.conn, rq.setup, rq.site, rq.pool, rq.server, rq.tooLong = nil, nil, nil, nil, nil, nil
-	rq.cgi, rq.visit, rq.reply = cgi{}, deploy.Visit{}, response{}
-	rq.queued, rq.dequeued, rq.connected, rq.firstByte = time.Time{}, time.Time{}, time.Time{}, time.Time{}
-	rq.reused, rq.marked, rq.asked, rq.worker = false, false, false, nil
-	rq.broken, rq.unread, rq.aborted = false, false, false
+	*rq = request{
+		params: rq.params, pairs: rq.pairs[:0], body: body{mem: rq.body.mem},
+		head: rq.head[:0], text: rq.text[:0],
+	}
 	requests.Put(rq)
 }
 
@@ -126,20 +118,36 @@ func (s *Server) run(rq *request) error {
 	if err := rq.appendHead(); err != nil {
 		return err
 	}
-	if err := rq.pool.enter(rq); err != nil {
+	if err := rq.pool.Enter(&rq.place, rq.want()); err != nil {
 		return err
 	}
 	for {
-		fpm, err := rq.connect()
+		conn, err := rq.place.Connect()
 		if err != nil {
 			return err
 		}
-		err = rq.relay(fpm)
-		if rq.reused && errors.Is(err, errUnsent) {
-			rq.dropConn() // it was kept, and nothing of the request has reached FPM
+		err = rq.relay(conn)
+		if rq.place.Reused() && errors.Is(err, sock.ErrUnsent) {
+			rq.place.Drop() // it was kept, and nothing of the request has reached FPM
 			continue
 		}
 		return err
+	}
+}
+
+// want is what the request asks of its pool. Only a request without a body, which goes out
+// in one write, may go over a kept connection.
+func (rq *request) want() fpm.Want {
+	bodyless := rq.body.ended && rq.body.length == 0 && rq.contentLength <= 0
+	return fpm.Want{By: rq, Flow: rq.flow(), Reusable: bodyless && len(rq.head) < maxInline}
+}
+
+// leavePlace gives the place back, if the request has one. err is how the request ended.
+// Nobody interrupts its connection any more: a web server that has left shows in Ended.
+func (rq *request) leavePlace(err error) {
+	rq.hide()
+	if rq.place.Held() {
+		rq.place.Leave(err == nil && rq.reply.ended && rq.Ended() == nil)
 	}
 }
 
@@ -164,7 +172,7 @@ func (rq *request) fail(err error) {
 		out = fcgi.AppendEnd(rq.head[:0], rq.id, 0, fcgi.RequestComplete)
 	}
 	rq.head = out
-	if err := rq.conn.web.send(out); err != nil {
+	if err := rq.conn.web.Send(out); err != nil {
 		rq.broken = true
 		return
 	}

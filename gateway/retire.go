@@ -33,7 +33,7 @@ func (s *Server) Retire(ctx context.Context) (cut []CutOff) {
 // giveConn gives the successor a connection on which no request runs. It is
 // closed here once it has been sent.
 func (n *Successor) giveConn(c *webConn) {
-	n.link.sendSocket(message{Conn: true}, c.web.fileConn, func(error) { c.s.closed(c) })
+	n.link.sendSocket(message{Conn: true}, c.web.FileConn, func(error) { c.s.closed(c) })
 }
 
 // answer tells the successor who is left here.

@@ -1,17 +1,13 @@
 package gateway
 
 import (
-	"errors"
-	"io"
 	"net"
-	"slices"
 	"testing"
 	"time"
 
-	"github.com/rs/zerolog"
-
 	"realdocd/fcgi"
 	"realdocd/gateway/control"
+	"realdocd/gateway/fpm"
 	"realdocd/test/stack"
 )
 
@@ -20,7 +16,7 @@ func newKeeping(t testing.TB) *bench {
 	t.Helper()
 	b := newBench(t)
 	b.cfg.Pools[0].Reuse = true
-	b.facts = fpmFacts{Version: "8.2.36", Workers: 12}
+	b.facts = fpm.Answer{Version: "8.2.36", Workers: 12}
 	return b
 }
 
@@ -189,71 +185,8 @@ func TestWhyConnectionsAreNotKeptIsInTheLogOnce(t *testing.T) {
 	b.start()
 	b.served(b.connect(), "", b.params()...)
 	event := b.logged("connections to FPM are not kept")
-	if event.String("pool") != "www" || event.String("level") != "warn" || event.String("server") != b.cfg.Pools[0].Servers[0] {
+	if event.String("pool") != "www" || event.String("level") != "warn" || event.String("server") != string(b.cfg.Pools[0].Servers[0]) {
 		t.Errorf("the log has %v", event)
 	}
-	b.poolNow("say why", func(p control.PoolStatus) bool { return p.Servers[0].Reuse == hasSmugglingFix("8.1.29").Error() })
-}
-
-// socketPair is a connection to FPM and FPM's end of it.
-func socketPair(t *testing.T) (*sock, net.Conn) {
-	t.Helper()
-	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: t.TempDir() + "/s", Net: "unix"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	conn, err := net.Dial("unix", listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	peer, err := listener.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := newSock(conn.(*net.UnixConn))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { s.close(); peer.Close() })
-	return s, peer
-}
-
-// The only request that is sent twice is one of which the kernel has taken nothing.
-func TestSock_TellsAWriteThatWasNotTaken(t *testing.T) {
-	closed, peer := socketPair(t)
-	peer.Close()
-	if err := closed.exchange([]byte("request")); !errors.Is(err, errUnsent) {
-		t.Errorf("to a closed connection: %v", err)
-	}
-	open, peer := socketPair(t)
-	go func() { peer.Read(make([]byte, 1)); peer.Close() }()
-	if err := open.exchange([]byte("request")); err == nil || errors.Is(err, errUnsent) {
-		t.Errorf("to a connection that closes later: %v", err)
-	}
-}
-
-func TestTheOldestConnectionsThatWereNotNeededAreClosed(t *testing.T) {
-	p := newPool(PoolConfig{Name: "www", Servers: []string{"/s"}, Reuse: true}, zerolog.Nop())
-	s := p.servers[0]
-	s.why, s.reaping, s.facts.Workers = nil, true, 12
-	kept := []*sock{{}, {}, {}, {}}
-	for _, fpm := range kept {
-		s.keep(fpm)
-	}
-	s.low = len(s.kept)
-	taken := s.takeKept()
-	s.keep(taken)
-	if s.low != 3 || taken != kept[0] || !slices.Equal(s.kept, []*sock{kept[1], kept[2], kept[3], kept[0]}) {
-		t.Errorf("%d were idle all the time", s.low)
-	}
-}
-
-func TestAKeptConnectionThatCameWithAPlaceIsClosedWhereItIsNotUsed(t *testing.T) {
-	ours, theirs := socketPair(t)
-	rq := &request{conn: &webConn{}, kept: ours}
-	rq.leavePlace(errClientGone)
-	if n, err := theirs.Read(make([]byte, 1)); n > 0 || err != io.EOF {
-		t.Errorf("FPM reads %d bytes, %v; want the end", n, err)
-	}
+	b.poolNow("say why", func(p control.PoolStatus) bool { return p.Servers[0].Reuse == fpm.SmugglingFault("8.1.29").Error() })
 }

@@ -118,10 +118,10 @@ func (rq *request) rewriteIncludePath() error {
 		rq.pairs[at-1].Value = out
 	}
 	if carried {
-		rq.pool.setsIncludePath.Store(true)
+		rq.pool.SetsIncludePath.Store(true)
 		return nil
 	}
-	if !rq.pool.setsIncludePath.Load() {
+	if !rq.pool.SetsIncludePath.Load() {
 		return nil
 	}
 	out, err := rq.addIncludePath(borrow(rq.value(rq.cgi.phpValue)))
@@ -164,13 +164,13 @@ func (rq *request) mayStandInList() error {
 // has none.
 func (rq *request) addIncludePath(value string) ([]byte, error) {
 	if rq.visit.Release == nil {
-		text, err := incpath.AppendDirective(value, rq.pool.cfg().IncludePath)
+		text, err := incpath.AppendDirective(value, rq.pool.Config().IncludePath)
 		return []byte(text), err
 	}
 	if v := rq.site.added.get(rq.visit.Release, value); v != nil {
 		return v.out, nil
 	}
-	includePath := rq.pool.cfg().IncludePath
+	includePath := rq.pool.Config().IncludePath
 	if rq.site.IncludePath != "" {
 		if err := rq.mayStandInList(); err != nil {
 			return nil, err

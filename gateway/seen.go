@@ -51,7 +51,7 @@ func keepSeen(value []byte) string { return string(value[:min(len(value), maxSee
 
 // transport says how the web server has connected: "unix" or "tcp".
 func (c *webConn) transport() string {
-	if _, tcp := c.web.fileConn.(*net.TCPConn); tcp {
+	if _, tcp := c.web.FileConn.(*net.TCPConn); tcp {
 		return "tcp"
 	}
 	return "unix"

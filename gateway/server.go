@@ -1,9 +1,7 @@
 package gateway
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -15,13 +13,15 @@ import (
 	"github.com/rs/zerolog"
 
 	"realdocd/gateway/control"
+	"realdocd/gateway/fpm"
+	"realdocd/gateway/sock"
 )
 
 // A Server is the daemon without its command line.
 type Server struct {
 	log     zerolog.Logger
 	setup   atomic.Pointer[setup]
-	hang    *hangups
+	hang    *sock.Watcher
 	metrics *metrics
 	history *history
 	started time.Time
@@ -43,6 +43,7 @@ type Server struct {
 
 	api      *control.Handler // answers what operators ask
 	refused  limiter          // of log events about clients that are not allowed
+	noStatus limiter          // of log events about an FPM that does not tell its status
 	refusals refusals
 
 	mu       sync.Mutex // guards the following
@@ -78,7 +79,7 @@ func (s *Server) Serve() error {
 		s.life.must(opening)
 		return err
 	}
-	defer s.hang.stop()
+	defer s.hang.Stop()
 	s.life.must(serving)
 	close(s.began)
 	select {
@@ -99,10 +100,10 @@ func (s *Server) start() (err error) {
 	if len(open.listeners) == 0 {
 		return errors.New("there is nothing to listen on")
 	}
-	if s.hang, err = newHangups(); err != nil {
+	if s.hang, err = sock.NewWatcher(); err != nil {
 		return err
 	}
-	go s.hang.run()
+	go s.hang.Run()
 	s.begin(s.setup.Load(), nil)
 	for _, ln := range open.listeners {
 		s.startAccepting(ln)
@@ -121,10 +122,10 @@ func (s *Server) start() (err error) {
 // visitor meets them and a docroot that is sent already resolved is known.
 func (s *Server) begin(now, before *setup) {
 	for _, p := range now.pools {
-		if s.probe == "" && (p.cfg().Reuse || now.cfg.Control != "") {
+		if s.probe == "" && (p.Config().Reuse || now.cfg.Control != "") {
 			s.layProbe(now.cfg.Control)
 		}
-		p.start(s.probe)
+		p.Start(s.probe)
 	}
 	go s.watchLinks(now)
 	if now.looksForSlow() {
@@ -153,7 +154,7 @@ func (s *Server) layProbe(control string) {
 		}
 	}
 	if err == nil {
-		s.probe, err = writeProbe(dir)
+		s.probe, err = fpm.WriteProbe(dir)
 	}
 	if err != nil {
 		s.log.Warn().Err(err).Msg("FPM cannot be asked what it is, so that no connection to it is kept: the file for that cannot be written")
@@ -172,17 +173,17 @@ func (s *Server) open(conn net.Conn) { s.openPinned(conn, "") }
 
 // openPinned is open for requests that run on one release; "" is the live one.
 func (s *Server) openPinned(conn net.Conn, release string) {
-	web, err := newSock(conn.(fileConn))
+	web, err := sock.New(conn.(sock.FileConn))
 	if err != nil {
 		conn.Close()
 		return
 	}
 	c := &webConn{s: s, web: web, pin: release}
 	if !s.add(c) {
-		web.close()
+		web.End()
 		return
 	}
-	if err := s.hang.watch(c); err != nil {
+	if err := s.hang.Watch(web, c); err != nil {
 		s.log.Error().Err(err).Msg("connection closed")
 		s.closed(c)
 		return
@@ -208,8 +209,8 @@ func (s *Server) add(c *webConn) bool {
 
 // closed ends a connection.
 func (s *Server) closed(c *webConn) {
-	s.hang.forget(c)
-	c.web.close()
+	s.hang.Forget(c.web)
+	c.web.End()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.conns, c)
@@ -224,57 +225,11 @@ func (s *Server) Status() control.Status {
 	s.mu.Unlock()
 	st := control.Status{PID: os.Getpid(), Started: s.started, Connections: conns, Pools: []control.PoolStatus{}, Sites: []control.SiteStatus{}}
 	for _, c := range now.cfg.Pools {
-		st.Pools = append(st.Pools, now.pools[c.Name].status())
+		st.Pools = append(st.Pools, poolStatus(now.pools[c.Name]))
 	}
 	for _, site := range now.sites.all {
 		st.Sites = append(st.Sites, site.status())
 	}
 	s.predecessor.addTo(&st)
 	return st
-}
-
-// Pause has new requests of a pool wait, within the limits of its queue, until
-// Resume. Requests that run go on. The error is ErrNoPool when there is none.
-func (s *Server) Pause(pool string) error {
-	p, err := s.pool(pool)
-	if err != nil {
-		return err
-	}
-	p.pause()
-	p.log.Warn().Msg("pool paused")
-	return nil
-}
-
-// Paused says whether a pool is paused.
-func (s *Server) Paused(pool string) bool {
-	p := s.setup.Load().pools[pool]
-	return p != nil && p.isPaused()
-}
-
-// Drain waits until no request runs in a pool, which Pause has made certain to
-// happen. It fails with ctx's error.
-func (s *Server) Drain(ctx context.Context, pool string) error {
-	p, err := s.pool(pool)
-	if err != nil {
-		return err
-	}
-	return p.drain(ctx)
-}
-
-// Resume ends Pause.
-func (s *Server) Resume(pool string) error {
-	p, err := s.pool(pool)
-	if err != nil {
-		return err
-	}
-	p.resume()
-	p.log.Warn().Msg("pool resumed")
-	return nil
-}
-
-func (s *Server) pool(name string) (*pool, error) {
-	if p := s.setup.Load().pools[name]; p != nil {
-		return p, nil
-	}
-	return nil, fmt.Errorf("%w %q", control.ErrNoPool, name)
 }

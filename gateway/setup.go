@@ -1,6 +1,10 @@
 package gateway
 
-import "fmt"
+import (
+	"fmt"
+
+	"realdocd/gateway/fpm"
+)
 
 // A setup is one configuration at work. A request runs under one from its
 // beginning to its end; a reload makes another, which takes over the pools and
@@ -8,13 +12,13 @@ import "fmt"
 type setup struct {
 	cfg   Config
 	sites siteTable
-	pools map[string]*pool
+	pools map[string]*fpm.Pool
 }
 
 // newSetup puts a configuration to work that has no faults. before is the one
 // that it replaces, nil for the first.
 func newSetup(cfg Config, before *setup, s *Server) *setup {
-	now := &setup{cfg: cfg, pools: map[string]*pool{}}
+	now := &setup{cfg: cfg, pools: map[string]*fpm.Pool{}}
 	known := map[string]*site{}
 	if before != nil {
 		for _, st := range before.sites.all {
@@ -22,14 +26,14 @@ func newSetup(cfg Config, before *setup, s *Server) *setup {
 		}
 	}
 	for _, c := range cfg.Pools {
-		var p *pool
+		var p *fpm.Pool
 		if before != nil {
 			p = before.pools[c.Name]
 		}
 		if p == nil {
-			p = newPool(c, s.log)
+			p = fpm.New(c, s.log)
 		} else {
-			p.configure(c)
+			p.Configure(c)
 		}
 		now.pools[c.Name] = p
 	}
@@ -37,7 +41,7 @@ func newSetup(cfg Config, before *setup, s *Server) *setup {
 	for _, c := range cfg.Sites {
 		st := newSite(c, now.pools[c.Pool], known[c.Name], s.metrics)
 		if c.IncludePath != "" {
-			st.pool.setsIncludePath.Store(true)
+			st.pool.SetsIncludePath.Store(true)
 		}
 		sites = append(sites, st)
 	}
@@ -65,7 +69,7 @@ func (s *Server) Reload(cfg Config) error {
 	s.sockets.Store(s.takeOver(opened, &now.cfg))
 	for name, p := range before.pools {
 		if now.pools[name] == nil {
-			p.retire()
+			p.Discard()
 		}
 	}
 	s.metrics.forget(before, now)

@@ -50,7 +50,7 @@ func (s *Server) taker() func(*webConn) {
 
 // storeConn leaves a connection on which no request runs with the service manager.
 func (s *Server) storeConn(c *webConn) {
-	if err := s.store(c.web.fileConn); err != nil {
+	if err := s.store(c.web.FileConn); err != nil {
 		s.log.Warn().Err(err).Msg("a connection of a web server is closed: it cannot be kept for the next process")
 	}
 	s.closed(c)
@@ -113,7 +113,7 @@ func (s *Server) end() {
 	open.control.close()
 	open.exporter.close()
 	for _, p := range s.setup.Load().pools {
-		p.retire()
+		p.Discard()
 	}
 	s.history.close()
 	s.removeProbe()

@@ -8,13 +8,14 @@ import (
 
 	"realdocd/deploy"
 	"realdocd/gateway/control"
+	"realdocd/gateway/fpm"
 	"realdocd/incpath"
 )
 
 // A site is a SiteConfig at work.
 type site struct {
 	SiteConfig
-	pool     *pool
+	pool     *fpm.Pool
 	releases *deploy.Resolver
 	metrics  *siteMetrics
 	mapped   valueCache // include_path in it mapped
@@ -26,8 +27,8 @@ type site struct {
 // newSite puts a site to work. before is the site of that name in the
 // configuration that is replaced, or nil: while the docroot is the same, what is
 // known of its releases is kept.
-func newSite(c SiteConfig, p *pool, before *site, m *metrics) *site {
-	s := &site{SiteConfig: c, pool: p, metrics: m.site(c.Name, p.name)}
+func newSite(c SiteConfig, p *fpm.Pool, before *site, m *metrics) *site {
+	s := &site{SiteConfig: c, pool: p, metrics: m.site(c.Name, p.Name)}
 	opts := deploy.Options{Mode: c.Resolve, Every: c.RealpathEvery, LinkAfter: c.LinkAfter}
 	if before != nil && before.Docroot == c.Docroot {
 		s.releases = before.releases
@@ -40,7 +41,7 @@ func newSite(c SiteConfig, p *pool, before *site, m *metrics) *site {
 
 // status is the site now.
 func (s *site) status() control.SiteStatus {
-	st := control.SiteStatus{Name: s.Name, Docroot: s.Docroot, Pool: s.pool.name, Running: s.releases.Inside()}
+	st := control.SiteStatus{Name: s.Name, Docroot: s.Docroot, Pool: s.pool.Name, Running: s.releases.Inside()}
 	if !s.IsGlob() {
 		st.Release = s.releases.Live(path.Clean(s.Docroot))
 	}
@@ -164,15 +165,15 @@ func (s *Server) logIdle(site string, r *deploy.Release) {
 	s.log.Info().Str("site", site).Str("release", r.Path).Int64("requests", r.Total()).Msg("release is idle")
 }
 
-// lineKey tells whose turn in the queue it is.
-func (rq *request) lineKey() lineKey {
+// flow tells whose turn in the queue it is.
+func (rq *request) flow() fpm.Flow {
 	switch {
 	case rq.site == nil:
-		return lineKey{}
+		return fpm.Flow{}
 	case rq.site.IsGlob():
-		return lineKey{rq.site.Name, rq.visit.Link}
+		return fpm.Flow{Site: rq.site.Name, Link: rq.visit.Link}
 	}
-	return lineKey{site: rq.site.Name}
+	return fpm.Flow{Site: rq.site.Name}
 }
 
 // mapping says where paths below the link are for this request.

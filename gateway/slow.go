@@ -5,6 +5,9 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"realdocd/gateway/fpm"
+	"realdocd/gateway/sock"
 )
 
 const (
@@ -54,17 +57,17 @@ type slowRequest struct {
 
 // slowRequests are those of the setup, by pool, that have become slow and that
 // FPM was not asked about.
-func (s *Server) slowRequests(now *setup, at time.Time) map[*pool][]slowRequest {
-	slow := map[*pool][]slowRequest{}
+func (s *Server) slowRequests(now *setup, at time.Time) map[*fpm.Pool][]slowRequest {
+	slow := map[*fpm.Pool][]slowRequest{}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for c := range s.conns {
 		c.mu.Lock()
 		rq := c.rq
-		if _, runs := c.waits.(*sock); runs && rq.setup == now && !rq.asked && at.Sub(rq.began) >= now.cfg.SlowLog && rq.pool.cfg().StatusServer != "" {
+		if _, runs := c.waits.(*sock.Conn); runs && rq.setup == now && !rq.asked && at.Sub(rq.began) >= now.cfg.SlowLog && rq.pool.Config().StatusServer != "" {
 			rq.asked = true
 			slow[rq.pool] = append(slow[rq.pool], slowRequest{
-				c, rq.began, rq.connected,
+				c, rq.began, rq.place.Connected,
 				string(rq.value(rq.cgi.requestMethod)), string(rq.value(rq.cgi.scriptFilename)),
 			})
 		}
@@ -73,14 +76,14 @@ func (s *Server) slowRequests(now *setup, at time.Time) map[*pool][]slowRequest 
 	return slow
 }
 
-func (s *Server) askAboutSlow(p *pool, slow []slowRequest) {
-	c := p.cfg()
+func (s *Server) askAboutSlow(p *fpm.Pool, slow []slowRequest) {
+	c := p.Config()
 	ctx, cancel := context.WithTimeout(context.Background(), statusTimeout)
 	defer cancel()
-	workers, err := askStatus(ctx, c.StatusServer, c.StatusPath)
+	workers, err := fpm.AskWorkers(ctx, c.StatusServer, c.StatusPath)
 	if err != nil {
-		if p.noStatus.allow(time.Now()) {
-			p.log.Warn().Err(err).Msg("FPM was not asked about slow requests")
+		if s.noStatus.allow(time.Now()) {
+			s.log.Warn().Str("pool", p.Name).Err(err).Msg("FPM was not asked about slow requests")
 		}
 		return
 	}
@@ -95,15 +98,12 @@ func (s *Server) askAboutSlow(p *pool, slow []slowRequest) {
 	}
 }
 
-// maxScript is how much of SCRIPT_FILENAME FPM's status has.
-const maxScript = 255
-
 // worker is the one that runs the request: of those in its script the one that
 // has been for about as long; nil when none is.
-func (sr slowRequest) worker(workers []fpmWorker, now time.Time) *fpmWorker {
-	var best *fpmWorker
+func (sr slowRequest) worker(workers []fpm.Worker, now time.Time) *fpm.Worker {
+	var best *fpm.Worker
 	ran := now.Sub(sr.connected)
-	script := sr.script[:min(len(sr.script), maxScript)]
+	script := sr.script[:min(len(sr.script), fpm.MaxScript)]
 	for i := range workers {
 		w := &workers[i]
 		if w.State == "Idle" || w.Method != sr.method || w.Script != script {
@@ -116,8 +116,8 @@ func (sr slowRequest) worker(workers []fpmWorker, now time.Time) *fpmWorker {
 	return best
 }
 
-// MarshalZerologObject adds what FPM said of the worker to a log event.
-func (w *fpmWorker) MarshalZerologObject(e *zerolog.Event) {
-	e.Int("pid", w.PID).Str("state", w.State).Str("script", w.Script).
-		Float64("duration", float64(w.Duration.Microseconds())/1000)
+// describeWorker adds what FPM said of the worker to a log event.
+func describeWorker(e *zerolog.Event, w *fpm.Worker) {
+	e.Dict("fpm", zerolog.Dict().Int("pid", w.PID).Str("state", w.State).Str("script", w.Script).
+		Float64("duration", float64(w.Duration.Microseconds())/1000))
 }

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"realdocd/gateway/fpm"
 )
 
 // A Successor is the process that takes over from this one while both run. See
@@ -114,7 +116,7 @@ func (n *Successor) sendSockets() {
 	s := n.s
 	open := s.sockets.Load()
 	for _, ln := range open.listeners {
-		n.sendListener(ln.addr, "listen", ln.Listener)
+		n.sendListener(string(ln.addr), "listen", ln.Listener)
 	}
 	for use, e := range map[string]*adminSocket{"control": open.control, "metrics": open.exporter} {
 		if e != nil {
@@ -139,7 +141,7 @@ func (n *Successor) sendState() {
 		}
 	}
 	for _, p := range now.pools {
-		p.handOver(func(r poolReport) { n.link.send(message{Pool: &r}) })
+		p.HandOver(func(r fpm.Report) { report := poolReport(r); n.link.send(message{Pool: &report}) })
 	}
 	s.history.close()
 	n.link.send(message{Begin: true})
@@ -178,8 +180,8 @@ func (n *Successor) end() {
 func (n *Successor) orphan() {
 	n.s.log.Error().Int("pid", n.pid).Msg("the process that had taken over has ended: start realdocd again")
 	for _, p := range n.s.setup.Load().pools {
-		p.takeBack()
-		p.resume()
+		p.TakeBack()
+		p.Resume()
 	}
 }
 
@@ -192,7 +194,7 @@ func (n *Successor) take(m message) {
 		close(n.serving)
 	case m.Grant != nil:
 		if p := n.s.setup.Load().pools[m.Grant.Pool]; p != nil {
-			p.granted(m.Grant.Granted)
+			p.Grant(m.Grant.Granted)
 		}
 	case m.Ask != nil:
 		go n.answer(*m.Ask)
@@ -224,7 +226,7 @@ func (s *Server) takeBack() {
 	s.successor = nil
 	s.api.MoveBack()
 	for _, p := range s.setup.Load().pools {
-		p.takeBack()
+		p.TakeBack()
 	}
 	for _, ln := range s.sockets.Load().listeners {
 		ln.Listener.(deadliner).SetDeadline(time.Time{})

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"realdocd/deploy"
+	"realdocd/gateway/sock"
 )
 
 // Succeed takes over from the predecessor: its sockets, as far as the
@@ -52,7 +53,7 @@ func (p *Predecessor) socketsOfSystemd() *sockets {
 	for _, ln := range slices.Clone(p.listeners) {
 		if ln.use == "listen" {
 			passed.inherited = true
-			passed.listeners = append(passed.listeners, listener{ln.addr, p.take(ln.use, ln.addr)})
+			passed.listeners = append(passed.listeners, listener{sock.Addr(ln.addr), p.take(ln.use, ln.addr)})
 		}
 	}
 	return passed

@@ -15,6 +15,7 @@ import (
 
 	"realdocd/deploy"
 	"realdocd/gateway/control"
+	"realdocd/gateway/fpm"
 )
 
 // Warm runs a site's warm requests on a release, a directory by its absolute
@@ -58,11 +59,11 @@ func (s *Server) warmOne(ctx context.Context, st *site, docroot string, v deploy
 	case err != nil:
 		r.Error = err.Error()
 	default:
-		r.Status = answer.status
+		r.Status = answer.Status
 		if r.Status < 200 || r.Status > 399 {
 			r.Error = fmt.Sprintf("the answer is %d %s", r.Status, http.StatusText(r.Status))
-			r.Head = string(answer.body.text.Bytes()[:min(answer.body.text.Len(), maxHead)])
-			if said := answer.stderr.firstLine(); said != "" {
+			r.Head = string(answer.Body()[:min(len(answer.Body()), maxHead)])
+			if said := answer.Stderr(); said != "" {
 				r.Head = said + "\n" + r.Head
 			}
 		}
@@ -72,7 +73,7 @@ func (s *Server) warmOne(ctx context.Context, st *site, docroot string, v deploy
 
 // askOurselves sends a request to the Server itself, as a web server would, on
 // a connection whose requests run on a release that need not be live.
-func (s *Server) askOurselves(ctx context.Context, release string, params map[string]string) (*fpmAnswer, error) {
+func (s *Server) askOurselves(ctx context.Context, release string, params map[string]string) (*fpm.Response, error) {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
 		return nil, os.NewSyscallError("socketpair", err)
@@ -93,7 +94,7 @@ func (s *Server) askOurselves(ctx context.Context, release string, params map[st
 	}
 	s.openPinned(ends[0], release)
 	defer ends[1].Close()
-	return askOver(ctx, ends[1], params)
+	return fpm.RunOver(ctx, ends[1], params)
 }
 
 // warmParams are what a web server with a front controller sends: a path that

@@ -10,24 +10,24 @@ import (
 
 	"realdocd/deploy"
 	"realdocd/fcgi"
+	"realdocd/gateway/fpm"
+	"realdocd/gateway/sock"
 )
 
 // A webConn is a connection from a web server. It carries one request after
 // another; the goroutine that serves it is the only one to read and write it,
 // but for the upload of a request whose body is streamed.
 type webConn struct {
-	s      *Server
-	web    *sock
-	fd     int32 // for hangups
-	serial int32
+	s   *Server
+	web *sock.Conn
 
 	gone atomic.Bool // the web server has hung up
 	busy atomic.Bool // a request has begun and not ended
 	keep bool        // the web server closes the connection, not we
 
 	mu    sync.Mutex
-	waits interruptible // what the request waits for; nil for nothing
-	rq    *request      // the one that runs, for others to read
+	waits fpm.Interruptible // what the request waits for; nil for nothing
+	rq    *request          // the one that runs, for others to read
 
 	pin string // requests run on this release, whether it is live or not
 }
@@ -39,9 +39,6 @@ func (c *webConn) enterOn(st *site, docroot string, now time.Time) (deploy.Visit
 	}
 	return st.releases.Enter(docroot, now)
 }
-
-// An interruptible wait is ended by another goroutine.
-type interruptible interface{ interrupt() }
 
 // A fate is what becomes of a connection on which no request runs.
 type fate int
@@ -115,7 +112,7 @@ func (c *webConn) fate() fate {
 
 // mayMove says whether nothing of a request has been read, so that another
 // process can read the next one whole.
-func (c *webConn) mayMove() bool { return c.web.in.Buffered() == 0 && c.pin == "" }
+func (c *webConn) mayMove() bool { return c.web.In.Buffered() == 0 && c.pin == "" }
 
 // endIdle ends the wait for a request, at a time that may be past, if none runs or
 // is on its way.
@@ -160,8 +157,8 @@ func (c *webConn) ended() error {
 	return nil
 }
 
-// hungUp is called when the web server has closed its end.
-func (c *webConn) hungUp() {
+// HungUp is called when the web server has closed its end; see [sock.Watcher].
+func (c *webConn) HungUp() {
 	c.gone.Store(true)
 	c.interrupt()
 }
@@ -172,7 +169,7 @@ func (c *webConn) interrupt() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.waits != nil {
-		c.waits.interrupt()
+		c.waits.Interrupt()
 	}
 }
 
@@ -185,7 +182,7 @@ func (rq *request) show() {
 	c.mu.Unlock()
 }
 
-// hide ends show and waitFor.
+// hide ends show and WaitFor.
 func (rq *request) hide() {
 	c := rq.conn
 	c.mu.Lock()
@@ -193,18 +190,18 @@ func (rq *request) hide() {
 	c.mu.Unlock()
 }
 
-// waitFor says what the request waits for from now on; until then others may
-// interrupt it. What came too early to interrupt anything has left word in ended.
-func (rq *request) waitFor(i interruptible) {
+// WaitFor says what the request waits for from now on, nil for nothing; until then others
+// may interrupt it. What came too early to interrupt anything has left word in Ended. When
+// it returns, nobody interrupts what was waited for before.
+func (rq *request) WaitFor(i fpm.Interruptible) {
 	c := rq.conn
 	c.mu.Lock()
 	c.waits = i
 	c.mu.Unlock()
 }
 
-// waitNoMore is for a request that waits no more. When it returns, nobody
-// interrupts what was waited for.
-func (rq *request) waitNoMore() { rq.waitFor(nil) }
+// Ended is why the request cannot go on; nil while it can.
+func (rq *request) Ended() error { return rq.conn.ended() }
 
 // next reads up to the end of a request's PARAMS. It answers what is no
 // request on the way: management records, roles other than responder.
@@ -253,15 +250,15 @@ func (c *webConn) next() (*request, error) {
 // record takes the next record, and waits for it where it has not come.
 func (c *webConn) record() (fcgi.Record, error) {
 	for {
-		rec, ok, err := c.web.in.Next()
+		rec, ok, err := c.web.In.Next()
 		if ok || err != nil {
 			return rec, err
 		}
-		if c.web.in.Buffered() == 0 {
-			c.web.in.Release()
+		if c.web.In.Buffered() == 0 {
+			c.web.In.Release()
 		}
-		if err := c.web.fill(); err != nil {
-			if c.web.in.Buffered() > 0 {
+		if err := c.web.Fill(); err != nil {
+			if c.web.In.Buffered() > 0 {
 				err = noEOF(err)
 			}
 			return fcgi.Record{}, err

@@ -63,8 +63,8 @@ func checkPassed(ln net.Listener, c gateway.Config) error {
 // warnOfListen names the addresses of the configuration that are not listened on.
 func (d *daemonProcess) warnOfListen(passed []net.Listener) {
 	for _, addr := range d.config.Gateway.Listen {
-		if !slices.ContainsFunc(passed, func(ln net.Listener) bool { return ln.Addr().String() == addr }) {
-			d.log.Warn().Str("listen", addr).Msg("not listened on: systemd has passed sockets, and they win; add it to the socket unit")
+		if !slices.ContainsFunc(passed, func(ln net.Listener) bool { return ln.Addr().String() == string(addr) }) {
+			d.log.Warn().Str("listen", string(addr)).Msg("not listened on: systemd has passed sockets, and they win; add it to the socket unit")
 		}
 	}
 }

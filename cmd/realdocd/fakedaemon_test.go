@@ -102,11 +102,6 @@ func (d *fakeDaemon) pool(name string, do func(*control.PoolStatus)) error {
 	return control.ErrNoPool
 }
 
-func (d *fakeDaemon) Paused(pool string) (paused bool) {
-	d.pool(pool, func(p *control.PoolStatus) { paused = p.Paused })
-	return paused
-}
-
 func (d *fakeDaemon) Pause(pool string) error {
 	return d.pool(pool, func(p *control.PoolStatus) { p.Paused = true })
 }
@@ -115,10 +110,12 @@ func (d *fakeDaemon) Resume(pool string) error {
 	return d.pool(pool, func(p *control.PoolStatus) { p.Paused = false })
 }
 
-// Drain fails at once where somebody is inside.
+// Drain fails at once if somebody is inside.
 func (d *fakeDaemon) Drain(_ context.Context, pool string) error {
-	_, err := d.drain(pool)
-	return err
+	if left, _ := d.drain(pool); left != nil {
+		return &control.DrainError{Running: len(left)}
+	}
+	return d.Pause(pool)
 }
 
 func (d *fakeDaemon) drain(what string) ([]control.Occupant, error) {

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"realdocd/cmd/realdocd/logging"
+	"realdocd/gateway/sock"
 )
 
 // reload reads the configuration again and puts it to work. If it has a fault, nothing
@@ -43,7 +44,7 @@ func (d *daemonProcess) reload() {
 	logging.SetLevel(c.Log.Level)
 	d.config = c
 	if !d.passed {
-		d.addrs = c.Gateway.Listen
+		d.addrs = sock.Strings(c.Gateway.Listen)
 	}
 	d.log.Info().Strs("sites", c.SiteNames()).Msg("configuration taken")
 	d.moveLog(out, c.Log.Output)

@@ -20,6 +20,7 @@ import (
 	"realdocd/cmd/realdocd/conf"
 	"realdocd/cmd/realdocd/logging"
 	"realdocd/gateway"
+	"realdocd/gateway/sock"
 )
 
 type serveOptions struct {
@@ -195,7 +196,7 @@ func (d *daemonProcess) listen() error {
 		d.addrs = append(d.addrs, ln.Addr().String())
 	}
 	if d.passed = len(passed) > 0; !d.passed {
-		d.addrs = d.config.Gateway.Listen
+		d.addrs = sock.Strings(d.config.Gateway.Listen)
 	}
 	if err := d.srv.Listen(passed...); err != nil {
 		return fmt.Errorf("open the sockets: %w", err)

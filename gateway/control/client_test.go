@@ -62,8 +62,8 @@ func TestClient_GivesTheTextOfARefusal(t *testing.T) {
 // Somebody at a terminal who stops waiting must not leave a paused pool behind.
 func TestClient_ThatLeavesADrainResumesThePool(t *testing.T) {
 	f := newFakePools()
-	resumed := make(chan struct{})
-	c := NewClient(serveOn(t, NewHandler(resumeWatch{f, resumed}, http.NotFoundHandler())))
+	undone := make(chan struct{})
+	c := NewClient(serveOn(t, NewHandler(drainWatch{f, undone}, http.NotFoundHandler())))
 	ctx, leave := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
@@ -76,19 +76,19 @@ func TestClient_ThatLeavesADrainResumesThePool(t *testing.T) {
 	if err := <-ended; !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
-	<-resumed
+	<-undone
 	f.wantPaused(t, "www", false)
 }
 
-// resumeWatch tells of a resume.
-type resumeWatch struct {
+// drainWatch tells of the end of a drain.
+type drainWatch struct {
 	*fakePools
-	resumed chan struct{}
+	ended chan struct{}
 }
 
-func (r resumeWatch) Resume(pool string) error {
-	defer close(r.resumed)
-	return r.fakePools.Resume(pool)
+func (d drainWatch) Drain(ctx context.Context, pool string) error {
+	defer close(d.ended)
+	return d.fakePools.Drain(ctx, pool)
 }
 
 func TestClient_SaysWhatToDoWhenItReachesNobody(t *testing.T) {

@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -22,21 +23,34 @@ var (
 	ErrNoSite = errors.New("there is no such site")
 )
 
+// ErrResumed is a drain of a pool that was resumed meanwhile.
+var ErrResumed = errors.New("it was resumed while it drained")
+
+// A DrainError is a pool that did not drain in time.
+type DrainError struct {
+	// Paused says that the pool stays paused, since another command paused it too.
+	// Otherwise it was resumed.
+	Paused bool
+	// Running are the requests that were left, Kept the connections to FPM.
+	Running, Kept int
+}
+
+func (e *DrainError) Error() string {
+	return fmt.Sprintf("requests that run %d, connections kept %d", e.Running, e.Kept)
+}
+
 // Pools are the pools of a daemon, each by its name. Pause, Drain and Resume give
 // ErrNoPool for a name that the daemon does not know.
 type Pools interface {
 	// Status is the whole daemon now, with its pools.
 	Status() Status
-	// Paused says whether a pool is paused. A pool that the daemon does not know
-	// is not paused.
-	Paused(pool string) bool
 	// Pause lets new requests of the pool wait. Requests that run go on.
 	Pause(pool string) error
-	// Drain waits until nothing runs in a paused pool and no connection of it is
-	// kept. When ctx ends first, the error is ctx.Err(). The pool stays paused in
-	// any case.
+	// Drain pauses the pool and waits until nothing runs in it and no connection of
+	// it is kept. When ctx ends first the pool is as it was before, and the error is
+	// a *DrainError; if the pool is resumed meanwhile it is ErrResumed.
 	Drain(ctx context.Context, pool string) error
-	// Resume lets the requests that wait go on.
+	// Resume lets the requests that wait go on, and fails the drains that wait.
 	Resume(pool string) error
 }
 

@@ -22,9 +22,8 @@ type quietDaemon struct {
 func (d quietDaemon) Status() control.Status {
 	return control.Status{Pools: []control.PoolStatus{*d.pool}}
 }
-func (d quietDaemon) Paused(string) bool                  { return d.pool.Paused }
 func (d quietDaemon) Pause(string) error                  { d.pool.Paused = true; return nil }
-func (d quietDaemon) Drain(context.Context, string) error { return nil }
+func (d quietDaemon) Drain(context.Context, string) error { d.pool.Paused = true; return nil }
 func (d quietDaemon) Resume(string) error                 { d.pool.Paused = false; return nil }
 
 // serveQuietDaemon stands for realdocd, and gives the path of its control socket.

@@ -9,14 +9,13 @@ import "net/http"
 // WriteTimeout, and should end the contexts of its requests when it stops.
 type Handler struct {
 	daemon Daemon
-	holds  *holds
 	waits  *waits
 	mux    http.ServeMux
 }
 
 // NewHandler makes the Handler of a daemon. metrics answers at /metrics.
 func NewHandler(d Daemon, metrics http.Handler) *Handler {
-	h := &Handler{daemon: d, holds: &holds{daemon: d, pools: map[string]*hold{}}, waits: newWaits()}
+	h := &Handler{daemon: d, waits: newWaits()}
 	for _, r := range []struct {
 		method, path string
 		handler      http.Handler

@@ -51,7 +51,7 @@ func TestAStoppedFPMOfTwoIsPassedOver(t *testing.T) {
 	if by := s.served(t, 40); by["one"] != 40 {
 		t.Errorf("served by %v, while one alone is up", by)
 	}
-	if event := s.Event(s.gw, mark, "FPM listener ejected"); event.String("server") != string(two.Addr) || event.String("error") == "" {
+	if event := s.Event(s.gw, mark, "FPM listener is down"); event.String("server") != string(two.Addr) || event.String("error") == "" {
 		t.Errorf("want the server that is down and why: %v", event)
 	}
 	if server := s.pool(t, up(false)).Servers[1]; server.Error == "" {
@@ -60,7 +60,7 @@ func TestAStoppedFPMOfTwoIsPassedOver(t *testing.T) {
 	if err := s.RestartFPM(two); err != nil {
 		t.Fatal(err)
 	}
-	s.Event(s.gw, mark, "FPM listener restored")
+	s.Event(s.gw, mark, "FPM listener is up again")
 	s.pool(t, up(true))
 	if by := s.served(t, 40); by["two"] < 10 {
 		t.Errorf("served by %v, after both are up again", by)

@@ -63,3 +63,26 @@ func TestAPauseThatCannotDrainChangesNothing(t *testing.T) {
 	g.open(t)
 	wantServed(t, <-runs)
 }
+
+// A pause ends with its pool: one of the same name that comes with a later reload is another.
+func TestADrainThatFailsLeavesAPoolThatCameBackAsItWas(t *testing.T) {
+	s := openShop(t)
+	www := s.config.Pools
+	s.Command(s.gw, 0, "pause", "www")
+	s.config.Pools = map[string]stack.Keys{"green": {"server": []string{string(s.fpm.Addr)}}}
+	s.config.Sites["shop"]["pool"] = "green"
+	s.Reload(s.gw, s.config)
+	s.config.Pools = www
+	s.config.Sites["shop"]["pool"] = "www"
+	s.Reload(s.gw, s.config)
+	s.pool(t, func(p control.PoolStatus) bool { return !p.Paused })
+	g := newGate(s.Test)
+	runs := s.visit(g.path())
+	s.holding(t, 1, 0)
+	s.Command(s.gw, 1, "pause", "www", "--drain", "--timeout", "300ms")
+	if s.pool(t, func(control.PoolStatus) bool { return true }).Paused {
+		t.Error("the pool stays paused, and it was not before")
+	}
+	g.open(t)
+	wantServed(t, <-runs)
+}

@@ -7,6 +7,8 @@ import (
 	"path"
 	"strconv"
 	"strings"
+
+	"realdocd/gateway/sock"
 )
 
 // checkClients refuses a TCP listener that everybody could use: whoever may speak
@@ -18,7 +20,7 @@ func (d *document) checkClients() {
 		return
 	}
 	for _, addr := range g.Listen {
-		if !path.IsAbs(addr) {
+		if !addr.IsUnix() {
 			d.fault([]string{"listen"}, `%q is open to the network: say who may connect with %s, for example "127.0.0.1"`, addr, d.label(clients))
 		}
 	}
@@ -28,7 +30,7 @@ func (d *document) checkClients() {
 func (d *document) checkAddresses() {
 	g := &d.config.Gateway
 	for _, addr := range g.Listen {
-		switch addr = path.Clean(addr); {
+		switch addr := path.Clean(string(addr)); {
 		case addr == path.Clean(g.Control):
 			d.fault([]string{"control"}, "%q is in %s already: take another path", g.Control, d.label([]string{"listen"}))
 		case addr == path.Clean(g.Metrics):
@@ -37,11 +39,8 @@ func (d *document) checkAddresses() {
 	}
 }
 
-// maxSocketPath is what sun_path of sockaddr_un holds, without the NUL.
-const maxSocketPath = 107
-
 // address reads a unix socket's absolute path or "host:port".
-func address(v any) (string, error) {
+func address(v any) (sock.Addr, error) {
 	s, err := text(v)
 	if err != nil {
 		return "", err
@@ -49,13 +48,14 @@ func address(v any) (string, error) {
 	if unixPath, ok := strings.CutPrefix(s, "unix:"); ok {
 		return "", fmt.Errorf(`write %q without "unix:", as %q`, s, unixPath)
 	}
-	if strings.HasPrefix(s, "/") {
-		return socketPath(v)
+	if addr := sock.Addr(s); addr.IsUnix() {
+		_, err := socketPath(v)
+		return addr, err
 	}
 	if !isHostPort(s) {
 		return "", wanted(`the absolute path of a socket, or "host:port"`, v)
 	}
-	return s, nil
+	return sock.Addr(s), nil
 }
 
 func socketPath(v any) (string, error) {
@@ -65,8 +65,8 @@ func socketPath(v any) (string, error) {
 		return "", err
 	case !path.IsAbs(s):
 		return "", wanted("the absolute path of a socket", v)
-	case len(s) > maxSocketPath:
-		return "", fmt.Errorf("the socket path %q has %d bytes, at most %d are possible", s, len(s), maxSocketPath)
+	case len(s) > sock.MaxUnixPath:
+		return "", fmt.Errorf("the socket path %q has %d bytes, at most %d are possible", s, len(s), sock.MaxUnixPath)
 	}
 	return s, nil
 }

@@ -13,6 +13,8 @@ import (
 	"realdocd/cmd/realdocd/logging"
 	"realdocd/deploy"
 	"realdocd/gateway"
+	"realdocd/gateway/fpm"
+	"realdocd/gateway/sock"
 )
 
 const minimal = `
@@ -32,7 +34,7 @@ func TestAMinimalFileGetsTheDocumentedDefaults(t *testing.T) {
 	want := Config{
 		Log: logging.Settings{Level: "info", Format: "json", Output: "stderr"},
 		Gateway: gateway.Config{
-			Listen:           []string{"/run/realdocd/realdocd.sock"},
+			Listen:           []sock.Addr{"/run/realdocd/realdocd.sock"},
 			ListenMode:       0o660,
 			AllowedClients:   nil,
 			Control:          "/run/realdocd/control.sock",
@@ -43,9 +45,9 @@ func TestAMinimalFileGetsTheDocumentedDefaults(t *testing.T) {
 			SlowLog:          0,
 			SpoolDir:         "",
 			StateDir:         "/var/lib/realdocd",
-			Pools: []gateway.PoolConfig{{
+			Pools: []fpm.Config{{
 				Name:           "www",
-				Servers:        []string{"/run/php/php8.2-fpm.sock"},
+				Servers:        []sock.Addr{"/run/php/php8.2-fpm.sock"},
 				ConnectTimeout: time.Second,
 				ReadTimeout:    60 * time.Second,
 				IncludePath:    ".:/usr/share/php",
@@ -143,7 +145,7 @@ func TestEveryKeyArrives(t *testing.T) {
 	want := Config{
 		Log: logging.Settings{Level: "debug", Format: "console", Output: "/var/log/realdocd/realdocd.log"},
 		Gateway: gateway.Config{
-			Listen:     []string{"/run/a.sock", "127.0.0.1:9100"},
+			Listen:     []sock.Addr{"/run/a.sock", "127.0.0.1:9100"},
 			ListenMode: 0o600,
 			AllowedClients: []netip.Prefix{
 				netip.MustParsePrefix("127.0.0.1/32"), netip.MustParsePrefix("::1/128"),
@@ -156,9 +158,9 @@ func TestEveryKeyArrives(t *testing.T) {
 			SlowLog:          1500 * time.Millisecond,
 			SpoolDir:         "/var/spool/realdocd",
 			StateDir:         "/srv/state",
-			Pools: []gateway.PoolConfig{{
+			Pools: []fpm.Config{{
 				Name:           "www",
-				Servers:        []string{"/run/php/php8.2-fpm.sock", "10.0.0.2:9000"},
+				Servers:        []sock.Addr{"/run/php/php8.2-fpm.sock", "10.0.0.2:9000"},
 				ConnectTimeout: 2 * time.Second,
 				RequestTimeout: 3 * time.Minute,
 				MaxConns:       12,

@@ -6,13 +6,15 @@ import (
 	"realdocd/cmd/realdocd/logging"
 	"realdocd/deploy"
 	"realdocd/gateway"
+	"realdocd/gateway/fpm"
+	"realdocd/gateway/sock"
 )
 
 // The defaults of every key are in these three functions and nowhere else.
 func defaults() Config {
 	return Config{
 		Gateway: gateway.Config{
-			Listen:          []string{"/run/realdocd/realdocd.sock"},
+			Listen:          []sock.Addr{"/run/realdocd/realdocd.sock"},
 			ListenMode:      0o660,
 			Control:         "/run/realdocd/control.sock",
 			StateDir:        "/var/lib/realdocd",
@@ -23,8 +25,8 @@ func defaults() Config {
 	}
 }
 
-func defaultPool(name string) gateway.PoolConfig {
-	return gateway.PoolConfig{
+func defaultPool(name string) fpm.Config {
+	return fpm.Config{
 		Name:           name,
 		ConnectTimeout: time.Second,
 		ReadTimeout:    60 * time.Second,

@@ -4,6 +4,7 @@ import (
 	"realdocd/cmd/realdocd/logging"
 	"realdocd/deploy"
 	"realdocd/gateway"
+	"realdocd/gateway/fpm"
 )
 
 type keys map[string]setter
@@ -36,7 +37,7 @@ func (d *document) logKeys() keys {
 	}
 }
 
-func poolKeys(p *gateway.PoolConfig) keys {
+func poolKeys(p *fpm.Config) keys {
 	return keys{
 		"server":          into(&p.Servers, listOf(address)),
 		"include_path":    into(&p.IncludePath, text),

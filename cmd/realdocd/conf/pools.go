@@ -1,11 +1,12 @@
 package conf
 
 import (
-	"path"
 	"slices"
 	"strings"
 
 	"github.com/BurntSushi/toml"
+
+	"realdocd/gateway/sock"
 )
 
 func (d *document) readPool(name string, raw map[string]any) {
@@ -15,7 +16,7 @@ func (d *document) readPool(name string, raw map[string]any) {
 	if server := append(at, "server"); len(pool.Servers) == 0 && !d.isExcused(server) {
 		d.faults.add(d.lines.of(at...), `[%s] has no server: name PHP-FPM's listener, as in server = ["/run/php/php8.2-fpm.sock"]`, toml.Key(at))
 	}
-	if pool.Reuse && len(pool.Servers) > 0 && !slices.ContainsFunc(pool.Servers, path.IsAbs) {
+	if pool.Reuse && len(pool.Servers) > 0 && !slices.ContainsFunc(pool.Servers, sock.Addr.IsUnix) {
 		d.fault(append(at, "reuse"), `"auto" is for unix sockets, and this pool has none: over TCP nobody can tell that a worker is ready again; take "off"`)
 	}
 	d.config.Gateway.Pools = append(d.config.Gateway.Pools, pool)
@@ -39,7 +40,7 @@ func (d *document) checkPools() {
 // checkReuse refuses to keep connections to a listener that two pools use:
 // together they could hold all of its workers.
 func (d *document) checkReuse() {
-	users := map[string][]string{}
+	users := map[sock.Addr][]string{}
 	for _, p := range d.config.Gateway.Pools {
 		for _, server := range p.Servers {
 			users[server] = append(users[server], p.Name)

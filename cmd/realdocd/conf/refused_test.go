@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"realdocd/gateway"
+	"realdocd/gateway/fpm"
 )
 
 // A refusal is a text with a fault. It puts lines into a file that has no faults
@@ -191,7 +192,7 @@ func TestAFaultIsNamedWithItsLine(t *testing.T) {
 func TestEveryKeyIsTested(t *testing.T) {
 	d := newDocument("r.toml", nil)
 	for table, known := range map[string]keys{
-		"": d.topKeys(), "log": d.logKeys(), "pool": poolKeys(&gateway.PoolConfig{}), "site": siteKeys(&gateway.SiteConfig{}),
+		"": d.topKeys(), "log": d.logKeys(), "pool": poolKeys(&fpm.Config{}), "site": siteKeys(&gateway.SiteConfig{}),
 	} {
 		for key := range known {
 			if !matters(t, everyKey, table, key) && !matters(t, twoPools, table, key) {

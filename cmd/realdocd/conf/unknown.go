@@ -9,6 +9,7 @@ import (
 	"github.com/BurntSushi/toml"
 
 	"realdocd/gateway"
+	"realdocd/gateway/fpm"
 )
 
 // unknown notes a key that its table does not have, and the key that was likely meant.
@@ -48,7 +49,7 @@ func (d *document) homeOf(key string) string {
 	}{
 		{d.topKeys(), "at the top of the file, before the first [table]"},
 		{d.logKeys(), "in [log]"},
-		{poolKeys(&gateway.PoolConfig{}), "in [pool.NAME]"},
+		{poolKeys(&fpm.Config{}), "in [pool.NAME]"},
 		{siteKeys(&gateway.SiteConfig{}), "in [site.NAME]"},
 	}
 	var found []string

@@ -103,8 +103,8 @@ func oneOf(words ...string) parser[string] {
 }
 
 // orNone takes "" for none.
-func orNone(parse parser[string]) parser[string] {
-	return func(v any) (string, error) {
+func orNone[T ~string](parse parser[T]) parser[T] {
+	return func(v any) (T, error) {
 		if v == "" {
 			return "", nil
 		}

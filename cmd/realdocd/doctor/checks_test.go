@@ -13,6 +13,8 @@ import (
 	"realdocd/deploy"
 	"realdocd/gateway"
 	"realdocd/gateway/control"
+	"realdocd/gateway/fpm"
+	"realdocd/gateway/sock"
 )
 
 // What the tests on real PHP-FPM in test/e2e do not plant: versions that are not
@@ -20,7 +22,7 @@ import (
 func TestChecksOnWhatWasToldThem(t *testing.T) {
 	const addr = "/run/php/shop.sock"
 	shop := gateway.SiteConfig{Name: "shop", Docroot: "/var/www/shop/current/public", Pool: "www"}
-	pool := gateway.PoolConfig{Name: "www", Servers: []string{addr}, Queue: 100}
+	pool := fpm.Config{Name: "www", Servers: []sock.Addr{sock.Addr(addr)}, Queue: 100}
 	running := func(st control.ServerStatus) func(*examination) {
 		return func(x *examination) {
 			st.Address = addr
@@ -28,7 +30,7 @@ func TestChecksOnWhatWasToldThem(t *testing.T) {
 		}
 	}
 	version := func(v string) func(*server) {
-		return func(s *server) { s.answer = &probeAnswer{Version: v}; s.checkVersion() }
+		return func(s *server) { s.answer = &fpm.Answer{Version: v}; s.checkVersion() }
 	}
 	unreached := func(err error) func(*server) {
 		return func(s *server) { s.explain(fmt.Errorf("connect: %w", err)) }
@@ -51,7 +53,7 @@ func TestChecksOnWhatWasToldThem(t *testing.T) {
 		{"PHP without it", nil, version("8.3.36"), "php-unread-body", "fixed in 8.3.37"},
 		{"PHP of an old branch", nil, version("8.1.33"), "php-unread-body php-end-of-life", "no fix"},
 		{"PHP of a branch to come", nil, version("9.0.0"), "", ""},
-		{"the backlog is full", nil, unreached(gateway.ErrBacklogFull), "fpm-full", "backlog"},
+		{"the backlog is full", nil, unreached(fpm.ErrBacklogFull), "fpm-full", "backlog"},
 		{"a socket that is not for us", nil, unreached(os.NewSyscallError("connect", syscall.EACCES)), "fpm-forbidden", "listen.owner"},
 		{"a socket that is not there", nil, unreached(os.NewSyscallError("connect", syscall.ENOENT)), "fpm-missing", "no such file"},
 		{"FPM that is up", running(control.ServerStatus{Up: true, Reuse: "on"}), (*server).compareReach, "", ""},
@@ -62,13 +64,13 @@ func TestChecksOnWhatWasToldThem(t *testing.T) {
 		},
 		{
 			"all workers in use, no limit", nil,
-			func(s *server) { s.checkPlaces(s.pool, &gateway.PoolPage{Manager: "dynamic", Total: 4, Reached: 7}) },
+			func(s *server) { s.checkPlaces(s.pool, &fpm.Page{Manager: "dynamic", Total: 4, Reached: 7}) },
 			"children-exhausted", "7 times",
 		},
 		{"no limit", nil, func(s *server) { s.checkPlaces(s.pool, nil) }, "max-conns-none", ""},
 		{
 			"places of two pools in one FPM", nil, func(s *server) {
-				s.config.Pools = []gateway.PoolConfig{{Name: "www", Servers: []string{addr}, MaxConns: 10}, {Name: "slow", Servers: []string{addr}, MaxConns: 10}}
+				s.config.Pools = []fpm.Config{{Name: "www", Servers: []sock.Addr{sock.Addr(addr)}, MaxConns: 10}, {Name: "slow", Servers: []sock.Addr{sock.Addr(addr)}, MaxConns: 10}}
 				s.own = ownPool("pm.max_children", "16")
 				s.checkPlaces(s.config.Pools[0], nil)
 			}, "max-conns-above-children", "www, slow share FPM's listener with 20 places",
@@ -81,7 +83,7 @@ func TestChecksOnWhatWasToldThem(t *testing.T) {
 			"workers that a static pool counts", nil,
 			func(s *server) {
 				s.config.Pools[0].MaxConns = 4
-				s.checkPlaces(s.config.Pools[0], &gateway.PoolPage{Manager: "static", Total: 3})
+				s.checkPlaces(s.config.Pools[0], &fpm.Page{Manager: "static", Total: 3})
 			}, "max-conns-above-children", "at most 3",
 		},
 		{
@@ -98,19 +100,19 @@ func TestChecksOnWhatWasToldThem(t *testing.T) {
 		{
 			"opcache that began again", nil,
 			func(s *server) {
-				s.checkRoom(&opcacheAnswer{Free: 10, MaxKeys: 10, Restarts: 2})
+				s.checkRoom(&fpm.Opcache{Free: 10, MaxKeys: 10, Restarts: 2})
 			}, "opcache-restarts", "2 times",
 		},
 		{
 			"opcache for several roots", nil, func(s *server) {
 				s.own = ownPool("chroot", "/srv")
-				s.answer = &probeAnswer{INI: map[string]string{"opcache.use_cwd": "1", "opcache.validate_root": "0"}}
+				s.answer = &fpm.Answer{INI: map[string]string{"opcache.use_cwd": "1", "opcache.validate_root": "0"}}
 				s.checkKeys()
 			}, "opcache-validate-root-off", "chroot",
 		},
 		{
 			"opcache on disk", nil, func(s *server) {
-				s.answer = &probeAnswer{INI: map[string]string{"opcache.use_cwd": "1", "opcache.file_cache": "/var/cache/php"}}
+				s.answer = &fpm.Answer{INI: map[string]string{"opcache.use_cwd": "1", "opcache.file_cache": "/var/cache/php"}}
 				s.checkKeys()
 			}, "opcache-file-cache", "/var/cache/php",
 		},
@@ -128,14 +130,14 @@ func TestChecksOnWhatWasToldThem(t *testing.T) {
 		{
 			"an include_path that was sent as PHP_ADMIN_VALUE looks locked", nil, func(s *server) {
 				s.view = &control.View{Requests: []control.SeenRequest{{Site: "shop", PHPAdminValue: "include_path=/a"}}}
-				s.answer = &probeAnswer{IncludePathLocked: true}
+				s.answer = &fpm.Answer{IncludePathLocked: true}
 				s.checkIncludePathLock()
 			}, "", "",
 		},
 		{
 			"an include_path that is locked where FPM's configuration is not known", nil, func(s *server) {
 				s.view = &control.View{Requests: []control.SeenRequest{{Site: "shop", PHPValue: "include_path=/a"}}}
-				s.answer = &probeAnswer{IncludePathLocked: true}
+				s.answer = &fpm.Answer{IncludePathLocked: true}
 				s.checkIncludePathLock()
 			}, "include-path-locked", "",
 		},
@@ -154,7 +156,7 @@ func TestChecksOnWhatWasToldThem(t *testing.T) {
 		},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			x := &examination{ctx: t.Context(), config: gateway.Config{Pools: []gateway.PoolConfig{pool}, Sites: []gateway.SiteConfig{shop}}}
+			x := &examination{ctx: t.Context(), config: gateway.Config{Pools: []fpm.Config{pool}, Sites: []gateway.SiteConfig{shop}}}
 			s := &server{examination: x, pool: pool, addr: addr}
 			x.servers = []*server{s}
 			if row.given != nil {
@@ -202,7 +204,7 @@ func TestNoProbeLiesWhereAVisitorCouldRunIt(t *testing.T) {
 	if len(p.dirs) > 0 {
 		t.Errorf("it lies in %q", p.dirs)
 	}
-	if _, err := p.ask(t.Context(), "/none", probeQuestion{}); err == nil {
+	if _, err := p.ask(t.Context(), "/none", fpm.Question{}); err == nil {
 		t.Error("it was run")
 	}
 	p = newProbeFiles(gateway.Config{}, nil)

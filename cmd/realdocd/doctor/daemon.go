@@ -13,6 +13,7 @@ import (
 
 	"realdocd/gateway"
 	"realdocd/gateway/control"
+	"realdocd/gateway/sock"
 )
 
 // daemonTimeout bounds the wait for the daemon, which has its answers at hand.
@@ -92,7 +93,7 @@ func (x *examination) compareConfiguration(st control.Status) {
 		}
 	}
 	for _, c := range x.config.Pools {
-		if p := x.poolStatus(c.Name); p == nil || p.MaxConns != c.MaxConns || p.Queue != c.Queue || !slices.Equal(addresses(p), c.Servers) {
+		if p := x.poolStatus(c.Name); p == nil || p.MaxConns != c.MaxConns || p.Queue != c.Queue || !slices.Equal(addresses(p), sock.Strings(c.Servers)) {
 			differ = append(differ, "pool "+c.Name)
 		}
 	}
@@ -130,8 +131,8 @@ func (x *examination) compareListeners() {
 	}
 	var missing []string
 	for _, addr := range x.config.Listen {
-		if !slices.Contains(x.view.Listen, addr) {
-			missing = append(missing, addr)
+		if !slices.Contains(x.view.Listen, string(addr)) {
+			missing = append(missing, string(addr))
 		}
 	}
 	if len(missing) == 0 {

@@ -17,21 +17,22 @@ import (
 	"time"
 
 	"realdocd/cmd/realdocd/fpmconf"
-	"realdocd/gateway"
+	"realdocd/gateway/fpm"
+	"realdocd/gateway/sock"
 )
 
 // A server is one FPM listener of a pool, with what it has told.
 type server struct {
 	*examination
-	pool   gateway.PoolConfig
-	addr   string
+	pool   fpm.Config
+	addr   sock.Addr
 	places []*place // that the pool serves
-	answer *probeAnswer
+	answer *fpm.Answer
 	conf   *fpmconf.Config // of the FPM; nil if it was not found
 	own    *fpmconf.Pool   // the pool in it that listens at addr; nil likewise
 }
 
-func (s *server) subject() Subject { return Subject{Pool: s.pool.Name, Server: s.addr} }
+func (s *server) subject() Subject { return Subject{Pool: s.pool.Name, Server: string(s.addr)} }
 
 // found notes a finding about the server.
 func (s *server) found(k kind, what, do string) { s.add(k, s.subject(), what, do) }
@@ -62,8 +63,8 @@ func (s *server) answers() bool {
 	ctx, cancel := context.WithTimeout(s.ctx, probeTimeout)
 	defer cancel()
 	alone := s.pool
-	alone.Servers = []string{s.addr}
-	check := gateway.CheckPools(ctx, []gateway.PoolConfig{alone})[0]
+	alone.Servers = []sock.Addr{s.addr}
+	check := fpm.PingAll(ctx, []fpm.Config{alone})[0]
 	if check.Err != nil {
 		s.explain(check.Err)
 		return false
@@ -82,7 +83,7 @@ func (s *server) explain(err error) {
 		s.found(kindFPMRefused, what, "Start PHP-FPM: nobody listens there.")
 	case errors.Is(err, fs.ErrPermission):
 		s.found(kindFPMForbidden, what, "Run check as root or as realdocd's user; if it is that, set listen.owner, listen.group and listen.mode of FPM's pool for it.")
-	case errors.Is(err, gateway.ErrBacklogFull):
+	case errors.Is(err, fpm.ErrBacklogFull):
 		s.found(kindFPMFull, what, "All workers are busy and the backlog is full: see what they do, raise pm.max_children, and set max_conns so that requests wait in realdocd.")
 	default:
 		s.found(kindFPMSilent, what, "See whether it is PHP-FPM that listens there, and whether all of its workers are busy: its log and its status tell.")
@@ -96,7 +97,7 @@ func (s *server) compareReach() {
 		return
 	}
 	for _, st := range p.Servers {
-		if st.Address != s.addr {
+		if st.Address != string(s.addr) {
 			continue
 		}
 		if !st.Up {
@@ -111,7 +112,7 @@ func (s *server) compareReach() {
 
 // ask runs the probe and looks for FPM's configuration.
 func (s *server) ask() {
-	q := probeQuestion{INI: iniKeys}
+	q := fpm.Question{INI: iniKeys}
 	for _, p := range s.places {
 		q.Dirs = append(q.Dirs, p.Release)
 		q.Paths = append(append(q.Paths, p.mustRead()...), p.closed...)
@@ -155,7 +156,7 @@ var masterTitle = regexp.MustCompile(`^php-fpm: master process \((.+)\)$`)
 func (s *server) findConfiguration() {
 	var files []string
 	var titles []string
-	if pid, err := gateway.ListenerPID(s.addr); err == nil {
+	if pid, err := fpm.ListenerPID(s.addr); err == nil {
 		titles = append(titles, processTitle(pid))
 	}
 	if s.answer != nil {
@@ -169,7 +170,7 @@ func (s *server) findConfiguration() {
 	usual, _ := filepath.Glob("/etc/php/*/fpm/php-fpm.conf") // the pattern is good
 	for _, file := range append(append(files, usual...), "/etc/php-fpm.conf") {
 		if c, err := fpmconf.Load(file); err == nil {
-			if own := c.PoolAt(s.addr); own != nil {
+			if own := c.PoolAt(string(s.addr)); own != nil {
 				s.conf, s.own = c, own
 				return
 			}
@@ -203,7 +204,7 @@ func (s *server) checkVersion() {
 	if s.answer == nil {
 		return
 	}
-	if err := gateway.SmugglingFault(s.answer.Version); err != nil {
+	if err := fpm.SmugglingFault(s.answer.Version); err != nil {
 		s.found(kindPHPUnreadBody, fmt.Sprintf("%v. Without kept connections it does no harm.", err),
 			`Upgrade PHP. Until then reuse = "auto" keeps no connection, and nothing else may keep connections to this FPM.`)
 	}

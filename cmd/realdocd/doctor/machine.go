@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"path"
 
 	"realdocd/gateway/control"
 )
@@ -61,7 +60,7 @@ func (x *examination) checkOpenFiles() {
 func (x *examination) checkListeners() {
 	tcp, unix := false, false
 	for _, addr := range x.config.Listen {
-		tcp, unix = tcp || !path.IsAbs(addr), unix || path.IsAbs(addr)
+		tcp, unix = tcp || !addr.IsUnix(), unix || addr.IsUnix()
 	}
 	for _, p := range x.config.AllowedClients {
 		if tcp && p.Bits() == 0 {

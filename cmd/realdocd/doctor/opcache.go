@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"realdocd/gateway/fpm"
 )
 
 // checkOpcache looks whether opcache is on, has room for two releases, and sees
@@ -29,7 +31,7 @@ func (s *server) checkOpcache() {
 
 // checkRoom sees whether the next release of each site fits in beside the live
 // one. It is taken to be as large.
-func (s *server) checkRoom(o *opcacheAnswer) {
+func (s *server) checkRoom(o *fpm.Opcache) {
 	var memory, scripts int64
 	for _, p := range s.places {
 		if p.hasLink() {

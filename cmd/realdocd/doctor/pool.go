@@ -6,7 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"realdocd/gateway"
+	"realdocd/gateway/fpm"
+	"realdocd/gateway/sock"
 )
 
 // checkConfiguration looks at what FPM's own configuration says.
@@ -52,17 +53,17 @@ func (x *examination) checkPools() {
 }
 
 // checkStatusListener asks FPM's status listener. It gives nil without an answer.
-func (x *examination) checkStatusListener(c gateway.PoolConfig) *gateway.PoolPage {
+func (x *examination) checkStatusListener(c fpm.Config) *fpm.Page {
 	subject := Subject{Pool: c.Name}
 	if c.StatusServer == "" {
 		x.add(kindStatusNone, subject, "The pool has no status: what runs after fastcgi_finish_request cannot be told, so that drain does not wait for it.",
 			"Set pm.status_listen and pm.status_path in FPM's pool, and status here.")
 		return nil
 	}
-	subject.Server = c.StatusServer
+	subject.Server = string(c.StatusServer)
 	ctx, cancel := context.WithTimeout(x.ctx, probeTimeout)
 	defer cancel()
-	page, err := gateway.AskPoolPage(ctx, c.StatusServer, c.StatusPath)
+	page, err := fpm.AskPage(ctx, c.StatusServer, c.StatusPath)
 	if err != nil {
 		x.add(kindStatusSilent, subject, fmt.Sprintf("FPM's status listener does not answer, so that no drain ends: %v.", err),
 			"Make status and status_path FPM's pm.status_listen and pm.status_path.")
@@ -79,7 +80,7 @@ func (x *examination) checkStatusListener(c gateway.PoolConfig) *gateway.PoolPag
 
 // poolNameIn is what FPM calls the pool, by its configuration or by the title of its
 // workers; "" if the pool has several listeners, or none of them could be asked.
-func (x *examination) poolNameIn(c gateway.PoolConfig) string {
+func (x *examination) poolNameIn(c fpm.Config) string {
 	if len(c.Servers) != 1 {
 		return ""
 	}
@@ -99,7 +100,7 @@ func (x *examination) poolNameIn(c gateway.PoolConfig) string {
 // checkPlaces compares max_conns with FPM's workers. More requests than workers wait in
 // FPM's backlog, which no limit of realdocd counts, and there a visitor who leaves
 // costs a worker all the same.
-func (x *examination) checkPlaces(c gateway.PoolConfig, page *gateway.PoolPage) {
+func (x *examination) checkPlaces(c fpm.Config, page *fpm.Page) {
 	subject := Subject{Pool: c.Name}
 	children, known := x.children(c, page)
 	if c.MaxConns == 0 {
@@ -130,9 +131,9 @@ func (x *examination) checkPlaces(c gateway.PoolConfig, page *gateway.PoolPage) 
 
 // sharing are the pools that have a listener in common with one, and the sum of
 // their places. A pool is in it once, whatever the number of its listeners.
-func (x *examination) sharing(c gateway.PoolConfig) (sum int, names []string) {
+func (x *examination) sharing(c fpm.Config) (sum int, names []string) {
 	for _, other := range x.config.Pools {
-		if other.Name == c.Name || slices.ContainsFunc(other.Servers, func(s string) bool { return slices.Contains(c.Servers, s) }) {
+		if other.Name == c.Name || slices.ContainsFunc(other.Servers, func(addr sock.Addr) bool { return slices.Contains(c.Servers, addr) }) {
 			sum, names = sum+other.MaxConns, append(names, other.Name)
 		}
 	}
@@ -141,7 +142,7 @@ func (x *examination) sharing(c gateway.PoolConfig) (sum int, names []string) {
 
 // children is how many requests all listeners of a pool run at once. It is not known
 // unless it is known of each listener.
-func (x *examination) children(c gateway.PoolConfig, page *gateway.PoolPage) (sum int, known bool) {
+func (x *examination) children(c fpm.Config, page *fpm.Page) (sum int, known bool) {
 	for _, addr := range c.Servers {
 		i := slices.IndexFunc(x.servers, func(s *server) bool { return s.addr == addr && s.pool.Name == c.Name })
 		if i < 0 {

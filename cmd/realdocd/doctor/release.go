@@ -25,7 +25,7 @@ func (s *server) checkReleases() {
 // at is a place as findings of the server name it.
 func (s *server) at(p *place) Subject {
 	at := p.subject()
-	at.Pool, at.Server = s.pool.Name, s.addr
+	at.Pool, at.Server = s.pool.Name, string(s.addr)
 	return at
 }
 

@@ -1,4 +1,4 @@
-package gateway
+package fpm
 
 import (
 	"bytes"
@@ -9,31 +9,29 @@ import (
 	"strings"
 
 	"github.com/yookoala/gofast"
+
+	"realdocd/gateway/sock"
 )
 
 // maxAnswer bounds, in bytes, what FPM may answer to the daemon's own
 // questions. The status page has about half a kilobyte a worker.
 const maxAnswer = 4 << 20
 
-// askFPM has FPM at addr run one request of the daemon's own, and returns the
-// whole answer. ctx bounds all of it and must come to an end: gofast can wait
-// for ever on an answer that is not CGI. gofast also takes a connection that
-// breaks for the end of the answer, so the caller has to see from the body
-// that it is complete.
-func askFPM(ctx context.Context, addr string, params map[string]string) (*fpmAnswer, error) {
-	network := "tcp"
-	if isUnix(addr) {
-		network = "unix"
-	}
-	conn, err := new(net.Dialer).DialContext(ctx, network, addr)
+// run has FPM at addr run one request of the daemon's own, and returns the whole answer.
+// ctx bounds all of it and must come to an end.
+func run(ctx context.Context, addr sock.Addr, params map[string]string) (*Response, error) {
+	conn, err := new(net.Dialer).DialContext(ctx, addr.Network(), string(addr))
 	if err != nil {
 		return nil, err
 	}
-	return askOver(ctx, conn, params)
+	return RunOver(ctx, conn, params)
 }
 
-// askOver is askFPM on a connection, which it closes.
-func askOver(ctx context.Context, conn net.Conn, params map[string]string) (*fpmAnswer, error) {
+// RunOver sends one request over a connection to a FastCGI responder, which it closes, and
+// returns the whole answer. ctx bounds all of it and must come to an end: gofast can wait
+// for ever on an answer that is not CGI. gofast also takes a connection that breaks for the
+// end of the answer, so the caller has to see from the body that it is complete.
+func RunOver(ctx context.Context, conn net.Conn, params map[string]string) (*Response, error) {
 	defer conn.Close() // and not client.Close, which races with gofast's own goroutines
 	client, err := gofast.SimpleClientFactory(func() (net.Conn, error) { return conn, nil })()
 	if err != nil {
@@ -50,7 +48,7 @@ func askOver(ctx context.Context, conn net.Conn, params map[string]string) (*fpm
 	reading, stop := context.WithCancel(ctx)
 	defer stop()
 	context.AfterFunc(reading, pipes.Close)
-	answer := &fpmAnswer{header: http.Header{}, body: boundedBuffer{full: stop}, stderr: boundedBuffer{full: stop}}
+	answer := &Response{header: http.Header{}, body: boundedBuffer{full: stop}, stderr: boundedBuffer{full: stop}}
 	err = pipes.WriteTo(answer, &answer.stderr)
 	switch {
 	case ctx.Err() != nil:
@@ -63,21 +61,34 @@ func askOver(ctx context.Context, conn net.Conn, params map[string]string) (*fpm
 	return answer, nil
 }
 
-// An fpmAnswer is the http.ResponseWriter that gofast writes to.
-type fpmAnswer struct {
-	status       int
+// A Response is what a request of the daemon's own has got. It is the http.ResponseWriter
+// that gofast writes to.
+type Response struct {
+	// Status is the HTTP status.
+	Status       int
 	header       http.Header
 	body, stderr boundedBuffer
 }
 
-func (a *fpmAnswer) Header() http.Header            { return a.header }
-func (a *fpmAnswer) WriteHeader(status int)         { a.status = status }
-func (a *fpmAnswer) Write(part []byte) (int, error) { return a.body.Write(part) }
+// Header has the headers; for http.ResponseWriter.
+func (r *Response) Header() http.Header { return r.header }
+
+// WriteHeader takes the status; for http.ResponseWriter.
+func (r *Response) WriteHeader(status int) { r.Status = status }
+
+// Write takes a part of the body; for http.ResponseWriter.
+func (r *Response) Write(part []byte) (int, error) { return r.body.Write(part) }
+
+// Body is the body. It is a part of the Response.
+func (r *Response) Body() []byte { return r.body.text.Bytes() }
+
+// Stderr is the first line of what PHP wrote to its error output; "" if it wrote nothing.
+func (r *Response) Stderr() string { return r.stderr.firstLine() }
 
 // String says what came, in one line for an error.
-func (a *fpmAnswer) String() string {
-	text := fmt.Sprintf("%d %s", a.status, http.StatusText(a.status))
-	for _, said := range []string{a.body.firstLine(), a.stderr.firstLine()} {
+func (r *Response) String() string {
+	text := fmt.Sprintf("%d %s", r.Status, http.StatusText(r.Status))
+	for _, said := range []string{r.body.firstLine(), r.stderr.firstLine()} {
 		if said != "" {
 			text += fmt.Sprintf(", %q", said)
 		}

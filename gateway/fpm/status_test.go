@@ -1,4 +1,4 @@
-package gateway
+package fpm
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"realdocd/gateway/sock"
 	"realdocd/test/stack"
 )
 
@@ -42,7 +43,7 @@ func TestTheStatusOfFPMNamesWhatEachWorkerRuns(t *testing.T) {
 
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	workers, err := askStatus(ctx, string(fpm.Status), stack.StatusPath)
+	workers, err := AskWorkers(ctx, sock.Addr(fpm.Status), stack.StatusPath)
 	if err != nil || len(workers) != 2 {
 		t.Fatalf("got %+v, %v", workers, err)
 	}
@@ -55,9 +56,9 @@ func TestTheStatusOfFPMNamesWhatEachWorkerRuns(t *testing.T) {
 			t.Errorf("workers %v, got %+v", pids, w)
 		}
 		pid, took := w.PID, w.Duration
-		want := fpmWorker{pid, "Running", took, "POST", `/run.php?q="\`, s.Dir + "/run.php"}
+		want := Worker{pid, "Running", took, "POST", `/run.php?q="\`, s.Dir + "/run.php"}
 		if w.Method == "GET" {
-			want = fpmWorker{pid, "Finishing", took, "GET", "/finish.php", s.Dir + "/finish.php"}
+			want = Worker{pid, "Finishing", took, "GET", "/finish.php", s.Dir + "/finish.php"}
 		}
 		if w != want {
 			t.Errorf("got  %+v\nwant %+v", w, want)
@@ -69,7 +70,7 @@ func TestTheStatusOfFPMNamesWhatEachWorkerRuns(t *testing.T) {
 	}
 	running.Close() // else its worker waits for that
 	for {
-		workers, err := askStatus(ctx, string(fpm.Status), stack.StatusPath)
+		workers, err := AskWorkers(ctx, sock.Addr(fpm.Status), stack.StatusPath)
 		if err != nil {
 			t.Fatalf("at last %+v, %v", workers, err)
 		}
@@ -87,7 +88,7 @@ func TestAPageThatIsNotTheStatusPathIsAnErrorThatNamesIt(t *testing.T) {
 	defer cancel()
 	for _, addr := range []stack.Addr{fpm.Status, fpm.Addr} {
 		want := "ask FPM at " + string(addr) + " for its status: the listener has no pm.status_path = /status"
-		if _, err := askStatus(ctx, string(addr), "/status"); err == nil || err.Error() != want {
+		if _, err := AskWorkers(ctx, sock.Addr(addr), "/status"); err == nil || err.Error() != want {
 			t.Errorf("got  %v\nwant %s", err, want)
 		}
 	}

@@ -1,9 +1,12 @@
 <?php
-// Answers what only PHP itself can tell, as JSON. It reads, and sets nothing.
+// Answers what only PHP itself can tell, as JSON. It reads, and sets nothing. What it is
+// asked is in REALDOC_ASK: the names of settings (ini), paths that should be readable
+// (paths), directories whose scripts in opcache are summed up (dirs), and whether to count
+// FPM's workers (workers).
 header('Content-Type: application/json');
 $ask = json_decode($_SERVER['REALDOC_ASK'] ?? '{}', true) ?: [];
 
-// The first part of a path that this worker may not pass or read; '' where it may.
+// The first part of a path that this worker may not pass or read; '' if there is none.
 $barred = function (string $path): string {
     if (is_readable($path) && (!is_dir($path) || is_executable($path))) {
         return '';
@@ -60,6 +63,14 @@ foreach ($ask['paths'] ?? [] as $path) {
         $answer['barred'][$path] = $at;
     }
 }
+if ($ask['workers'] ?? false) {
+    // The processes that have the title ("php-fpm: pool www") and the parent of this one.
+    // Neither FCGI_MAX_CONNS nor anything else tells a script how many there are.
+    [$ours, $answer['workers']] = [$title('self'), 0];
+    foreach (@scandir('/proc') ?: [] as $pid) {
+        $answer['workers'] += (int) ($ours && ctype_digit($pid) && $title($pid) === $ours && $parent($pid) === $master);
+    }
+}
 if ($status) {
     $memory = $status['memory_usage'];
     $count = $status['opcache_statistics'];
@@ -76,7 +87,7 @@ foreach (['ini', 'barred'] as $map) {
     $answer[$map] = (object) $answer[$map];
 }
 echo json_encode($answer, JSON_INVALID_UTF8_SUBSTITUTE), "\n";
-// Where opcache takes files of any age, this one must not stay in it.
+// If opcache takes files of any age, this one must not stay in it.
 if ($status && ($ini['opcache.file_update_protection']['local_value'] ?? '2') === '0') {
     @opcache_invalidate(__FILE__, true);
 }

@@ -1,4 +1,4 @@
-package gateway
+package fpm
 
 import (
 	"fmt"
@@ -6,6 +6,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"realdocd/gateway/sock"
 
 	"github.com/rs/zerolog"
 )
@@ -15,7 +17,7 @@ import (
 type succession struct {
 	t     *testing.T
 	limit int
-	pools []*pool
+	pools []*Pool
 
 	mu      sync.Mutex
 	onWay   [][]func() // between a pool and the next, by direction
@@ -25,18 +27,18 @@ type succession struct {
 
 // A visitor is a request that has a place, or waits for one.
 type visitor struct {
-	pool *pool
-	rq   *request
+	pool  *Pool
+	place Place
 }
 
 func newSuccession(t *testing.T, limit int) *succession {
 	s := &succession{t: t, limit: limit}
-	s.pools = []*pool{s.newPool()}
+	s.pools = []*Pool{s.newPool()}
 	return s
 }
 
-func (s *succession) newPool() *pool {
-	return newPool(PoolConfig{Name: "www", Servers: []string{"/fpm"}, MaxConns: s.limit, Queue: 1000, QueueTimeout: time.Hour}, zerolog.Nop())
+func (s *succession) newPool() *Pool {
+	return New(Config{Name: "www", Servers: []sock.Addr{"/fpm"}, MaxConns: s.limit, Queue: 1000, QueueTimeout: time.Hour}, zerolog.Nop())
 }
 
 // send puts a message on its way, behind those before.
@@ -68,22 +70,22 @@ func (s *succession) takeOver() {
 	s.onWay = append(s.onWay, nil, nil)
 	s.mu.Unlock()
 	first := true
-	old.handOver(func(r poolReport) {
+	old.HandOver(func(r Report) {
 		if first {
 			first = false
-			next.letTo(r, func(all int) { s.send(up, func() { old.granted(all) }) })
+			next.HearOlder(r, func(all int) { s.send(up, func() { old.Grant(all) }) })
 			return
 		}
-		s.send(down, func() { next.tenantReports(r) })
+		s.send(down, func() { next.HearOlder(r, nil) })
 	})
 	s.pools = append(s.pools, next)
 }
 
 // arrive has a request come to a process.
-func (s *succession) arrive(p *pool) {
-	v := &visitor{p, &request{conn: &webConn{s: &Server{}}}}
+func (s *succession) arrive(p *Pool) {
+	v := &visitor{pool: p}
 	s.entered.Go(func() {
-		if err := p.enter(v.rq); err != nil {
+		if err := p.Enter(&v.place, Want{By: &client{}}); err != nil {
 			s.t.Errorf("a request was refused: %v", err)
 			return
 		}
@@ -107,7 +109,7 @@ func (s *succession) leave() bool {
 	v := s.running[i]
 	s.running = append(s.running[:i], s.running[i+1:]...)
 	s.mu.Unlock()
-	v.pool.leave(v.rq, nil)
+	v.place.Leave(false)
 	return true
 }
 
@@ -135,7 +137,7 @@ func (s *succession) finish() {
 		}
 		if time.Now().After(deadline) {
 			for i, p := range s.pools {
-				s.t.Logf("process %d: %+v", i, p.status())
+				s.t.Logf("process %d: %+v", i, p.Status())
 			}
 			s.t.Fatal("some requests never get a place")
 		}
@@ -163,7 +165,7 @@ func TestProcessesThatTakeOverShareThePlacesOfAPool(t *testing.T) {
 			}
 			s.finish()
 			for i, p := range s.pools {
-				if st := p.status(); st.Running != 0 || st.Waiting != 0 {
+				if st := p.Status(); st.Running != 0 || st.Waiting != 0 {
 					t.Errorf("process %d counts %d running and %d waiting", i, st.Running, st.Waiting)
 				}
 			}
@@ -187,7 +189,7 @@ func (s *succession) waits(n int) {
 	newest := s.pools[len(s.pools)-1]
 	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
 		s.settled()
-		got := newest.status()
+		got := newest.Status()
 		if got.Waiting == n {
 			return
 		}
@@ -205,14 +207,14 @@ func TestAPausedPoolGivesNoPlaceToTheProcessBefore(t *testing.T) {
 	s.arrive(s.pools[0])
 	s.takeOver()
 	s.waits(1)
-	s.pools[1].pause()
+	s.pools[1].Pause()
 	s.leave()
 	s.settled()
-	if st := s.pools[1].status(); st.Running != 1 || st.Waiting != 1 {
+	if st := s.pools[1].Status(); st.Running != 1 || st.Waiting != 1 {
 		t.Fatalf("a place that became free in a paused pool was taken: %+v", st)
 	}
-	s.pools[1].resume()
-	if st := s.pools[1].status(); st.Running != 2 || st.Waiting != 0 {
+	s.pools[1].Resume()
+	if st := s.pools[1].Status(); st.Running != 2 || st.Waiting != 0 {
 		t.Errorf("after the pause: %+v, want the one place that is wanted given", st)
 	}
 	s.finish()
@@ -220,22 +222,22 @@ func TestAPausedPoolGivesNoPlaceToTheProcessBefore(t *testing.T) {
 
 func TestAPauseOutlastsTheProcess(t *testing.T) {
 	s := newSuccession(t, 2)
-	s.pools[0].pause()
+	s.pools[0].Pause()
 	s.arrive(s.pools[0])
 	s.takeOver()
 	s.waits(1)
-	if !s.pools[1].status().Paused {
+	if !s.pools[1].Status().Paused {
 		t.Fatal("the successor's pool is not paused")
 	}
-	s.pools[1].resume()
-	if st := s.pools[1].status(); st.Running != 1 {
+	s.pools[1].Resume()
+	if st := s.pools[1].Status(); st.Running != 1 {
 		t.Errorf("after the pause: %+v, want the one place that is wanted given", st)
 	}
 	s.finish()
 }
 
 // Each process knows only the next.
-func TestThreeProcessesAreALine(t *testing.T) {
+func TestThreeProcessesShareThePlaces(t *testing.T) {
 	s := newSuccession(t, 1)
 	s.takeOver()
 	s.takeOver()
@@ -252,13 +254,13 @@ func TestTheEndOfAProcessFreesThePlacesItHad(t *testing.T) {
 	s.entered.Wait()
 	s.takeOver()
 	s.arrive(s.pools[1])
-	for s.pools[1].status().Waiting == 0 {
+	for s.pools[1].Status().Waiting == 0 {
 		time.Sleep(time.Millisecond)
 	}
 	s.mu.Lock()
 	s.running = nil // with the process
 	s.mu.Unlock()
-	s.pools[1].evict()
+	s.pools[1].ForgetOlder()
 	s.entered.Wait()
 	s.finish()
 }

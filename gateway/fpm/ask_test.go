@@ -1,4 +1,4 @@
-package gateway
+package fpm
 
 import (
 	"bytes"
@@ -14,12 +14,13 @@ import (
 	"time"
 
 	"realdocd/fcgi"
+	"realdocd/gateway/sock"
 )
 
 // A listener that is asked says what the test gives it and waits until the
 // other side has closed, or closes first.
 type sayer struct {
-	addr string
+	addr sock.Addr
 	gone chan struct{} // gets one for each connection that the other side has closed
 }
 
@@ -30,8 +31,8 @@ func listenAndSay(t *testing.T, answer []byte, closes bool) *sayer {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	s := &sayer{filepath.Join(dir, "s"), make(chan struct{}, 8)}
-	listener, err := net.Listen("unix", s.addr)
+	s := &sayer{sock.Addr(filepath.Join(dir, "s")), make(chan struct{}, 8)}
+	listener, err := net.Listen("unix", string(s.addr))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,8 +109,8 @@ func TestAnAnswerThatIsNoStatusPageIsAnErrorThatSaysSo(t *testing.T) {
 			s := listenAndSay(t, row.answer, row.closes)
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
-			workers, err := askStatus(ctx, s.addr, "/fpm-status")
-			if err == nil || !strings.Contains(err.Error(), row.want) || !strings.Contains(err.Error(), s.addr) {
+			workers, err := AskWorkers(ctx, s.addr, "/fpm-status")
+			if err == nil || !strings.Contains(err.Error(), row.want) || !strings.Contains(err.Error(), string(s.addr)) {
 				t.Errorf("got %v, %v; want %q", workers, err, row.want)
 			}
 			s.wantNothingLeft(t)
@@ -128,7 +129,7 @@ func TestAListenerThatHangsHoldsAQuestionNoLongerThanItsContext(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 			defer cancel()
 			began := time.Now()
-			if _, err := askStatus(ctx, s.addr, "/fpm-status"); !errors.Is(err, context.DeadlineExceeded) {
+			if _, err := AskWorkers(ctx, s.addr, "/fpm-status"); !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("after %v: %v", time.Since(began), err)
 			}
 			if took := time.Since(began); took > patience/2 {
@@ -144,7 +145,7 @@ func TestAQuestionThatIsCancelledEnds(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	asked := make(chan error, 1)
 	go func() {
-		_, err := askStatus(ctx, s.addr, "/fpm-status")
+		_, err := AskWorkers(ctx, s.addr, "/fpm-status")
 		asked <- err
 	}()
 	cancel()
@@ -159,7 +160,7 @@ func TestAQuestionThatIsCancelledEnds(t *testing.T) {
 }
 
 func TestAListenerThatIsNotThereIsAnError(t *testing.T) {
-	if _, err := askStatus(t.Context(), "/nowhere/sock", "/fpm-status"); err == nil || !strings.Contains(err.Error(), "no such file") {
+	if _, err := AskWorkers(t.Context(), "/nowhere/sock", "/fpm-status"); err == nil || !strings.Contains(err.Error(), "no such file") {
 		t.Errorf("got %v", err)
 	}
 }

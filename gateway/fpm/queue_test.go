@@ -1,4 +1,4 @@
-package gateway
+package fpm
 
 import (
 	"slices"
@@ -10,7 +10,7 @@ import (
 func lineUp(q *queue, sites ...string) []*waiter {
 	var all []*waiter
 	for i, site := range sites {
-		w := &waiter{line: q.line(lineKey{site: site}), since: time.Unix(int64(i), 0)}
+		w := &waiter{flow: q.flow(Flow{Site: site}), since: time.Unix(int64(i), 0)}
 		q.push(w)
 		all = append(all, w)
 	}
@@ -21,8 +21,8 @@ func lineUp(q *queue, sites ...string) []*waiter {
 func served(q *queue) (sites []string) {
 	for w := q.next(); w != nil; w = q.next() {
 		q.take(w)
-		q.count(q.line(w.line.key), 1)
-		sites = append(sites, w.line.key.site)
+		q.count(q.flow(w.flow.key), 1)
+		sites = append(sites, w.flow.key.Site)
 	}
 	return sites
 }
@@ -41,7 +41,7 @@ func TestQueue_ServesTheSiteWithTheFewestRequestsInFPMFirst(t *testing.T) {
 	} {
 		var q queue
 		for site, n := range row.running {
-			q.count(q.line(lineKey{site: site}), n)
+			q.count(q.flow(Flow{Site: site}), n)
 		}
 		lineUp(&q, row.waiting...)
 		if got := served(&q); !slices.Equal(got, row.want) {
@@ -50,7 +50,7 @@ func TestQueue_ServesTheSiteWithTheFewestRequestsInFPMFirst(t *testing.T) {
 	}
 }
 
-func TestQueue_TheLongestLineMakesRoom(t *testing.T) {
+func TestQueue_TheLongestFlowMakesRoom(t *testing.T) {
 	for _, row := range []struct {
 		waiting []string
 		comes   string
@@ -64,7 +64,7 @@ func TestQueue_TheLongestLineMakesRoom(t *testing.T) {
 	} {
 		var q queue
 		all := lineUp(&q, row.waiting...)
-		got := slices.Index(all, q.newestOfLongest(q.line(lineKey{site: row.comes})))
+		got := slices.Index(all, q.newestOfLongest(q.flow(Flow{Site: row.comes})))
 		if got != row.goes {
 			t.Errorf("%q wait and %s comes: %d goes, want %d", row.waiting, row.comes, got, row.goes)
 		}
@@ -77,9 +77,9 @@ func TestQueue_ForgetsSitesWithNothingInIt(t *testing.T) {
 	for _, w := range all {
 		q.take(w)
 	}
-	q.count(q.line(lineKey{site: "c"}), 1)
-	q.count(q.line(lineKey{site: "c"}), -1)
-	if len(q.lines) != 0 || len(q.waiting) != 0 || q.len != 0 {
-		t.Errorf("%d lines, %d of them waiting, %d requests are left", len(q.lines), len(q.waiting), q.len)
+	q.count(q.flow(Flow{Site: "c"}), 1)
+	q.count(q.flow(Flow{Site: "c"}), -1)
+	if len(q.flows) != 0 || len(q.waiting) != 0 || q.len != 0 {
+		t.Errorf("%d flows, %d of them waiting, %d requests are left", len(q.flows), len(q.waiting), q.len)
 	}
 }

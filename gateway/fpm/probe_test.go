@@ -1,4 +1,4 @@
-package gateway
+package fpm
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"testing"
 
+	"realdocd/gateway/sock"
 	"realdocd/test/stack"
 )
 
@@ -18,7 +19,7 @@ func TestFPMTellsItsVersion(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := stack.For(t, "php-fpm")
 			fpm := s.FPM(config)
-			script, err := writeProbe(s.Dir)
+			script, err := WriteProbe(s.Dir)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -29,7 +30,7 @@ func TestFPMTellsItsVersion(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
 			for range 3 { // the only worker is free again
-				if facts, err := askFacts(ctx, string(fpm.Addr), script); err != nil || !strings.HasPrefix(facts.Version, want) {
+				if facts, err := Ask(ctx, sock.Addr(fpm.Addr), script, Question{Workers: true}); err != nil || !strings.HasPrefix(facts.Version, want) || facts.Workers != 1 {
 					t.Fatalf("got %+v, %v; want %s", facts, err, want)
 				}
 			}
@@ -45,13 +46,13 @@ func TestAScriptThatFPMDoesNotRunIsAnErrorThatSaysWhatCame(t *testing.T) {
 	html := filepath.Join(s.Dir, "probe.html")
 	fails := filepath.Join(s.Dir, "fails.php")
 	for path, text := range map[string]string{
-		other: "<?php echo 'a page';", html: probeScript, fails: `<?php http_response_code(500); echo "8.2.36\n";`,
+		other: "<?php echo 'a page';", html: string(probeScript), fails: `<?php http_response_code(500); echo "8.2.36\n";`,
 	} {
 		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	script, err := writeProbe(s.Dir)
+	script, err := WriteProbe(s.Dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,18 +68,18 @@ func TestAScriptThatFPMDoesNotRunIsAnErrorThatSaysWhatCame(t *testing.T) {
 		{"another script", other, `gave 200 OK, "a page"`, plain},
 		{"an error", fails, `gave 500 Internal Server Error, "8.2.36"`, plain},
 	} {
-		facts, err := askFacts(ctx, string(row.fpm.Addr), row.script)
+		facts, err := Ask(ctx, sock.Addr(row.fpm.Addr), row.script, Question{})
 		if err == nil || !strings.Contains(err.Error(), row.want) || !strings.Contains(err.Error(), "open_basedir, chroot") {
 			t.Errorf("%s: got %+v, %v", row.name, facts, err)
 		}
 	}
 }
 
-func TestAVersionThatIsCutShortIsNoVersion(t *testing.T) {
-	for _, body := range []string{"8.2.3", "8.2.36", "8.2.36\n\n", " 8.2.36\n", "8.2\n", "8.2.36 \n", "<br>8.2.36\n", ""} {
+func TestAnAnswerThatIsCutShortIsAnError(t *testing.T) {
+	for _, body := range []string{`{"version":"8.2.3`, `{"version":"8.2.36"`, `{}`, `<br>{"version":"8.2.36"}`, "8.2.36\n", ""} {
 		s := listenAndSay(t, stdout("Content-Type: text/plain\r\n\r\n"+body), true)
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
-		if facts, err := askFacts(ctx, s.addr, "/probe.php"); err == nil {
+		if facts, err := Ask(ctx, s.addr, "/probe.php", Question{}); err == nil {
 			t.Errorf("%q became %+v", body, facts)
 		}
 		cancel()
@@ -86,56 +87,11 @@ func TestAVersionThatIsCutShortIsNoVersion(t *testing.T) {
 	}
 }
 
-func TestTheSmugglingFixIsKnownByVersion(t *testing.T) {
-	for _, row := range []struct {
-		version string
-		want    string // in the error; "" is fixed
-	}{
-		{"8.2.35", "fixed in 8.2.36"},
-		{"8.2.36", ""},
-		{"8.2.36-1~deb12u1", ""},
-		{"8.2.36+ubuntu22.04.1+deb.sury.org+1", ""},
-		{"8.2.100", ""},
-		{"8.3.36", "fixed in 8.3.37"},
-		{"8.3.37", ""},
-		{"8.4.27-1", "fixed in 8.4.28"},
-		{"8.4.28RC1", "fixed in 8.4.28"},
-		{"8.4.28-rc1", "fixed in 8.4.28"},
-		{"8.4.28-dev", "fixed in 8.4.28"},
-		{"8.4.28", ""},
-		{"8.4.29RC1", ""},
-		{"8.5.0beta2", "fixed in 8.5.13"},
-		{"8.5.13", ""},
-		{"8.6.0", ""},
-		{"8.10.0", ""},
-		{"9.0.0", ""},
-		{"10.1.2", ""},
-		{"8.1.99", "no fix"},
-		{"8.0.30", "no fix"},
-		{"7.4.33-1+deb11u5", "no fix"},
-		{"5.6.40", "no fix"},
-		{"", "cannot read"},
-		{"8.2", "cannot read"},
-		{"8.2.", "cannot read"},
-		{"8.2.x", "cannot read"},
-		{"8.2.36x", "cannot read"},
-		{"v8.2.36", "cannot read"},
-		{"8.2.36\n8.2.36", "cannot read"},
-		{"-8.2.36", "cannot read"},
-		{"8.2.99999999999999999999", "cannot read"},
-	} {
-		err := hasSmugglingFix(row.version)
-		if row.want == "" && err != nil || row.want != "" && (err == nil || !strings.Contains(err.Error(), row.want)) {
-			t.Errorf("%q: got %v, want %q", row.version, err, row.want)
-		}
-	}
-}
-
 func TestTheProbeIsReadableByFPMWhateverTheUmask(t *testing.T) {
 	dir := t.TempDir()
 	defer syscall.Umask(syscall.Umask(0o077))
 	for range 2 { // the second replaces the first
-		path, err := writeProbe(dir)
+		path, err := WriteProbe(dir)
 		if err != nil || path != filepath.Join(dir, "fpm-probe.php") {
 			t.Fatalf("got %q, %v", path, err)
 		}
@@ -143,14 +99,14 @@ func TestTheProbeIsReadableByFPMWhateverTheUmask(t *testing.T) {
 		if err != nil || info.Mode() != 0o644 {
 			t.Errorf("the mode is %v, %v", info.Mode(), err)
 		}
-		if text, err := os.ReadFile(path); err != nil || string(text) != probeScript {
+		if text, err := os.ReadFile(path); err != nil || string(text) != string(probeScript) {
 			t.Errorf("got %q, %v", text, err)
 		}
 	}
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
 		t.Errorf("left behind: %v, %v", entries, err)
 	}
-	if _, err := writeProbe(filepath.Join(dir, "none")); err == nil {
+	if _, err := WriteProbe(filepath.Join(dir, "none")); err == nil {
 		t.Error("a directory that is not there is no error")
 	}
 }

@@ -1,0 +1,191 @@
+package fpm
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"realdocd/fcgi"
+	"realdocd/gateway/sock"
+)
+
+// A Place is the right to run one request in FPM, in one of a pool's listeners. It is a
+// value in the request: [Pool.Enter] gives it, Connect connects it to FPM, Leave gives it
+// back. One goroutine uses it. A use out of this order is a fault of the program, and
+// panics: a place that is given back twice would be two requests'.
+//
+// The zero Place is ready to Enter. What it was stays readable after Leave.
+type Place struct {
+	// Queued is when the request asked for the place, Entered when it had it, and
+	// Connected when it had a connection to FPM; zero for what did not happen.
+	Queued, Entered, Connected time.Time
+
+	pool     *Pool
+	want     Want
+	held     bool      // from admission to Leave
+	listener *listener // that it is in
+	flow     *flow     // that counts it, if the pool has a limit
+
+	conn   *sock.Conn // to FPM
+	kept   *sock.Conn // one that was kept, to be tried first
+	reused bool       // conn was kept
+	marked bool       // conn may be kept
+}
+
+// begin is for a request that asks for a place.
+func (pl *Place) begin(p *Pool, want Want) {
+	if pl.pool != nil {
+		panic("fpm: Enter with a place that was used")
+	}
+	pl.pool, pl.want = p, want
+}
+
+func (pl *Place) mustHold(method string) {
+	if !pl.held {
+		panic("fpm: " + method + " of a place that is not held")
+	}
+}
+
+// Held says whether the place is to be given back.
+func (pl *Place) Held() bool { return pl.held }
+
+// Reused says that the connection was kept: FPM may have closed it before the request.
+func (pl *Place) Reused() bool { return pl.reused }
+
+// Connect connects to FPM: over a kept connection if one is ready, and to another
+// listener at once if one does not take the connection, since nothing has been sent then.
+// The connection is the place's. The request waits for it from now on. The error is a
+// *[Refusal], or what [Client.Ended] says.
+func (pl *Place) Connect() (*sock.Conn, error) {
+	pl.mustHold("Connect")
+	deadline := pl.Entered.Add(pl.pool.Config().ConnectTimeout)
+	var tried []*listener
+	var errs error
+	for wait := time.Millisecond; ; {
+		conn, err := pl.reach(deadline)
+		if err == nil {
+			pl.Connected = time.Now()
+			pl.conn = conn
+			pl.want.By.WaitFor(conn)
+			return conn, nil
+		}
+		errs = errors.Join(errs, fmt.Errorf("connect to FPM at %s: %w", pl.listener.addr, err))
+		if err := pl.want.By.Ended(); err != nil {
+			return nil, err
+		}
+		if tried = append(tried, pl.listener); pl.move(tried) {
+			continue
+		}
+		if !errors.Is(errs, ErrBacklogFull) {
+			return nil, refuse(Down, "%w", errs)
+		}
+		if time.Now().Add(wait).After(deadline) {
+			return nil, refuse(BacklogFull, "%w", errs)
+		}
+		time.Sleep(wait)
+		wait = min(2*wait, 50*time.Millisecond)
+		tried, errs = nil, nil
+		pl.move(nil)
+	}
+}
+
+// move puts the place into a listener that was not tried; false if all were.
+func (pl *Place) move(tried []*listener) bool {
+	pl.pool.mu.Lock()
+	defer pl.pool.mu.Unlock()
+	return pl.pool.assignLocked(pl, tried)
+}
+
+// assignLocked puts a place into a listener that was not tried, with a kept connection if
+// there is one; false if all were tried.
+func (p *Pool) assignLocked(pl *Place, tried []*listener) bool {
+	l := p.chooseLocked(tried)
+	if l == nil {
+		return false
+	}
+	if pl.listener != nil {
+		pl.listener.running--
+	}
+	l.running++
+	pl.listener, pl.kept = l, nil
+	if pl.want.Reusable {
+		pl.kept = l.takeKeptLocked()
+	}
+	return true
+}
+
+// reach gives a connection to the place's listener.
+func (pl *Place) reach(deadline time.Time) (*sock.Conn, error) {
+	l := pl.listener
+	if conn := l.readyOne(pl.kept); conn != nil {
+		l.reused.Add(1)
+		pl.kept, pl.reused = nil, true
+		return conn, nil
+	}
+	pl.kept, pl.reused = nil, false
+	l.makeRoom()
+	conn, err := l.dial(deadline)
+	if err != nil {
+		l.failed(err)
+		return nil, err
+	}
+	l.opened.Add(1)
+	l.answered()
+	l.meet(conn)
+	return conn, nil
+}
+
+// Mark prepares a whole request, which begins with BEGIN_REQUEST, for a connection that
+// may be kept: it sets FCGI_KEEP_CONN and appends what FPM reads when it waits for the
+// next request. A request that may not be kept is left as it is.
+func (pl *Place) Mark(request []byte, id uint16) []byte {
+	pl.mustHold("Mark")
+	if pl.marked = pl.want.Reusable && pl.listener.keeps.Load(); !pl.marked {
+		return request
+	}
+	fcgi.SetKeepConn(request)
+	return appendMarker(request, id)
+}
+
+// Drop closes a kept connection that did not take the request. Connect may then be called
+// again.
+func (pl *Place) Drop() {
+	pl.mustHold("Drop")
+	pl.want.By.WaitFor(nil)
+	pl.conn.End()
+	pl.conn = nil
+}
+
+// Leave closes the connection to FPM, or has it kept, and gives the place back. whole
+// says that the response came to its end and that nobody has interrupted the connection.
+func (pl *Place) Leave(whole bool) {
+	pl.mustHold("Leave")
+	conn := pl.conn
+	if conn != nil && !(whole && pl.marked && conn.In.Buffered() == 0) {
+		conn.End() // before the place is another's, so that the worker is free
+		conn = nil
+	}
+	if pl.kept != nil {
+		pl.kept.End() // the place came with it, and the request ended before it was used
+	}
+	pl.conn, pl.kept, pl.held = nil, nil, false
+	pl.pool.leave(pl, conn)
+}
+
+// leave takes a place back, and hands it to whose turn it is. conn is its connection if
+// that may be kept, else nil. Place and connection come back in one step, so that the next
+// request finds both.
+func (p *Pool) leave(pl *Place, conn *sock.Conn) {
+	p.mu.Lock()
+	p.freeLocked(1)
+	pl.listener.running--
+	if pl.flow != nil {
+		p.queue.count(pl.flow, -1)
+	}
+	kept := conn != nil && pl.listener.keepLocked(conn)
+	p.changedLocked()
+	p.mu.Unlock()
+	if conn != nil && !kept {
+		conn.End()
+	}
+}

@@ -1,0 +1,190 @@
+package fpm
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"realdocd/gateway/sock"
+)
+
+// A Pool shares places in FPM among the requests of its sites. The pool keeps its name
+// through reloads of the configuration; everything else of it may change under running
+// requests.
+type Pool struct {
+	Name string
+
+	// SetsIncludePath says that something on the pool sends include_path, so that
+	// every request must: FPM leaves it set in the worker for the next one.
+	SetsIncludePath atomic.Bool
+
+	// AskFPM asks FPM what it is, and KeepFor is how often connections that were not
+	// needed are closed. New sets them; tests have others, before Start.
+	AskFPM  func(ctx context.Context, addr sock.Addr, probe string, q Question) (Answer, error)
+	KeepFor time.Duration
+
+	log    zerolog.Logger
+	config atomic.Pointer[Config]
+
+	mu        sync.Mutex // guards the following, and what the listeners say that it guards
+	listeners []*listener
+	next      int    // of listeners: at which the choice among equals begins
+	running   int    // requests that have a place
+	probe     string // the path of a copy of probe.php
+	queue     queue
+	pause     pause
+	drained   chan struct{} // closed when nothing runs; nil while nobody waits for that
+	lease     *lease        // set once a successor shares the places out
+	older     *older        // an older daemon, while it runs beside this one
+	requests  uint64        // that have had a place
+	refused   uint64        // that were refused one
+}
+
+// New makes a pool. log gets what becomes of its listeners.
+func New(c Config, log zerolog.Logger) *Pool {
+	p := &Pool{Name: c.Name, AskFPM: Ask, KeepFor: keepFor, log: log.With().Str("pool", c.Name).Logger()}
+	p.Configure(c)
+	return p
+}
+
+// Start asks the listeners what FPM they are, if connections are to be kept. probe is a
+// file that [WriteProbe] has written; "" if there is none.
+func (p *Pool) Start(probe string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.probe = probe
+	if !p.Config().Reuse {
+		return
+	}
+	for _, l := range p.listeners {
+		l.learnLocked()
+	}
+}
+
+// Config is the pool's configuration now. It is not to be changed.
+func (p *Pool) Config() *Config { return p.config.Load() }
+
+// Configure takes another configuration. Listeners that stay keep what is known of them;
+// requests in those that go run to their end.
+func (p *Pool) Configure(c Config) {
+	p.mu.Lock()
+	p.config.Store(&c)
+	known := map[sock.Addr]*listener{}
+	for _, l := range p.listeners {
+		known[l.addr] = l
+	}
+	var listeners []*listener
+	for _, addr := range c.Servers {
+		l := known[addr]
+		if l == nil {
+			l = newListener(p, addr)
+		}
+		delete(known, addr)
+		listeners = append(listeners, l)
+	}
+	p.listeners, p.next = listeners, 0
+	var idle []*sock.Conn
+	for _, l := range known {
+		l.gone = true
+		l.cancel()
+		idle = append(idle, l.takeAllKeptLocked()...)
+	}
+	for _, l := range listeners {
+		if !c.Reuse {
+			idle = append(idle, l.takeAllKeptLocked()...)
+			l.mayNotKeepLocked(errLearning)
+		}
+	}
+	p.giveLocked()
+	p.mu.Unlock()
+	endAll(idle)
+}
+
+// Discard ends a pool that the configuration no longer has: what runs or waits in it is
+// served, nothing is kept, and nothing is tried again.
+func (p *Pool) Discard() {
+	c := *p.Config()
+	c.Reuse = false
+	p.Configure(c)
+	p.mu.Lock()
+	for _, l := range p.listeners {
+		l.cancel()
+	}
+	p.mu.Unlock()
+	p.Resume()
+}
+
+// hasRoomLocked says whether a place is free.
+func (p *Pool) hasRoomLocked() bool {
+	if p.lease != nil {
+		return p.running < p.lease.held()
+	}
+	limit := p.Config().MaxConns
+	return !p.pause.holds() && (limit == 0 || p.running < limit)
+}
+
+// giveLocked gives free places to those who wait.
+func (p *Pool) giveLocked() {
+	for p.hasRoomLocked() {
+		if p.older != nil && p.giveOlderLocked() {
+			continue
+		}
+		if p.queue.len == 0 {
+			return
+		}
+		w := p.queue.next()
+		p.queue.take(w)
+		p.admitLocked(w.place)
+		w.done <- nil
+	}
+}
+
+// changedLocked is called when places have become free or wanted: it gives them to those
+// who wait, and tells whoever wants to know.
+func (p *Pool) changedLocked() {
+	p.giveLocked()
+	p.reportLocked()
+	if p.running == 0 && p.drained != nil {
+		close(p.drained)
+		p.drained = nil
+	}
+}
+
+// takeAllKeptLocked takes the kept connections of all listeners.
+func (p *Pool) takeAllKeptLocked() (idle []*sock.Conn) {
+	for _, l := range p.listeners {
+		idle = append(idle, l.takeAllKeptLocked()...)
+	}
+	return idle
+}
+
+// A Status is a pool at one moment.
+type Status struct {
+	Paused               bool
+	Running, Waiting     int
+	LongestWait          time.Duration // of the request that waits for longest
+	Requests, Refused    uint64        // that have had a place, or were refused one, since the start
+	MaxConns, QueueLimit int
+	Listeners            []ListenerStatus
+}
+
+// Status is the pool now. An older daemon's requests are counted in.
+func (p *Pool) Status() Status {
+	c := p.Config()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	st := Status{
+		Paused: p.pause.holds(), Running: p.running, Waiting: p.queue.len + p.older.wants(),
+		Requests: p.requests, Refused: p.refused, MaxConns: c.MaxConns, QueueLimit: c.Queue,
+	}
+	if since := p.queue.longest(); !since.IsZero() {
+		st.LongestWait = time.Since(since)
+	}
+	for _, l := range p.listeners {
+		st.Listeners = append(st.Listeners, l.statusLocked(c))
+	}
+	return st
+}
