@@ -139,6 +139,28 @@ func TestOperatorsAreAnsweredWhileASuccessorDoesNotGetReady(t *testing.T) {
 	b.must(b.server.Reload(b.cfg))
 }
 
+// awaitPhase waits until the gateway is in a phase, or beyond it.
+func (b *bench) awaitPhase(wanted phase) {
+	b.t.Helper()
+	l := &b.server.life
+	for expired := time.After(patience); ; {
+		l.mu.Lock()
+		if l.changed == nil {
+			l.changed = make(chan struct{})
+		}
+		now, changed := l.now(), l.changed
+		l.mu.Unlock()
+		if now >= wanted {
+			return
+		}
+		select {
+		case <-changed:
+		case <-expired:
+			b.t.Fatalf("the Server is %s after %v, not %s", now, patience, wanted)
+		}
+	}
+}
+
 // unaccepted is a connection of a web server that nobody has accepted.
 func unaccepted(b *bench) (ours, theirs net.Conn) {
 	b.t.Helper()
@@ -152,9 +174,7 @@ func TestAConnectionThatComesWhileTheServerStopsIsNotKept(t *testing.T) {
 	b := newBench(t).start()
 	running, q := b.running(b.params()...)
 	cut := shutDown(b, t.Context())
-	for b.server.life.now() != finishing {
-		time.Sleep(time.Millisecond)
-	}
+	b.awaitPhase(finishing)
 	ours, theirs := unaccepted(b)
 	defer theirs.Close()
 	b.server.open(ours)

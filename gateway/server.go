@@ -216,8 +216,17 @@ func (s *Server) closed(c *webConn) {
 	s.signalEmptyLocked()
 }
 
-// Status is the daemon now, with a predecessor that finishes its requests.
+// Status is the daemon now, with a predecessor that finishes its requests and is
+// asked about them, for at most askTimeout.
 func (s *Server) Status() control.Status {
+	st := s.OwnStatus()
+	s.predecessor.addTo(&st)
+	return st
+}
+
+// OwnStatus is Status without asking anybody. Its pools are whole: the places of a
+// predecessor are counted here.
+func (s *Server) OwnStatus() control.Status {
 	now := s.setup.Load()
 	s.mu.Lock()
 	conns := len(s.conns)
@@ -229,7 +238,6 @@ func (s *Server) Status() control.Status {
 	for _, site := range now.sites.all {
 		st.Sites = append(st.Sites, site.status())
 	}
-	s.predecessor.addTo(&st)
 	return st
 }
 

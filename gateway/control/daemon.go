@@ -27,6 +27,9 @@ var (
 type Pools interface {
 	// Status is the whole daemon now, with its pools.
 	Status() Status
+	// OwnStatus is Status without what another process would have to be asked for.
+	// Its pools are whole.
+	OwnStatus() Status
 	// Paused says whether a pool is paused. A pool that the daemon does not know
 	// is not paused.
 	Paused(pool string) bool

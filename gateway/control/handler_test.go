@@ -37,7 +37,9 @@ func newFakePools() *fakePools {
 	}
 }
 
-func (f *fakePools) Status() Status {
+func (f *fakePools) Status() Status { return f.OwnStatus() }
+
+func (f *fakePools) OwnStatus() Status {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return Status{PID: 42, Pools: append([]PoolStatus(nil), f.pools...)}

@@ -110,7 +110,7 @@ func (hs *holds) end(pool string) error {
 // undo takes back what a drain that has failed did, and says what was in its
 // way. The caller has the lock.
 func (hs *holds) undo(h *hold, pool string, limit time.Duration) error {
-	left, _ := hs.daemon.Status().pool(pool)
+	left, _ := hs.daemon.OwnStatus().pool(pool)
 	kept := 0
 	for _, s := range left.Servers {
 		kept += s.Kept
