@@ -63,8 +63,8 @@
 //
 // # Live upgrades
 //
-// A process hands over to its successor, which the command line has started, over a
-// link: a socket pair that carries messages and descriptors. The older one sends
+// A process hands over to its successor, which the command line has started, by
+// messages and descriptors (package handover). The older one sends
 // its listeners; the new one opens what its configuration has beyond them and says
 // that it is prepared. Only then does the older one stop accepting, end what waits
 // on the control socket (the clients ask the successor), and tell what it knows of
@@ -91,8 +91,9 @@
 // an FPM listener that is out until it answers (server.recover), one asks FPM
 // what it is (server.ask), one looks at the links once a second (Server.watchLinks),
 // and one for slow requests where FPM can be asked about them (Server.watchSlow).
-// An end of a link has one that reads (Successor.listen, Predecessor.listen) and one
-// that writes (link.write), so that nobody who has something to tell waits.
+// The other process of a handover has one that receives (Successor.listen,
+// Predecessor.listen) and one that writes (handover.Peer), so that nobody who has
+// something to tell waits.
 //
 // # Locks
 //

@@ -1,6 +1,10 @@
 package gateway
 
-import "maps"
+import (
+	"maps"
+
+	"realdocd/gateway/handover"
+)
 
 // While a daemon and its successor run side by side, the successor shares out
 // the places of a pool. The older one has a lease on those that its requests
@@ -9,17 +13,10 @@ import "maps"
 // counts the older one's places as taken, and serves its requests first, since
 // they came first.
 //
-// Reports and grants count all of time, so that those which cross do no harm.
+// Counts are cumulative, so late or reordered messages are harmless.
 
 // A poolReport is what a daemon tells its successor of a pool.
-type poolReport struct {
-	Name     string         `json:"name"`
-	Granted  int            `json:"granted"`  // places it has been given
-	Released int            `json:"released"` // and has given back
-	Waiting  int            `json:"waiting"`  // requests without one
-	Servers  map[string]int `json:"servers"`  // requests in each FPM listener
-	Paused   bool           `json:"paused"`   // at the handover
-}
+type poolReport = handover.PoolReport
 
 // A lease is an older daemon's part of a pool, as it knows it.
 type lease struct {

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"realdocd/gateway/control"
+	"realdocd/gateway/handover"
 )
 
 // documentedPhases are the table of the package documentation: which phases each may follow.
@@ -108,7 +109,7 @@ func TestOperatorsAreAnsweredWhileASuccessorDoesNotGetReady(t *testing.T) {
 	b.cfg.Control = b.dir + "/control"
 	b.start()
 	f, failed := b.handOver(t.Context())
-	f.until(func(m message) bool { return m.Sockets != nil })
+	f.until(func(m handover.Message) bool { return m.Sockets != nil })
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	client := control.NewClient(b.cfg.Control)
@@ -132,7 +133,7 @@ func TestOperatorsAreAnsweredWhileASuccessorDoesNotGetReady(t *testing.T) {
 		t.Error("a reload waits for the successor")
 	}
 	b.served(b.connect(), "", b.params()...)
-	f.close()
+	f.Close()
 	if err := <-failed; err == nil {
 		t.Error("the handover went well")
 	}

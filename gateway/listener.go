@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"realdocd/gateway/handover"
 )
 
 // A listener is a socket that web servers connect to.
@@ -82,12 +84,12 @@ func (s *Server) openNew(cfg *Config) (_ *sockets, err error) {
 		}
 	}
 	if !open.control.at(cfg.Control) {
-		if n.control, err = openAdmin(cfg.Control, s.predecessor.take("control", cfg.Control), s.api); err != nil {
+		if n.control, err = openAdmin(cfg.Control, s.predecessor.take(handover.UseControl, cfg.Control), s.api); err != nil {
 			return nil, fmt.Errorf("open the control socket %s: %w", cfg.Control, err)
 		}
 	}
 	if !open.exporter.at(cfg.Metrics) {
-		if n.exporter, err = openAdmin(cfg.Metrics, s.predecessor.take("metrics", cfg.Metrics), s.metrics.mux()); err != nil {
+		if n.exporter, err = openAdmin(cfg.Metrics, s.predecessor.take(handover.UseMetrics, cfg.Metrics), s.metrics.mux()); err != nil {
 			return nil, fmt.Errorf("serve metrics on %s: %w", cfg.Metrics, err)
 		}
 	}
@@ -132,7 +134,7 @@ func (s *Server) takeOver(n *sockets, cfg *Config) *sockets {
 
 // takeOrListen takes the predecessor's socket, or opens one.
 func (s *Server) takeOrListen(addr string, mode fs.FileMode) (net.Listener, error) {
-	ln := s.predecessor.take("listen", addr)
+	ln := s.predecessor.take(handover.UseWeb, addr)
 	if ln == nil {
 		return listen(addr, mode)
 	}

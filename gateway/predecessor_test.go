@@ -7,28 +7,29 @@ import (
 	"time"
 
 	"realdocd/gateway/control"
+	"realdocd/gateway/handover"
 )
 
 // A fakePredecessor takes the place of the older process.
 type fakePredecessor struct {
-	*link
-	asked chan askMessage
+	*handover.Peer
+	asked chan handover.Ask
 }
 
 // succeed starts the gateway as the successor of a process that the test plays.
 func (b *bench) succeed() *fakePredecessor {
 	b.t.Helper()
-	l, file, err := newLinks()
+	peer, file, err := handover.Pair()
 	b.must(err)
-	b.t.Cleanup(l.close)
-	l.send(message{Sockets: &socketsMessage{PID: 7}})
+	b.t.Cleanup(peer.Close)
+	peer.Send(handover.Message{Sockets: &handover.Sockets{PID: 7}})
 	p, err := NewPredecessor(file)
 	b.must(err)
 	server := b.newServer()
-	l.send(message{Begin: true})
+	peer.Send(handover.Message{Begin: true})
 	b.must(server.Succeed(p))
 	b.serve(server)
-	f := &fakePredecessor{l, make(chan askMessage, 100)}
+	f := &fakePredecessor{peer, make(chan handover.Ask, 100)}
 	go f.listen()
 	return f
 }
@@ -36,7 +37,7 @@ func (b *bench) succeed() *fakePredecessor {
 // listen takes what the new process says, and answers nothing.
 func (f *fakePredecessor) listen() {
 	for {
-		m, _, err := f.receive()
+		m, _, err := f.Receive()
 		if err != nil {
 			return
 		}
@@ -111,22 +112,22 @@ func TestAConnectionOfThePredecessorGoesThroughAProcessThatRetires(t *testing.T)
 	before := b.succeed()
 	running, q := b.running(b.params()...)
 	f, done := b.handOver(t.Context())
-	f.until(func(m message) bool { return m.Sockets != nil })
-	f.send(message{Prepared: os.Getpid()})
-	f.until(func(m message) bool { return m.Begin })
-	f.send(message{Serving: true})
+	f.until(func(m handover.Message) bool { return m.Sockets != nil })
+	f.Send(handover.Message{Prepared: os.Getpid()})
+	f.until(func(m handover.Message) bool { return m.Begin })
+	f.Send(handover.Message{Serving: true})
 	b.must(<-done)
 	retired := make(chan []CutOff, 1)
 	go func() { retired <- b.server.Retire(t.Context()) }()
 	ours, theirs := unaccepted(b)
 	defer theirs.Close()
 	b.awaitPhase(retiring)
-	before.sendSocket(message{Conn: true}, ours.(fileConn), func(error) { ours.Close() })
-	f.until(func(m message) bool { return m.Conn })
+	before.SendSocket(handover.Message{Conn: true}, ours.(fileConn), func(error) { ours.Close() })
+	f.until(func(m handover.Message) bool { return m.Conn })
 	q.Answer(page)
 	b.wantPage(running)
-	f.until(func(m message) bool { return m.Conn }) // the one whose request has ended now
-	before.close()
+	f.until(func(m handover.Message) bool { return m.Conn }) // the one whose request has ended now
+	before.Close()
 	if cut := <-retired; len(cut) > 0 {
 		t.Errorf("cut off: %v", cut)
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"realdocd/deploy"
+	"realdocd/gateway/handover"
 )
 
 // Succeed takes over from the predecessor: its sockets, as far as the
@@ -22,9 +23,9 @@ func (s *Server) Succeed(p *Predecessor) (err error) {
 	if err := s.openAll(p.socketsOfSystemd()); err != nil {
 		return err
 	}
-	p.link.send(message{Prepared: os.Getpid()})
+	p.peer.Send(handover.Message{Prepared: os.Getpid()})
 	for {
-		m, f, err := p.link.receive()
+		m, f, err := p.peer.Receive()
 		if f != nil {
 			f.Close()
 		}
@@ -50,7 +51,7 @@ func (p *Predecessor) socketsOfSystemd() *sockets {
 		return passed
 	}
 	for _, ln := range slices.Clone(p.listeners) {
-		if ln.use == "listen" {
+		if ln.use == handover.UseWeb {
 			passed.inherited = true
 			passed.listeners = append(passed.listeners, listener{ln.addr, p.take(ln.use, ln.addr)})
 		}
@@ -68,7 +69,7 @@ func (s *Server) restore(site string, state deploy.DocrootState) {
 
 func (p *Predecessor) takeSockets() error {
 	for {
-		m, f, err := p.link.receive()
+		m, f, err := p.peer.Receive()
 		if err != nil {
 			return noEOF(err)
 		}
@@ -88,12 +89,13 @@ func (p *Predecessor) takeSockets() error {
 }
 
 type inheritedListener struct {
-	use, addr string
+	use  handover.Use
+	addr string
 	net.Listener
 }
 
 // take gives the listener for a use and an address; nil where there is none.
-func (p *Predecessor) take(use, addr string) net.Listener {
+func (p *Predecessor) take(use handover.Use, addr string) net.Listener {
 	if p == nil {
 		return nil
 	}
@@ -103,7 +105,7 @@ func (p *Predecessor) take(use, addr string) net.Listener {
 	}
 	ln := p.listeners[i].Listener
 	p.listeners = slices.Delete(p.listeners, i, i+1)
-	if !p.inherited || use != "listen" {
+	if !p.inherited || use != handover.UseWeb {
 		p.taken = append(p.taken, ln)
 	}
 	return ln
@@ -114,7 +116,7 @@ func (p *Predecessor) abandon() {
 	for _, ln := range p.listeners {
 		ln.Close()
 	}
-	p.link.close()
+	p.peer.Close()
 }
 
 // serve says that this process serves, and closes what the configuration has no
@@ -131,6 +133,6 @@ func (p *Predecessor) serve() {
 		ln.Close()
 	}
 	p.taken, p.listeners = nil, nil
-	p.link.send(message{Serving: true})
+	p.peer.Send(handover.Message{Serving: true})
 	go p.listen()
 }
