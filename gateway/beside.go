@@ -11,8 +11,8 @@ import (
 	"realdocd/gateway/handover"
 )
 
-// While a predecessor finishes its requests, what operators ask for is the sum
-// of both.
+// While a predecessor finishes its requests, operators are told the sum of both
+// processes.
 
 // addTo adds what the predecessor has to the status. Its requests in FPM are
 // in the pools already.
@@ -96,9 +96,9 @@ func (p *Predecessor) leftBefore(ctx context.Context, site, docroot, release str
 	return left, nil
 }
 
-// idle tells that nobody is inside a release that is not live any more, once
-// nobody is in the other process either: a process that retires has its
-// successor tell, and one with a predecessor asks that first.
+// idle logs that nobody is inside a release that is not live any more, if nobody is
+// in the other process either: a process that retires leaves it to its successor, and
+// one with a predecessor asks that first.
 func (s *Server) idle(site string, r *deploy.Release) {
 	if heir := s.heir(); heir != nil {
 		heir.peer.Send(handover.Message{Idle: &handover.Idle{Site: site, Release: r.Path}})

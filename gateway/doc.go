@@ -97,9 +97,12 @@
 //
 // # Locks
 //
-// Server.mu has the connections, webConn.mu what a connection's request waits
-// for, pool.mu places and queue; they are taken in this order, and none is held
-// over input or output.
+// No mutex is held over input or output, nor over a wait for another goroutine or
+// process. Some are taken while another is held, in this order: Server.mu (which
+// connections and commands there are), webConn.mu (what the connection's request
+// waits for), pool.mu (places and queue), and that of handover.Peer (what is to be
+// sent). Every other is held alone. What a mutex guards is said beside it, and a
+// function whose name ends in Locked wants it held.
 //
 // # What can go wrong
 //

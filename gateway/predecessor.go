@@ -14,7 +14,7 @@ import (
 )
 
 // A Predecessor is the process that this one takes over from. It runs on until its
-// requests have ended, and is asked about them. A nil one has ended, or never was.
+// requests have ended, and is asked about them. A nil one never was.
 type Predecessor struct {
 	peer *handover.Peer
 	s    *Server // once it has taken over
@@ -22,12 +22,12 @@ type Predecessor struct {
 	pid       int
 	inherited bool // systemd has passed the listeners that web servers connect to
 	listeners []inheritedListener
-	taken     []net.Listener // those of them that are not systemd's
+	claimed   []net.Listener // those of them that are used here, but for systemd's
 	main      chan struct{}  // closed when this process is the main one
 	ended     chan struct{}
 	pools     map[string]*pool // that it has requests in
 
-	mu      sync.Mutex
+	mu      sync.Mutex // guards the following
 	asked   uint64
 	answers map[uint64]chan handover.Answer
 	busy    []handover.Idle // releases that are idle but for the predecessor
@@ -44,15 +44,15 @@ func NewPredecessor(f *os.File) (*Predecessor, error) {
 		peer: peer, main: make(chan struct{}), ended: make(chan struct{}),
 		pools: map[string]*pool{}, answers: map[uint64]chan handover.Answer{},
 	}
-	if err := p.takeSockets(); err != nil {
+	if err := p.receiveSockets(); err != nil {
 		p.abandon()
 		return nil, fmt.Errorf("take the sockets of the process before: %w", err)
 	}
 	return p, nil
 }
 
-// letIn gives the predecessor's requests their places, in a pool that the
-// configuration has no more as many as they want.
+// letIn gives the predecessor's requests their places: as many as they want, if the
+// configuration does not have their pool any more.
 func (p *Predecessor) letIn(s *Server, r handover.PoolReport) {
 	in := s.setup.Load().pools[r.Name]
 	if in == nil {
@@ -148,8 +148,8 @@ func (p *Predecessor) running() bool {
 // askTimeout bounds the wait for the predecessor's answer.
 const askTimeout = 2 * time.Second
 
-// ask asks the predecessor for one site, or for its status. It answers nothing where
-// there is none.
+// ask asks the predecessor for one site, or if site is "" for its status. The answer
+// is empty if there is no predecessor.
 func (p *Predecessor) ask(ctx context.Context, site, docroot string) (a handover.Answer, err error) {
 	if !p.running() {
 		return a, nil

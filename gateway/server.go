@@ -116,7 +116,7 @@ func (s *Server) start() (err error) {
 	return nil
 }
 
-// begin starts what a setup has that the one before it had not. Docroots that
+// begin starts what a setup has and the one before it had not. Docroots that
 // are written out are resolved, so that the log tells of faults before the first
 // visitor meets them and a docroot that is sent already resolved is known.
 func (s *Server) begin(now, before *setup) {
@@ -142,8 +142,8 @@ func (s *Server) begin(now, before *setup) {
 	}
 }
 
-// layProbe writes the probe beside the control socket, or else where other
-// users can read it too.
+// layProbe writes the probe beside the control socket, or else into a directory
+// that other users can read too.
 func (s *Server) layProbe(control string) {
 	dir := controlDir(control)
 	var err error
@@ -156,11 +156,11 @@ func (s *Server) layProbe(control string) {
 		s.probe, err = writeProbe(dir)
 	}
 	if err != nil {
-		s.log.Warn().Err(err).Msg("FPM cannot be asked what it is, so that no connection to it is kept: the file for that cannot be written")
+		s.log.Warn().Err(err).Msg("connections to FPM are not kept: the PHP file that tells its version cannot be written")
 	}
 }
 
-// removeProbe removes the probe where it has a directory to itself.
+// removeProbe removes the probe if it has a directory to itself.
 func (s *Server) removeProbe() {
 	if s.probe != "" && controlDir(s.setup.Load().cfg.Control) == "" {
 		os.RemoveAll(filepath.Dir(s.probe))

@@ -51,7 +51,7 @@ func (n *Successor) Stop() <-chan struct{} { return n.stop }
 // PID is the process id of a successor that serves.
 func (n *Successor) PID() int { return n.pid }
 
-// Abandon is instead of HandOver, where no process could be started.
+// Abandon is called instead of HandOver if no process could be started.
 func (n *Successor) Abandon() {
 	n.file.Close()
 	n.peer.Close()
@@ -161,7 +161,7 @@ func (n *Successor) listen() {
 			}
 			return
 		}
-		n.take(m)
+		n.hear(m)
 	}
 }
 
@@ -185,7 +185,7 @@ func (n *Successor) orphan() {
 	}
 }
 
-func (n *Successor) take(m handover.Message) {
+func (n *Successor) hear(m handover.Message) {
 	switch {
 	case m.Prepared > 0:
 		n.pid = m.Prepared

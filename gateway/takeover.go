@@ -11,8 +11,8 @@ import (
 )
 
 // Succeed takes over from the predecessor: its sockets, as far as the
-// configuration has them, and what it knows. It is instead of Listen, and returns when
-// Serve may be called. When it fails the predecessor serves on.
+// configuration has them, and what it knows. It is called instead of Listen, and
+// returns when Serve may be called. If it fails the predecessor serves on.
 func (s *Server) Succeed(p *Predecessor) (err error) {
 	defer func() {
 		if err != nil {
@@ -43,7 +43,7 @@ func (s *Server) Succeed(p *Predecessor) (err error) {
 	}
 }
 
-// socketsOfSystemd takes the listeners that systemd has passed, to whichever process
+// socketsOfSystemd claims the listeners that systemd has passed, to whichever process
 // of the line.
 func (p *Predecessor) socketsOfSystemd() *sockets {
 	passed := &sockets{}
@@ -53,13 +53,13 @@ func (p *Predecessor) socketsOfSystemd() *sockets {
 	for _, ln := range slices.Clone(p.listeners) {
 		if ln.use == handover.UseWeb {
 			passed.inherited = true
-			passed.listeners = append(passed.listeners, listener{ln.addr, p.take(ln.use, ln.addr)})
+			passed.listeners = append(passed.listeners, listener{ln.addr, p.claim(ln.use, ln.addr)})
 		}
 	}
 	return passed
 }
 
-// restore keeps what is known of a docroot that the site has still.
+// restore keeps what is known of a docroot, if the site still has it.
 func (s *Server) restore(site string, state deploy.DocrootState) {
 	now := s.setup.Load()
 	if st := now.sites.find(state.Path); st != nil && st.Name == site {
@@ -67,7 +67,8 @@ func (s *Server) restore(site string, state deploy.DocrootState) {
 	}
 }
 
-func (p *Predecessor) takeSockets() error {
+// receiveSockets waits for all listeners of the predecessor.
+func (p *Predecessor) receiveSockets() error {
 	for {
 		m, f, err := p.peer.Receive()
 		if err != nil {
@@ -94,8 +95,8 @@ type inheritedListener struct {
 	net.Listener
 }
 
-// take gives the listener for a use and an address; nil where there is none.
-func (p *Predecessor) take(use handover.Use, addr string) net.Listener {
+// claim gives the listener for a use and an address, once; nil if there is none.
+func (p *Predecessor) claim(use handover.Use, addr string) net.Listener {
 	if p == nil {
 		return nil
 	}
@@ -106,7 +107,7 @@ func (p *Predecessor) take(use handover.Use, addr string) net.Listener {
 	ln := p.listeners[i].Listener
 	p.listeners = slices.Delete(p.listeners, i, i+1)
 	if !p.inherited || use != handover.UseWeb {
-		p.taken = append(p.taken, ln)
+		p.claimed = append(p.claimed, ln)
 	}
 	return ln
 }
@@ -119,20 +120,20 @@ func (p *Predecessor) abandon() {
 	p.peer.Close()
 }
 
-// serve says that this process serves, and closes what the configuration has no
-// more.
+// serve says that this process serves, and closes the listeners that the
+// configuration does not have any more.
 func (p *Predecessor) serve() {
 	if p == nil {
 		return
 	}
-	for _, ln := range p.taken {
+	for _, ln := range p.claimed {
 		unlinkOnClose(ln, true)
 	}
 	for _, ln := range p.listeners {
 		unlinkOnClose(ln.Listener, true)
 		ln.Close()
 	}
-	p.taken, p.listeners = nil, nil
+	p.claimed, p.listeners = nil, nil
 	p.peer.Send(handover.Message{Serving: true})
 	go p.listen()
 }

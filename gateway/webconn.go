@@ -202,12 +202,11 @@ func (rq *request) waitFor(i interruptible) {
 	c.mu.Unlock()
 }
 
-// waitNoMore is for a request that waits no more. When it returns, nobody
-// interrupts what was waited for.
+// waitNoMore ends waitFor. When it returns, nobody interrupts what was waited for.
 func (rq *request) waitNoMore() { rq.waitFor(nil) }
 
-// next reads up to the end of a request's PARAMS. It answers what is no
-// request on the way: management records, roles other than responder.
+// next reads up to the end of a request's PARAMS. On the way it answers what is not
+// a request: management records, roles other than responder.
 func (c *webConn) next() (*request, error) {
 	var rq *request
 	for {
@@ -250,7 +249,7 @@ func (c *webConn) next() (*request, error) {
 	}
 }
 
-// record takes the next record, and waits for it where it has not come.
+// record takes the next record, and waits for it if it has not come.
 func (c *webConn) record() (fcgi.Record, error) {
 	for {
 		rec, ok, err := c.web.in.Next()
