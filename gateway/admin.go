@@ -86,7 +86,7 @@ func (e *adminSocket) close() {
 	}
 }
 
-// controlDir is where the control socket is; "" where there is none.
+// controlDir is the directory of the control socket; "" if there is none.
 func controlDir(socket string) string {
 	if socket == "" {
 		return ""

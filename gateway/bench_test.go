@@ -98,12 +98,26 @@ func (b *bench) paths(text string) string {
 // start runs the gateway until the test ends.
 func (b *bench) start() *bench {
 	b.t.Helper()
+	server := b.newServer()
+	b.must(server.Listen())
+	b.serve(server)
+	return b
+}
+
+// newServer makes a gateway whose FPM says of itself what the test wants.
+func (b *bench) newServer() *Server {
+	b.t.Helper()
 	server := New(b.cfg, b.logger)
 	for _, p := range server.setup.Load().pools {
 		p.AskFPM = func(context.Context, sock.Addr, string, fpm.Question) (fpm.Answer, error) { return b.facts, nil }
 		p.KeepFor = b.idle
 	}
-	b.must(server.Listen())
+	return server
+}
+
+// serve runs a gateway that has its sockets until the test ends.
+func (b *bench) serve(server *Server) {
+	b.t.Helper()
 	b.server, b.addr = server, stack.Addr(server.sockets.Load().listeners[0].Addr().String())
 	served := make(chan error, 1)
 	go func() { served <- server.Serve() }()
@@ -116,7 +130,6 @@ func (b *bench) start() *bench {
 			b.t.Errorf("Serve: %v", err)
 		}
 	})
-	return b
 }
 
 func (b *bench) connect() *stack.Client {

@@ -8,10 +8,11 @@ import (
 
 	"realdocd/deploy"
 	"realdocd/gateway/control"
+	"realdocd/gateway/handover"
 )
 
-// While a predecessor finishes its requests, what operators ask for is the sum
-// of both.
+// While a predecessor finishes its requests, operators are told the sum of both
+// processes.
 
 // addTo adds what the predecessor has to the status. Its requests in FPM are
 // in the pools already.
@@ -95,12 +96,12 @@ func (p *Predecessor) leftBefore(ctx context.Context, site, docroot, release str
 	return left, nil
 }
 
-// idle tells that nobody is inside a release that is not live any more, once
-// nobody is in the other process either: a process that retires has its
-// successor tell, and one with a predecessor asks that first.
+// idle logs that nobody is inside a release that is not live any more, if nobody is
+// in the other process either: a process that retires leaves it to its successor, and
+// one with a predecessor asks that first.
 func (s *Server) idle(site string, r *deploy.Release) {
 	if heir := s.heir(); heir != nil {
-		heir.link.send(message{Idle: &idleMessage{site, r.Path}})
+		heir.peer.Send(handover.Message{Idle: &handover.Idle{Site: site, Release: r.Path}})
 		return
 	}
 	if !s.predecessor.running() {
@@ -115,16 +116,16 @@ func (s *Server) idle(site string, r *deploy.Release) {
 			return
 		}
 		s.predecessor.mu.Lock()
-		s.predecessor.busy = append(s.predecessor.busy, idleMessage{site, r.Path})
+		s.predecessor.busy = append(s.predecessor.busy, handover.Idle{Site: site, Release: r.Path})
 		s.predecessor.mu.Unlock()
 	}()
 }
 
 // idleBefore is for a release that the predecessor has nobody in any more.
-func (s *Server) idleBefore(m idleMessage) {
+func (s *Server) idleBefore(m handover.Idle) {
 	p := s.predecessor
 	p.mu.Lock()
-	p.busy = slices.DeleteFunc(p.busy, func(b idleMessage) bool { return b == m })
+	p.busy = slices.DeleteFunc(p.busy, func(b handover.Idle) bool { return b == m })
 	p.mu.Unlock()
 	st := s.setup.Load().sites.named(m.Site)
 	if st == nil {
@@ -134,7 +135,7 @@ func (s *Server) idleBefore(m idleMessage) {
 	switch heir := s.heir(); {
 	case r == nil: // it will fall idle here
 	case heir != nil:
-		heir.link.send(message{Idle: &m})
+		heir.peer.Send(handover.Message{Idle: &m})
 	default:
 		s.logIdle(st.Name, r)
 	}

@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"maps"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"realdocd/deploy"
@@ -83,8 +85,9 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 
 func (m *metrics) eachSite(do func(siteInPool, *siteMetrics)) {
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	for key, sm := range m.sites {
+	sites := maps.Clone(m.sites)
+	m.mu.Unlock()
+	for key, sm := range sites { // do waits for whoever collects
 		do(key, sm)
 	}
 }

@@ -63,8 +63,8 @@
 //
 // # Live upgrades
 //
-// A process hands over to its successor, which the command line has started, over a
-// link: a socket pair that carries messages and descriptors. The older one sends
+// A process hands over to its successor, which the command line has started, by
+// messages and descriptors (package handover). The older one sends
 // its listeners; the new one opens what its configuration has beyond them and says
 // that it is prepared. Only then does the older one stop accepting, end what waits
 // on the control socket (the clients ask the successor), and tell what it knows of
@@ -91,14 +91,18 @@
 // an FPM listener that is out until it answers (server.recover), one asks FPM
 // what it is (server.ask), one looks at the links once a second (Server.watchLinks),
 // and one for slow requests where FPM can be asked about them (Server.watchSlow).
-// An end of a link has one that reads (Successor.listen, Predecessor.listen) and one
-// that writes (link.write), so that nobody who has something to tell waits.
+// The other process of a handover has one that receives (Successor.listen,
+// Predecessor.listen) and one that writes (handover.Peer), so that nobody who has
+// something to tell waits.
 //
 // # Locks
 //
-// Server.mu has the connections, webConn.mu what a connection's request waits
-// for, pool.mu places and queue; they are taken in this order, and none is held
-// over input or output.
+// No mutex is held over input or output, nor over a wait for another goroutine or
+// process. Some are taken while another is held, in this order: Server.mu (which
+// connections and commands there are), webConn.mu (what the connection's request
+// waits for), pool.mu (places and queue), and that of handover.Peer (what is to be
+// sent). Every other is held alone. What a mutex guards is said beside it, and a
+// function whose name ends in Locked wants it held.
 //
 // # What can go wrong
 //

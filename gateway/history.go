@@ -10,26 +10,26 @@ import (
 	"realdocd/gateway/control"
 )
 
-// attributionTime is how long a flip that was seen waits for whoever did it to
-// say so, before it is written down as nobody's.
+// attributionTime is how long a flip that was seen is not written down, so that
+// whoever did it can say so.
 const attributionTime = time.Second
 
 // history writes down which releases went live, in order. Requests see a flip
-// and must not wait for a disk, so that each is written by a goroutine of its
-// own, which waits for the one before.
+// and must not wait for a disk. So each event is written by a goroutine of its own,
+// which waits for the one before.
 type history struct {
 	dir string // "" keeps none
 	log zerolog.Logger
 
-	mu      sync.Mutex
+	mu      sync.Mutex              // guards the following
 	pending map[string]*pendingFlip // by link
 	newest  chan struct{}           // closed when the newest event is written
 }
 
 type pendingFlip struct {
-	site  string
-	event deploy.Event
-	write func() // at once
+	site        string
+	event       deploy.Event
+	writeLocked func() // has it written now
 }
 
 func newHistory(dir string, log zerolog.Logger) *history {
@@ -47,17 +47,17 @@ func (h *history) flipped(site string, f *deploy.Flipped) {
 	defer h.mu.Unlock()
 	link := f.Live.Link
 	if before := h.pending[link]; before != nil {
-		before.write()
+		before.writeLocked()
 	}
 	p := &pendingFlip{site: site, event: deploy.Event{Time: time.Now(), Link: link, Release: f.Live.Path, By: "link"}}
 	timer := time.AfterFunc(attributionTime, func() {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		if h.pending[link] == p {
-			p.write()
+			p.writeLocked()
 		}
 	})
-	p.write = func() {
+	p.writeLocked = func() {
 		timer.Stop()
 		delete(h.pending, link)
 		before, done := h.newest, make(chan struct{})
@@ -77,7 +77,7 @@ func (h *history) attribute(link, by string) {
 	defer h.mu.Unlock()
 	if p := h.pending[link]; p != nil {
 		p.event.By = by
-		p.write()
+		p.writeLocked()
 	}
 }
 
@@ -87,7 +87,7 @@ func (h *history) add(site string, e deploy.Event) {
 	}
 }
 
-// close writes what waits.
+// close writes what waits, and returns when it is written.
 func (h *history) close() {
 	h.flush(func(*pendingFlip) bool { return true })
 }
@@ -98,7 +98,7 @@ func (h *history) flush(wanted func(*pendingFlip) bool) {
 	h.mu.Lock()
 	for _, p := range h.pending {
 		if wanted(p) {
-			p.write()
+			p.writeLocked()
 		}
 	}
 	newest := h.newest

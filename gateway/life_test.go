@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"realdocd/gateway/control"
+	"realdocd/gateway/handover"
 )
 
 // documentedPhases are the table of the package documentation: which phases each may follow.
@@ -108,7 +109,7 @@ func TestOperatorsAreAnsweredWhileASuccessorDoesNotGetReady(t *testing.T) {
 	b.cfg.Control = b.dir + "/control"
 	b.start()
 	f, failed := b.handOver(t.Context())
-	f.until(func(m message) bool { return m.Sockets != nil })
+	f.until(func(m handover.Message) bool { return m.Sockets != nil })
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	client := control.NewClient(b.cfg.Control)
@@ -132,11 +133,33 @@ func TestOperatorsAreAnsweredWhileASuccessorDoesNotGetReady(t *testing.T) {
 		t.Error("a reload waits for the successor")
 	}
 	b.served(b.connect(), "", b.params()...)
-	f.close()
+	f.Close()
 	if err := <-failed; err == nil {
 		t.Error("the handover went well")
 	}
 	b.must(b.server.Reload(b.cfg))
+}
+
+// awaitPhase waits until the gateway is in a phase, or beyond it.
+func (b *bench) awaitPhase(wanted phase) {
+	b.t.Helper()
+	l := &b.server.life
+	for expired := time.After(patience); ; {
+		l.mu.Lock()
+		if l.changed == nil {
+			l.changed = make(chan struct{})
+		}
+		now, changed := l.now(), l.changed
+		l.mu.Unlock()
+		if now >= wanted {
+			return
+		}
+		select {
+		case <-changed:
+		case <-expired:
+			b.t.Fatalf("the Server is %s after %v, not %s", now, patience, wanted)
+		}
+	}
 }
 
 // unaccepted is a connection of a web server that nobody has accepted.
@@ -152,9 +175,7 @@ func TestAConnectionThatComesWhileTheServerStopsIsNotKept(t *testing.T) {
 	b := newBench(t).start()
 	running, q := b.running(b.params()...)
 	cut := shutDown(b, t.Context())
-	for b.server.life.now() != finishing {
-		time.Sleep(time.Millisecond)
-	}
+	b.awaitPhase(finishing)
 	ours, theirs := unaccepted(b)
 	defer theirs.Close()
 	b.server.open(ours)

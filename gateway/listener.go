@@ -10,12 +10,13 @@ import (
 	"slices"
 	"time"
 
+	"realdocd/gateway/handover"
 	"realdocd/gateway/sock"
 )
 
 // A listener is a socket that web servers connect to.
 type listener struct {
-	addr sock.Addr // of the configuration, or the socket's where it was inherited
+	addr sock.Addr // of the configuration, or the socket's if it was inherited
 	net.Listener
 }
 
@@ -75,7 +76,7 @@ func (s *Server) openNew(cfg *Config) (_ *sockets, err error) {
 			if slices.ContainsFunc(open.listeners, func(l listener) bool { return l.addr == addr }) {
 				continue
 			}
-			ln, err := s.takeOrListen(addr, cfg.ListenMode)
+			ln, err := s.claimOrListen(addr, cfg.ListenMode)
 			if err != nil {
 				return nil, fmt.Errorf("listen on %s: %w", addr, err)
 			}
@@ -83,12 +84,12 @@ func (s *Server) openNew(cfg *Config) (_ *sockets, err error) {
 		}
 	}
 	if !open.control.at(cfg.Control) {
-		if n.control, err = openAdmin(cfg.Control, s.predecessor.take("control", cfg.Control), s.api); err != nil {
+		if n.control, err = openAdmin(cfg.Control, s.predecessor.claim(handover.UseControl, cfg.Control), s.api); err != nil {
 			return nil, fmt.Errorf("open the control socket %s: %w", cfg.Control, err)
 		}
 	}
 	if !open.exporter.at(cfg.Metrics) {
-		if n.exporter, err = openAdmin(cfg.Metrics, s.predecessor.take("metrics", cfg.Metrics), s.metrics.mux()); err != nil {
+		if n.exporter, err = openAdmin(cfg.Metrics, s.predecessor.claim(handover.UseMetrics, cfg.Metrics), s.metrics.mux()); err != nil {
 			return nil, fmt.Errorf("serve metrics on %s: %w", cfg.Metrics, err)
 		}
 	}
@@ -103,9 +104,9 @@ func (n *sockets) close() {
 	n.exporter.close()
 }
 
-// takeOver serves the sockets that a reload has opened, and closes those that
+// replace serves the sockets that a reload has opened, and closes those that
 // its configuration has not. It returns all that are open then.
-func (s *Server) takeOver(n *sockets, cfg *Config) *sockets {
+func (s *Server) replace(n *sockets, cfg *Config) *sockets {
 	open := s.sockets.Load()
 	var stay []listener
 	for _, ln := range open.listeners {
@@ -131,9 +132,9 @@ func (s *Server) takeOver(n *sockets, cfg *Config) *sockets {
 	}
 }
 
-// takeOrListen takes the predecessor's socket, or opens one.
-func (s *Server) takeOrListen(addr sock.Addr, mode fs.FileMode) (net.Listener, error) {
-	ln := s.predecessor.take("listen", string(addr))
+// claimOrListen gives the predecessor's socket, or opens one.
+func (s *Server) claimOrListen(addr sock.Addr, mode fs.FileMode) (net.Listener, error) {
+	ln := s.predecessor.claim(handover.UseWeb, string(addr))
 	if ln == nil {
 		return listen(addr, mode)
 	}

@@ -12,9 +12,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// metrics are what /metrics says. What a request counts is looked up when the
-// configuration is put to work, so that counting costs it no look-up; what is
-// kept elsewhere anyway, the collector reads when it is asked.
+// metrics are what /metrics says. The counters of a site are looked up when the
+// configuration is put to work, so that a request does not look them up. What others
+// count anyway, the collector reads when it is asked.
 type metrics struct {
 	registry *prometheus.Registry
 
@@ -27,7 +27,7 @@ type metrics struct {
 	byCause map[*cause]prometheus.Counter
 	nobody  *siteMetrics // of requests that belong to no site
 
-	mu    sync.Mutex
+	mu    sync.Mutex // guards the following
 	pools map[string]*poolMetrics
 	sites map[siteInPool]*siteMetrics
 }

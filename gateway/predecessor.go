@@ -11,49 +11,50 @@ import (
 	"time"
 
 	"realdocd/gateway/fpm"
+	"realdocd/gateway/handover"
 )
 
 // A Predecessor is the process that this one takes over from. It runs on until its
-// requests have ended, and is asked about them. A nil one has ended, or never was.
+// requests have ended, and is asked about them. A nil one never was.
 type Predecessor struct {
-	link *link
+	peer *handover.Peer
 	s    *Server // once it has taken over
 
 	pid       int
-	inherited bool // systemd has passed the listeners of use "listen"
+	inherited bool // systemd has passed the listeners that web servers connect to
 	listeners []inheritedListener
-	taken     []net.Listener // those of them that are not systemd's
+	claimed   []net.Listener // those of them that are used here, but for systemd's
 	main      chan struct{}  // closed when this process is the main one
 	ended     chan struct{}
 	pools     map[string]*fpm.Pool // that it has requests in
 
-	mu      sync.Mutex
+	mu      sync.Mutex // guards the following
 	asked   uint64
-	answers map[uint64]chan answerMessage
-	busy    []idleMessage // releases that are idle but for the predecessor
+	answers map[uint64]chan handover.Answer
+	busy    []handover.Idle // releases that are idle but for the predecessor
 }
 
-// NewPredecessor takes the end of the link that the predecessor has left open,
+// NewPredecessor takes the end of the socket pair that the predecessor has left open,
 // and waits for its sockets.
 func NewPredecessor(f *os.File) (*Predecessor, error) {
-	l, err := newLink(f)
+	peer, err := handover.Open(f)
 	if err != nil {
 		return nil, err
 	}
 	p := &Predecessor{
-		link: l, main: make(chan struct{}), ended: make(chan struct{}),
-		pools: map[string]*fpm.Pool{}, answers: map[uint64]chan answerMessage{},
+		peer: peer, main: make(chan struct{}), ended: make(chan struct{}),
+		pools: map[string]*fpm.Pool{}, answers: map[uint64]chan handover.Answer{},
 	}
-	if err := p.takeSockets(); err != nil {
+	if err := p.receiveSockets(); err != nil {
 		p.abandon()
 		return nil, fmt.Errorf("take the sockets of the process before: %w", err)
 	}
 	return p, nil
 }
 
-// letIn gives the predecessor's requests their places, in a pool that the
-// configuration has no more as many as they want.
-func (p *Predecessor) letIn(s *Server, r poolReport) {
+// letIn gives the predecessor's requests their places: as many as they want, if the
+// configuration does not have their pool any more.
+func (p *Predecessor) letIn(s *Server, r handover.PoolReport) {
 	in := p.pools[r.Name]
 	if in == nil {
 		in = s.setup.Load().pools[r.Name]
@@ -67,23 +68,23 @@ func (p *Predecessor) letIn(s *Server, r poolReport) {
 }
 
 func (p *Predecessor) grant(pool string, all int) {
-	p.link.send(message{Grant: &grantMessage{pool, all}})
+	p.peer.Send(handover.Message{Grant: &handover.Grant{Pool: pool, Granted: all}})
 }
 
 // listen takes what the predecessor says until it ends.
 func (p *Predecessor) listen() {
 	s := p.s
 	for {
-		m, f, err := p.link.receive()
+		m, f, err := p.peer.Receive()
 		if err != nil {
-			if !isEnd(err) {
-				s.log.Error().Err(err).Msg("link to the process before ended")
+			if !handover.IsEnd(err) {
+				s.log.Error().Err(err).Msg("the process before is not understood any more")
 			}
 			break
 		}
 		p.hear(m, f)
 	}
-	p.link.close()
+	p.peer.Close()
 	for _, in := range p.pools {
 		in.ForgetOlder()
 	}
@@ -97,7 +98,7 @@ func (p *Predecessor) listen() {
 	}
 }
 
-func (p *Predecessor) hear(m message, f *os.File) {
+func (p *Predecessor) hear(m handover.Message, f *os.File) {
 	s := p.s
 	switch {
 	case m.Conn && f != nil:
@@ -147,21 +148,21 @@ func (p *Predecessor) running() bool {
 // askTimeout bounds the wait for the predecessor's answer.
 const askTimeout = 2 * time.Second
 
-// ask asks the predecessor for one site, or for its status. It answers nothing where
-// there is none.
-func (p *Predecessor) ask(ctx context.Context, site, docroot string) (a answerMessage, err error) {
+// ask asks the predecessor for one site, or if site is "" for its status. The answer
+// is empty if there is no predecessor.
+func (p *Predecessor) ask(ctx context.Context, site, docroot string) (a handover.Answer, err error) {
 	if !p.running() {
 		return a, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	answer := make(chan answerMessage, 1)
+	answer := make(chan handover.Answer, 1)
 	p.mu.Lock()
 	p.asked++
 	id := p.asked
 	p.answers[id] = answer
 	p.mu.Unlock()
-	p.link.send(message{Ask: &askMessage{id, site, docroot}})
+	p.peer.Send(handover.Message{Ask: &handover.Ask{ID: id, Site: site, Docroot: docroot}})
 	select {
 	case a = <-answer:
 		if a.Error != "" {
@@ -186,7 +187,7 @@ func (p *Predecessor) awaitEnd(ctx context.Context) {
 	select {
 	case <-p.ended:
 	case <-ctx.Done():
-		p.link.send(message{Stop: true})
+		p.peer.Send(handover.Message{Stop: true})
 	}
 }
 
@@ -195,7 +196,7 @@ func (p *Predecessor) endWith(ctx context.Context) {
 	if !p.running() {
 		return
 	}
-	p.link.send(message{Stop: true})
+	p.peer.Send(handover.Message{Stop: true})
 	select {
 	case <-p.ended:
 	case <-ctx.Done():

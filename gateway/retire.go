@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"realdocd/gateway/control"
+	"realdocd/gateway/handover"
 )
 
 // Retire lets everything that runs here end, with its successor at work, until
@@ -26,19 +27,19 @@ func (s *Server) Retire(ctx context.Context) (cut []CutOff) {
 	}
 	s.predecessor.awaitEnd(ctx) // until then its connections go through here
 	cut = s.finish(ctx)
-	s.successor.link.flush()
+	s.successor.peer.Flush()
 	return cut
 }
 
 // giveConn gives the successor a connection on which no request runs. It is
 // closed here once it has been sent.
 func (n *Successor) giveConn(c *webConn) {
-	n.link.sendSocket(message{Conn: true}, c.web.FileConn, func(error) { c.s.closed(c) })
+	n.peer.SendSocket(handover.Message{Conn: true}, c.web.FileConn, func(error) { c.s.closed(c) })
 }
 
 // answer tells the successor who is left here.
-func (n *Successor) answer(q askMessage) {
-	a := answerMessage{ID: q.ID}
+func (n *Successor) answer(q handover.Ask) {
+	a := handover.Answer{ID: q.ID}
 	if q.Site == "" {
 		st := n.s.Status()
 		a.Status = &st
@@ -47,7 +48,7 @@ func (n *Successor) answer(q askMessage) {
 	} else {
 		a.Site = &d
 	}
-	n.link.send(message{Answer: &a})
+	n.peer.Send(handover.Message{Answer: &a})
 }
 
 // occupied are the docroots of a site with somebody inside, after a look at

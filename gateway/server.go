@@ -117,7 +117,7 @@ func (s *Server) start() (err error) {
 	return nil
 }
 
-// begin starts what a setup has that the one before it had not. Docroots that
+// begin starts what a setup has and the one before it had not. Docroots that
 // are written out are resolved, so that the log tells of faults before the first
 // visitor meets them and a docroot that is sent already resolved is known.
 func (s *Server) begin(now, before *setup) {
@@ -143,8 +143,8 @@ func (s *Server) begin(now, before *setup) {
 	}
 }
 
-// layProbe writes the probe beside the control socket, or else where other
-// users can read it too.
+// layProbe writes the probe beside the control socket, or else into a directory
+// that other users can read too.
 func (s *Server) layProbe(control string) {
 	dir := controlDir(control)
 	var err error
@@ -157,11 +157,11 @@ func (s *Server) layProbe(control string) {
 		s.probe, err = fpm.WriteProbe(dir)
 	}
 	if err != nil {
-		s.log.Warn().Err(err).Msg("FPM cannot be asked what it is, so that no connection to it is kept: the file for that cannot be written")
+		s.log.Warn().Err(err).Msg("connections to FPM are not kept: the PHP file that tells its version cannot be written")
 	}
 }
 
-// removeProbe removes the probe where it has a directory to itself.
+// removeProbe removes the probe if it has a directory to itself.
 func (s *Server) removeProbe() {
 	if s.probe != "" && controlDir(s.setup.Load().cfg.Control) == "" {
 		os.RemoveAll(filepath.Dir(s.probe))
@@ -217,8 +217,17 @@ func (s *Server) closed(c *webConn) {
 	s.signalEmptyLocked()
 }
 
-// Status is the daemon now, with a predecessor that finishes its requests.
+// Status is the daemon now, with a predecessor that finishes its requests and is
+// asked about them, for at most askTimeout.
 func (s *Server) Status() control.Status {
+	st := s.OwnStatus()
+	s.predecessor.addTo(&st)
+	return st
+}
+
+// OwnStatus is Status without asking anybody. Its pools are whole: the places of a
+// predecessor are counted here.
+func (s *Server) OwnStatus() control.Status {
 	now := s.setup.Load()
 	s.mu.Lock()
 	conns := len(s.conns)
@@ -230,6 +239,5 @@ func (s *Server) Status() control.Status {
 	for _, site := range now.sites.all {
 		st.Sites = append(st.Sites, site.status())
 	}
-	s.predecessor.addTo(&st)
 	return st
 }

@@ -66,7 +66,7 @@ func (s *Server) Reload(cfg Config) error {
 	now := newSetup(cfg, before, s)
 	s.setup.Store(now)
 	s.begin(now, before)
-	s.sockets.Store(s.takeOver(opened, &now.cfg))
+	s.sockets.Store(s.replace(opened, &now.cfg))
 	for name, p := range before.pools {
 		if now.pools[name] == nil {
 			p.Discard()

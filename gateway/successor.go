@@ -11,14 +11,15 @@ import (
 	"time"
 
 	"realdocd/gateway/fpm"
+	"realdocd/gateway/handover"
 )
 
 // A Successor is the process that takes over from this one while both run. See
 // "Live upgrades" in the package documentation for the steps.
 type Successor struct {
 	s    *Server
-	link *link
-	file *os.File // its end of the link
+	peer *handover.Peer
+	file *os.File // its end of the socket pair
 
 	prepared, serving, gone chan struct{}
 	pid                     int // once it is prepared
@@ -32,12 +33,12 @@ var ErrSuccession = errors.New("another process takes over already")
 // NewSuccessor prepares a handover. The caller starts a process that has File
 // open and calls NewPredecessor with it, and then HandOver.
 func (s *Server) NewSuccessor() (*Successor, error) {
-	l, theirs, err := newLinks()
+	peer, theirs, err := handover.Pair()
 	if err != nil {
 		return nil, fmt.Errorf("join the successor: %w", err)
 	}
 	return &Successor{
-		s: s, link: l, file: theirs,
+		s: s, peer: peer, file: theirs,
 		prepared: make(chan struct{}), serving: make(chan struct{}), gone: make(chan struct{}), stop: make(chan struct{}),
 	}, nil
 }
@@ -51,10 +52,10 @@ func (n *Successor) Stop() <-chan struct{} { return n.stop }
 // PID is the process id of a successor that serves.
 func (n *Successor) PID() int { return n.pid }
 
-// Abandon is instead of HandOver, where no process could be started.
+// Abandon is called instead of HandOver if no process could be started.
 func (n *Successor) Abandon() {
 	n.file.Close()
-	n.link.close()
+	n.peer.Close()
 }
 
 // HandOver gives the sockets and what is known of pools and releases to the
@@ -65,13 +66,13 @@ func (n *Successor) HandOver(ctx context.Context) error {
 	s := n.s
 	n.file.Close()
 	if err := s.life.become(offering); err != nil {
-		n.link.close()
+		n.peer.Close()
 		return err
 	}
 	n.sendSockets()
 	go n.listen()
 	if err := n.await(ctx, n.prepared); err != nil {
-		n.link.close()
+		n.peer.Close()
 		s.life.must(serving)
 		return fmt.Errorf("the new process did not get ready: %w", err)
 	}
@@ -81,7 +82,7 @@ func (n *Successor) HandOver(ctx context.Context) error {
 	s.life.must(yielding)
 	n.sendState()
 	if err := n.await(ctx, n.serving); err != nil {
-		n.link.close()
+		n.peer.Close()
 		s.takeBack()
 		s.life.must(serving)
 		return fmt.Errorf("the new process did not take over: %w", err)
@@ -109,25 +110,25 @@ func (n *Successor) await(ctx context.Context, event <-chan struct{}) error {
 }
 
 // MakeMain tells the successor that it is the service's main process now.
-func (n *Successor) MakeMain() { n.link.send(message{Main: true}) }
+func (n *Successor) MakeMain() { n.peer.Send(handover.Message{Main: true}) }
 
 // sendSockets sends all listeners.
 func (n *Successor) sendSockets() {
 	s := n.s
 	open := s.sockets.Load()
 	for _, ln := range open.listeners {
-		n.sendListener(string(ln.addr), "listen", ln.Listener)
+		n.sendListener(string(ln.addr), handover.UseWeb, ln.Listener)
 	}
-	for use, e := range map[string]*adminSocket{"control": open.control, "metrics": open.exporter} {
+	for use, e := range map[handover.Use]*adminSocket{handover.UseControl: open.control, handover.UseMetrics: open.exporter} {
 		if e != nil {
 			n.sendListener(e.addr, use, e.ln)
 		}
 	}
-	n.link.send(message{Sockets: &socketsMessage{open.inherited, os.Getpid()}})
+	n.peer.Send(handover.Message{Sockets: &handover.Sockets{Inherited: open.inherited, PID: os.Getpid()}})
 }
 
-func (n *Successor) sendListener(addr, use string, ln net.Listener) {
-	n.link.sendSocket(message{Listener: &listenerMessage{addr, use}}, ln.(syscall.Conn), nil)
+func (n *Successor) sendListener(addr string, use handover.Use, ln net.Listener) {
+	n.peer.SendSocket(handover.Message{Listener: &handover.Listener{Addr: addr, Use: use}}, ln.(syscall.Conn), nil)
 }
 
 // sendState tells what is known, and that the successor may serve. Nothing is accepted
@@ -137,37 +138,40 @@ func (n *Successor) sendState() {
 	now := s.setup.Load()
 	for _, st := range now.sites.all {
 		for _, d := range st.releases.State() {
-			n.link.send(message{Docroot: &docrootMessage{st.Name, d}})
+			n.peer.Send(handover.Message{Docroot: &handover.Docroot{Site: st.Name, State: d}})
 		}
 	}
 	for _, p := range now.pools {
-		p.HandOver(func(r fpm.Report) { report := poolReport(r); n.link.send(message{Pool: &report}) })
+		p.HandOver(func(r fpm.Report) {
+			report := handover.PoolReport(r)
+			n.peer.Send(handover.Message{Pool: &report})
+		})
 	}
 	s.history.close()
-	n.link.send(message{Begin: true})
+	n.peer.Send(handover.Message{Begin: true})
 }
 
 // listen takes what the successor says until it ends.
 func (n *Successor) listen() {
 	defer n.end()
 	for {
-		m, f, err := n.link.receive()
+		m, f, err := n.peer.Receive()
 		if f != nil {
 			f.Close()
 		}
 		if err != nil {
-			if !isEnd(err) && !errors.Is(err, net.ErrClosed) {
-				n.s.log.Error().Err(err).Msg("link to the successor ended")
+			if !handover.IsEnd(err) && !errors.Is(err, net.ErrClosed) {
+				n.s.log.Error().Err(err).Msg("the successor is not understood any more")
 			}
 			return
 		}
-		n.take(m)
+		n.hear(m)
 	}
 }
 
 // end is for a successor that has gone.
 func (n *Successor) end() {
-	n.link.close()
+	n.peer.Close()
 	close(n.gone)
 	if n.s.heir() == n { // else HandOver takes everything back
 		n.orphanOnce.Do(n.orphan)
@@ -185,7 +189,7 @@ func (n *Successor) orphan() {
 	}
 }
 
-func (n *Successor) take(m message) {
+func (n *Successor) hear(m handover.Message) {
 	switch {
 	case m.Prepared > 0:
 		n.pid = m.Prepared

@@ -7,11 +7,13 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"realdocd/gateway/handover"
 )
 
 // fakeSuccessor takes the place of the new process: it says what it is told, and sees what comes.
 type fakeSuccessor struct {
-	*link
+	*handover.Peer
 	b *bench
 }
 
@@ -22,19 +24,19 @@ func (b *bench) handOver(ctx context.Context) (*fakeSuccessor, <-chan error) {
 	b.must(err)
 	fd, err := syscall.Dup(int(n.File().Fd())) // as a child has it
 	b.must(err)
-	l, err := newLink(os.NewFile(uintptr(fd), "successor"))
+	peer, err := handover.Open(os.NewFile(uintptr(fd), "successor"))
 	b.must(err)
-	b.t.Cleanup(l.close)
+	b.t.Cleanup(peer.Close)
 	done := make(chan error, 1)
 	go func() { done <- n.HandOver(ctx) }()
-	return &fakeSuccessor{l, b}, done
+	return &fakeSuccessor{peer, b}, done
 }
 
 // until reads up to a message that is wanted.
-func (f *fakeSuccessor) until(wanted func(message) bool) {
+func (f *fakeSuccessor) until(wanted func(handover.Message) bool) {
 	f.b.t.Helper()
 	for {
-		m, file, err := f.receive()
+		m, file, err := f.Receive()
 		if file != nil {
 			file.Close()
 		}
@@ -47,11 +49,11 @@ func (f *fakeSuccessor) until(wanted func(message) bool) {
 
 // A new process may die at any moment of a handover; the old one goes on as if there had been none.
 func TestAHandoverThatFailsLeavesTheServerAsItWas(t *testing.T) {
-	toSockets := func(f *fakeSuccessor) { f.until(func(m message) bool { return m.Sockets != nil }) }
+	toSockets := func(f *fakeSuccessor) { f.until(func(m handover.Message) bool { return m.Sockets != nil }) }
 	toBegin := func(f *fakeSuccessor) {
 		toSockets(f)
-		f.send(message{Prepared: 1})
-		f.until(func(m message) bool { return m.Begin })
+		f.Send(handover.Message{Prepared: 1})
+		f.until(func(m handover.Message) bool { return m.Begin })
 	}
 	for name, c := range map[string]struct {
 		until func(*fakeSuccessor)
@@ -75,7 +77,7 @@ func TestAHandoverThatFailsLeavesTheServerAsItWas(t *testing.T) {
 			f, failed := b.handOver(ctx)
 			c.until(f)
 			if !c.hangs {
-				f.close()
+				f.Close()
 			}
 			if err := <-failed; err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Fatalf("the handover: %v, want %q", err, c.want)
@@ -88,7 +90,7 @@ func TestAHandoverThatFailsLeavesTheServerAsItWas(t *testing.T) {
 			b.served(kept, "", b.params()...)
 			f, failed = b.handOver(t.Context()) // another one gets as far
 			toSockets(f)
-			f.close()
+			f.Close()
 			<-failed
 		})
 	}

@@ -7,12 +7,13 @@ import (
 	"slices"
 
 	"realdocd/deploy"
+	"realdocd/gateway/handover"
 	"realdocd/gateway/sock"
 )
 
 // Succeed takes over from the predecessor: its sockets, as far as the
-// configuration has them, and what it knows. It is instead of Listen, and returns when
-// Serve may be called. When it fails the predecessor serves on.
+// configuration has them, and what it knows. It is called instead of Listen, and
+// returns when Serve may be called. If it fails the predecessor serves on.
 func (s *Server) Succeed(p *Predecessor) (err error) {
 	defer func() {
 		if err != nil {
@@ -23,9 +24,9 @@ func (s *Server) Succeed(p *Predecessor) (err error) {
 	if err := s.openAll(p.socketsOfSystemd()); err != nil {
 		return err
 	}
-	p.link.send(message{Prepared: os.Getpid()})
+	p.peer.Send(handover.Message{Prepared: os.Getpid()})
 	for {
-		m, f, err := p.link.receive()
+		m, f, err := p.peer.Receive()
 		if f != nil {
 			f.Close()
 		}
@@ -43,7 +44,7 @@ func (s *Server) Succeed(p *Predecessor) (err error) {
 	}
 }
 
-// socketsOfSystemd takes the listeners that systemd has passed, to whichever process
+// socketsOfSystemd claims the listeners that systemd has passed, to whichever process
 // of the line.
 func (p *Predecessor) socketsOfSystemd() *sockets {
 	passed := &sockets{}
@@ -51,15 +52,15 @@ func (p *Predecessor) socketsOfSystemd() *sockets {
 		return passed
 	}
 	for _, ln := range slices.Clone(p.listeners) {
-		if ln.use == "listen" {
+		if ln.use == handover.UseWeb {
 			passed.inherited = true
-			passed.listeners = append(passed.listeners, listener{sock.Addr(ln.addr), p.take(ln.use, ln.addr)})
+			passed.listeners = append(passed.listeners, listener{sock.Addr(ln.addr), p.claim(ln.use, ln.addr)})
 		}
 	}
 	return passed
 }
 
-// restore keeps what is known of a docroot that the site has still.
+// restore keeps what is known of a docroot, if the site still has it.
 func (s *Server) restore(site string, state deploy.DocrootState) {
 	now := s.setup.Load()
 	if st := now.sites.find(state.Path); st != nil && st.Name == site {
@@ -67,9 +68,10 @@ func (s *Server) restore(site string, state deploy.DocrootState) {
 	}
 }
 
-func (p *Predecessor) takeSockets() error {
+// receiveSockets waits for all listeners of the predecessor.
+func (p *Predecessor) receiveSockets() error {
 	for {
-		m, f, err := p.link.receive()
+		m, f, err := p.peer.Receive()
 		if err != nil {
 			return noEOF(err)
 		}
@@ -89,12 +91,13 @@ func (p *Predecessor) takeSockets() error {
 }
 
 type inheritedListener struct {
-	use, addr string
+	use  handover.Use
+	addr string
 	net.Listener
 }
 
-// take gives the listener for a use and an address; nil where there is none.
-func (p *Predecessor) take(use, addr string) net.Listener {
+// claim gives the listener for a use and an address, once; nil if there is none.
+func (p *Predecessor) claim(use handover.Use, addr string) net.Listener {
 	if p == nil {
 		return nil
 	}
@@ -104,8 +107,8 @@ func (p *Predecessor) take(use, addr string) net.Listener {
 	}
 	ln := p.listeners[i].Listener
 	p.listeners = slices.Delete(p.listeners, i, i+1)
-	if !p.inherited || use != "listen" {
-		p.taken = append(p.taken, ln)
+	if !p.inherited || use != handover.UseWeb {
+		p.claimed = append(p.claimed, ln)
 	}
 	return ln
 }
@@ -115,23 +118,23 @@ func (p *Predecessor) abandon() {
 	for _, ln := range p.listeners {
 		ln.Close()
 	}
-	p.link.close()
+	p.peer.Close()
 }
 
-// serve says that this process serves, and closes what the configuration has no
-// more.
+// serve says that this process serves, and closes the listeners that the
+// configuration does not have any more.
 func (p *Predecessor) serve() {
 	if p == nil {
 		return
 	}
-	for _, ln := range p.taken {
+	for _, ln := range p.claimed {
 		unlinkOnClose(ln, true)
 	}
 	for _, ln := range p.listeners {
 		unlinkOnClose(ln.Listener, true)
 		ln.Close()
 	}
-	p.taken, p.listeners = nil, nil
-	p.link.send(message{Serving: true})
+	p.claimed, p.listeners = nil, nil
+	p.peer.Send(handover.Message{Serving: true})
 	go p.listen()
 }

@@ -203,8 +203,8 @@ func (rq *request) WaitFor(i fpm.Interruptible) {
 // Ended is why the request cannot go on; nil while it can.
 func (rq *request) Ended() error { return rq.conn.ended() }
 
-// next reads up to the end of a request's PARAMS. It answers what is no
-// request on the way: management records, roles other than responder.
+// next reads up to the end of a request's PARAMS. On the way it answers what is not
+// a request: management records, roles other than responder.
 func (c *webConn) next() (*request, error) {
 	var rq *request
 	for {
@@ -247,7 +247,7 @@ func (c *webConn) next() (*request, error) {
 	}
 }
 
-// record takes the next record, and waits for it where it has not come.
+// record takes the next record, and waits for it if it has not come.
 func (c *webConn) record() (fcgi.Record, error) {
 	for {
 		rec, ok, err := c.web.In.Next()

@@ -87,6 +87,8 @@ func (d *fakeDaemon) Status() control.Status {
 	return st
 }
 
+func (d *fakeDaemon) OwnStatus() control.Status { return d.Status() }
+
 func (d *fakeDaemon) View() control.View { return control.View{} }
 
 // pool has something done to a pool.

@@ -29,7 +29,7 @@ func (d *daemonProcess) watchdog() {
 		return
 	}
 	for range time.Tick(every / 2) {
-		d.srv.Status()
+		d.srv.OwnStatus()
 		if d.retired.Load() {
 			return
 		}

@@ -18,7 +18,7 @@ import (
 	"realdocd/gateway"
 )
 
-// succeedsVariable has the descriptor of the link to the process that a new one
+// succeedsVariable has the descriptor of the socket pair that joins us to the process that a new one
 // takes over from.
 const succeedsVariable = "REALDOCD_SUCCEEDS"
 

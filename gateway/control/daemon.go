@@ -44,6 +44,9 @@ func (e *DrainError) Error() string {
 type Pools interface {
 	// Status is the whole daemon now, with its pools.
 	Status() Status
+	// OwnStatus is Status without what another process would have to be asked for.
+	// Its pools are whole.
+	OwnStatus() Status
 	// Pause lets new requests of the pool wait. Requests that run go on.
 	Pause(pool string) error
 	// Drain pauses the pool and waits until nothing runs in it and no connection of

@@ -19,7 +19,7 @@ type quietDaemon struct {
 	pool *control.PoolStatus
 }
 
-func (d quietDaemon) Status() control.Status {
+func (d quietDaemon) OwnStatus() control.Status {
 	return control.Status{Pools: []control.PoolStatus{*d.pool}}
 }
 func (d quietDaemon) Pause(string) error                  { d.pool.Paused = true; return nil }

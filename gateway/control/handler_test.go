@@ -25,7 +25,7 @@ type fakePools struct {
 	idle  chan struct{} // closed when nothing runs
 
 	others  bool          // another command has paused "www" too
-	resumed chan struct{} // gets one for each Resume
+	resumed chan struct{} // closed and replaced by each Resume
 }
 
 func newFakePools() *fakePools {
@@ -33,7 +33,7 @@ func newFakePools() *fakePools {
 	return &fakePools{
 		draining: make(chan string, 10),
 		idle:     make(chan struct{}),
-		resumed:  make(chan struct{}, 10),
+		resumed:  make(chan struct{}),
 		pools: []PoolStatus{
 			{Name: "www", Running: 1, MaxConns: 12, Queue: 1024, Servers: []ServerStatus{server}},
 			{Name: "a/b c", Servers: []ServerStatus{{Address: "/b.sock", Up: true}}},
@@ -41,7 +41,9 @@ func newFakePools() *fakePools {
 	}
 }
 
-func (f *fakePools) Status() Status {
+func (f *fakePools) Status() Status { return f.OwnStatus() }
+
+func (f *fakePools) OwnStatus() Status {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return Status{PID: 42, Pools: append([]PoolStatus(nil), f.pools...)}
@@ -61,7 +63,10 @@ func (f *fakePools) set(pool string, paused bool) error {
 
 func (f *fakePools) Pause(pool string) error { return f.set(pool, true) }
 func (f *fakePools) Resume(pool string) error {
-	f.resumed <- struct{}{}
+	f.mu.Lock()
+	close(f.resumed)
+	f.resumed = make(chan struct{})
+	f.mu.Unlock()
 	return f.set(pool, false)
 }
 
@@ -70,11 +75,14 @@ func (f *fakePools) Drain(ctx context.Context, pool string) error {
 	if err := f.set(pool, true); err != nil {
 		return err
 	}
+	f.mu.Lock()
+	resumed := f.resumed
+	f.mu.Unlock()
 	f.draining <- pool
 	select {
 	case <-f.idle:
 		return nil
-	case <-f.resumed:
+	case <-resumed:
 		return ErrResumed
 	case <-ctx.Done():
 		f.set(pool, f.others)

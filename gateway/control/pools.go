@@ -55,7 +55,7 @@ func (h *Handler) drainPool(ctx context.Context, name string, limit time.Duratio
 // poolAfter answers with the pool after something was done to it. err is how that
 // went.
 func (h *Handler) poolAfter(name string, err error) (any, error) {
-	st := h.daemon.Status()
+	st := h.daemon.OwnStatus()
 	if errors.Is(err, ErrNoPool) {
 		var names []string
 		for _, p := range st.Pools {

@@ -1,4 +1,4 @@
-package gateway
+package handover
 
 import (
 	"bytes"
@@ -27,11 +27,11 @@ var (
 // goldenMessages is every kind of message, by the name of its file in testdata.
 // Two versions speak these with each other: a field that is there stays, with its
 // name and meaning, and a new one must be one that an older version can ignore.
-var goldenMessages = map[string]message{
+var goldenMessages = map[string]Message{
 	"flush":    {},
-	"listener": {Listener: &listenerMessage{Addr: "/run/realdocd/realdocd.sock", Use: "listen"}},
-	"sockets":  {Sockets: &socketsMessage{Inherited: true, PID: 41}},
-	"docroot": {Docroot: &docrootMessage{Site: "shop", State: deploy.DocrootState{
+	"listener": {Listener: &Listener{Addr: "/run/realdocd/realdocd.sock", Use: "listen"}},
+	"sockets":  {Sockets: &Sockets{Inherited: true, PID: 41}},
+	"docroot": {Docroot: &Docroot{Site: "shop", State: deploy.DocrootState{
 		Path: "/var/www/shop/current/public",
 		Releases: []deploy.ReleaseState{{
 			Path: "/var/www/shop/releases/42", Name: "42", Link: "/var/www/shop/current", Docroot: "/var/www/shop/releases/42/public",
@@ -41,17 +41,17 @@ var goldenMessages = map[string]message{
 	"begin":      {Begin: true},
 	"prepared":   {Prepared: 42},
 	"serving":    {Serving: true},
-	"grant":      {Grant: &grantMessage{Pool: "www", Granted: 12}},
-	"ask-status": {Ask: &askMessage{ID: 3}},
-	"ask-site":   {Ask: &askMessage{ID: 4, Site: "shop", Docroot: "/var/www/shop/current/public"}},
+	"grant":      {Grant: &Grant{Pool: "www", Granted: 12}},
+	"ask-status": {Ask: &Ask{ID: 3}},
+	"ask-site":   {Ask: &Ask{ID: 4, Site: "shop", Docroot: "/var/www/shop/current/public"}},
 	"stop":       {Stop: true},
 	"main":       {Main: true},
 	"conn":       {Conn: true},
-	"pool": {Pool: &poolReport{
+	"pool": {Pool: &PoolReport{
 		Name: "www", Granted: 12, Released: 5, Waiting: 3, Servers: map[string]int{"/run/php/php8.2-fpm.sock": 4}, Paused: true,
 	}},
-	"idle": {Idle: &idleMessage{Site: "shop", Release: "/var/www/shop/releases/41"}},
-	"answer-status": {Answer: &answerMessage{ID: 3, Status: &control.Status{
+	"idle": {Idle: &Idle{Site: "shop", Release: "/var/www/shop/releases/41"}},
+	"answer-status": {Answer: &Answer{ID: 3, Status: &control.Status{
 		PID: 41, Started: goldenStart, Connections: 2,
 		Pools: []control.PoolStatus{{
 			Name: "www", Running: 1, MaxConns: 12, Queue: 1024, Requests: 9,
@@ -60,7 +60,7 @@ var goldenMessages = map[string]message{
 		Sites:    []control.SiteStatus{{Name: "shop", Docroot: "/var/www/shop/current/public", Pool: "www", Release: "/var/www/shop/releases/42", Running: 1}},
 		Retiring: []control.RetiringStatus{{PID: 40, Connections: 1}},
 	}}},
-	"answer-site": {Answer: &answerMessage{ID: 4, Site: &control.SiteDetail{
+	"answer-site": {Answer: &Answer{ID: 4, Site: &control.SiteDetail{
 		SiteStatus: control.SiteStatus{Name: "shop", Docroot: "/var/www/shop/current/public", Pool: "www", Release: "/var/www/shop/releases/42", Running: 1},
 		Docroots: []control.DocrootStatus{{
 			Docroot: "/var/www/shop/current/public", Link: "/var/www/shop/current",
@@ -70,12 +70,12 @@ var goldenMessages = map[string]message{
 			}},
 		}},
 	}}},
-	"answer-error": {Answer: &answerMessage{ID: 4, Error: "/var/www/shop/current: no such file or directory"}},
+	"answer-error": {Answer: &Answer{ID: 4, Error: "/var/www/shop/current: no such file or directory"}},
 }
 
 func golden(t *testing.T, name string) []byte {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("testdata", "handover", name+".json"))
+	text, err := os.ReadFile(filepath.Join("testdata", name+".json"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,12 +132,12 @@ func lacking(want, got any, at string) string {
 }
 
 func TestEveryGoldenFileIsReadAsItsMessage(t *testing.T) {
-	files, err := filepath.Glob("testdata/handover/*.json")
+	files, err := filepath.Glob("testdata/*.json")
 	if err != nil || len(files) != len(goldenMessages) {
 		t.Errorf("%d files for %d messages, %v", len(files), len(goldenMessages), err)
 	}
 	for name, want := range goldenMessages {
-		var got message
+		var got Message
 		if err := json.Unmarshal(golden(t, name), &got); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -150,8 +150,8 @@ func TestEveryGoldenFileIsReadAsItsMessage(t *testing.T) {
 // A kind of message without a golden file would be pinned by nothing.
 func TestEveryKindOfMessageHasAGoldenFile(t *testing.T) {
 	var missing []string
-	for i := range reflect.TypeFor[message]().NumField() {
-		missing = append(missing, reflect.TypeFor[message]().Field(i).Name)
+	for i := range reflect.TypeFor[Message]().NumField() {
+		missing = append(missing, reflect.TypeFor[Message]().Field(i).Name)
 	}
 	for _, m := range goldenMessages {
 		v := reflect.ValueOf(m)
@@ -170,7 +170,7 @@ func TestAMessageOfANewerVersionIsRead(t *testing.T) {
 		if _, err := ours.conn.Write(frame(newer)); err != nil {
 			t.Fatal(err)
 		}
-		got, _, err := theirs.receive()
+		got, _, err := theirs.Receive()
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -211,7 +211,7 @@ func addUnknown(value any) {
 	}
 }
 
-// frame is a text as a link carries it: its length in four bytes, the highest first, and itself.
+// frame is a text as it is sent: its length in four bytes, the highest first, and itself.
 func frame(text []byte) []byte {
 	n := len(text)
 	return append([]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)}, text...)
@@ -219,7 +219,7 @@ func frame(text []byte) []byte {
 
 func TestAMessageIsFramedAsEveryVersionReadsIt(t *testing.T) {
 	ours, theirs := bothEnds(t)
-	ours.send(message{Prepared: 42})
+	ours.Send(Message{Prepared: 42})
 	want := frame([]byte(`{"prepared":42}`))
 	got := make([]byte, len(want))
 	if _, err := io.ReadFull(theirs.conn, got); err != nil || !bytes.Equal(got, want) {
