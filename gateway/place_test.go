@@ -14,15 +14,14 @@ import (
 // poolNow waits until the pool is in a state; there is no event for that.
 func (b *bench) poolNow(what string, is func(control.PoolStatus) bool) control.PoolStatus {
 	b.t.Helper()
-	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
-		now := b.server.Status().Pools[0]
-		if is(now) {
-			return now
+	var now control.PoolStatus
+	b.must(stack.Poll(func() error {
+		if now = b.server.Status().Pools[0]; !is(now) {
+			return fmt.Errorf("the pool has not come to %s: %+v", what, now)
 		}
-		if time.Now().After(deadline) {
-			b.t.Fatalf("the pool has not come to %s within %v: %+v", what, patience, now)
-		}
-	}
+		return nil
+	}))
+	return now
 }
 
 // waiting sends a request of a site that waits for a place, as the n-th.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -70,30 +71,53 @@ func TestAResponseThatStopsInTheMiddleIsBrokenOff(t *testing.T) {
 	b.start()
 	c, q := b.running(b.params()...)
 	b.must(q.Stdout(page))
-	if reply, err := c.Reply(); err == nil && reply.Ended {
-		t.Errorf("half a response became whole: %d %q", reply.Status, reply.Body)
+	if reply, err := c.Reply(); reply.Ended || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("half a response was not broken off: complete %v, %d %q, %v", reply.Ended, reply.Status, reply.Body, err)
 	}
 	if event := b.logged("silent for read_timeout"); event.String("status") != "200" {
 		t.Errorf("the log has %v", event)
 	}
 }
 
-func TestAnFPMThatRefusesIsA502(t *testing.T) {
-	b := newBench(t).start()
-	b.fpm.Refuse()
-	c := b.connect()
-	b.send(c, "", b.params()...)
-	b.wantRefused(c, 502)
-	b.logged(b.dir + "/fpm: connect: connection refused")
+// downs are the ways in which an FPM listener is down, and what the kernel says of a connect.
+var downs = []struct {
+	name  string
+	leave func(*stack.FakeFPM)
+	says  string
+}{
+	{"its socket refuses", (*stack.FakeFPM).Refuse, "connect: connection refused"},
+	{"its socket is missing", (*stack.FakeFPM).Close, "connect: no such file or directory"},
 }
 
-func TestARequestGoesToTheNextServerWhenOneRefuses(t *testing.T) {
-	b := newBench(t)
-	b.cfg.Pools[0].Servers = []string{b.dir + "/none", b.dir + "/fpm"}
-	b.start()
-	c := b.connect()
-	for range 4 {
-		b.served(c, "", b.params()...)
+func TestAnFPMThatIsDownIsA502(t *testing.T) {
+	for _, down := range downs {
+		t.Run(down.name, func(t *testing.T) {
+			b := newBench(t).start()
+			down.leave(b.fpm)
+			c := b.connect()
+			b.send(c, "", b.params()...)
+			b.wantRefused(c, 502)
+			b.logged(b.dir + "/fpm: " + down.says)
+		})
+	}
+}
+
+func TestARequestGoesToTheNextServerIfOneIsDown(t *testing.T) {
+	for _, down := range downs {
+		t.Run(down.name, func(t *testing.T) {
+			b := newBench(t)
+			first := b.dir + "/first"
+			down.leave(stack.ListenFPM(t, stack.Addr(first)))
+			b.cfg.Pools[0].Servers = []string{first, b.dir + "/fpm"}
+			b.start()
+			c := b.connect()
+			for range 4 {
+				b.served(c, "", b.params()...)
+			}
+			if event := b.logged("FPM listener ejected"); event.String("server") != first || !strings.Contains(event.String("error"), down.says) {
+				t.Errorf("the log has %v, want %s", event, down.says)
+			}
+		})
 	}
 }
 
@@ -123,15 +147,19 @@ func fullBacklog(b *bench, path string) (listener int) {
 func TestAFullBacklogIsA503AfterConnectTimeout(t *testing.T) {
 	b := newBench(t)
 	fullBacklog(b, b.dir+"/full")
-	timeout := 100 * time.Millisecond
+	const timeout = 500 * time.Millisecond
+	const lastTry = 50 * time.Millisecond // a try that would come after the timeout is not waited for
 	b.cfg.Pools[0].Servers, b.cfg.Pools[0].ConnectTimeout = []string{b.dir + "/full"}, timeout
 	b.start()
 	c := b.connect()
 	began := time.Now()
 	b.send(c, "", b.params()...)
 	reply := b.wantRefused(c, 503)
-	if took := time.Since(began); took < timeout/3 || reply.Header.Get("Retry-After") == "" {
-		t.Errorf("after %v, Retry-After %q", took, reply.Header.Get("Retry-After"))
+	if took := time.Since(began); took < timeout-lastTry || took > 2*timeout {
+		t.Errorf("refused after %v, want connect_timeout, %v", took, timeout)
+	}
+	if reply.Header.Get("Retry-After") == "" {
+		t.Error("no Retry-After")
 	}
 	b.logged("the backlog of FPM is full")
 }

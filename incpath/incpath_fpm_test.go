@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"realdocd/test/stack"
 )
 
 // What this package says of PHP is asked of a real PHP-FPM here.
@@ -182,15 +184,17 @@ func startFPM(t *testing.T) *fpm {
 		cmd.Process.Signal(syscall.SIGTERM)
 		cmd.Wait()
 	})
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		if conn, err := net.Dial("unix", php.socket); err == nil {
-			conn.Close()
-			return php
-		} else if time.Now().After(deadline) {
-			log, _ := os.ReadFile(filepath.Join(dir, "log"))
-			t.Fatalf("php-fpm does not listen: %v\n%s", err, log)
+	if err := stack.Poll(func() error {
+		conn, err := net.Dial("unix", php.socket)
+		if err == nil {
+			err = conn.Close()
 		}
+		return err
+	}); err != nil {
+		log, _ := os.ReadFile(filepath.Join(dir, "log"))
+		t.Fatalf("php-fpm does not listen: %v\n%s", err, log)
 	}
+	return php
 }
 
 // includePath asks FPM's worker which include_path it has under a PHP_VALUE.

@@ -35,7 +35,7 @@ func TestWithoutKeepAFinishedRequestsScriptWaitsForOurSideToClose(t *testing.T) 
 	p.send(c, false, "finish.php")
 	p.answer(c)
 	p.closed(c)
-	time.Sleep(pause)
+	time.Sleep(pause) // what must not happen has no event
 	if p.has("ended") {
 		t.Error("the script goes on before our side has closed")
 	}
@@ -61,6 +61,7 @@ func TestAnEmptyStdinIsReadWhenTheWorkerIsReady(t *testing.T) {
 	c := p.connect()
 	p.ask(c, "finish.php")
 	p.must(c.Stdin(nil))
+	// What must not happen has no event: it is looked for all the time.
 	for watched := time.Now(); time.Since(watched) < pause; time.Sleep(time.Millisecond) {
 		if unread(p, c) == 0 {
 			t.Fatal("it was read while the script ran")

@@ -67,11 +67,7 @@ func (p *pool) has(name string) bool {
 // eventually returns when something is so that tells nobody when it becomes so.
 func (p *pool) eventually(what string, is func() bool) {
 	p.t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !is(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			p.t.Fatalf("not within 10s: %s", what)
-		}
-	}
+	stack.Until(p.t, what, is)
 }
 
 func (p *pool) connect() *stack.Client {

@@ -94,9 +94,12 @@ func TestAFullBacklogIsEAGAINOnAUnixSocket(t *testing.T) {
 	p := open(t, stack.FPMConfig{MaxChildren: 1, Pool: []string{"listen.backlog = 2"}})
 	holds := p.connect()
 	p.ask(holds, "pid.php")
-	for range 10 {
+	for waiting := range 10 {
 		conn, err := p.fpm.Addr.Dial()
 		if errors.Is(err, syscall.EAGAIN) {
+			if waiting < 2 {
+				t.Errorf("%d connections fill a backlog of two", waiting)
+			}
 			return
 		}
 		p.must(err)
@@ -111,7 +114,7 @@ func TestARequestWhoseClientLeftTheBacklogStillRuns(t *testing.T) {
 	p.ask(holds, "pid.php")
 	p.send(leaves, false, "mark.php")
 	leaves.Close()
-	time.Sleep(pause)
+	time.Sleep(pause) // what must not happen has no event
 	if p.has("ran") {
 		t.Fatal("it ran beside the only worker")
 	}

@@ -7,7 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
+
+	"realdocd/test/stack"
 )
 
 // A kind of packages, and how its tool is told.
@@ -172,11 +173,7 @@ func (m *machine) mainProcess() string {
 // until waits for what no event tells of.
 func (m *machine) until(what string, is func() bool) {
 	m.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !is(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			m.t.Fatalf("not within 20 s: %s", what)
-		}
-	}
+	stack.Until(m.t, what, is)
 }
 
 func TestPackage_IsWell(t *testing.T) {

@@ -74,7 +74,8 @@ type Reply struct {
 }
 
 // Reply reads records up to END_REQUEST or to the end of the connection. A connection that ends without
-// END_REQUEST is no error here: the Reply says so.
+// END_REQUEST is not an error here: the Reply says so. With an error comes what was read of the end, and
+// nothing of what the script said.
 func (c *Client) Reply() (*Reply, error) {
 	reply := &Reply{Status: http.StatusOK}
 	var stdout []byte
@@ -84,7 +85,7 @@ func (c *Client) Reply() (*Reply, error) {
 			break
 		}
 		if err != nil {
-			return nil, fmt.Errorf("after %d bytes of STDOUT: %w", len(stdout), err)
+			return reply, fmt.Errorf("after %d bytes of STDOUT: %w", len(stdout), err)
 		}
 		switch record.Type {
 		case StdoutType:
