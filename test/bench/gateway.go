@@ -16,10 +16,7 @@ import (
 // figures are those without, and a line says so.
 func startReusing(s *stack.Stack, c stack.GatewayConfig) (*stack.Gateway, error) {
 	c.Pools["www"]["reuse"] = "auto"
-	gw, err := s.StartGateway(c)
-	if err != nil {
-		return nil, err
-	}
+	gw := s.Gateway(c)
 	said, err := gw.WaitEvent(0, 10*time.Second, func(e stack.Event) bool {
 		return strings.HasPrefix(e.String("message"), "connections to FPM are")
 	})

@@ -56,9 +56,7 @@ func TestAnFPMThatComesBackIsUsedAgain(t *testing.T) {
 	if resp.StatusCode != 502 && resp.StatusCode != 503 {
 		t.Errorf("without FPM: %s", resp.Status)
 	}
-	if err := s.RestartFPM(s.fpm); err != nil {
-		t.Fatal(err)
-	}
+	s.StartAgain(s.fpm)
 	s.observe(t)
 }
 

@@ -119,7 +119,7 @@ func TestAnIdleConnectionGoesOnWithTheSuccessor(t *testing.T) {
 
 func TestAConnectionWhoseRequestRunsGoesOnWithTheSuccessorThen(t *testing.T) {
 	s := openShop(t)
-	g := newGate(s.Test)
+	g := newGate(s.Stack)
 	kept := s.Connect(s.gw.Addr)
 	if err := kept.Begin(true); err != nil {
 		t.Fatal(err)
@@ -137,7 +137,7 @@ func TestAConnectionWhoseRequestRunsGoesOnWithTheSuccessorThen(t *testing.T) {
 		t.Fatalf("status %d, complete %v", reply.Status, reply.Ended)
 	}
 	ends(t, before)
-	askOn(t, s.Test, kept, s.site)
+	askOn(t, s.Stack, kept, s.site)
 }
 
 // A request of which a part has come belongs to the process that has read it.
@@ -168,10 +168,10 @@ func TestARequestThatIsOnItsWayIsServedByTheProcessThatHasReadItsBeginning(t *te
 
 func TestBothProcessesTogetherKeepToMaxConnsAndServeInTurn(t *testing.T) {
 	s := openShopWith(t, settings{pool: stack.Keys{"max_conns": 1}})
-	g := newGate(s.Test)
+	g := newGate(s.Stack)
 	first := s.visit(g.path())
 	s.holding(t, 1, 0)
-	marks := marksDir(t, s.Test)
+	marks := marksDir(t, s.Stack)
 	mark := func(name string) <-chan answer { return s.visit("/mark.php?mark=" + filepath.Join(marks, name)) }
 	second := mark("second")
 	s.holding(t, 1, 1)
@@ -233,7 +233,7 @@ func TestAPausedPoolStaysPausedAndResumesInBothProcesses(t *testing.T) {
 
 func TestAPauseThatDrainsWaitsForBothProcesses(t *testing.T) {
 	s := openShop(t)
-	g := newGate(s.Test)
+	g := newGate(s.Stack)
 	runs := s.visit(g.path())
 	s.holding(t, 1, 0)
 	drained := s.command("pause", "www", "--drain", "--timeout", "20s")
@@ -275,7 +275,7 @@ func (s *shop) command(args ...string) <-chan outcome {
 
 func TestADrainCountsWhatTheProcessBeforeStillRuns(t *testing.T) {
 	s := openReleases(t, nil)
-	g := newGate(s.Test)
+	g := newGate(s.Stack)
 	runs := s.visit(g.path())
 	s.holding(t, 1, 0)
 	s.get(t, "/who.php")
@@ -334,7 +334,7 @@ func (s *shop) awaits(t *testing.T, otherwise string, so func() bool) {
 
 func TestACommandIsCountedByTheProcessThatTakesOver(t *testing.T) {
 	s := openReleases(t, nil)
-	g := newGate(s.Test)
+	g := newGate(s.Stack)
 	ran := s.command("exec", "shop", "--", "sh", "-c", "until test -e "+g.file+"; do sleep 0.02; done")
 	inside := func() bool {
 		releases := s.detail(t).Docroots[0].Releases
@@ -415,7 +415,7 @@ func TestTheEndOfTheSuccessorEndsTheProcessBeforeToo(t *testing.T) {
 	s := openShopWith(t, settings{})
 	s.config.Top["shutdown_timeout"] = "300ms"
 	s.Reload(s.gw, s.config)
-	g := newGate(s.Test)
+	g := newGate(s.Stack)
 	defer g.open(t)
 	runs := s.visit(g.path())
 	s.holding(t, 1, 0)
@@ -436,7 +436,7 @@ func TestTheEndOfTheSuccessorEndsTheProcessBeforeToo(t *testing.T) {
 // A crash of the new process must not leave the old one's visitors waiting for places.
 func TestWhoWaitsInTheProcessBeforeIsServedWhenTheSuccessorDies(t *testing.T) {
 	s := openShopWith(t, settings{pool: stack.Keys{"max_conns": 1}})
-	g := newGate(s.Test)
+	g := newGate(s.Stack)
 	runs := s.visit(g.path())
 	s.holding(t, 1, 0)
 	waits := s.visit("/who.php")

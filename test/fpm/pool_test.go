@@ -16,7 +16,7 @@ const pause = 250 * time.Millisecond
 
 // pool is an FPM with some scripts, and a directory in which scripts and test leave each other files.
 type pool struct {
-	*stack.Test
+	*stack.Stack
 	t   *testing.T
 	fpm *stack.FPM
 	dir string

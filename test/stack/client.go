@@ -140,6 +140,26 @@ func Ask(addr Addr, body []byte, pairs ...string) (*Reply, error) {
 	return c.Reply()
 }
 
+// Connect opens a FastCGI connection for the test to drive, until the test ends.
+func (s *Stack) Connect(addr Addr) *Client {
+	s.t.Helper()
+	c := must(Connect(addr))(s.t)
+	s.t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// Reply reads what comes back on a connection.
+func (s *Stack) Reply(c *Client) *Reply {
+	s.t.Helper()
+	return must(c.Reply())(s.t)
+}
+
+// Ask sends one whole FastCGI request.
+func (s *Stack) Ask(addr Addr, body []byte, pairs ...string) *Reply {
+	s.t.Helper()
+	return must(Ask(addr, body, pairs...))(s.t)
+}
+
 // ParamsFor are the params of a request for one script below a docroot, as a web server sends them.
 func ParamsFor(docroot, method, script string, more ...string) []string {
 	return append([]string{

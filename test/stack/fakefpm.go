@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 )
@@ -41,6 +42,14 @@ type FakeRequest struct {
 func ListenFPM(t TB, addr Addr) *FakeFPM {
 	t.Helper()
 	return listenFPM(t, addr, false)
+}
+
+// FakeFPM is one in the scratch directory. It hands a request over at the end of its params, and the test
+// reads the body.
+func (s *Stack) FakeFPM() *FakeFPM {
+	s.t.Helper()
+	dir, _ := s.room("fake")
+	return listenFPM(s.t, Addr(filepath.Join(dir, "sock")), true)
 }
 
 // listenFPM is ListenFPM. Early, a request is handed over at the end of its params, and the test reads the
