@@ -12,7 +12,7 @@ import (
 )
 
 // startReusing starts a realdocd with reuse = "auto", and returns when it has
-// found out whether it may keep connections to FPM. Where it may not, the
+// found out whether it may keep connections to FPM. If it may not, the
 // figures are those without, and a line says so.
 func startReusing(s *stack.Stack, c stack.GatewayConfig) (*stack.Gateway, error) {
 	c.Pools["www"]["reuse"] = "auto"

@@ -55,7 +55,7 @@ A request is torn when it has run on files of both.
 	fmt.Fprintf(out, "\n%d deploys while 4 clients ask for the page on each way:\n\n", flips)
 }
 
-// show runs the traffic and the deploys, and tells whether realdocd kept its promise where the other broke.
+// show runs the traffic and the deploys, and tells whether realdocd kept its promise and the other way did not.
 func (d *demo) show(ctx context.Context, out io.Writer) (right bool, err error) {
 	trafficCtx, enough := context.WithCancel(ctx)
 	defer enough()

@@ -43,7 +43,7 @@ type plan struct {
 	after  func(*testing.T, *checked) // once everything runs and a page was served
 }
 
-// control is where the control socket is, which PHP must be able to read below.
+// control is the directory of the control socket, which PHP must be able to read.
 func (c *checked) control() string { return filepath.Join(c.Dir, "realdocd") }
 
 func (c *checked) lib() string { return c.site.Release(1) + "/lib" }

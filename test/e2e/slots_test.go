@@ -38,7 +38,7 @@ type slotted struct {
 	web         *stack.Nginx
 }
 
-// openSlotted starts it, with the first deploy live. place says where deploys go.
+// openSlotted starts it, with the first deploy live. place says which directories deploys go to.
 func openSlotted(t *testing.T, place stack.Keys, fpm stack.FPMConfig, extra int) *slotted {
 	t.Helper()
 	s := &slotted{Stack: stack.For(t, "nginx", "php-fpm")}

@@ -31,7 +31,7 @@ func (p *pool) status() []worker {
 	return page.Processes
 }
 
-// Where the script is named, it may be running: the state does not tell. "Finishing" is also a worker
+// If the script is named, it may be running: the state does not tell. "Finishing" is also a worker
 // that waits for our side to close, and a script that runs on after fastcgi_finish_request is "Running"
 // on a kept connection.
 func TestTheStatusListenerSaysWhatABusyPoolDoes(t *testing.T) {

@@ -130,7 +130,7 @@ func TestAPHPValueSticksToTheWorker(t *testing.T) {
 	for _, row := range []struct{ name, value, want string }{
 		{"PHP_VALUE", "include_path=\"/a\"\nmemory_limit=\"200M\"", "/a 200M"},
 		{"PHP_ADMIN_VALUE", `include_path="/admin"`, "/admin 200M"},
-		{"PHP_VALUE", `include_path="/b"`, "/b 200M"}, // a PHP_ADMIN_VALUE is no protection
+		{"PHP_VALUE", `include_path="/b"`, "/b 200M"}, // a PHP_ADMIN_VALUE does not protect
 	} {
 		if got := p.ask(c, "ini.php", row.name, row.value); got != row.want || got == before {
 			t.Errorf("with %s %q: %s, want %s", row.name, row.value, got, row.want)

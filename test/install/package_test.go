@@ -122,7 +122,7 @@ func TestPackage_IsInstalledUpgradedAndRemoved(t *testing.T) {
 	})
 }
 
-// A package may go where no systemd runs, as in a container that is built.
+// A package may be installed on a machine without a running systemd, as in a container that is built.
 func TestPackage_IsInstalledAndRemovedWithoutSystemd(t *testing.T) {
 	forEachKind(t, func(t *testing.T, m *machine, k kind) {
 		m.run("/", "rmdir /run/systemd/system")

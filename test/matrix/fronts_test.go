@@ -27,7 +27,7 @@ type front struct {
 	name   string
 	server stack.WebServer
 	tcp    bool
-	keeps  string   // the setting by which one connection serves many requests; "" where each has its own
+	keeps  string   // the setting by which one connection serves many requests; "" if each has its own
 	faults []string // checks that the web server does not pass, whatever realdocd does
 }
 

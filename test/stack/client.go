@@ -64,7 +64,7 @@ func (c *Client) Stdin(part []byte) error {
 
 // Reply is what came back on one request.
 type Reply struct {
-	Status         int // 200 where the CGI headers name none
+	Status         int // 200 if the CGI headers name none
 	Header         textproto.MIMEHeader
 	Body           []byte
 	Stderr         []byte

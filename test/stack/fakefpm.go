@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// FakeFPM stands where PHP-FPM would and leaves every answer to the test: it takes connections, reads one
+// FakeFPM takes the place of PHP-FPM and leaves every answer to the test: it takes connections, reads one
 // request from each, and hands it over. It answers GET_VALUES as PHP-FPM does: it multiplexes nothing.
 type FakeFPM struct {
 	Addr     Addr

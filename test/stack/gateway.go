@@ -135,7 +135,7 @@ func tomlValue(v any) string {
 // Event is one line of realdocd's log.
 type Event map[string]any
 
-// String is a field as text, "" where it is missing.
+// String is a field as text, "" if it is missing.
 func (e Event) String(field string) string {
 	if v, has := e[field]; has {
 		return fmt.Sprint(v)

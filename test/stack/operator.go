@@ -60,8 +60,8 @@ func (g *Gateway) Upgrade() (before *Process, err error) {
 	return before, err
 }
 
-// Command runs a verb of realdocd on the running one's configuration. A command that fails is no error
-// here: the code says so.
+// Command runs a verb of realdocd on the running one's configuration. A command that fails is not an
+// error here: the code says so.
 func (g *Gateway) Command(args ...string) (code int, output string, err error) {
 	binary, err := Binary()
 	if err != nil {

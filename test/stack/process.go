@@ -82,7 +82,7 @@ func (g *ground) run(dir, name string, polite syscall.Signal, cmd *exec.Cmd) (*P
 	go func() {
 		defer close(p.read)
 		defer output.Close()
-		io.Copy(log, output) // an end that is no end of file would show as a line that is missing
+		io.Copy(log, output) // an error would show as a line that is missing
 	}()
 	g.adopt(p)
 	return p, nil
@@ -120,7 +120,7 @@ func (g *ground) successor(p *Process, pid int) (*Process, error) {
 	return next, nil
 }
 
-// Pid is the process id of the child, the master where there are workers.
+// Pid is the process id of the child; if it has workers, it is their master.
 func (p *Process) Pid() int { return p.process.Pid }
 
 // Signal sends a signal to the child itself, not to its workers.
