@@ -138,13 +138,15 @@ func TestAFullQueueOfOneSiteMakesRoomForAnother(t *testing.T) {
 
 func TestAWaitEndsWithQueueTimeout(t *testing.T) {
 	b := newLimited(t, 1)
-	b.cfg.Pools[0].QueueTimeout = 50 * time.Millisecond
+	b.cfg.Pools[0].QueueTimeout = shortTimeout
 	b.start()
 	_, q := b.running(b.params()...)
+	began := time.Now()
 	c := b.waiting(1, "shop")
 	b.wantRefused(c, 503)
-	event := b.logged("waited for queue_timeout (50ms)")
-	if waited, _ := event["queue"].(float64); event.String("cause") != "queue_timeout" || waited < 50 {
+	b.wantTimeout(began)
+	event := b.logged("waited for queue_timeout (400ms)")
+	if waited, _ := event["queue"].(float64); event.String("cause") != "queue_timeout" || waited < 400 || waited > 800 {
 		t.Errorf("the log has %v", event)
 	}
 	q.Answer(page)
