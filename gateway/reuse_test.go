@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -187,12 +188,27 @@ func TestWhyConnectionsAreNotKeptIsInTheLogOnce(t *testing.T) {
 	b := newKeeping(t)
 	b.facts.Version = "8.1.29"
 	b.start()
+	const message = "connections to FPM are not kept"
 	b.served(b.connect(), "", b.params()...)
-	event := b.logged("connections to FPM are not kept")
+	event := b.logged(message)
 	if event.String("pool") != "www" || event.String("level") != "warn" || event.String("server") != b.cfg.Pools[0].Servers[0] {
 		t.Errorf("the log has %v", event)
 	}
 	b.poolNow("say why", func(p control.PoolStatus) bool { return p.Servers[0].Reuse == hasSmugglingFix("8.1.29").Error() })
+	// It is asked again, and says the same.
+	s := b.server.setup.Load().pools["www"].servers[0]
+	s.pool.mu.Lock()
+	s.learn()
+	s.pool.mu.Unlock()
+	stack.Until(t, "FPM has been asked again", func() bool {
+		s.pool.mu.Lock()
+		defer s.pool.mu.Unlock()
+		return !s.asking
+	})
+	lines, _ := b.log.now()
+	if all := strings.Join(lines, "\n"); strings.Count(all, message) != 1 {
+		t.Errorf("the log does not have it once:\n%s", all)
+	}
 }
 
 // socketPair is a connection to FPM and FPM's end of it.
