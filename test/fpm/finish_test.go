@@ -40,7 +40,7 @@ func TestWithoutKeepAFinishedRequestsScriptWaitsForOurSideToClose(t *testing.T) 
 		t.Error("the script goes on before our side has closed")
 	}
 	c.Close()
-	p.eventually("the script ends", func() bool { return p.has("ended") })
+	stack.Until(p.t, "the script ends", func() bool { return p.has("ended") })
 }
 
 // unread is how much memory takes what FPM has not read: on a unix socket 0 once it has read all.
@@ -68,7 +68,7 @@ func TestAnEmptyStdinIsReadWhenTheWorkerIsReady(t *testing.T) {
 		}
 	}
 	p.write("go", "")
-	p.eventually("the empty STDIN is read", func() bool { return unread(p, c) == 0 })
+	stack.Until(p.t, "the empty STDIN is read", func() bool { return unread(p, c) == 0 })
 	if !p.has("ended") {
 		t.Error("it was read before the script ended")
 	}
@@ -83,7 +83,7 @@ func TestEmptyStdinsBetweenRequestsAreSkipped(t *testing.T) {
 		for range 5 {
 			p.must(c.Stdin(nil))
 		}
-		p.eventually("they are read", func() bool { return unread(p, c) == 0 })
+		stack.Until(p.t, "they are read", func() bool { return unread(p, c) == 0 })
 		if got := p.ask(c, "pid.php"); got != pid {
 			t.Errorf("answered by %s, not by %s", got, pid)
 		}

@@ -64,12 +64,6 @@ func (p *pool) has(name string) bool {
 	return err == nil
 }
 
-// eventually returns when something is so that tells nobody when it becomes so.
-func (p *pool) eventually(what string, is func() bool) {
-	p.t.Helper()
-	stack.Until(p.t, what, is)
-}
-
 func (p *pool) connect() *stack.Client {
 	p.t.Helper()
 	return p.Connect(p.fpm.Addr)

@@ -119,7 +119,7 @@ func TestARequestWhoseClientLeftTheBacklogStillRuns(t *testing.T) {
 		t.Fatal("it ran beside the only worker")
 	}
 	holds.Close()
-	p.eventually("the request of the client that has left runs", func() bool { return p.has("ran") })
+	stack.Until(p.t, "the request of the client that has left runs", func() bool { return p.has("ran") })
 }
 
 func TestAPHPValueSticksToTheWorker(t *testing.T) {

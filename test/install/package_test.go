@@ -153,11 +153,11 @@ func TestPackage_UpgradesARunningServiceInPlace(t *testing.T) {
 		m.calls()
 		m.run("/", k.upgradeNew())
 		m.wantCalls("daemon-reload", "is-active --quiet realdocd.service", "kill --kill-who=main --signal=USR2 realdocd.service")
-		m.until("another process is the main one", func() bool { return m.mainProcess() != before })
+		stack.Until(t, "another process is the main one", func() bool { return m.mainProcess() != before })
 		if said := m.run("/", "/proc/"+m.mainProcess()+"/exe version"); !strings.HasPrefix(said, "realdocd v"+newVersion+" ") {
 			t.Errorf("the program that runs is %s", said)
 		}
-		m.until("the old process has ended", func() bool {
+		stack.Until(t, "the old process has ended", func() bool {
 			_, err := os.Stat(m.path("/proc/" + before))
 			return os.IsNotExist(err)
 		})
@@ -168,12 +168,6 @@ func TestPackage_UpgradesARunningServiceInPlace(t *testing.T) {
 func (m *machine) mainProcess() string {
 	m.t.Helper()
 	return strings.TrimSpace(m.run("/", `realdocd status --json | sed -n 's/^  "pid": \([0-9]*\),$/\1/p'`))
-}
-
-// until waits for what no event tells of.
-func (m *machine) until(what string, is func() bool) {
-	m.t.Helper()
-	stack.Until(m.t, what, is)
 }
 
 func TestPackage_IsWell(t *testing.T) {
