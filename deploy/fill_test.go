@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"realdocd/test/stack"
 )
 
 // needRsync skips the test where there is none; in CI that is a failure.
@@ -144,15 +146,10 @@ func TestFill_LeavesNoRsyncBehindWhenItsProcessIsKilled(t *testing.T) {
 		writeFile(t, fmt.Sprintf("%s/source/%d", dir, i), strings.Repeat("x", 1<<19))
 	}
 	crash(t, "filling", dir)
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	stack.Until(t, "rsync has ended", func() bool {
 		left, _ := exec.Command("pgrep", "-f", dir+"/source/").Output()
-		if len(left) == 0 {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("rsync runs still: %s", left)
-		}
-	}
+		return len(left) == 0
+	})
 	if names, err := os.ReadDir(dir + "/target"); err != nil || len(names) >= 200 {
 		t.Errorf("%d files are there, %v: it ran to its end", len(names), err)
 	}

@@ -5,6 +5,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"realdocd/test/stack"
 )
 
 // slowDisk is a file system that hangs from hang to release.
@@ -71,10 +73,11 @@ func TestAFileSystemThatAnswersAgainIsBelieved(t *testing.T) {
 	s.flip("releases/2")
 	release()
 	// The look that hung ends and one that begins now is waited for.
-	v := enter(t, r, s.docroot())
-	for deadline := time.Now().Add(5 * time.Second); v.Stale != nil && time.Now().Before(deadline); {
+	var v Visit
+	stack.Until(t, "the file system is believed", func() bool {
 		v = enter(t, r, s.docroot())
-	}
+		return v.Stale == nil
+	})
 	wantRelease(t, v, s.path("2"))
 }
 
@@ -93,9 +96,7 @@ func TestRequestsShareTheLookAfterTheirArrival(t *testing.T) {
 			names <- v.Name
 		}()
 	}
-	for disk.looks.Load() == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	stack.Until(t, "a look has begun", func() bool { return disk.looks.Load() > 0 })
 	release()
 	for range cap(names) {
 		if name := <-names; name != "1" {

@@ -1,5 +1,5 @@
 // Package fcgi speaks FastCGI 1.0 on the wire: records and name-value pairs,
-// for both ends of a connection. It does no input or output of its own.
+// for both ends of a connection. It reads and writes no connection itself.
 //
 // A FastCGI connection is a stream of records, each with an 8-byte header
 // (type, request id, content length, padding length). A web server opens a
@@ -9,16 +9,17 @@
 // STDERR records, and with END_REQUEST, which alone says that the answer is
 // complete.
 //
-// A Reader turns bytes, put in as they arrive, into whole records, taken out
-// as slices of its buffer. A Collector gathers the Params of one request.
-// Append functions write records and pairs behind what a slice has already.
-// None of them allocates per record.
+// A [Reader] turns bytes, put in as they arrive, into whole records, which are
+// slices of its buffer. A [Collector] gathers the params of one request; they
+// are [Pair] values. The Append functions, such as [AppendParams] and
+// [AppendEnd], write records and pairs behind what a slice has already. None of
+// them allocates per record.
 //
 // # Limits
 //
-// A peer controls lengths; each has a bound. Content is at most 65,535 bytes
+// The peer chooses lengths, so each has a bound. Content is at most 65,535 bytes
 // and padding at most 255 (their fields have no room for more). The params of
-// one request are at most MaxParams bytes in all. The pairs of a management
+// one request are at most [MaxParams] bytes in all. The pairs of a management
 // record are at most one record.
 //
 // The specification is https://fastcgi-archives.github.io/FastCGI_Specification.html;

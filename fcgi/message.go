@@ -16,7 +16,8 @@ type Begin struct {
 	KeepConn bool
 }
 
-// ParseBegin reads the content of a BEGIN_REQUEST record.
+// ParseBegin reads the content of a BEGIN_REQUEST record. The error is a
+// [*ProtocolError].
 func ParseBegin(content []byte) (Begin, error) {
 	if len(content) != 8 {
 		return Begin{}, &ProtocolError{"BEGIN_REQUEST body is not 8 bytes"}
@@ -34,7 +35,8 @@ func AppendBegin(dst []byte, id uint16, b Begin) []byte {
 	return append(dst, byte(b.Role>>8), byte(b.Role), flags, 0, 0, 0, 0, 0)
 }
 
-// SetKeepConn sets FCGI_KEEP_CONN in records that AppendBegin has begun.
+// SetKeepConn sets FCGI_KEEP_CONN in records that begin with what [AppendBegin]
+// has written.
 func SetKeepConn(records []byte) { records[HeaderLen+2] |= flagKeepConn }
 
 // Status is the protocolStatus of END_REQUEST (section 5.5).
@@ -48,14 +50,16 @@ const (
 	UnknownRole     Status = 3
 )
 
-// AppendEnd appends an END_REQUEST record.
+// AppendEnd appends an END_REQUEST record. appStatus is the script's exit code;
+// PHP-FPM always sends 0.
 func AppendEnd(dst []byte, id uint16, appStatus uint32, s Status) []byte {
 	dst = AppendHeader(dst, EndRequest, id, 8)
 	dst = binary.BigEndian.AppendUint32(dst, appStatus)
 	return append(dst, byte(s), 0, 0, 0)
 }
 
-// ParseEnd reads the content of an END_REQUEST record.
+// ParseEnd reads the content of an END_REQUEST record. The error is a
+// [*ProtocolError].
 func ParseEnd(content []byte) (appStatus uint32, s Status, err error) {
 	if len(content) != 8 {
 		return 0, 0, &ProtocolError{"END_REQUEST body is not 8 bytes"}

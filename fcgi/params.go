@@ -6,14 +6,14 @@ import (
 	"fmt"
 )
 
-// MaxParams is the most that a Collector takes for one request, in bytes.
+// MaxParams is the most that a [Collector] takes for one request, in bytes.
 // nginx sends at most 65,535; PHP-FPM was seen to take 240,000.
 const MaxParams = 512 << 10
 
 // maxPairLen is the longest name or value: what remains of MaxParams.
 const maxPairLen = MaxParams
 
-// ErrParamsTooLong says that the params of one request are above MaxParams.
+// ErrParamsTooLong says that the params of one request are above [MaxParams].
 var ErrParamsTooLong = fmt.Errorf("fcgi: params of one request are above %d bytes", MaxParams)
 
 // errShortPair says that the bytes end inside a pair.
@@ -93,9 +93,10 @@ func pairSize(p Pair) int {
 }
 
 // AppendParams appends pairs as PARAMS records and the empty one that ends
-// them. A record ends where a pair does, because PHP-FPM resets the connection
-// on a pair that straddles two (main/fastcgi.c, fcgi_get_params). A pair that
-// no record can hold is refused by its name.
+// them. Every pair is whole in one record, because PHP-FPM resets the connection
+// if a pair begins in one and ends in the next (main/fastcgi.c,
+// fcgi_get_params). A pair that is too long for a record is an error, which names
+// it.
 func AppendParams(dst []byte, id uint16, pairs []Pair) ([]byte, error) {
 	for i := 0; i < len(pairs); {
 		size, first := 0, i

@@ -20,9 +20,10 @@ var (
 )
 
 // A Reader finds whole records in a stream of bytes that arrive in pieces of
-// any size. Bytes go in through Space and Advance, or Fill, and come out of
-// Next. The zero Reader is ready. It holds a buffer from a shared pool only
-// while it has bytes or lends out Space; Release gives the buffer back.
+// any size. Bytes go in through [Reader.Space] and [Reader.Advance], or
+// [Reader.Fill], and come out of [Reader.Next]. The zero Reader is ready. It
+// holds a buffer from a shared pool only while it has bytes or lends out Space;
+// [Reader.Release] gives the buffer back. One goroutine at a time may use it.
 type Reader struct {
 	buf   []byte
 	small *[smallBuffer]byte
@@ -65,14 +66,14 @@ func (rd *Reader) grow() {
 	rd.large, rd.buf = large, large[:]
 }
 
-// Advance says that n bytes were put at the start of Space.
+// Advance says that n bytes were put at the start of what [Reader.Space] gave.
 func (rd *Reader) Advance(n int) {
 	rd.w += n
 	rd.full = rd.w == len(rd.buf)
 }
 
-// Fill reads once from src into Space. An error that src returns beside bytes
-// is left to its next read.
+// Fill reads once from src into [Reader.Space]. If src returns bytes and an error,
+// the error is left to the next read.
 func (rd *Reader) Fill(src io.Reader) error {
 	n, err := src.Read(rd.Space())
 	rd.Advance(n)
@@ -82,8 +83,8 @@ func (rd *Reader) Fill(src io.Reader) error {
 	return err
 }
 
-// Next takes the next record, if it is there whole. The error is a
-// *ProtocolError.
+// Next takes the next record; ok is false if it is not there whole yet. The error
+// is a [*ProtocolError].
 func (rd *Reader) Next() (rec Record, ok bool, err error) {
 	b := rd.buf[rd.r:rd.w]
 	if len(b) < HeaderLen {
@@ -102,8 +103,8 @@ func (rd *Reader) Next() (rec Record, ok bool, err error) {
 	}, true, nil
 }
 
-// Buffered is how many bytes have come and were not taken by Next: after Next
-// found no whole record, the bytes of an incomplete one.
+// Buffered is how many bytes have come and were not taken by [Reader.Next]. If Next
+// has not found a whole record, they are the beginning of one.
 func (rd *Reader) Buffered() int { return rd.w - rd.r }
 
 // Release gives the buffer back if nothing is left in it. The records taken so

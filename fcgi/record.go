@@ -52,8 +52,8 @@ const (
 	alignedContent = MaxContent &^ 7
 )
 
-// A Record is one whole record. Its slices are a Reader's buffer: they live
-// until the next call of that Reader's Space or Release.
+// A Record is one whole record. Its slices are the buffer of a [Reader]: they live
+// until the next call of [Reader.Space] or [Reader.Release].
 type Record struct {
 	Type Type
 	// ID is the request id; 0 is a management record.
@@ -65,7 +65,7 @@ type Record struct {
 }
 
 // AppendHeader appends the header of a record of n content bytes without padding.
-// It panics if n is above MaxContent.
+// It panics if n is above [MaxContent].
 func AppendHeader(dst []byte, t Type, id uint16, n int) []byte {
 	if n > MaxContent {
 		panic("fcgi: record content too long")
@@ -75,7 +75,7 @@ func AppendHeader(dst []byte, t Type, id uint16, n int) []byte {
 
 // AppendStream appends content as records of type t, as many as it takes. It
 // appends nothing for empty content, since an empty record ends a stream:
-// AppendHeader with n = 0 does that.
+// [AppendHeader] with n = 0 does that.
 func AppendStream(dst []byte, t Type, id uint16, content []byte) []byte {
 	for len(content) > 0 {
 		n := min(len(content), alignedContent)

@@ -121,7 +121,7 @@ func (b *bench) serve(server *Server) {
 	b.server, b.addr = server, stack.Addr(server.sockets.Load().listeners[0].Addr().String())
 	served := make(chan error, 1)
 	go func() { served <- server.Serve() }()
-	<-server.Serving()
+	stack.Receive(b.t, server.Serving(), "a server that serves")
 	b.t.Cleanup(func() {
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()

@@ -9,12 +9,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/rs/zerolog"
 
 	"realdocd/fcgi"
 	"realdocd/gateway/sock"
+	"realdocd/test/stack"
 )
 
 // adopt makes a connection of a descriptor.
@@ -32,27 +32,20 @@ func shutDown(b *bench, ctx context.Context) (cut chan []CutOff) {
 	b.t.Helper()
 	cut = make(chan []CutOff, 1)
 	go func() { cut <- b.server.Shutdown(ctx) }()
-	for deadline := time.Now().Add(patience); ; {
+	stack.Until(b.t, "nobody listens after Shutdown", func() bool {
 		conn, err := b.addr.Dial() // refused is the event
-		if err != nil {
-			return cut
+		if err == nil {
+			conn.Close()
 		}
-		conn.Close()
-		if time.Now().After(deadline) {
-			b.t.Fatalf("still listens %v after Shutdown", patience)
-		}
-	}
+		return err != nil
+	})
+	return cut
 }
 
 func wantCut(b *bench, cut chan []CutOff, want ...CutOff) {
 	b.t.Helper()
-	select {
-	case got := <-cut:
-		if !slices.Equal(got, want) {
-			b.t.Errorf("Shutdown returned %+v, want %+v", got, want)
-		}
-	case <-time.After(patience):
-		b.t.Fatalf("Shutdown has not returned within %v", patience)
+	if got := stack.Receive(b.t, cut, "the end of Shutdown"); !slices.Equal(got, want) {
+		b.t.Errorf("Shutdown returned %+v, want %+v", got, want)
 	}
 }
 
@@ -92,14 +85,10 @@ func TestShutdownCutsOffWhatDoesNotEndAndNamesIt(t *testing.T) {
 	b.wantRefused(whole, 503)
 	waits.Gone()
 	begun.Gone()
-	select {
-	case got := <-cut:
-		slices.SortFunc(got, func(a, b CutOff) int { return strings.Compare(a.Request, b.Request) })
-		if !slices.Equal(got, []CutOff{{"GET /index.php", "whole"}, {"POST /pay?id=1", "half"}}) {
-			t.Errorf("Shutdown returned %+v", got)
-		}
-	case <-time.After(patience):
-		t.Fatalf("Shutdown has not returned within %v", patience)
+	got := stack.Receive(t, cut, "the end of Shutdown")
+	slices.SortFunc(got, func(a, b CutOff) int { return strings.Compare(a.Request, b.Request) })
+	if !slices.Equal(got, []CutOff{{"GET /index.php", "whole"}, {"POST /pay?id=1", "half"}}) {
+		t.Errorf("Shutdown returned %+v", got)
 	}
 	b.logged("did not end within shutdown_timeout")
 }

@@ -14,15 +14,14 @@ import (
 // poolNow waits until the pool is in a state; there is no event for that.
 func (b *bench) poolNow(what string, is func(control.PoolStatus) bool) control.PoolStatus {
 	b.t.Helper()
-	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
-		now := b.server.Status().Pools[0]
-		if is(now) {
-			return now
+	var now control.PoolStatus
+	b.must(stack.Poll(func() error {
+		if now = b.server.Status().Pools[0]; !is(now) {
+			return fmt.Errorf("the pool has not come to %s: %+v", what, now)
 		}
-		if time.Now().After(deadline) {
-			b.t.Fatalf("the pool has not come to %s within %v: %+v", what, patience, now)
-		}
-	}
+		return nil
+	}))
+	return now
 }
 
 // waiting sends a request of a site that waits for a place, as the n-th.
@@ -139,13 +138,15 @@ func TestAFullQueueOfOneSiteMakesRoomForAnother(t *testing.T) {
 
 func TestAWaitEndsWithQueueTimeout(t *testing.T) {
 	b := newLimited(t, 1)
-	b.cfg.Pools[0].QueueTimeout = 50 * time.Millisecond
+	b.cfg.Pools[0].QueueTimeout = shortTimeout
 	b.start()
 	_, q := b.running(b.params()...)
+	began := time.Now()
 	c := b.waiting(1, "shop")
 	b.wantRefused(c, 503)
-	event := b.logged("waited for queue_timeout (50ms)")
-	if waited, _ := event["queue"].(float64); event.String("cause") != "queue_timeout" || waited < 50 {
+	b.wantTimeout(began)
+	event := b.logged("waited for queue_timeout (400ms)")
+	if waited, _ := event["queue"].(float64); event.String("cause") != "queue_timeout" || waited < 400 || waited > 800 {
 		t.Errorf("the log has %v", event)
 	}
 	q.Answer(page)

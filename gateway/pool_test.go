@@ -2,22 +2,38 @@ package gateway
 
 import (
 	"errors"
+	"os"
+	"strings"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"realdocd/gateway/sock"
+	"realdocd/test/stack"
 )
+
+// shortTimeout is one that a test waits for. It is long enough for wantTimeout to tell it from its double.
+const shortTimeout = 400 * time.Millisecond
+
+// wantTimeout fails the test unless shortTimeout has passed since began, and not twice as much.
+func (b *bench) wantTimeout(began time.Time) {
+	b.t.Helper()
+	if took := time.Since(began); took < shortTimeout || took > 2*shortTimeout {
+		b.t.Errorf("it took %v, want %v", took, shortTimeout)
+	}
+}
 
 func TestASilentFPMIsA504(t *testing.T) {
 	b := newBench(t)
-	b.cfg.Pools[0].ReadTimeout = 50 * time.Millisecond
+	b.cfg.Pools[0].ReadTimeout = shortTimeout
 	b.start()
+	began := time.Now()
 	c, q := b.running(b.params()...)
 	b.wantRefused(c, 504)
+	b.wantTimeout(began)
 	q.Gone()
-	b.logged("silent for read_timeout (50ms)")
+	b.logged("silent for read_timeout (400ms)")
 	b.served(c, "", b.params()...)
 }
 
@@ -42,9 +58,10 @@ func TestARequestThatTakesTooLongIsA504(t *testing.T) {
 	for name, talks := range map[string]bool{"in silence": false, "talking on stderr": true} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
-			b.cfg.Pools[0].RequestTimeout = 200 * time.Millisecond
+			b.cfg.Pools[0].RequestTimeout = shortTimeout
 			b.cfg.Pools[0].ReadTimeout = 100 * time.Second
 			b.start()
+			began := time.Now()
 			c, q := b.running(b.params()...)
 			tick := time.NewTicker(10 * time.Millisecond)
 			defer tick.Stop()
@@ -52,8 +69,9 @@ func TestARequestThatTakesTooLongIsA504(t *testing.T) {
 				<-tick.C
 			}
 			b.wantRefused(c, 504)
+			b.wantTimeout(began)
 			q.Gone()
-			b.logged("longer than request_timeout (200ms)")
+			b.logged("longer than request_timeout (400ms)")
 		})
 	}
 }
@@ -64,30 +82,53 @@ func TestAResponseThatStopsInTheMiddleIsBrokenOff(t *testing.T) {
 	b.start()
 	c, q := b.running(b.params()...)
 	b.must(q.Stdout(page))
-	if reply, err := c.Reply(); err == nil && reply.Ended {
-		t.Errorf("half a response became whole: %d %q", reply.Status, reply.Body)
+	if reply, err := c.Reply(); reply.Ended || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("half a response was not broken off: complete %v, %d %q, %v", reply.Ended, reply.Status, reply.Body, err)
 	}
 	if event := b.logged("silent for read_timeout"); event.String("status") != "200" {
 		t.Errorf("the log has %v", event)
 	}
 }
 
-func TestAnFPMThatRefusesIsA502(t *testing.T) {
-	b := newBench(t).start()
-	b.fpm.Refuse()
-	c := b.connect()
-	b.send(c, "", b.params()...)
-	b.wantRefused(c, 502)
-	b.logged(b.dir + "/fpm: connect: connection refused")
+// downs are the ways in which an FPM listener is down, and what the kernel says of a connect.
+var downs = []struct {
+	name  string
+	leave func(*stack.FakeFPM)
+	says  string
+}{
+	{"its socket refuses", (*stack.FakeFPM).Refuse, "connect: connection refused"},
+	{"its socket is missing", (*stack.FakeFPM).Close, "connect: no such file or directory"},
 }
 
-func TestARequestGoesToTheNextServerWhenOneRefuses(t *testing.T) {
-	b := newBench(t)
-	b.cfg.Pools[0].Servers = []sock.Addr{sock.Addr(b.dir + "/none"), sock.Addr(b.dir + "/fpm")}
-	b.start()
-	c := b.connect()
-	for range 4 {
-		b.served(c, "", b.params()...)
+func TestAnFPMThatIsDownIsA502(t *testing.T) {
+	for _, down := range downs {
+		t.Run(down.name, func(t *testing.T) {
+			b := newBench(t).start()
+			down.leave(b.fpm)
+			c := b.connect()
+			b.send(c, "", b.params()...)
+			b.wantRefused(c, 502)
+			b.logged(b.dir + "/fpm: " + down.says)
+		})
+	}
+}
+
+func TestARequestGoesToTheNextServerIfOneIsDown(t *testing.T) {
+	for _, down := range downs {
+		t.Run(down.name, func(t *testing.T) {
+			b := newBench(t)
+			first := b.dir + "/first"
+			down.leave(stack.ListenFPM(t, stack.Addr(first)))
+			b.cfg.Pools[0].Servers = []sock.Addr{sock.Addr(first), sock.Addr(b.dir + "/fpm")}
+			b.start()
+			c := b.connect()
+			for range 4 {
+				b.served(c, "", b.params()...)
+			}
+			if event := b.logged("FPM listener is down"); event.String("server") != first || !strings.Contains(event.String("error"), down.says) {
+				t.Errorf("the log has %v, want %s", event, down.says)
+			}
+		})
 	}
 }
 
@@ -117,15 +158,16 @@ func fullBacklog(b *bench, path string) (listener int) {
 func TestAFullBacklogIsA503AfterConnectTimeout(t *testing.T) {
 	b := newBench(t)
 	fullBacklog(b, b.dir+"/full")
-	timeout := 100 * time.Millisecond
-	b.cfg.Pools[0].Servers, b.cfg.Pools[0].ConnectTimeout = []sock.Addr{sock.Addr(b.dir + "/full")}, timeout
+	const lastTry = 50 * time.Millisecond // a try that would come after the timeout is not waited for
+	b.cfg.Pools[0].Servers, b.cfg.Pools[0].ConnectTimeout = []sock.Addr{sock.Addr(b.dir + "/full")}, shortTimeout+lastTry
 	b.start()
 	c := b.connect()
 	began := time.Now()
 	b.send(c, "", b.params()...)
 	reply := b.wantRefused(c, 503)
-	if took := time.Since(began); took < timeout/3 || reply.Header.Get("Retry-After") == "" {
-		t.Errorf("after %v, Retry-After %q", took, reply.Header.Get("Retry-After"))
+	b.wantTimeout(began)
+	if reply.Header.Get("Retry-After") == "" {
+		t.Error("no Retry-After")
 	}
 	b.logged("the backlog of FPM is full")
 }

@@ -10,7 +10,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"realdocd/deploy"
 	"realdocd/gateway/control"
@@ -65,9 +64,7 @@ func TestARequestIsShownWhileItsBodyComes(t *testing.T) {
 	c := b.connect()
 	b.must(c.Begin(true))
 	b.must(c.Params(b.params("REQUEST_METHOD", "POST", "CONTENT_LENGTH", "10")...))
-	for len(b.shop()[0].Inside) == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	stack.Until(t, "the request is shown", func() bool { return len(b.shop()[0].Inside) > 0 })
 	b.must(c.Stdin(make([]byte, 10)))
 	b.must(c.Stdin(nil))
 	b.fpm.Next().Answer(page)
@@ -185,11 +182,8 @@ func TestWarmRequestsRunOnTheReleaseThatIsNotLive(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 	// A request leaves its release when the whole response is out.
-	r := b.shop()[1]
-	for deadline := time.Now().Add(patience); r.Running > 0 && time.Now().Before(deadline); r = b.shop()[1] {
-		time.Sleep(time.Millisecond)
-	}
-	if r.Name != "2" || r.Requests != 2 || r.Running != 0 {
+	stack.Until(t, "nobody is in release 2", func() bool { return b.shop()[1].Running == 0 })
+	if r := b.shop()[1]; r.Name != "2" || r.Requests != 2 || r.Running != 0 {
 		t.Errorf("release 2 is %+v", r)
 	}
 }

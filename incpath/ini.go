@@ -5,12 +5,12 @@ import "strings"
 // directive is one "key = value" that PHP takes from an INI text.
 type directive struct {
 	key        string
-	start, end int    // where the value stands, quotes included
-	value      string // what PHP has; with unknown, what can be said of it
+	start, end int    // the place of the value, with its quotes
+	value      string // what PHP has; if unknown is set, what can be said of it
 	unknown    unknown
 }
 
-// unknown is a part of a value that only PHP can know; what is "" for none.
+// unknown is a part of a value that only PHP can know; what is "" if there is none.
 type unknown struct {
 	kind kind
 	at   int
@@ -103,7 +103,7 @@ func (p *ini) section(i int) {
 	}
 }
 
-// offset reads as far as the "=" of key[name]=; FPM takes no such directive.
+// offset reads as far as the "=" of key[name]=. FPM does not take such a directive.
 func (p *ini) offset(i int) bool {
 	end, ok := p.bracket(i)
 	if !ok {

@@ -7,7 +7,7 @@ import (
 
 // MapList maps each entry of an include_path that is link or below it to the
 // release. Every other entry stays byte for byte: ".", relative and foreign
-// paths, and URLs, phar:///var/www/shop/current/x.phar too. When no entry
+// paths, and URLs, phar:///var/www/shop/current/x.phar too. If no entry
 // changes, the result is includePath itself, without an allocation.
 //
 // A release whose path has a ":" cannot stand in an include_path.
@@ -34,7 +34,7 @@ type Mapping struct {
 
 // List maps each entry of includePath: below Link to Release, else below a
 // path of Pattern to ResolvedDocroot; an entry that is in Release already
-// stays. It promises what MapList does.
+// stays. It promises what [MapList] does.
 func (m Mapping) List(includePath string) string {
 	var out strings.Builder
 	done := 0

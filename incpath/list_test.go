@@ -12,7 +12,7 @@ func TestMapListMapsTheEntriesBelowTheLink(t *testing.T) {
 		{"phar://" + link + "/x.phar:" + link, "phar://" + link + "/x.phar:" + release},
 		{"phar://a/x.phar/b:" + link, "phar://a/x.phar/b:" + release},
 		{"vfs+x-1.0:/" + link, "vfs+x-1.0:/" + link},
-		{"x:/" + link, "x:" + release}, // one character is no scheme
+		{"x:/" + link, "x:" + release}, // one character is not a scheme
 		{".:/" + link + ":x", ".:" + release + ":x"},
 		{"..:/" + link, "..:" + release}, // nor is ".."
 		{"", ""},

@@ -2,10 +2,10 @@ package incpath
 
 import "strings"
 
-// Map gives the place of path in the release: where path is link or below it,
-// release stands for link and what follows stays byte for byte. Otherwise, and
-// where that changes nothing, the result is path itself; the bool says whether
-// path is at or below link. The only allocation is that of a changed path.
+// Map gives the place of path in the release. If path is link or below it, release
+// takes the place of link, and what follows stays byte for byte. Otherwise the
+// result is path itself. The bool says whether path is link or below it. The only
+// allocation is that of a changed path.
 //
 // link and release are clean absolute paths. What follows the link is not
 // cleaned because PHP-FPM finds PATH_INFO by counting bytes from the end of
@@ -18,7 +18,7 @@ func Map(path, link, release string) (string, bool) {
 	return join(release, path[end:]), true
 }
 
-// Append appends to dst what Map would give, changed or not, and says whether
+// Append appends to dst what [Map] would give, changed or not, and says whether
 // path is at or below link.
 func Append(dst []byte, path, link, release string) ([]byte, bool) {
 	end, ok := match(path, link)
@@ -48,7 +48,7 @@ func Inside(path, dir string) bool {
 	return true
 }
 
-// match finds where in path the directory dir ends, when path is dir or below.
+// match finds where in path the directory dir ends, if path is dir or below.
 func match(path, dir string) (end int, ok bool) {
 	if path == "" || path[0] != '/' || dir == "" || dir[0] != '/' {
 		return 0, false
@@ -56,7 +56,7 @@ func match(path, dir string) (end int, ok bool) {
 	if dir == "/" {
 		return 0, true
 	}
-	at := 0 // dir[:at] is where the components of path have led
+	at := 0 // the components of path have led to dir[:at]
 	for i := 0; i < len(path); {
 		for i < len(path) && path[i] == '/' {
 			i++

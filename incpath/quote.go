@@ -12,11 +12,11 @@ var ErrUnquotable = errors.New("cannot be written as an INI value")
 // Quote writes includePath as an INI value in double quotes that PHP-FPM reads
 // back as exactly includePath, and as nothing more.
 //
-// Refused, with ErrUnquotable and the byte's position: NUL, which ends the
-// text; CR and LF, since PHP takes a \" before a line's end for the end of the
+// Quote refuses three bytes, with [ErrUnquotable] and the position: NUL, which ends
+// the text; CR and LF, since PHP takes a \" before a line's end for the end of the
 // value, and what follows for directives (php-src, Zend/zend_ini_scanner.l,
-// the special case for Windows paths). An empty string is refused since PHP
-// ignores an empty include_path.
+// the special case for Windows paths). It refuses an empty string, too,
+// since PHP ignores an empty include_path.
 func Quote(includePath string) (string, error) {
 	if includePath == "" {
 		return "", fmt.Errorf("an empty include_path %w: PHP ignores it", ErrUnquotable)

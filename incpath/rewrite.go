@@ -17,15 +17,14 @@ var (
 )
 
 // Rewrite replaces the include_path of each include_path directive of a
-// PHP_VALUE or PHP_ADMIN_VALUE by what f makes of it. All other bytes stay;
-// when f changes nothing, out is value itself. found says whether PHP takes an
+// PHP_VALUE or PHP_ADMIN_VALUE by what f makes of it. All other bytes stay; if f
+// changes nothing, out is value itself. found says whether PHP takes an
 // include_path from value; it ignores an empty one and keeps what it had.
 //
-// The error is ErrUnknown where a value has a ${VARIABLE}, which may be any
-// path, and where it has a constant or an unquoted operator next to a path
-// that f would change; ErrUnquotable where Quote refuses what f gives; and
-// ErrUnreadable where PHP stops reading in front of another include_path.
-// With an error, out is value.
+// The error is [ErrUnknown] if a value has a ${VARIABLE}, which may be any path, or
+// if it has a constant or an unquoted operator next to a path that f would change.
+// It is [ErrUnquotable] if [Quote] refuses what f gives, and [ErrUnreadable] if PHP
+// stops reading in front of another include_path. With an error, out is value.
 func Rewrite(value string, f func(includePath string) string) (out string, found bool, err error) {
 	if !strings.Contains(value, directiveName) {
 		return value, false, nil
@@ -66,9 +65,9 @@ func Rewrite(value string, f func(includePath string) string) (out string, found
 // AppendDirective adds a line with an include_path directive to a PHP_VALUE or
 // PHP_ADMIN_VALUE. It overrides those that value has.
 //
-// The error is ErrUnreadable where PHP would not come as far as that line: a
-// quote that is not closed, a NUL, or anything else that it cannot read.
-// Otherwise it is that of Quote.
+// The error is [ErrUnreadable] if PHP would not come as far as that line: a quote
+// that is not closed, a NUL, or anything else that it cannot read. Otherwise it is
+// that of [Quote].
 func AppendDirective(value, includePath string) (string, error) {
 	quoted, err := Quote(includePath)
 	if err != nil {
@@ -102,8 +101,8 @@ func readAll(value string) (p ini, last directive) {
 }
 
 // Read gives the include_path that PHP has after it has read a PHP_VALUE or
-// PHP_ADMIN_VALUE: that of the last directive. found is false where it takes
-// none. The error is ErrUnknown where the text does not tell.
+// PHP_ADMIN_VALUE: that of the last directive. found is false if it takes
+// none. The error is [ErrUnknown] if the text does not tell.
 func Read(value string) (includePath string, found bool, err error) {
 	if !strings.Contains(value, directiveName) {
 		return "", false, nil

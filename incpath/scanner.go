@@ -9,7 +9,7 @@ const (
 	endOfValue kind = iota // a line's end, a comment, or a "=" (not consumed)
 	space
 	text     // unquoted
-	constant // unquoted, and a word that may be a constant's name
+	constant // unquoted, and a word that may be the name of a constant
 	boolean  // on, off, null and their like
 	single   // in single quotes
 	double   // in double quotes

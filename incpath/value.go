@@ -57,8 +57,8 @@ func (v *valueReader) operand() bool {
 	return true
 }
 
-// operate takes an operator: the value is a number. For whoever looks what
-// paths stand in it, the operands are apart.
+// operate takes an operator: the value is a number. The operands are kept apart by
+// ":", for a caller that looks which paths stand in it.
 func (v *valueReader) operate() {
 	v.doubt("an unquoted " + v.s[v.tok.start:v.tok.end] + ", which makes PHP calculate")
 	v.add(":")
@@ -95,7 +95,7 @@ func (v *valueReader) list() bool {
 	}
 }
 
-// source gives a token as it stands, with the line's end that FPM adds where a
+// source gives a token as it stands, with the line's end that FPM adds if a
 // "$" has taken it.
 func (v *valueReader) source(t token) string {
 	if t.end > len(v.s) {

@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"realdocd/test/stack"
 )
 
 func TestExecRunsTheCommandInTheRelease(t *testing.T) {
@@ -124,7 +126,7 @@ func TestExecPassesSignalsOn(t *testing.T) {
 				fmt.Sprintf(`trap 'echo got; exit 3' %d; : >%s; n=0; while [ $n -lt 500 ]; do n=$((n+1)); sleep 0.02; done`, int(sig), ready))
 			ended <- fmt.Sprint(code, stdout)
 		}()
-		await(t, func() bool { _, err := os.Stat(ready); return err == nil })
+		stack.Until(t, "the command runs", func() bool { _, err := os.Stat(ready); return err == nil })
 		syscall.Kill(os.Getpid(), sig)
 		if got := <-ended; got != "3got\n" {
 			t.Errorf("%v: got %q", sig, got)
@@ -132,17 +134,17 @@ func TestExecPassesSignalsOn(t *testing.T) {
 	}
 }
 
-func await(t *testing.T, done func() bool) {
-	t.Helper()
-	for began := time.Now(); !done(); time.Sleep(5 * time.Millisecond) {
-		if time.Since(began) > 10*time.Second {
-			t.Fatal("it did not come to that")
-		}
-	}
-}
-
 // untilTERM gives up by itself, so that a fault fails the test and does not hang it.
 const untilTERM = `trap 'exit 3' TERM; : >ready; n=0; while [ $n -lt 500 ]; do n=$((n+1)); sleep 0.02; done`
+
+// onceReady does something once the command of untilTERM in release 1 runs.
+func (s *fakeSite) onceReady(do func()) {
+	if err := stack.Poll(func() error { _, err := os.Stat(s.release("1") + "/ready"); return err }); err != nil {
+		s.t.Errorf("the command does not run: %v", err)
+		return
+	}
+	do()
+}
 
 func TestExecEndsTheCommandOnAFlipWhenTold(t *testing.T) {
 	s := newFakeSite(t)
@@ -156,11 +158,10 @@ func TestExecEndsTheCommandOnAFlipWhenTold(t *testing.T) {
 
 func TestExecWithoutADaemonLooksForAFlipItself(t *testing.T) {
 	s := newFakeSite(t)
-	go func() {
-		await(t, func() bool { _, err := os.Stat(s.release("1") + "/ready"); return err == nil })
-		os.Remove(s.link) // for a moment there is none, which is no flip
+	go s.onceReady(func() {
+		os.Remove(s.link) // for a moment there is none, which is not a flip
 		os.Symlink("releases/2", s.link)
-	}()
+	})
 	if code, _, stderr := s.run("exec", "shop", "--restart-on-flip", "--", "/bin/sh", "-c", untilTERM); code != 3 {
 		t.Errorf("exit code %d, stderr %q", code, stderr)
 	}
@@ -169,11 +170,10 @@ func TestExecWithoutADaemonLooksForAFlipItself(t *testing.T) {
 func TestExecLooksForAFlipItselfOnceTheDaemonHasGone(t *testing.T) {
 	s := newFakeSite(t)
 	s.startDaemon()
-	go func() {
-		await(t, func() bool { _, err := os.Stat(s.release("1") + "/ready"); return err == nil })
+	go s.onceReady(func() {
 		s.daemon.stop()
 		s.flipTo("releases/2")
-	}()
+	})
 	if code, _, stderr := s.run("exec", "shop", "--restart-on-flip", "--", "/bin/sh", "-c", untilTERM); code != 3 {
 		t.Errorf("exit code %d, stderr %q", code, stderr)
 	}

@@ -12,9 +12,11 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"realdocd/test/stack"
 )
 
-const patience = 15 * time.Second
+const patience = stack.Patience
 
 // event is one line of the log.
 type event map[string]any
@@ -94,11 +96,7 @@ func (c *child) exits() int {
 	c.t.Helper()
 	ended := make(chan struct{})
 	go func() { c.Wait(); close(ended) }()
-	select {
-	case <-ended:
-	case <-time.After(patience):
-		c.t.Fatal("realdocd did not end")
-	}
+	stack.Receive(c.t, ended, "the end of realdocd")
 	return c.ProcessState.ExitCode()
 }
 

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
+
+	"realdocd/test/stack"
 )
 
 // logsTo is a daemon that logs to a file of a directory of its own.
@@ -34,17 +36,19 @@ func startLoggingTo(t *testing.T, before string) *logsTo {
 // has waits for an event in a log file.
 func (l *logsTo) has(file, message string) event {
 	l.t.Helper()
-	var events []event
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		events = eventsIn(l.t, file)
-		for _, e := range events {
-			if e["message"] == message {
-				return e
-			}
+	var found event
+	if err := stack.Poll(func() error {
+		events := eventsIn(l.t, file)
+		i := slices.IndexFunc(events, func(e event) bool { return e["message"] == message })
+		if i < 0 {
+			return fmt.Errorf("%s has no %q: %v", file, message, events)
 		}
+		found = events[i]
+		return nil
+	}); err != nil {
+		l.t.Fatal(err)
 	}
-	l.t.Fatalf("%s has no %q within %v: %v", file, message, patience, events)
-	return nil
+	return found
 }
 
 // eventsIn reads the log of a file that may not be there yet. Every line is an event.
@@ -77,13 +81,7 @@ func (l *logsTo) rotate() (rotated string) {
 // first is the first line of standard error.
 func (c *child) first() event {
 	c.t.Helper()
-	select {
-	case e := <-c.events:
-		return e
-	case <-time.After(patience):
-		c.t.Fatalf("realdocd said nothing within %v", patience)
-		return nil
-	}
+	return stack.Receive(c.t, c.events, "the first line on standard error")
 }
 
 func TestServe_LogsToAFileThatItsGroupMayRead(t *testing.T) {

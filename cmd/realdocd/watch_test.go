@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"realdocd/gateway/control"
+	"realdocd/test/stack"
 )
 
 // startBusyDaemon starts one whose pool and site have had 1000 more requests each time
@@ -167,23 +168,14 @@ func (s *terminal) press(keys string) {
 // wantEnd wants it to end by itself, with the terminal as it was.
 func (s *terminal) wantEnd() {
 	s.t.Helper()
-	select {
-	case err := <-s.exited:
-		if err != nil {
-			s.t.Errorf("it ended with %v", err)
-		}
-	case <-time.After(patience):
-		s.t.Fatal("it does not end")
+	if err := stack.Receive(s.t, s.exited, "its end"); err != nil {
+		s.t.Errorf("it ended with %v", err)
 	}
 	if after := s.modes(); after != s.before {
 		s.t.Errorf("the terminal's modes are %+v, were %+v", after, s.before)
 	}
-	for deadline := time.Now().Add(patience); !strings.Contains(s.written(), screenClose); {
-		select {
-		case <-s.more:
-		case <-time.After(time.Until(deadline)):
-			s.t.Fatalf("the screen was not given back: %q", s.written())
-		}
+	for !strings.Contains(s.written(), screenClose) {
+		stack.Receive(s.t, s.more, "more on the terminal, which gives the screen back")
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -15,6 +16,7 @@ import (
 
 	"realdocd/fcgi"
 	"realdocd/gateway/sock"
+	"realdocd/test/stack"
 )
 
 // A listener that is asked says what the test gives it and waits until the
@@ -63,20 +65,16 @@ func (s *sayer) say(conn net.Conn, answer []byte, closes bool) {
 // goroutines is left.
 func (s *sayer) wantNothingLeft(t *testing.T) {
 	t.Helper()
-	select {
-	case <-s.gone:
-	case <-time.After(patience):
-		t.Errorf("the connection is still open after %v", patience)
-	}
-	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+	stack.Receive(t, s.gone, "the end of the connection")
+	if err := stack.Poll(func() error {
 		stacks := make([]byte, 1<<20)
 		stacks = stacks[:runtime.Stack(stacks, true)]
-		if !bytes.Contains(stacks, []byte("yookoala/gofast.")) {
-			return
+		if bytes.Contains(stacks, []byte("yookoala/gofast.")) {
+			return fmt.Errorf("a goroutine of gofast is there:\n%s", stacks)
 		}
-		if time.Now().After(deadline) {
-			t.Fatalf("still there after %v:\n%s", patience, stacks)
-		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -149,13 +147,9 @@ func TestAQuestionThatIsCancelledEnds(t *testing.T) {
 		asked <- err
 	}()
 	cancel()
-	select {
-	case err := <-asked:
-		if !errors.Is(err, context.Canceled) && !strings.Contains(err.Error(), "operation was canceled") {
-			t.Errorf("got %v", err)
-		}
-	case <-time.After(patience):
-		t.Fatalf("still asks after %v", patience)
+	err := stack.Receive(t, asked, "the end of the question")
+	if !errors.Is(err, context.Canceled) && !strings.Contains(err.Error(), "operation was canceled") {
+		t.Errorf("got %v", err)
 	}
 }
 

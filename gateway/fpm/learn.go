@@ -73,6 +73,15 @@ func (l *listener) learn() {
 	if err == nil {
 		err = mayKeep(is)
 	}
+	if changed := l.learnt(master, is, err); changed {
+		l.logLearnt(is, err)
+	}
+}
+
+// learnt notes what FPM says of itself, or why it does not. changed is whether that
+// changes why connections are kept or not.
+func (l *listener) learnt(master int32, is Answer, err error) (changed bool) {
+	p := l.pool
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	l.asking = false
@@ -82,7 +91,7 @@ func (l *listener) learn() {
 	if l.again {
 		l.again = false
 		l.learnLocked()
-		return
+		return false
 	}
 	before := l.why
 	l.version, l.workers, l.why = is.Version, is.Workers, err
@@ -90,7 +99,8 @@ func (l *listener) learn() {
 	if err != nil && l.ctx.Err() == nil {
 		time.AfterFunc(learnEvery, l.learnAgain)
 	}
-	l.logLearnt(before)
+	same := before == nil && err == nil || before != nil && err != nil && before.Error() == err.Error()
+	return !same && l.ctx.Err() == nil
 }
 
 // whoListens is the process that listens, found out with a connection of its own.
@@ -111,16 +121,15 @@ func (l *listener) learnAgain() {
 	}
 }
 
-// logLearnt logs whether connections are kept, when that has changed.
-func (l *listener) logLearnt(before error) {
-	switch {
-	case l.ctx.Err() != nil || before == nil && l.why == nil || before != nil && l.why != nil && before.Error() == l.why.Error():
-	case l.why == nil:
-		l.pool.log.Info().Str("server", string(l.addr)).Str("php", l.version).Int("workers", l.workers).
-			Msg("connections to FPM are kept")
-	default:
-		l.pool.log.Warn().Str("server", string(l.addr)).Err(l.why).Msg("connections to FPM are not kept")
+// logLearnt logs whether connections are kept. The pool's mutex is not held: a log may be
+// slow.
+func (l *listener) logLearnt(is Answer, why error) {
+	if why != nil {
+		l.pool.log.Warn().Str("server", string(l.addr)).Err(why).Msg("connections to FPM are not kept")
+		return
 	}
+	l.pool.log.Info().Str("server", string(l.addr)).Str("php", is.Version).Int("workers", is.Workers).
+		Msg("connections to FPM are kept")
 }
 
 // mayKeep says why connections to such an FPM are not to be kept.

@@ -1,6 +1,8 @@
 package fpm
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -146,5 +148,25 @@ func TestPlace_PanicsOnMisuse(t *testing.T) {
 			}()
 			row.misuse()
 		})
+	}
+}
+
+func TestListener_LogsOnceWhyConnectionsAreNotKept(t *testing.T) {
+	fpm, err := net.Listen("unix", t.TempDir()+"/s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer fpm.Close()
+	var log bytes.Buffer
+	p := New(Config{Name: "www", Servers: []sock.Addr{sock.Addr(fpm.Addr().String())}, Reuse: true}, zerolog.New(&log))
+	p.AskFPM = func(context.Context, sock.Addr, string, Question) (Answer, error) {
+		return Answer{Version: "8.1.29", Workers: 12}, nil
+	}
+	l := p.listeners[0]
+	for range 2 {
+		l.learn()
+	}
+	if all := log.String(); strings.Count(all, "connections to FPM are not kept") != 1 {
+		t.Errorf("the log does not have it once:\n%s", all)
 	}
 }

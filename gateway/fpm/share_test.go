@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"realdocd/gateway/sock"
+	"realdocd/test/stack"
 
 	"github.com/rs/zerolog"
 )
@@ -118,30 +119,20 @@ func (s *succession) finish() {
 	s.t.Helper()
 	served := make(chan struct{})
 	go func() { s.entered.Wait(); close(served) }()
-	deadline := time.Now().Add(patience)
-	for {
-		busy := s.leave()
-		for way := range s.onWay {
-			busy = s.deliver(way) || busy
-		}
-		if busy {
-			continue
+	stack.Until(s.t, "every request has had its place", func() bool {
+		for busy := true; busy; {
+			busy = s.leave()
+			for way := range s.onWay {
+				busy = s.deliver(way) || busy
+			}
 		}
 		select {
 		case <-served:
-			if s.leave() {
-				continue
-			}
-			return
-		case <-time.After(time.Millisecond):
+			return !s.leave()
+		default:
+			return false
 		}
-		if time.Now().After(deadline) {
-			for i, p := range s.pools {
-				s.t.Logf("process %d: %+v", i, p.Status())
-			}
-			s.t.Fatal("some requests never get a place")
-		}
-	}
+	})
 }
 
 // In whatever order requests come and go and word of them arrives.
@@ -187,15 +178,14 @@ func (s *succession) settled() {
 func (s *succession) waits(n int) {
 	s.t.Helper()
 	newest := s.pools[len(s.pools)-1]
-	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+	if err := stack.Poll(func() error {
 		s.settled()
-		got := newest.Status()
-		if got.Waiting == n {
-			return
+		if got := newest.Status(); got.Waiting != n {
+			return fmt.Errorf("%+v, want %d waiting", got, n)
 		}
-		if time.Now().After(deadline) {
-			s.t.Fatalf("%+v, want %d waiting", got, n)
-		}
+		return nil
+	}); err != nil {
+		s.t.Fatal(err)
 	}
 }
 
@@ -254,9 +244,7 @@ func TestTheEndOfAProcessFreesThePlacesItHad(t *testing.T) {
 	s.entered.Wait()
 	s.takeOver()
 	s.arrive(s.pools[1])
-	for s.pools[1].Status().Waiting == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	stack.Until(t, "a request waits in the successor", func() bool { return s.pools[1].Status().Waiting > 0 })
 	s.mu.Lock()
 	s.running = nil // with the process
 	s.mu.Unlock()

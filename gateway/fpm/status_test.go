@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"realdocd/gateway/sock"
 	"realdocd/test/stack"
@@ -68,17 +67,14 @@ func TestTheStatusOfFPMNamesWhatEachWorkerRuns(t *testing.T) {
 	if err := os.WriteFile(gate, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	running.Close() // else its worker waits for that
-	for {
+	running.Close()                                       // else its worker waits for that
+	stack.Until(t, "both workers are idle", func() bool { // FPM tells nobody that a script has ended
 		workers, err := AskWorkers(ctx, sock.Addr(fpm.Status), stack.StatusPath)
 		if err != nil {
 			t.Fatalf("at last %+v, %v", workers, err)
 		}
-		if workers[0].State == "Idle" && workers[1].State == "Idle" {
-			break
-		}
-		time.Sleep(time.Millisecond) // FPM tells nobody that a script has ended
-	}
+		return workers[0].State == "Idle" && workers[1].State == "Idle"
+	})
 }
 
 func TestAPageThatIsNotTheStatusPathIsAnErrorThatNamesIt(t *testing.T) {

@@ -28,10 +28,7 @@ func growth(ctx context.Context, s *stack.Stack, rounds int) error {
 	if err != nil {
 		return err
 	}
-	fpm, err := s.StartFPM(stack.FPMConfig{MaxChildren: workers})
-	if err != nil {
-		return err
-	}
+	fpm := s.FPM(stack.FPMConfig{MaxChildren: workers})
 	cases := []*growthCase{
 		{sites: 1, connections: 8},
 		{sites: 100, connections: 8},
@@ -90,9 +87,7 @@ func (c *growthCase) start(s *stack.Stack, fpm *stack.FPM, docroots []string) (e
 	config.Pools["www"]["max_conns"] = workers
 	config.Pools["www"]["queue"] = c.connections
 	config.Sites["all"] = stack.Keys{"docroot": filepath.Join(s.Dir, "sites", "*", "current", "public")}
-	if c.gateway, err = s.StartGateway(config); err != nil {
-		return err
-	}
+	c.gateway = s.Gateway(config)
 	if c.web, err = connect(c.gateway.Addr, c.connections); err != nil {
 		return err
 	}

@@ -14,18 +14,9 @@ const idleConnections = 10_000
 func idle(_ context.Context, s *stack.Stack, _ int) error {
 	fmt.Printf("resident memory of realdocd before and after %d connections are opened, a request goes through each, and they stay\n",
 		idleConnections)
-	site, err := s.NewSite(stack.SiteConfig{Pages: scripts})
-	if err != nil {
-		return err
-	}
-	fpm, err := s.StartFPM(stack.FPMConfig{MaxChildren: workers})
-	if err != nil {
-		return err
-	}
-	gateway, err := s.StartGateway(stack.GatewayFor(fpm, site))
-	if err != nil {
-		return err
-	}
+	site := s.Site(stack.SiteConfig{Pages: scripts})
+	fpm := s.FPM(stack.FPMConfig{MaxChildren: workers})
+	gateway := s.Gateway(stack.GatewayFor(fpm, site))
 	before, err := gateway.Usage()
 	if err != nil {
 		return err

@@ -24,23 +24,14 @@ func kept(ctx context.Context, s *stack.Stack, rounds int) error {
 	fmt.Printf("%d connections of a web server stay open; in each of %d rounds every one sends a request, %d at a time; "+
 		"then %d requests of 100 ms go straight to FPM at the same time, one for each of its workers\n",
 		keptConnections, rounds, keptAtOnce, workers)
-	site, err := s.NewSite(stack.SiteConfig{Pages: scripts})
-	if err != nil {
-		return err
-	}
-	fpm, err := s.StartFPM(stack.FPMConfig{MaxChildren: workers, Status: true})
-	if err != nil {
-		return err
-	}
+	site := s.Site(stack.SiteConfig{Pages: scripts})
+	fpm := s.FPM(stack.FPMConfig{MaxChildren: workers, Status: true})
 	config := func() stack.GatewayConfig {
 		c := stack.GatewayFor(fpm, site)
 		c.Pools["www"]["max_conns"] = workers
 		return c
 	}
-	off, err := s.StartGateway(config())
-	if err != nil {
-		return err
-	}
+	off := s.Gateway(config())
 	auto, err := startReusing(s, config())
 	if err != nil {
 		return err

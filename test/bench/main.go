@@ -95,20 +95,19 @@ func (sec section) run(ctx context.Context, rounds int) error {
 	if err := raiseOpenFiles(sec.connections + 512); err != nil {
 		return err
 	}
-	s, err := stack.New()
-	if err != nil {
-		return err
-	}
-	ended := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		defer close(ended)
-		s.Close()
+	return stack.Run(func(s *stack.Stack) error {
+		ended := make(chan struct{})
+		stop := context.AfterFunc(ctx, func() {
+			defer close(ended)
+			s.Close()
+		})
+		defer func() {
+			if !stop() {
+				<-ended
+			}
+		}()
+		return sec.measure(ctx, s, rounds)
 	})
-	err = sec.measure(ctx, s, rounds)
-	if !stop() {
-		<-ended
-	}
-	return errors.Join(err, s.Close())
 }
 
 // raiseOpenFiles raises the limit for this process and for its children. Go has

@@ -68,7 +68,7 @@ func (o *outcomes) add(one outcome) {
 	o.all = append(o.all, one)
 }
 
-// ask returns the status; 0 where no whole answer came.
+// ask returns the status; 0 if no whole answer came.
 func ask(client *http.Client, url string) int {
 	answer, err := client.Get(url)
 	if err != nil {

@@ -95,34 +95,19 @@ type pressure struct {
 
 // buildPressure starts every part.
 func buildPressure(s *stack.Stack) (*pressure, error) {
-	busy, err := s.NewSite(stack.SiteConfig{Name: "busy", Pages: scripts})
-	if err != nil {
-		return nil, err
-	}
-	quiet, err := s.NewSite(stack.SiteConfig{Name: "quiet", Pages: scripts})
-	if err != nil {
-		return nil, err
-	}
-	fpm, err := s.StartFPM(stack.FPMConfig{MaxChildren: workers})
-	if err != nil {
-		return nil, err
-	}
+	busy := s.Site(stack.SiteConfig{Name: "busy", Pages: scripts})
+	quiet := s.Site(stack.SiteConfig{Name: "quiet", Pages: scripts})
+	fpm := s.FPM(stack.FPMConfig{MaxChildren: workers})
 	config := stack.GatewayFor(fpm, busy, quiet)
 	config.Pools["www"]["max_conns"] = workers
 	config.Pools["www"]["queue_timeout"] = patience.String()
-	gateway, err := s.StartGateway(config)
-	if err != nil {
-		return nil, err
-	}
-	nginx, err := s.StartNginx(stack.NginxConfig{Servers: []stack.NginxServer{
+	gateway := s.Gateway(config)
+	nginx := s.Nginx(stack.NginxConfig{Servers: []stack.NginxServer{
 		{Root: busy.DocRoot(), Backend: fpm.Addr},
 		{Root: quiet.DocRoot(), Backend: fpm.Addr},
 		{Root: busy.DocRoot(), Backend: gateway.Addr, KeepAlive: 64},
 		{Root: quiet.DocRoot(), Backend: gateway.Addr, KeepAlive: 64},
 	}})
-	if err != nil {
-		return nil, err
-	}
 	request, err := get(busy.DocRoot(), slow)
 	if err != nil {
 		return nil, err

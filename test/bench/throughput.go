@@ -61,37 +61,22 @@ func (r *routes) paths() []*path {
 
 // build starts every part once.
 func build(s *stack.Stack) (*routes, error) {
-	site, err := s.NewSite(stack.SiteConfig{Pages: scripts})
-	if err != nil {
-		return nil, err
-	}
-	fpm, err := s.StartFPM(stack.FPMConfig{MaxChildren: workers})
-	if err != nil {
-		return nil, err
-	}
-	gateway, err := s.StartGateway(stack.GatewayFor(fpm, site))
-	if err != nil {
-		return nil, err
-	}
+	site := s.Site(stack.SiteConfig{Pages: scripts})
+	fpm := s.FPM(stack.FPMConfig{MaxChildren: workers})
+	gateway := s.Gateway(stack.GatewayFor(fpm, site))
 	reuser, err := startReusing(s, stack.GatewayFor(fpm, site))
 	if err != nil {
 		return nil, err
 	}
 	streamed, forwarded := stack.Addr(s.Dir+"/stream"), stack.Addr(s.Dir+"/haproxy.sock")
-	haproxy, err := s.StartHAProxy(stack.Forward{Listen: forwarded, Backend: fpm.Addr})
-	if err != nil {
-		return nil, err
-	}
+	haproxy := s.HAProxy(stack.Forward{Listen: forwarded, Backend: fpm.Addr})
 	gofastAddr := stack.Addr(s.Dir + "/gofast.sock")
 	gofast, err := startGofast(s, gofastAddr, fpm.Addr)
 	if err != nil {
 		return nil, err
 	}
-	stream, err := s.StartNginx(stack.NginxConfig{Streams: []stack.Forward{{Listen: streamed, Backend: fpm.Addr}}})
-	if err != nil {
-		return nil, err
-	}
-	nginx, err := s.StartNginx(stack.NginxConfig{Servers: []stack.NginxServer{
+	stream := s.Nginx(stack.NginxConfig{Streams: []stack.Forward{{Listen: streamed, Backend: fpm.Addr}}})
+	nginx := s.Nginx(stack.NginxConfig{Servers: []stack.NginxServer{
 		{Root: site.DocRoot(), Backend: fpm.Addr},
 		{Root: site.DocRoot(), Backend: gateway.Addr, KeepAlive: 64},
 		{Root: site.DocRoot(), Backend: reuser.Addr, KeepAlive: 64},
@@ -99,9 +84,6 @@ func build(s *stack.Stack) (*routes, error) {
 		{Root: site.DocRoot(), Backend: forwarded},
 		{Root: site.DocRoot(), Backend: gofastAddr, KeepAlive: 64},
 	}})
-	if err != nil {
-		return nil, err
-	}
 	url := func(n int) string { return nginx.URL(n, trivial) }
 	return &routes{
 		direct:   &path{name: "nginx → FPM", url: url(0)},
@@ -120,5 +102,5 @@ func startGofast(s *stack.Stack, listen, fpm stack.Addr) (*stack.Process, error)
 	if out, err := exec.Command("go", "build", "-o", binary, "./test/bench/gofastproxy").CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("build gofastproxy: %w: %s", err, strings.TrimSpace(string(out)))
 	}
-	return s.StartProgram("gofast", listen, binary, string(listen), string(fpm))
+	return s.Program("gofast", listen, binary, string(listen), string(fpm)), nil
 }

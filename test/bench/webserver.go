@@ -33,7 +33,7 @@ func connect(addr stack.Addr, n int) (webServer, error) {
 	return w, nil
 }
 
-// dial waits where the backlog is full, since this end opens connections faster
+// dial waits if the backlog is full, since this end opens connections faster
 // than a busy machine accepts them.
 func dial(addr stack.Addr) (net.Conn, error) {
 	deadline := time.Now().Add(10 * time.Second)
@@ -148,7 +148,7 @@ func exchange(conn net.Conn, request []byte) (status int, err error) {
 	}
 }
 
-// statusOf reads the Status header that FPM and realdocd put first where there
+// statusOf reads the Status header, which FPM and realdocd put first if there
 // is one.
 func statusOf(head []byte) int {
 	const field = "Status: "

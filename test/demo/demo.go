@@ -24,32 +24,20 @@ type path struct {
 }
 
 // open starts everything.
-func open(s *stack.Stack) (*demo, error) {
-	site, err := s.NewSite(stack.SiteConfig{})
-	if err != nil {
-		return nil, err
-	}
+func open(s *stack.Stack) *demo {
+	site := s.Site(stack.SiteConfig{})
 	// As shipped, PHP's caches hide a flip from its workers until they are restarted; who deploys by
 	// symlink without restarts turns that off. realdocd does not need it, but both ways use this one.
-	fpm, err := s.StartFPM(stack.FPMConfig{MaxChildren: 16, FreshPaths: true})
-	if err != nil {
-		return nil, err
-	}
-	gw, err := s.StartGateway(stack.GatewayFor(fpm, site))
-	if err != nil {
-		return nil, err
-	}
-	web, err := s.StartNginx(stack.NginxConfig{Servers: []stack.NginxServer{
+	fpm := s.FPM(stack.FPMConfig{MaxChildren: 16, FreshPaths: true})
+	gw := s.Gateway(stack.GatewayFor(fpm, site))
+	web := s.Nginx(stack.NginxConfig{Servers: []stack.NginxServer{
 		{Root: site.DocRoot(), Backend: gw.Addr},
 		{Root: site.DocRoot(), Backend: fpm.Addr, Params: []string{`PHP_VALUE "include_path=` + site.IncludePath() + `"`}},
 	}})
-	if err != nil {
-		return nil, err
-	}
 	return &demo{site, web, [2]path{
 		{"realdocd", "nginx → realdocd → PHP-FPM", web.URL(0, "/index.php")},
 		{"plain", "nginx → PHP-FPM, $document_root and include_path through the symlink", web.URL(1, "/index.php")},
-	}}, nil
+	}}
 }
 
 func (d *demo) introduce(out io.Writer) {
@@ -67,7 +55,7 @@ A request is torn when it has run on files of both.
 	fmt.Fprintf(out, "\n%d deploys while 4 clients ask for the page on each way:\n\n", flips)
 }
 
-// show runs the traffic and the deploys, and tells whether realdocd kept its promise where the other broke.
+// show runs the traffic and the deploys, and tells whether realdocd kept its promise and the other way did not.
 func (d *demo) show(ctx context.Context, out io.Writer) (right bool, err error) {
 	trafficCtx, enough := context.WithCancel(ctx)
 	defer enough()

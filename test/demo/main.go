@@ -33,37 +33,26 @@ func run(ctx context.Context, out io.Writer) (code int) {
 			return 1
 		}
 	}
-	s, err := stack.New()
-	if err != nil {
-		fmt.Fprintln(out, err)
-		return 1
-	}
 	defer stack.RemoveBinary()
-	defer func() {
-		if err := s.Close(); err != nil {
-			fmt.Fprintln(out, "At the end:", err)
-			code = 1
+	right := false
+	err := stack.Run(func(s *stack.Stack) (err error) {
+		fmt.Fprintln(out, "\nStarting PHP-FPM, realdocd and nginx …")
+		d := open(s)
+		d.introduce(out)
+		if right, err = d.show(ctx, out); err == nil && os.Getenv("KEEP") != "" {
+			d.explain(out)
+			<-ctx.Done()
 		}
-	}()
-	fmt.Fprintln(out, "\nStarting PHP-FPM, realdocd and nginx …")
-	d, err := open(s)
-	if err != nil {
-		fmt.Fprintln(out, err)
-		return 1
-	}
-	d.introduce(out)
-	right, err := d.show(ctx, out)
-	if errors.Is(err, context.Canceled) {
+		return err
+	})
+	switch {
+	case errors.Is(err, context.Canceled):
 		fmt.Fprintln(out, "\nInterrupted; everything is put away.")
 		return 1
-	}
-	if err != nil {
+	case err != nil:
 		fmt.Fprintln(out, err)
 		return 1
-	}
-	if os.Getenv("KEEP") != "" {
-		d.explain(out)
-		<-ctx.Done()
+	case os.Getenv("KEEP") != "":
 		fmt.Fprintln(out, "\nEverything is put away.")
 	}
 	if !right {

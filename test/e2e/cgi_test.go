@@ -19,7 +19,7 @@ var cgiScripts embed.FS
 
 // cgiShop is a site with CGI scripts beside its PHP: fcgiwrap is a second pool, and nginx has its sample.
 type cgiShop struct {
-	*stack.Test
+	*stack.Stack
 	site *stack.Site
 	wrap *stack.FCGIWrap
 	gw   *stack.Gateway

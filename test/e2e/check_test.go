@@ -26,7 +26,7 @@ import (
 // A checked is the system of the README in a scratch directory: its configuration, its nginx and the
 // sample of FPM's pool, each with the paths of this machine.
 type checked struct {
-	*stack.Test
+	*stack.Stack
 	site   *stack.Site
 	fpm    *stack.FPM
 	config stack.GatewayConfig
@@ -43,7 +43,7 @@ type plan struct {
 	after  func(*testing.T, *checked) // once everything runs and a page was served
 }
 
-// control is where the control socket is, which PHP must be able to read below.
+// control is the directory of the control socket, which PHP must be able to read.
 func (c *checked) control() string { return filepath.Join(c.Dir, "realdocd") }
 
 func (c *checked) lib() string { return c.site.Release(1) + "/lib" }
@@ -51,7 +51,7 @@ func (c *checked) lib() string { return c.site.Release(1) + "/lib" }
 // build starts the system.
 func build(t *testing.T, p plan) *checked {
 	t.Helper()
-	c := &checked{Test: stack.For(t, "nginx", "php-fpm")}
+	c := &checked{Stack: stack.For(t, "nginx", "php-fpm")}
 	var err error
 	c.binary, err = stack.Binary()
 	mustDo(t, err)

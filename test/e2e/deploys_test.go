@@ -101,7 +101,7 @@ func (s *slotted) whole(t *testing.T, when string) {
 	}
 }
 
-// There is no telling at which step a kill falls; so they fall everywhere.
+// Nobody can tell at which step a kill comes; so there are many, at all of them.
 func TestADeployThatIsKilledLeavesAWholeSiteAndTheNextOneSucceeds(t *testing.T) {
 	for name, place := range map[string]stack.Keys{"slots": nil, "releases": {"releases": "DIR/releases", "keep": 2}} {
 		t.Run(name, func(t *testing.T) {

@@ -41,7 +41,7 @@ func TestAFlipIsSeenWithinRealpathEvery(t *testing.T) {
 	c := stack.GatewayFor(s.FPM(stack.FPMConfig{}), site)
 	c.Sites[site.Name]["realpath_every"] = every.String()
 	gw := s.Gateway(c)
-	sh := &shop{Test: s, site: site, gw: gw, web: s.Nginx(stack.NginxConfig{Servers: []stack.NginxServer{{Root: site.DocRoot(), Backend: gw.Addr}}})}
+	sh := &shop{Stack: s, site: site, gw: gw, web: s.Nginx(stack.NginxConfig{Servers: []stack.NginxServer{{Root: site.DocRoot(), Backend: gw.Addr}}})}
 
 	sh.observe(t) // from now on the first release is known
 	late := 0

@@ -18,7 +18,7 @@ import (
 
 func TestNoMoreThanMaxConnsAreInFPM(t *testing.T) {
 	s := openShopWith(t, settings{pool: stack.Keys{"max_conns": 2}})
-	path := "/busy.php?in=" + url.QueryEscape(marksDir(t, s.Test))
+	path := "/busy.php?in=" + url.QueryEscape(marksDir(t, s.Stack))
 	var visitors []<-chan answer
 	for range 40 {
 		visitors = append(visitors, s.visit(path))
@@ -38,7 +38,7 @@ func TestNoMoreThanMaxConnsAreInFPM(t *testing.T) {
 
 func TestWhoFindsTheQueueFullIsRefusedAtOnce(t *testing.T) {
 	s := openShopWith(t, settings{pool: stack.Keys{"max_conns": 1, "queue": 1}})
-	g := newGate(s.Test)
+	g := newGate(s.Stack)
 	runs := s.visit(g.path())
 	s.holding(t, 1, 0)
 	waits := s.visit("/who.php")
@@ -58,7 +58,7 @@ func TestWhoFindsTheQueueFullIsRefusedAtOnce(t *testing.T) {
 func TestWhoWaitsForTooLongIsRefused(t *testing.T) {
 	const timeout = 300 * time.Millisecond
 	s := openShopWith(t, settings{pool: stack.Keys{"max_conns": 1, "queue_timeout": timeout.String()}})
-	g := newGate(s.Test)
+	g := newGate(s.Stack)
 	runs := s.visit(g.path())
 	s.holding(t, 1, 0)
 	a := <-s.visit("/who.php")
@@ -73,9 +73,9 @@ func TestWhoWaitsForTooLongIsRefused(t *testing.T) {
 // FPM's own backlog has no such thing: a request in it runs, whether anybody waits for it or not.
 func TestAVisitorWhoLeavesTheQueueNeverReachesFPM(t *testing.T) {
 	s := openShopWith(t, settings{pool: stack.Keys{"max_conns": 1, "queue_timeout": "60s"}}) // longer than the test waits
-	mark := filepath.Join(marksDir(t, s.Test), "ran")
+	mark := filepath.Join(marksDir(t, s.Stack), "ran")
 	path := "/mark.php?mark=" + url.QueryEscape(mark)
-	g := newGate(s.Test)
+	g := newGate(s.Stack)
 	runs := s.visit(g.path())
 	s.holding(t, 1, 0)
 	ctx, leave := context.WithCancel(t.Context())

@@ -57,9 +57,7 @@ func TestAStoppedFPMOfTwoIsPassedOver(t *testing.T) {
 	if server := s.pool(t, up(false)).Servers[1]; server.Error == "" {
 		t.Errorf("the status does not say why: %+v", server)
 	}
-	if err := s.RestartFPM(two); err != nil {
-		t.Fatal(err)
-	}
+	s.StartAgain(two)
 	s.Event(s.gw, mark, "FPM listener is up again")
 	s.pool(t, up(true))
 	if by := s.served(t, 40); by["two"] < 10 {

@@ -16,7 +16,7 @@ import (
 	"realdocd/test/stack"
 )
 
-// mustBeRoot skips what takes mounts or other users; where CI is set it fails.
+// mustBeRoot skips what takes mounts or other users. If CI is set it fails instead.
 func mustBeRoot(t *testing.T) {
 	t.Helper()
 	switch {

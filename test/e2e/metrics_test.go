@@ -34,7 +34,7 @@ func TestMetricsCountWhatHappened(t *testing.T) {
 	want(1, "realdocd_refusals_total", "cause", "no_site")
 	want(9, "realdocd_request_duration_seconds", "pool", "www")
 
-	g := newGate(s.Test)
+	g := newGate(s.Stack)
 	runs := s.visit(g.path())
 	s.holding(t, 1, 0)
 	waits := s.visit("/who.php")

@@ -51,7 +51,7 @@ func TestAnFPMThatRestartsLosesRequests(t *testing.T) {
 
 func TestAPauseThatCannotDrainChangesNothing(t *testing.T) {
 	s := openShop(t)
-	g := newGate(s.Test)
+	g := newGate(s.Stack)
 	runs := s.visit(g.path())
 	s.holding(t, 1, 0)
 	said := s.Command(s.gw, 1, "pause", "www", "--drain", "--timeout", "300ms")
@@ -76,7 +76,7 @@ func TestADrainThatFailsLeavesAPoolThatCameBackAsItWas(t *testing.T) {
 	s.config.Sites["shop"]["pool"] = "www"
 	s.Reload(s.gw, s.config)
 	s.pool(t, func(p control.PoolStatus) bool { return !p.Paused })
-	g := newGate(s.Test)
+	g := newGate(s.Stack)
 	runs := s.visit(g.path())
 	s.holding(t, 1, 0)
 	s.Command(s.gw, 1, "pause", "www", "--drain", "--timeout", "300ms")

@@ -40,7 +40,7 @@ func (s special) named(text string) string {
 }
 
 // wantIncludePath asks the site's page which include_path PHP has.
-func wantIncludePath(t *testing.T, s *stack.Test, gw *stack.Gateway, site special, want string, more ...string) {
+func wantIncludePath(t *testing.T, s *stack.Stack, gw *stack.Gateway, site special, want string, more ...string) {
 	t.Helper()
 	reply := s.In(t).Ask(gw.Addr, nil, stack.ParamsFor(site.docroot(), "GET", "/index.php", more...)...)
 	got, err := hex.DecodeString(string(reply.Body))

@@ -91,7 +91,7 @@ func TestEveryToolsFlipIsNoticed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := openReleases(t, nil)
 			s.get(t, "/index.php?pause=0")
-			g := newGate(s.Test)
+			g := newGate(s.Stack)
 			runs := s.visit(g.path())
 			s.holding(t, 1, 0)
 			mark := s.gw.Log.Mark()

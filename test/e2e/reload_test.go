@@ -41,7 +41,7 @@ func TestWhoWaitsInAPoolThatAReloadTakesAwayIsServed(t *testing.T) {
 	for name, fpm := range map[string]stack.FPMConfig{"over a unix socket": {}, "over TCP": {TCP: true}} {
 		t.Run(name, func(t *testing.T) {
 			s := openShopWith(t, settings{fpm: fpm, pool: stack.Keys{"max_conns": 1}})
-			g := newGate(s.Test)
+			g := newGate(s.Stack)
 			runs := s.visit(g.path())
 			s.holding(t, 1, 0)
 			waits := s.visit("/who.php")
@@ -57,7 +57,7 @@ func TestWhoWaitsInAPoolThatAReloadTakesAwayIsServed(t *testing.T) {
 }
 
 // askOn asks for a page on a connection that is kept.
-func askOn(t *testing.T, s *stack.Test, kept *stack.Client, site *stack.Site) {
+func askOn(t *testing.T, s *stack.Stack, kept *stack.Client, site *stack.Site) {
 	t.Helper()
 	if err := kept.Begin(true); err != nil {
 		t.Fatal(err)
@@ -76,14 +76,14 @@ func askOn(t *testing.T, s *stack.Test, kept *stack.Client, site *stack.Site) {
 func TestReloadsLoseNoRequestAndNoConnection(t *testing.T) {
 	s := openShop(t)
 	kept := s.Connect(s.gw.Addr) // as of a web server with keep-alive
-	askOn(t, s.Test, kept, s.site)
+	askOn(t, s.Stack, kept, s.site)
 	traffic, stop := s.steady(t)
 	for range 10 {
 		s.Reload(s.gw, s.config)
 		s.More(traffic, 5)
 	}
 	wantNoneFailed(t, traffic, stop)
-	askOn(t, s.Test, kept, s.site)
+	askOn(t, s.Stack, kept, s.site)
 }
 
 func TestAConfigurationWithAFaultChangesNothing(t *testing.T) {

@@ -70,6 +70,11 @@ func TestHEADHasHeadersAndNoBody(t *testing.T) {
 	if resp.StatusCode != 200 || resp.Header.Get("X-Method") != "HEAD" {
 		t.Errorf("got %s, X-Method %q", resp.Status, resp.Header.Get("X-Method"))
 	}
+	// A web server would not pass a body on to the visitor: whether there is one shows in front of it.
+	reply := s.Ask(s.gw.Addr, nil, stack.ParamsFor(s.site.DocRoot(), "HEAD", "/server.php")...)
+	if reply.Header.Get("X-Method") != "HEAD" || len(reply.Body) > 0 || !reply.Ended {
+		t.Errorf("realdocd answers with X-Method %q, complete %v and the body %q", reply.Header.Get("X-Method"), reply.Ended, reply.Body)
+	}
 }
 
 func TestErrorsOfAScriptReachBothLogs(t *testing.T) {

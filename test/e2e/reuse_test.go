@@ -122,7 +122,7 @@ func TestAKeptConnectionThatFPMHasClosedLosesNoRequest(t *testing.T) {
 // next request. This FPM does not, so what shows is where the next request goes.
 func TestAConnectionThatHadABodyIsNotUsedAgain(t *testing.T) {
 	s := openReusing(t, stack.FPMConfig{INI: map[string]string{"enable_post_data_reading": "0"}})
-	marks := marksDir(t, s.Test)
+	marks := marksDir(t, s.Stack)
 	smuggled := func(mark string) []byte {
 		var b bytes.Buffer
 		pairs := stack.ParamsFor(s.site.Release(1)+"/public", "GET", "/mark.php", "QUERY_STRING", "mark="+mark)
@@ -182,7 +182,7 @@ func TestIdleConnectionsLetOnDemandWorkersEnd(t *testing.T) {
 }
 
 // holdWorkers makes FPM have so many workers more than it needs, until they are released.
-func holdWorkers(t *testing.T, s *stack.Test, fpm *stack.FPM, n int) (release func()) {
+func holdWorkers(t *testing.T, s *stack.Stack, fpm *stack.FPM, n int) (release func()) {
 	t.Helper()
 	var held []*stack.Client
 	for range n {

@@ -25,7 +25,7 @@ func pages() fs.FS {
 
 // shop is the usual stack: nginx in front of realdocd in front of PHP-FPM, with one site.
 type shop struct {
-	*stack.Test
+	*stack.Stack
 	site   *stack.Site
 	fpm    *stack.FPM
 	config stack.GatewayConfig
@@ -53,8 +53,8 @@ func openShopWith(t *testing.T, c settings) *shop {
 }
 
 // openShopOn starts what stands in front of an FPM.
-func openShopOn(s *stack.Test, fpm *stack.FPM, c settings) *shop {
-	sh := &shop{Test: s, site: s.Site(stack.SiteConfig{Pages: pages()}), fpm: fpm}
+func openShopOn(s *stack.Stack, fpm *stack.FPM, c settings) *shop {
+	sh := &shop{Stack: s, site: s.Site(stack.SiteConfig{Pages: pages()}), fpm: fpm}
 	sh.config = stack.GatewayFor(fpm, sh.site)
 	maps.Copy(sh.config.Pools["www"], c.pool)
 	maps.Copy(sh.config.Log, c.log)
@@ -65,7 +65,7 @@ func openShopOn(s *stack.Test, fpm *stack.FPM, c settings) *shop {
 
 // bench is realdocd alone, with both of its ends in the hands of the test.
 type bench struct {
-	*stack.Test
+	*stack.Stack
 	site *stack.Site
 	fpm  *stack.FakeFPM
 	gw   *stack.Gateway
@@ -75,7 +75,7 @@ type bench struct {
 func openBench(t *testing.T, site, pool stack.Keys) *bench {
 	t.Helper()
 	s := stack.For(t)
-	c := &bench{Test: s, site: s.Site(stack.SiteConfig{Pages: pages()}), fpm: s.FakeFPM()}
+	c := &bench{Stack: s, site: s.Site(stack.SiteConfig{Pages: pages()}), fpm: s.FakeFPM()}
 	siteKeys := stack.Keys{"docroot": c.site.DocRoot()}
 	poolKeys := stack.Keys{"server": []string{string(c.fpm.Addr)}}
 	maps.Copy(siteKeys, site)

@@ -31,17 +31,17 @@ echo json_encode(['parts' => (object) $parts, 'own' => (string) OWN]);
 
 // slotted is a site whose deploys alternate between two slots.
 type slotted struct {
-	*stack.Test
+	*stack.Stack
 	dir, source string
 	fpm         *stack.FPM
 	gw          *stack.Gateway
 	web         *stack.Nginx
 }
 
-// openSlotted starts it, with the first deploy live. place says where deploys go.
+// openSlotted starts it, with the first deploy live. place says which directories deploys go to.
 func openSlotted(t *testing.T, place stack.Keys, fpm stack.FPMConfig, extra int) *slotted {
 	t.Helper()
-	s := &slotted{Test: stack.For(t, "nginx", "php-fpm")}
+	s := &slotted{Stack: stack.For(t, "nginx", "php-fpm")}
 	s.dir, s.source = filepath.Join(s.Dir, "shop"), filepath.Join(s.Dir, "source")
 	for _, dir := range []string{s.dir, s.source + "/public", s.source + "/lib"} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {

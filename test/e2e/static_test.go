@@ -20,7 +20,7 @@ const (
 
 // assetShop is a shop whose nginx has the two samples for static files.
 type assetShop struct {
-	*stack.Test
+	*stack.Stack
 	site *stack.Site
 	web  *stack.Front
 }
@@ -29,7 +29,7 @@ func openAssetShop(t *testing.T) *assetShop {
 	t.Helper()
 	s := stack.For(t, "nginx", "php-fpm", "rsync")
 	site := s.Site(stack.SiteConfig{Pages: pages()})
-	shop := &assetShop{Test: s, site: site}
+	shop := &assetShop{Stack: s, site: site}
 	for _, n := range site.Releases {
 		shop.writeAssets(t, n, n)
 	}

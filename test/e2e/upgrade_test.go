@@ -3,7 +3,6 @@ package e2e
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -59,7 +58,10 @@ func TestUpgradesAndReloadsUnderLoadFailAndTearNothing(t *testing.T) {
 			stop()
 			tally := traffic.Wait()
 			n, err := flips.Stop()
-			t.Logf("10 upgrades, 10 reloads, %d flips (%v), %.0f requests/s: %v", n, err, float64(tally.Total)/time.Since(began).Seconds(), tally)
+			t.Logf("10 upgrades, 10 reloads, %d flips, %.0f requests/s: %v", n, float64(tally.Total)/time.Since(began).Seconds(), tally)
+			if err != nil || n == 0 {
+				t.Errorf("after %d flips: %v", n, err)
+			}
 			if tally.Failed > 0 || tally.Torn > 0 || tally.Unnamed > 0 {
 				t.Error("want none failed and none torn")
 			}
@@ -119,7 +121,7 @@ func TestAnIdleConnectionGoesOnWithTheSuccessor(t *testing.T) {
 
 func TestAConnectionWhoseRequestRunsGoesOnWithTheSuccessorThen(t *testing.T) {
 	s := openShop(t)
-	g := newGate(s.Test)
+	g := newGate(s.Stack)
 	kept := s.Connect(s.gw.Addr)
 	if err := kept.Begin(true); err != nil {
 		t.Fatal(err)
@@ -137,7 +139,7 @@ func TestAConnectionWhoseRequestRunsGoesOnWithTheSuccessorThen(t *testing.T) {
 		t.Fatalf("status %d, complete %v", reply.Status, reply.Ended)
 	}
 	ends(t, before)
-	askOn(t, s.Test, kept, s.site)
+	askOn(t, s.Stack, kept, s.site)
 }
 
 // A request of which a part has come belongs to the process that has read it.
@@ -168,10 +170,10 @@ func TestARequestThatIsOnItsWayIsServedByTheProcessThatHasReadItsBeginning(t *te
 
 func TestBothProcessesTogetherKeepToMaxConnsAndServeInTurn(t *testing.T) {
 	s := openShopWith(t, settings{pool: stack.Keys{"max_conns": 1}})
-	g := newGate(s.Test)
+	g := newGate(s.Stack)
 	first := s.visit(g.path())
 	s.holding(t, 1, 0)
-	marks := marksDir(t, s.Test)
+	marks := marksDir(t, s.Stack)
 	mark := func(name string) <-chan answer { return s.visit("/mark.php?mark=" + filepath.Join(marks, name)) }
 	second := mark("second")
 	s.holding(t, 1, 1)
@@ -233,7 +235,7 @@ func TestAPausedPoolStaysPausedAndResumesInBothProcesses(t *testing.T) {
 
 func TestAPauseThatDrainsWaitsForBothProcesses(t *testing.T) {
 	s := openShop(t)
-	g := newGate(s.Test)
+	g := newGate(s.Stack)
 	runs := s.visit(g.path())
 	s.holding(t, 1, 0)
 	drained := s.command("pause", "www", "--drain", "--timeout", "20s")
@@ -275,7 +277,7 @@ func (s *shop) command(args ...string) <-chan outcome {
 
 func TestADrainCountsWhatTheProcessBeforeStillRuns(t *testing.T) {
 	s := openReleases(t, nil)
-	g := newGate(s.Test)
+	g := newGate(s.Stack)
 	runs := s.visit(g.path())
 	s.holding(t, 1, 0)
 	s.get(t, "/who.php")
@@ -318,29 +320,15 @@ func TestADrainCountsWhatTheProcessBeforeStillRuns(t *testing.T) {
 	}
 }
 
-// awaits waits until something is so.
-func (s *shop) awaits(t *testing.T, otherwise string, so func() bool) {
-	t.Helper()
-	err := stack.Poll(func() error {
-		if !so() {
-			return errors.New(otherwise)
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 func TestACommandIsCountedByTheProcessThatTakesOver(t *testing.T) {
 	s := openReleases(t, nil)
-	g := newGate(s.Test)
+	g := newGate(s.Stack)
 	ran := s.command("exec", "shop", "--", "sh", "-c", "until test -e "+g.file+"; do sleep 0.02; done")
 	inside := func() bool {
 		releases := s.detail(t).Docroots[0].Releases
 		return len(releases[0].Inside) == 1 && releases[0].Inside[0].Kind == "command"
 	}
-	s.awaits(t, "the command is not inside", inside)
+	stack.Until(t, "the command is inside", inside)
 	for range 2 {
 		ends(t, s.Upgrade(s.gw)) // which it does not while somebody is inside
 		if !inside() {
@@ -359,7 +347,7 @@ func TestACommandIsCountedByTheProcessThatTakesOver(t *testing.T) {
 func TestACommandThatRestartsOnFlipSeesItAfterAnUpgrade(t *testing.T) {
 	s := openReleases(t, nil)
 	ran := s.command("exec", "shop", "--restart-on-flip", "--", "sleep", "60")
-	s.awaits(t, "the command is not inside", func() bool { return len(s.detail(t).Docroots[0].Releases[0].Inside) == 1 })
+	stack.Until(t, "the command is inside", func() bool { return len(s.detail(t).Docroots[0].Releases[0].Inside) == 1 })
 	ends(t, s.Upgrade(s.gw))
 	s.Command(s.gw, 0, "flip", "shop", s.site.Release(2))
 	if got := <-ran; got.code != 128+int(syscall.SIGTERM) {
@@ -415,7 +403,7 @@ func TestTheEndOfTheSuccessorEndsTheProcessBeforeToo(t *testing.T) {
 	s := openShopWith(t, settings{})
 	s.config.Top["shutdown_timeout"] = "300ms"
 	s.Reload(s.gw, s.config)
-	g := newGate(s.Test)
+	g := newGate(s.Stack)
 	defer g.open(t)
 	runs := s.visit(g.path())
 	s.holding(t, 1, 0)
@@ -436,7 +424,7 @@ func TestTheEndOfTheSuccessorEndsTheProcessBeforeToo(t *testing.T) {
 // A crash of the new process must not leave the old one's visitors waiting for places.
 func TestWhoWaitsInTheProcessBeforeIsServedWhenTheSuccessorDies(t *testing.T) {
 	s := openShopWith(t, settings{pool: stack.Keys{"max_conns": 1}})
-	g := newGate(s.Test)
+	g := newGate(s.Stack)
 	runs := s.visit(g.path())
 	s.holding(t, 1, 0)
 	waits := s.visit("/who.php")

@@ -90,7 +90,7 @@ func wantNoneFailed(t *testing.T, traffic *stack.Traffic, stop context.CancelFun
 // A gate holds scripts in FPM until it is opened.
 type gate struct{ file string }
 
-func newGate(s *stack.Test) gate { return gate{filepath.Join(s.Dir, "gate")} }
+func newGate(s *stack.Stack) gate { return gate{filepath.Join(s.Dir, "gate")} }
 
 // path of the script that waits at the gate.
 func (g gate) path() string { return "/gate.php?gate=" + url.QueryEscape(g.file) }
@@ -103,7 +103,7 @@ func (g gate) open(t *testing.T) {
 }
 
 // marksDir makes a directory that scripts may write to.
-func marksDir(t *testing.T, s *stack.Test) string {
+func marksDir(t *testing.T, s *stack.Stack) string {
 	t.Helper()
 	dir := filepath.Join(s.Dir, "marks")
 	if err := os.Mkdir(dir, 0o755); err != nil {

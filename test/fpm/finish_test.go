@@ -35,12 +35,12 @@ func TestWithoutKeepAFinishedRequestsScriptWaitsForOurSideToClose(t *testing.T) 
 	p.send(c, false, "finish.php")
 	p.answer(c)
 	p.closed(c)
-	time.Sleep(pause)
+	time.Sleep(pause) // what must not happen has no event
 	if p.has("ended") {
 		t.Error("the script goes on before our side has closed")
 	}
 	c.Close()
-	p.eventually("the script ends", func() bool { return p.has("ended") })
+	stack.Until(p.t, "the script ends", func() bool { return p.has("ended") })
 }
 
 // unread is how much memory takes what FPM has not read: on a unix socket 0 once it has read all.
@@ -61,13 +61,14 @@ func TestAnEmptyStdinIsReadWhenTheWorkerIsReady(t *testing.T) {
 	c := p.connect()
 	p.ask(c, "finish.php")
 	p.must(c.Stdin(nil))
+	// What must not happen has no event: it is looked for all the time.
 	for watched := time.Now(); time.Since(watched) < pause; time.Sleep(time.Millisecond) {
 		if unread(p, c) == 0 {
 			t.Fatal("it was read while the script ran")
 		}
 	}
 	p.write("go", "")
-	p.eventually("the empty STDIN is read", func() bool { return unread(p, c) == 0 })
+	stack.Until(p.t, "the empty STDIN is read", func() bool { return unread(p, c) == 0 })
 	if !p.has("ended") {
 		t.Error("it was read before the script ended")
 	}
@@ -82,7 +83,7 @@ func TestEmptyStdinsBetweenRequestsAreSkipped(t *testing.T) {
 		for range 5 {
 			p.must(c.Stdin(nil))
 		}
-		p.eventually("they are read", func() bool { return unread(p, c) == 0 })
+		stack.Until(p.t, "they are read", func() bool { return unread(p, c) == 0 })
 		if got := p.ask(c, "pid.php"); got != pid {
 			t.Errorf("answered by %s, not by %s", got, pid)
 		}

@@ -16,7 +16,7 @@ const pause = 250 * time.Millisecond
 
 // pool is an FPM with some scripts, and a directory in which scripts and test leave each other files.
 type pool struct {
-	*stack.Test
+	*stack.Stack
 	t   *testing.T
 	fpm *stack.FPM
 	dir string
@@ -62,16 +62,6 @@ func (p *pool) write(name, text string) {
 func (p *pool) has(name string) bool {
 	_, err := os.Stat(filepath.Join(p.dir, name))
 	return err == nil
-}
-
-// eventually returns when something is so that tells nobody when it becomes so.
-func (p *pool) eventually(what string, is func() bool) {
-	p.t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !is(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			p.t.Fatalf("not within 10s: %s", what)
-		}
-	}
 }
 
 func (p *pool) connect() *stack.Client {

@@ -63,7 +63,6 @@ func TestFPMResetsTheConnectionOnParamsThatItCannotHold(t *testing.T) {
 
 // It does not say how many requests it takes: who wants to know asks the operator.
 func TestGetValuesSaysOnlyThatRequestsAreNotMultiplexed(t *testing.T) {
-	const getValues, getValuesResult = 9, 10
 	p := open(t, stack.FPMConfig{})
 	for query, want := range map[string][]byte{
 		"FCGI_MPXS_CONNS": stack.Pairs("FCGI_MPXS_CONNS", "0"),
@@ -71,13 +70,13 @@ func TestGetValuesSaysOnlyThatRequestsAreNotMultiplexed(t *testing.T) {
 		"FCGI_MAX_REQS":   nil,
 	} {
 		c := p.connect()
-		_, err := stack.Record{Type: getValues, Content: stack.Pairs(query, "")}.WriteTo(c)
+		_, err := stack.Record{Type: stack.GetValues, Content: stack.Pairs(query, "")}.WriteTo(c)
 		p.must(err)
 		got := make([]byte, 8+(len(want)+7)/8*8)
 		if _, err := io.ReadFull(c, got); err != nil {
 			t.Fatalf("%s: %v", query, err)
 		}
-		if got[1] != getValuesResult || !bytes.Equal(got[8:8+len(want)], want) || int(got[5]) != len(want) {
+		if got[1] != stack.GetValuesResult || !bytes.Equal(got[8:8+len(want)], want) || int(got[5]) != len(want) {
 			t.Errorf("%s: got %q, want %q", query, got, want)
 		}
 		p.ask(c, "pid.php") // the connection goes on

@@ -31,7 +31,7 @@ func (p *pool) status() []worker {
 	return page.Processes
 }
 
-// Where the script is named, it may be running: the state does not tell. "Finishing" is also a worker
+// If the script is named, it may be running: the state does not tell. "Finishing" is also a worker
 // that waits for our side to close, and a script that runs on after fastcgi_finish_request is "Running"
 // on a kept connection.
 func TestTheStatusListenerSaysWhatABusyPoolDoes(t *testing.T) {
@@ -78,7 +78,7 @@ func TestTheStatusListenerSaysWhatABusyPoolDoes(t *testing.T) {
 			}
 			var got []worker
 			defer func() { t.Log(got) }()
-			p.eventually("the state", func() bool {
+			stack.Until(p.t, "the state", func() bool {
 				got = p.status()
 				return len(got) == 1 && got[0] == want
 			})
@@ -102,7 +102,7 @@ func TestTheStatusPageCutsLongNamesAndDropsWhatIsNotUTF8(t *testing.T) {
 		p.answer(c)
 		c.Close()
 		var got []worker
-		p.eventually("idle", func() bool { got = p.status(); return got[0].State == "Idle" })
+		stack.Until(p.t, "idle", func() bool { got = p.status(); return got[0].State == "Idle" })
 		if got[0].URI != row.uri || got[0].Script != row.script {
 			t.Errorf("got  %q\nwant %q", got[0], row)
 		}

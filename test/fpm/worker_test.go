@@ -94,9 +94,12 @@ func TestAFullBacklogIsEAGAINOnAUnixSocket(t *testing.T) {
 	p := open(t, stack.FPMConfig{MaxChildren: 1, Pool: []string{"listen.backlog = 2"}})
 	holds := p.connect()
 	p.ask(holds, "pid.php")
-	for range 10 {
+	for waiting := range 10 {
 		conn, err := p.fpm.Addr.Dial()
 		if errors.Is(err, syscall.EAGAIN) {
+			if waiting < 2 {
+				t.Errorf("%d connections fill a backlog of two", waiting)
+			}
 			return
 		}
 		p.must(err)
@@ -111,12 +114,12 @@ func TestARequestWhoseClientLeftTheBacklogStillRuns(t *testing.T) {
 	p.ask(holds, "pid.php")
 	p.send(leaves, false, "mark.php")
 	leaves.Close()
-	time.Sleep(pause)
+	time.Sleep(pause) // what must not happen has no event
 	if p.has("ran") {
 		t.Fatal("it ran beside the only worker")
 	}
 	holds.Close()
-	p.eventually("the request of the client that has left runs", func() bool { return p.has("ran") })
+	stack.Until(p.t, "the request of the client that has left runs", func() bool { return p.has("ran") })
 }
 
 func TestAPHPValueSticksToTheWorker(t *testing.T) {
@@ -127,7 +130,7 @@ func TestAPHPValueSticksToTheWorker(t *testing.T) {
 	for _, row := range []struct{ name, value, want string }{
 		{"PHP_VALUE", "include_path=\"/a\"\nmemory_limit=\"200M\"", "/a 200M"},
 		{"PHP_ADMIN_VALUE", `include_path="/admin"`, "/admin 200M"},
-		{"PHP_VALUE", `include_path="/b"`, "/b 200M"}, // a PHP_ADMIN_VALUE is no protection
+		{"PHP_VALUE", `include_path="/b"`, "/b 200M"}, // a PHP_ADMIN_VALUE does not protect
 	} {
 		if got := p.ask(c, "ini.php", row.name, row.value); got != row.want || got == before {
 			t.Errorf("with %s %q: %s, want %s", row.name, row.value, got, row.want)

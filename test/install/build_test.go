@@ -187,7 +187,7 @@ func inTree(tree, script string) error {
 	return nil
 }
 
-// need skips the test without the program; where CI is set it fails, because there a skip would pass for a proof.
+// need skips the test without the program. If CI is set it fails instead, because there a skip would pass for a proof.
 func need(t *testing.T, debianPackage, program string) {
 	t.Helper()
 	for _, file := range []string{program, "/usr/sbin/" + program, "/sbin/" + program} {

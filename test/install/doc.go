@@ -8,5 +8,5 @@
 // The first process of the machine does what systemd would do with the installed units: sockets, user,
 // directories, readiness, reload, stop. It is asked by the systemctl that is first in the PATH there, and writes
 // down what it was asked. A real systemd is not used because it needs a cgroup hierarchy that can be mounted,
-// which many build containers do not have. Where it can be mounted, systemd-nspawn -b boots one.
+// which many build containers do not have. If it can be mounted, systemd-nspawn -b boots one.
 package install

@@ -7,7 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
+
+	"realdocd/test/stack"
 )
 
 // A kind of packages, and how its tool is told.
@@ -121,7 +122,7 @@ func TestPackage_IsInstalledUpgradedAndRemoved(t *testing.T) {
 	})
 }
 
-// A package may go where no systemd runs, as in a container that is built.
+// A package may be installed on a machine without a running systemd, as in a container that is built.
 func TestPackage_IsInstalledAndRemovedWithoutSystemd(t *testing.T) {
 	forEachKind(t, func(t *testing.T, m *machine, k kind) {
 		m.run("/", "rmdir /run/systemd/system")
@@ -152,11 +153,11 @@ func TestPackage_UpgradesARunningServiceInPlace(t *testing.T) {
 		m.calls()
 		m.run("/", k.upgradeNew())
 		m.wantCalls("daemon-reload", "is-active --quiet realdocd.service", "kill --kill-who=main --signal=USR2 realdocd.service")
-		m.until("another process is the main one", func() bool { return m.mainProcess() != before })
+		stack.Until(t, "another process is the main one", func() bool { return m.mainProcess() != before })
 		if said := m.run("/", "/proc/"+m.mainProcess()+"/exe version"); !strings.HasPrefix(said, "realdocd v"+newVersion+" ") {
 			t.Errorf("the program that runs is %s", said)
 		}
-		m.until("the old process has ended", func() bool {
+		stack.Until(t, "the old process has ended", func() bool {
 			_, err := os.Stat(m.path("/proc/" + before))
 			return os.IsNotExist(err)
 		})
@@ -167,16 +168,6 @@ func TestPackage_UpgradesARunningServiceInPlace(t *testing.T) {
 func (m *machine) mainProcess() string {
 	m.t.Helper()
 	return strings.TrimSpace(m.run("/", `realdocd status --json | sed -n 's/^  "pid": \([0-9]*\),$/\1/p'`))
-}
-
-// until waits for what no event tells of.
-func (m *machine) until(what string, is func() bool) {
-	m.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !is(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			m.t.Fatalf("not within 20 s: %s", what)
-		}
-	}
 }
 
 func TestPackage_IsWell(t *testing.T) {

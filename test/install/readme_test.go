@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"realdocd/test/stack"
 )
 
 const shopHost = "shop.example.com"
@@ -104,7 +106,7 @@ func readSteps(t *testing.T, section string) (steps []step) {
 func (m *machine) awaitReload(workers []string) {
 	m.t.Helper()
 	for _, pid := range workers {
-		m.until("nginx's worker "+pid+" has ended", func() bool {
+		stack.Until(m.t, "nginx's worker "+pid+" has ended", func() bool {
 			_, err := os.Stat(m.path("/proc/" + pid))
 			return os.IsNotExist(err)
 		})

@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"realdocd/test/stack"
 )
 
 const (
@@ -244,16 +246,18 @@ func (s *service) stop(restart bool) error {
 }
 
 // pidIn waits for the file that a forking service writes; no event tells of it.
-func pidIn(file string) (int, error) {
-	deadline := time.Now().Add(startTimeout)
-	for {
+func pidIn(file string) (pid int, err error) {
+	err = stack.Poll(func() error {
 		text, err := os.ReadFile(file)
-		if err == nil && strings.HasSuffix(string(text), "\n") {
-			return strconv.Atoi(strings.TrimSpace(string(text)))
+		if err != nil {
+			return err
 		}
-		if time.Now().After(deadline) {
-			return 0, fmt.Errorf("PIDFile %s: %w", file, err)
+		line, whole := strings.CutSuffix(string(text), "\n")
+		if !whole {
+			return fmt.Errorf("PIDFile %s has no whole line yet", file)
 		}
-		time.Sleep(5 * time.Millisecond)
-	}
+		pid, err = strconv.Atoi(line)
+		return err
+	})
+	return pid, err
 }

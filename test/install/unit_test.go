@@ -66,7 +66,7 @@ func (u *unit) add(text string) {
 // all gives the values of a key.
 func (u *unit) all(key string) []string { return u.values[key] }
 
-// get gives the last value of a key, which is what counts where there can be one.
+// get gives the last value of a key, which counts if there can be only one.
 func (u *unit) get(key, otherwise string) string {
 	values := u.values[key]
 	if len(values) == 0 {

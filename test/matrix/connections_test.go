@@ -57,9 +57,7 @@ func checkRestart(t testing.TB, s *shop) {
 	if s.front.tcp {
 		backend = s.gw.TCP
 	}
-	if _, err := s.StartProgram("realdocd", backend, binary, "serve", "--config", s.gw.Config); err != nil {
-		t.Fatal(err)
-	}
+	s.Program("realdocd", backend, binary, "serve", "--config", s.gw.Config)
 	if tally := burst.Run(t.Context()); tally.Failed > 0 {
 		t.Errorf("after: %v", tally)
 	}

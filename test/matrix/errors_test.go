@@ -1,8 +1,10 @@
 package matrix
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -86,11 +88,14 @@ func checkBrokenResponse(t testing.TB, s *shop) {
 	if err := <-killed; err != nil {
 		t.Fatal(err)
 	}
-	if err != nil {
-		return // broken before the first byte
+	var body []byte
+	if err == nil { // it is not broken before the first byte
+		defer resp.Body.Close()
+		body, err = io.ReadAll(resp.Body)
 	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
+	if timeout := net.Error(nil); errors.As(err, &timeout) && timeout.Timeout() {
+		t.Fatalf("the visitor waits for ever: %v", err)
+	}
 	if err == nil && resp.StatusCode < 500 {
 		t.Errorf("the visitor took %s with %q for the whole answer", resp.Status, body)
 	}

@@ -27,7 +27,7 @@ type front struct {
 	name   string
 	server stack.WebServer
 	tcp    bool
-	keeps  string   // the setting by which one connection serves many requests; "" where each has its own
+	keeps  string   // the setting by which one connection serves many requests; "" if each has its own
 	faults []string // checks that the web server does not pass, whatever realdocd does
 }
 
@@ -61,7 +61,7 @@ func (f front) socket() string {
 
 // shop is a site behind one of the fronts.
 type shop struct {
-	*stack.Test
+	*stack.Stack
 	front  front
 	site   *stack.Site
 	config stack.GatewayConfig
@@ -72,7 +72,7 @@ type shop struct {
 func openShop(t *testing.T, f front) *shop {
 	t.Helper()
 	s := stack.For(t, f.server.Program, "php-fpm")
-	sh := &shop{Test: s, front: f, site: s.Site(stack.SiteConfig{Pages: pages()})}
+	sh := &shop{Stack: s, front: f, site: s.Site(stack.SiteConfig{Pages: pages()})}
 	fpm := s.FPM(stack.FPMConfig{INI: map[string]string{"upload_max_filesize": "8M", "post_max_size": "8M"}})
 	sh.config = stack.GatewayFor(fpm, sh.site)
 	sh.config.TCP = f.tcp
@@ -89,6 +89,6 @@ func openShop(t *testing.T, f front) *shop {
 // in is the same shop for a check.
 func (s *shop) in(t testing.TB) *shop {
 	inner := *s
-	inner.Test = s.In(t)
+	inner.Stack = s.In(t)
 	return &inner
 }

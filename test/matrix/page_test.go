@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"realdocd/test/stack"
 )
@@ -46,6 +47,29 @@ func (s *shop) send(t testing.TB, method, path, body string, headers ...string) 
 		t.Fatalf("%s %s: %s, %v after %d bytes", method, path, resp.Status, err, len(b))
 	}
 	return page{resp.StatusCode, resp.Header, string(b)}
+}
+
+// wantNoBody sends a request and fails the test unless the answer ends with its headers. It reads the bytes
+// itself: Go's client does not show what comes behind the headers of such an answer.
+func (s *shop) wantNoBody(t testing.TB, request string, headers ...string) {
+	t.Helper()
+	conn, err := s.web.Addr.Dial()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(stack.Patience))
+	lines := append([]string{request + " HTTP/1.1", "Host: " + string(s.web.Addr), "Connection: close"}, headers...)
+	if _, err := io.WriteString(conn, strings.Join(lines, "\r\n")+"\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := io.ReadAll(conn)
+	if err != nil {
+		t.Fatalf("%s: %v after %q", request, err, answer)
+	}
+	if head, body, whole := strings.Cut(string(answer), "\r\n\r\n"); !whole || body != "" {
+		t.Errorf("%s: after the headers %q came the body %q", request, head, body)
+	}
 }
 
 // observe asks for a page that looks at its release, and wants it whole.

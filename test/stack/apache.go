@@ -32,37 +32,22 @@ type Apache struct {
 // URL of a path on the n-th host.
 func (a *Apache) URL(host int, path string) string { return "http://" + string(a.Addrs[host]) + path }
 
-// StartApache returns when every host accepts.
-func (s *Stack) StartApache(c ApacheConfig) (*Apache, error) {
-	path, err := Find("apache2")
-	if err != nil {
-		return nil, err
-	}
-	dir, name, err := s.room("apache")
-	if err != nil {
-		return nil, err
-	}
+// Apache starts Apache and returns when every host accepts.
+func (s *Stack) Apache(c ApacheConfig) *Apache {
+	s.t.Helper()
+	path := s.find("apache2")
+	dir, name := s.room("apache")
 	a := &Apache{}
 	for range c.Hosts {
-		addr, err := freeAddr()
-		if err != nil {
-			return nil, err
-		}
-		a.Addrs = append(a.Addrs, addr)
+		a.Addrs = append(a.Addrs, s.FreeAddr())
 	}
 	file := filepath.Join(dir, "apache.conf")
-	if err := writeLines(file, c.text(dir, a.Addrs)); err != nil {
-		return nil, err
-	}
-	if a.Process, err = s.start(dir, name, syscall.SIGTERM, path, "-DFOREGROUND", "-d", dir, "-f", file); err != nil {
-		return nil, err
-	}
+	s.check(writeLines(file, c.text(dir, a.Addrs)))
+	a.Process = s.start(dir, name, syscall.SIGTERM, path, "-DFOREGROUND", "-d", dir, "-f", file)
 	for _, addr := range a.Addrs {
-		if err := a.answers(addr); err != nil {
-			return nil, err
-		}
+		s.check(a.answers(addr))
 	}
-	return a, nil
+	return a
 }
 
 // apacheModules are the directories where distributions keep them.

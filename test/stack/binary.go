@@ -50,6 +50,12 @@ var moduleDir = sync.OnceValues(func() (string, error) {
 	return filepath.Dir(strings.TrimSpace(string(mod))), nil
 })
 
+// InModule is the path of a file of the source tree.
+func InModule(t TB, name string) string {
+	t.Helper()
+	return filepath.Join(must(moduleDir())(t), name)
+}
+
 // Main is TestMain's body for packages that start realdocd: it runs the tests and removes the binary.
 func Main(m interface{ Run() int }) int {
 	code := m.Run()

@@ -64,7 +64,7 @@ func (c *Client) Stdin(part []byte) error {
 
 // Reply is what came back on one request.
 type Reply struct {
-	Status         int // 200 where the CGI headers name none
+	Status         int // 200 if the CGI headers name none
 	Header         textproto.MIMEHeader
 	Body           []byte
 	Stderr         []byte
@@ -74,7 +74,8 @@ type Reply struct {
 }
 
 // Reply reads records up to END_REQUEST or to the end of the connection. A connection that ends without
-// END_REQUEST is no error here: the Reply says so.
+// END_REQUEST is not an error here: the Reply says so. With an error comes what was read of the end, and
+// nothing of what the script said.
 func (c *Client) Reply() (*Reply, error) {
 	reply := &Reply{Status: http.StatusOK}
 	var stdout []byte
@@ -84,7 +85,7 @@ func (c *Client) Reply() (*Reply, error) {
 			break
 		}
 		if err != nil {
-			return nil, fmt.Errorf("after %d bytes of STDOUT: %w", len(stdout), err)
+			return reply, fmt.Errorf("after %d bytes of STDOUT: %w", len(stdout), err)
 		}
 		switch record.Type {
 		case StdoutType:
@@ -137,6 +138,26 @@ func Ask(addr Addr, body []byte, pairs ...string) (*Reply, error) {
 		c.Stdin(nil)
 	}
 	return c.Reply()
+}
+
+// Connect opens a FastCGI connection for the test to drive, until the test ends.
+func (s *Stack) Connect(addr Addr) *Client {
+	s.t.Helper()
+	c := must(Connect(addr))(s.t)
+	s.t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// Reply reads what comes back on a connection.
+func (s *Stack) Reply(c *Client) *Reply {
+	s.t.Helper()
+	return must(c.Reply())(s.t)
+}
+
+// Ask sends one whole FastCGI request.
+func (s *Stack) Ask(addr Addr, body []byte, pairs ...string) *Reply {
+	s.t.Helper()
+	return must(Ask(addr, body, pairs...))(s.t)
 }
 
 // ParamsFor are the params of a request for one script below a docroot, as a web server sends them.

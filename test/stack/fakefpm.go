@@ -6,11 +6,12 @@ import (
 	"errors"
 	"net"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 )
 
-// FakeFPM stands where PHP-FPM would and leaves every answer to the test: it takes connections, reads one
+// FakeFPM takes the place of PHP-FPM and leaves every answer to the test: it takes connections, reads one
 // request from each, and hands it over. It answers GET_VALUES as PHP-FPM does: it multiplexes nothing.
 type FakeFPM struct {
 	Addr     Addr
@@ -34,13 +35,22 @@ type FakeRequest struct {
 	in    *bufio.Reader
 	id    uint16
 	body  []byte
-	whole bool // the body has come to its end
+	whole bool          // the body has come to its end
+	ended chan struct{} // after AnswerKept: closed if the connection ends without another request
 }
 
 // ListenFPM listens on a unix socket until the test ends. Requests are handed over whole.
 func ListenFPM(t TB, addr Addr) *FakeFPM {
 	t.Helper()
 	return listenFPM(t, addr, false)
+}
+
+// FakeFPM is one in the scratch directory. It hands a request over at the end of its params, and the test
+// reads the body.
+func (s *Stack) FakeFPM() *FakeFPM {
+	s.t.Helper()
+	dir, _ := s.room("fake")
+	return listenFPM(s.t, Addr(filepath.Join(dir, "sock")), true)
 }
 
 // listenFPM is ListenFPM. Early, a request is handed over at the end of its params, and the test reads the
@@ -94,7 +104,8 @@ func (f *FakeFPM) Take(conn net.Conn) {
 	f.take(conn, bufio.NewReader(conn))
 }
 
-func (f *FakeFPM) take(conn net.Conn, in *bufio.Reader) {
+// take returns false if the connection has ended.
+func (f *FakeFPM) take(conn net.Conn, in *bufio.Reader) bool {
 	q := &FakeRequest{Conn: conn, fpm: f, in: in}
 	err := q.readParams()
 	if err == nil && !f.early {
@@ -104,10 +115,11 @@ func (f *FakeFPM) take(conn net.Conn, in *bufio.Reader) {
 	}
 	if err != nil {
 		conn.Close()
-		return
+		return false
 	}
 	conn.SetDeadline(time.Now().Add(Patience))
 	f.Requests <- q
+	return true
 }
 
 // readParams reads up to the empty PARAMS record. What comes before BEGIN_REQUEST belongs to no request:
@@ -198,13 +210,23 @@ func (q *FakeRequest) AnswerKept(text, behind string) {
 		q.fpm.t.Errorf("answer as FPM: %v", err)
 	}
 	q.SetDeadline(time.Time{})
-	go q.fpm.take(q.Conn, q.in)
+	ended := make(chan struct{})
+	q.ended = ended
+	go func() { // it alone reads from the connection now, until the next request or the end
+		if !q.fpm.take(q.Conn, q.in) {
+			close(ended)
+		}
+	}()
 }
 
 // Gone returns the moment at which the other side has closed. The test fails if it does not.
 func (q *FakeRequest) Gone() time.Time {
 	q.fpm.t.Helper()
 	defer q.Close()
+	if q.ended != nil {
+		Receive(q.fpm.t, q.ended, "the end of a kept connection to FPM")
+		return time.Now()
+	}
 	for {
 		if _, err := ReadRecord(q.in); errors.Is(err, os.ErrDeadlineExceeded) {
 			q.fpm.t.Errorf("the connection to FPM is still open after %v", Patience)

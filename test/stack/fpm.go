@@ -37,56 +37,46 @@ const StatusPath = "/fpm-status"
 
 const fpmReady = "ready to handle connections"
 
-// StartFPM returns when FPM is ready. Errors of scripts, caught from the workers, are in its Log.
-func (s *Stack) StartFPM(c FPMConfig) (*FPM, error) {
-	path, err := Find("php-fpm")
-	if err != nil {
-		return nil, err
-	}
-	dir, name, err := s.room("fpm")
-	if err != nil {
-		return nil, err
-	}
-	addr := Addr(filepath.Join(dir, "sock"))
+// FPM starts PHP-FPM and returns when it is ready. Errors of scripts, caught from the workers, are in its Log.
+func (s *Stack) FPM(c FPMConfig) *FPM {
+	s.t.Helper()
+	path := s.find("php-fpm")
+	dir, name := s.room("fpm")
+	f := &FPM{Addr: Addr(filepath.Join(dir, "sock"))}
 	if c.TCP {
-		if addr, err = freeAddr(); err != nil {
-			return nil, err
-		}
+		f.Addr = s.FreeAddr()
 	}
-	var status Addr
 	if c.Status {
-		status = Addr(filepath.Join(dir, "status"))
+		f.Status = Addr(filepath.Join(dir, "status"))
 	}
-	if err := c.write(dir, addr, status); err != nil {
-		return nil, err
-	}
-	return s.runFPM(path, dir, name, addr, status)
+	s.check(c.write(dir, f.Addr, f.Status))
+	s.runFPM(f, path, dir, name)
+	return f
 }
 
-// RestartFPM starts an FPM that has ended again, with the configuration and the address that it had.
-func (s *Stack) RestartFPM(f *FPM) error {
-	again, err := s.runFPM(f.cmd.Path, f.cmd.Dir, f.Name, f.Addr, f.Status)
-	if err != nil {
-		return err
-	}
-	*f = *again
-	return nil
+// StartAgain starts an FPM that has ended, with the configuration and the address that it had.
+func (s *Stack) StartAgain(f *FPM) {
+	s.t.Helper()
+	s.runFPM(f, f.cmd.Path, f.cmd.Dir, f.Name)
 }
 
-func (s *Stack) runFPM(path, dir, name string, addr, status Addr) (*FPM, error) {
+// Restart ends FPM and starts it again.
+func (s *Stack) Restart(f *FPM) {
+	s.t.Helper()
+	s.check(f.Stop())
+	s.StartAgain(f)
+}
+
+func (s *Stack) runFPM(f *FPM, path, dir, name string) {
+	s.t.Helper()
 	args := []string{"-F", "-O", "-c", filepath.Join(dir, "php.ini"), "-y", filepath.Join(dir, "fpm.conf")}
 	if worker() == "root" {
 		args = append(args, "-R")
 	}
 	// SIGTERM, because SIGQUIT would wait for a script that hangs.
-	p, err := s.start(dir, name, syscall.SIGTERM, path, args...)
-	if err != nil {
-		return nil, err
-	}
-	if err := p.says(0, Containing(fpmReady)); err != nil {
-		return nil, err
-	}
-	return &FPM{p, addr, status}, p.answers(addr)
+	f.Process = s.start(dir, name, syscall.SIGTERM, path, args...)
+	s.check(f.says(0, Containing(fpmReady)))
+	s.check(f.answers(f.Addr))
 }
 
 func (c FPMConfig) write(dir string, addr, status Addr) error {
@@ -141,7 +131,7 @@ func (f *FPM) Reload() error {
 	return f.says(mark, Containing(fpmReady))
 }
 
-// Version of the PHP-FPM that StartFPM takes, such as "8.2.36".
+// Version of the PHP-FPM that [Stack.FPM] takes, such as "8.2.36".
 func Version() (string, error) {
 	path, err := Find("php-fpm")
 	if err != nil {

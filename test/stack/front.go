@@ -62,27 +62,17 @@ type Front struct {
 // URL of a path of the site.
 func (f *Front) URL(path string) string { return "http://" + string(f.Addr) + path }
 
-// StartFront returns when the web server accepts.
-func (s *Stack) StartFront(c FrontConfig) (*Front, error) {
-	path, err := Find(c.Server.Program)
-	if err != nil {
-		return nil, err
-	}
-	dir, name, err := s.room(c.Server.Program)
-	if err != nil {
-		return nil, err
-	}
-	listen, err := freeAddr()
-	if err != nil {
-		return nil, err
-	}
+// Front starts a web server on its sample configuration and returns when it accepts.
+func (s *Stack) Front(c FrontConfig) *Front {
+	s.t.Helper()
+	path := s.find(c.Server.Program)
+	dir, name := s.room(c.Server.Program)
+	listen := s.FreeAddr()
 	args, err := c.Server.write(&place{c, dir, listen})
 	if err != nil {
-		return nil, fmt.Errorf("configure %s: %w", name, err)
+		s.t.Fatalf("configure %s: %v", name, err)
 	}
-	p, err := s.start(dir, name, syscall.SIGTERM, path, args...)
-	if err != nil {
-		return nil, err
-	}
-	return &Front{p, listen}, p.answers(listen)
+	p := s.start(dir, name, syscall.SIGTERM, path, args...)
+	s.check(p.answers(listen))
+	return &Front{p, listen}
 }

@@ -45,30 +45,26 @@ type Gateway struct {
 	Config  string
 	Control Addr
 
-	stack   *Stack
+	ground  *ground
 	manager *manager // nil without Activated
 }
 
-// StartGateway runs realdocd serve and returns when it says that it is ready and accepts.
-func (s *Stack) StartGateway(c GatewayConfig) (*Gateway, error) {
-	dir, name, err := s.room("realdocd")
-	if err != nil {
-		return nil, err
+// Gateway runs realdocd serve and returns when it says that it is ready and accepts.
+func (s *Stack) Gateway(c GatewayConfig) *Gateway {
+	s.t.Helper()
+	dir, name := s.room("realdocd")
+	g := &Gateway{Addr: Addr(dir + "/sock"), Control: Addr(dir + "/control"), Config: filepath.Join(dir, "realdocd.toml"), ground: s.ground}
+	if c.TCP {
+		g.TCP = s.FreeAddr()
 	}
-	g := &Gateway{Addr: Addr(dir + "/sock"), Control: Addr(dir + "/control"), Config: filepath.Join(dir, "realdocd.toml"), stack: s}
-	if err := g.write(c); err != nil {
-		return nil, err
-	}
+	s.check(g.write(c))
 	if c.Activated {
-		if g.manager, err = newManager(dir, g.Addr); err != nil {
-			return nil, err
-		}
+		g.manager = must(newManager(dir, g.Addr))(s.t)
 		s.atClose(g.manager.close)
 	}
-	if err := g.start(dir, name); err != nil {
-		return nil, err
-	}
-	return g, g.answers(g.Addr)
+	s.check(g.start(dir, name))
+	s.check(g.answers(g.Addr))
+	return g
 }
 
 // start starts realdocd on its configuration, and returns when it says that it is ready.
@@ -81,21 +77,16 @@ func (g *Gateway) start(dir, name string) error {
 	if g.manager != nil {
 		g.manager.pass(cmd)
 	}
-	if g.Process, err = g.stack.run(dir, name, syscall.SIGTERM, cmd); err != nil {
+	if g.Process, err = g.ground.run(dir, name, syscall.SIGTERM, cmd); err != nil {
 		return err
 	}
 	return g.says(0, Containing(`"message":"ready"`))
 }
 
 // write writes the configuration, with the sockets that realdocd has.
-func (g *Gateway) write(c GatewayConfig) (err error) {
+func (g *Gateway) write(c GatewayConfig) error {
 	top := Keys{"listen": []string{string(g.Addr)}, "listen_mode": "0666", "control": string(g.Control), "state_dir": filepath.Dir(g.Config) + "/state"}
 	if c.TCP {
-		if g.TCP == "" {
-			if g.TCP, err = freeAddr(); err != nil {
-				return err
-			}
-		}
 		top["listen"] = []string{string(g.Addr), string(g.TCP)}
 		top["allowed_clients"] = []string{"127.0.0.1"}
 	}
@@ -144,7 +135,7 @@ func tomlValue(v any) string {
 // Event is one line of realdocd's log.
 type Event map[string]any
 
-// String is a field as text, "" where it is missing.
+// String is a field as text, "" if it is missing.
 func (e Event) String(field string) string {
 	if v, has := e[field]; has {
 		return fmt.Sprint(v)

@@ -10,16 +10,11 @@ import (
 // HAProxy is a running HAProxy in TCP mode: it passes bytes on and closes as its two sides close.
 type HAProxy struct{ *Process }
 
-// StartHAProxy returns when every listener accepts.
-func (s *Stack) StartHAProxy(forwards ...Forward) (*HAProxy, error) {
-	path, err := Find("haproxy")
-	if err != nil {
-		return nil, err
-	}
-	dir, name, err := s.room("haproxy")
-	if err != nil {
-		return nil, err
-	}
+// HAProxy starts HAProxy and returns when every listener accepts.
+func (s *Stack) HAProxy(forwards ...Forward) *HAProxy {
+	s.t.Helper()
+	path := s.find("haproxy")
+	dir, name := s.room("haproxy")
 	conf := []string{
 		"global", "  log stderr format raw local0", "  maxconn 4096",
 		"defaults", "  mode tcp", "  timeout connect 5s", "  timeout client 60s", "  timeout server 60s",
@@ -28,19 +23,12 @@ func (s *Stack) StartHAProxy(forwards ...Forward) (*HAProxy, error) {
 		conf = append(conf, fmt.Sprintf("listen forward%d", i), "  bind "+f.Listen.haproxy()+mode(f.Listen), "  server only "+f.Backend.haproxy())
 	}
 	file := filepath.Join(dir, "haproxy.conf")
-	if err := writeLines(file, conf); err != nil {
-		return nil, err
-	}
-	p, err := s.start(dir, name, syscall.SIGTERM, path, "-db", "-f", file)
-	if err != nil {
-		return nil, err
-	}
+	s.check(writeLines(file, conf))
+	p := s.start(dir, name, syscall.SIGTERM, path, "-db", "-f", file)
 	for _, f := range forwards {
-		if err := p.answers(f.Listen); err != nil {
-			return nil, err
-		}
+		s.check(p.answers(f.Listen))
 	}
-	return &HAProxy{p}, nil
+	return &HAProxy{p}
 }
 
 // mode lets nginx's workers, which run as another user, connect to a unix socket.

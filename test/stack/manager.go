@@ -139,20 +139,18 @@ func (m *manager) barrier() error {
 
 const barrier = "BARRIER=1"
 
-// Restart ends realdocd and starts it again, as systemctl restart does, and returns how many connections of
-// web servers went from the one to the other. It is for GatewayConfig.Activated.
-func (g *Gateway) Restart() (kept int, err error) {
-	if err := g.Signal(syscall.SIGTERM); err != nil {
-		return 0, err
+// RestartGateway ends realdocd and starts it again, as systemctl restart does, and returns how many connections
+// of web servers went from the one to the other. It is for GatewayConfig.Activated.
+func (s *Stack) RestartGateway(g *Gateway) (kept int) {
+	s.t.Helper()
+	s.check(g.Signal(syscall.SIGTERM))
+	if code := must(g.ExitCode(stopTimeout))(s.t); code != 0 {
+		s.t.Fatalf("realdocd ended with exit code %d", code)
 	}
-	if code, err := g.ExitCode(stopTimeout); err != nil || code != 0 {
-		return 0, fmt.Errorf("exit code %d: %w", code, err)
-	}
-	if err := g.manager.barrier(); err != nil {
-		return 0, err
-	}
+	s.check(g.manager.barrier())
 	g.manager.mu.Lock()
 	kept = len(g.manager.stored)
 	g.manager.mu.Unlock()
-	return kept, g.start(filepath.Dir(g.Config), g.Name)
+	s.check(g.start(filepath.Dir(g.Config), g.Name))
+	return kept
 }

@@ -69,45 +69,26 @@ fastcgi_param  SCRIPT_FILENAME    $document_root$fastcgi_script_name;
 fastcgi_param  PATH_INFO          $fastcgi_path_info;
 `
 
-// StartNginx returns when every server and stream accepts.
-func (s *Stack) StartNginx(c NginxConfig) (*Nginx, error) {
-	path, err := Find("nginx")
-	if err != nil {
-		return nil, err
-	}
-	dir, name, err := s.room("nginx")
-	if err != nil {
-		return nil, err
-	}
+// Nginx starts nginx and returns when every server and stream accepts.
+func (s *Stack) Nginx(c NginxConfig) *Nginx {
+	s.t.Helper()
+	path := s.find("nginx")
+	dir, name := s.room("nginx")
 	n := &Nginx{}
 	for range c.Servers {
-		addr, err := freeAddr()
-		if err != nil {
-			return nil, err
-		}
-		n.Addrs = append(n.Addrs, addr)
-	}
-	conf, err := c.text(dir, n.Addrs)
-	if err != nil {
-		return nil, err
+		n.Addrs = append(n.Addrs, s.FreeAddr())
 	}
 	file := filepath.Join(dir, "nginx.conf")
-	if err := writeLines(file, conf); err != nil {
-		return nil, err
-	}
-	if n.Process, err = s.start(dir, name, syscall.SIGTERM, path, "-p", dir, "-c", file, "-e", "stderr"); err != nil {
-		return nil, err
-	}
+	s.check(writeLines(file, must(c.text(dir, n.Addrs))(s.t)))
+	n.Process = s.start(dir, name, syscall.SIGTERM, path, "-p", dir, "-c", file, "-e", "stderr")
 	listeners := n.Addrs
 	for _, stream := range c.Streams {
 		listeners = append(listeners, stream.Listen)
 	}
 	for _, addr := range listeners {
-		if err := n.answers(addr); err != nil {
-			return nil, err
-		}
+		s.check(n.answers(addr))
 	}
-	return n, nil
+	return n
 }
 
 func (c NginxConfig) text(dir string, addrs []Addr) ([]string, error) {

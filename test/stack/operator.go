@@ -56,12 +56,12 @@ func (g *Gateway) Upgrade() (before *Process, err error) {
 		return nil, fmt.Errorf("%s: %s", event.String("message"), event.String("error"))
 	}
 	before = g.Process
-	g.Process, err = g.stack.successor(before, pid)
+	g.Process, err = g.ground.successor(before, pid)
 	return before, err
 }
 
-// Command runs a verb of realdocd on the running one's configuration. A command that fails is no error
-// here: the code says so.
+// Command runs a verb of realdocd on the running one's configuration. A command that fails is not an
+// error here: the code says so.
 func (g *Gateway) Command(args ...string) (code int, output string, err error) {
 	binary, err := Binary()
 	if err != nil {
@@ -75,6 +75,47 @@ func (g *Gateway) Command(args ...string) (code int, output string, err error) {
 		return exit.ExitCode(), string(out), nil
 	}
 	return 0, string(out), err
+}
+
+// Flip makes a release live.
+func (s *Stack) Flip(site *Site, n int) {
+	s.t.Helper()
+	s.check(site.Flip(n))
+}
+
+// Reload is [Gateway.Reload] with a configuration that is taken.
+func (s *Stack) Reload(g *Gateway, c GatewayConfig) {
+	s.t.Helper()
+	s.check(g.Reload(c))
+}
+
+// Upgrade is [Gateway.Upgrade] with a new process that takes over.
+func (s *Stack) Upgrade(g *Gateway) (before *Process) {
+	s.t.Helper()
+	return must(g.Upgrade())(s.t)
+}
+
+// Command runs a verb of realdocd that must end with this code, and returns what it said.
+func (s *Stack) Command(g *Gateway, want int, args ...string) string {
+	s.t.Helper()
+	code, output, err := g.Command(args...)
+	s.check(err)
+	if code != want {
+		s.t.Fatalf("realdocd %v: exit code %d, want %d: %s", args, code, want, output)
+	}
+	return output
+}
+
+// Event waits for an event in realdocd's log that has this message.
+func (s *Stack) Event(g *Gateway, after int, message string) Event {
+	s.t.Helper()
+	return must(g.WaitEvent(after, Patience, func(e Event) bool { return e.String("message") == message }))(s.t)
+}
+
+// Wait waits for a line in a part's log.
+func (s *Stack) Wait(p *Process, after int, match func(string) bool) string {
+	s.t.Helper()
+	return must(p.Log.Wait(after, Patience, match))(s.t)
 }
 
 // Metric scrapes /metrics on the control socket for one series, which labels name, value, name, value …

@@ -52,12 +52,13 @@ var launch = sync.OnceValue(func() chan<- func() {
 
 // start runs a program in dir. When this process dies, however that happens, the child gets SIGTERM and
 // not SIGKILL: a master that is killed leaves its workers behind, one that is asked takes them along.
-func (s *Stack) start(dir, name string, polite syscall.Signal, path string, args ...string) (*Process, error) {
-	return s.run(dir, name, polite, exec.Command(path, args...))
+func (s *Stack) start(dir, name string, polite syscall.Signal, path string, args ...string) *Process {
+	s.t.Helper()
+	return must(s.run(dir, name, polite, exec.Command(path, args...)))(s.t)
 }
 
 // run is start for a command that has more than arguments.
-func (s *Stack) run(dir, name string, polite syscall.Signal, cmd *exec.Cmd) (*Process, error) {
+func (g *ground) run(dir, name string, polite syscall.Signal, cmd *exec.Cmd) (*Process, error) {
 	log, err := newLog(filepath.Join(dir, "log"))
 	if err != nil {
 		return nil, err
@@ -81,14 +82,14 @@ func (s *Stack) run(dir, name string, polite syscall.Signal, cmd *exec.Cmd) (*Pr
 	go func() {
 		defer close(p.read)
 		defer output.Close()
-		io.Copy(log, output) // an end that is no end of file would show as a line that is missing
+		io.Copy(log, output) // an error would show as a line that is missing
 	}()
-	s.adopt(p)
+	g.adopt(p)
 	return p, nil
 }
 
 // adopt waits for the end of a child.
-func (s *Stack) adopt(p *Process) {
+func (g *ground) adopt(p *Process) {
 	go func() {
 		defer close(p.done)
 		if p.exit, p.state = p.process.Wait(); p.state == nil && !p.exit.Success() {
@@ -102,24 +103,24 @@ func (s *Stack) adopt(p *Process) {
 		case <-time.After(logPatience):
 		}
 	}()
-	s.mu.Lock()
-	s.parts = append(s.parts, p)
-	s.mu.Unlock()
+	g.mu.Lock()
+	g.parts = append(g.parts, p)
+	g.mu.Unlock()
 }
 
 // successor is a child that p has started as its own successor: it writes to the same log.
-func (s *Stack) successor(p *Process, pid int) (*Process, error) {
+func (g *ground) successor(p *Process, pid int) (*Process, error) {
 	process, err := os.FindProcess(pid)
 	if err != nil {
 		return nil, err
 	}
 	p.heir.Store(true)
 	next := &Process{Name: p.Name, Log: p.Log, process: process, polite: p.polite, read: p.read, done: make(chan struct{})}
-	s.adopt(next)
+	g.adopt(next)
 	return next, nil
 }
 
-// Pid is the process id of the child, the master where there are workers.
+// Pid is the process id of the child; if it has workers, it is their master.
 func (p *Process) Pid() int { return p.process.Pid }
 
 // Signal sends a signal to the child itself, not to its workers.
@@ -223,15 +224,11 @@ func (p *Process) says(after int, match func(string) bool) error {
 	}
 }
 
-// StartProgram runs any program that listens on addr, and returns when it accepts.
-func (s *Stack) StartProgram(kind string, addr Addr, path string, args ...string) (*Process, error) {
-	dir, name, err := s.room(kind)
-	if err != nil {
-		return nil, err
-	}
-	p, err := s.start(dir, name, syscall.SIGTERM, path, args...)
-	if err != nil {
-		return nil, err
-	}
-	return p, p.answers(addr)
+// Program runs any program that listens on addr, and returns when it accepts.
+func (s *Stack) Program(kind string, addr Addr, path string, args ...string) *Process {
+	s.t.Helper()
+	dir, name := s.room(kind)
+	p := s.start(dir, name, syscall.SIGTERM, path, args...)
+	s.check(p.answers(addr))
+	return p
 }

@@ -35,7 +35,7 @@ var programs = map[string]program{
 }
 
 // Find is the path of a program, by its name in the table above. PHP_FPM in the environment names the
-// PHP-FPM to take where several are installed.
+// PHP-FPM to take if several are installed.
 func Find(name string) (string, error) {
 	p, known := programs[name]
 	if !known {
@@ -71,8 +71,8 @@ type TB interface {
 	Logf(format string, args ...any)
 }
 
-// Need skips the test when a program is missing; where CI is set it fails, because there a skip would
-// pass for a proof.
+// Need skips the test if a program is missing. If CI is set it fails instead, because there a skip would pass
+// for a proof.
 func Need(t TB, names ...string) {
 	t.Helper()
 	for _, name := range names {
@@ -87,7 +87,7 @@ func Need(t TB, names ...string) {
 	}
 }
 
-// worker is the user that workers run as; "" where we are not root and everything is ours anyway.
+// worker is the user that workers run as; "" if we are not root: then everything is ours anyway.
 func worker() string {
 	if os.Getuid() != 0 {
 		return ""

@@ -34,19 +34,19 @@ type Site struct {
 	absolute bool
 }
 
-// NewSite writes the site's files.
-func (s *Stack) NewSite(c SiteConfig) (*Site, error) {
+// Site writes the site's files.
+func (s *Stack) Site(c SiteConfig) *Site {
+	s.t.Helper()
 	if c.Name == "" {
 		c.Name = "shop"
 	}
 	first := max(c.First, 1)
 	site := &Site{Name: c.Name, Dir: filepath.Join(s.Dir, c.Name), Releases: [2]int{first, first + 1}, absolute: c.Absolute}
 	for _, n := range site.Releases {
-		if err := site.write(n, c.Pages); err != nil {
-			return nil, err
-		}
+		s.check(site.write(n, c.Pages))
 	}
-	return site, site.Flip(first)
+	s.check(site.Flip(first))
+	return site
 }
 
 func (s *Site) write(n int, pages fs.FS) error {

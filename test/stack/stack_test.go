@@ -43,7 +43,7 @@ func TestPlainNginxTearsRequestsOrMissesTheFlip(t *testing.T) {
 }
 
 // followsFlips tells whether all requests after a flip see the new release, for both of the site's.
-func followsFlips(s *stack.Test, t *testing.T, site *stack.Site, url string) bool {
+func followsFlips(s *stack.Stack, t *testing.T, site *stack.Site, url string) bool {
 	follows := true
 	for _, n := range site.Releases {
 		s.Flip(site, n)
@@ -109,32 +109,35 @@ func TestFPMReloadsInTheSameProcess(t *testing.T) {
 }
 
 func TestNothingIsLeftBehind(t *testing.T) {
-	s, err := stack.New()
-	if err != nil {
-		t.Fatal(err)
-	}
 	stack.Need(t, "php-fpm")
-	fpm, err := s.StartFPM(stack.FPMConfig{})
-	if err != nil {
+	var pids []int
+	var dir string
+	if err := stack.Run(func(s *stack.Stack) error {
+		fpm := s.FPM(stack.FPMConfig{})
+		pids, dir = append(fpm.Workers(), fpm.Pid()), s.Dir
+		return nil
+	}); err != nil {
 		t.Fatal(err)
 	}
-	pids := append(fpm.Workers(), fpm.Pid())
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
+	if len(pids) < 2 {
+		t.Fatalf("PHP-FPM had only the processes %v", pids)
 	}
 	for _, pid := range pids {
 		if syscall.Kill(pid, 0) == nil {
 			t.Errorf("process %d still runs", pid)
 		}
 	}
-	if _, err := os.Stat(s.Dir); !os.IsNotExist(err) {
-		t.Errorf("%s is still there: %v", s.Dir, err)
+	if _, err := os.Stat(dir); !os.IsNotExist(err) {
+		t.Errorf("%s is still there: %v", dir, err)
 	}
 }
 
 func TestAPartThatCannotStartSaysWhy(t *testing.T) {
-	s := stack.For(t, "php-fpm")
-	_, err := s.StartFPM(stack.FPMConfig{Pool: []string{"no_such_setting = 1"}})
+	stack.Need(t, "php-fpm")
+	err := stack.Run(func(s *stack.Stack) error {
+		s.FPM(stack.FPMConfig{Pool: []string{"no_such_setting = 1"}})
+		return nil
+	})
 	if err == nil || !strings.Contains(err.Error(), "unknown entry 'no_such_setting'") {
 		t.Errorf("got %v", err)
 	}

@@ -76,15 +76,37 @@ func (l Load) Start(ctx context.Context) *Traffic {
 // Tally is the sum so far.
 func (t *Traffic) Tally() *Tally { return t.snapshot() }
 
-// More returns when so many more requests have been answered, well or not.
-func (t *Traffic) More(n int) error {
-	want := t.Tally().Total + n
-	return Poll(func() error {
-		if got := t.Tally().Total; got < want {
+// More returns when so many more requests of the traffic have been answered, well or not.
+func (s *Stack) More(traffic *Traffic, n int) {
+	s.t.Helper()
+	want := traffic.Tally().Total + n
+	s.check(Poll(func() error {
+		if got := traffic.Tally().Total; got < want {
 			return fmt.Errorf("%d requests were answered, want %d", got, want)
 		}
 		return nil
-	})
+	}))
+}
+
+// Run sends loads at the same time while sites are flipped, and returns the sum of each.
+func (s *Stack) Run(flips *Flipper, loads ...Load) []*Tally {
+	s.t.Helper()
+	var running []*Traffic
+	for _, load := range loads {
+		running = append(running, load.Start(context.Background()))
+	}
+	var tallies []*Tally
+	for _, traffic := range running {
+		tallies = append(tallies, traffic.Wait())
+	}
+	n := must(flips.Stop())(s.t)
+	if n == 0 {
+		s.t.Fatalf("no flip happened while the load ran")
+	}
+	for _, tally := range tallies {
+		s.t.Logf("%d flips; %v", n, tally)
+	}
+	return tallies
 }
 
 // Wait returns the sum when the load is over.

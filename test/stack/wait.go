@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Patience is how long a test waits for what must come, on a machine that is busy. It is no measure of how
-// fast something is.
+// Patience is how long a test waits for what must come, on a machine that is busy. It says nothing of how
+// fast something must be.
 const Patience = 20 * time.Second
 
 // Poll tries until what it looks at is as it should be, and returns the last error if that does not come

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"realdocd/test/stack"
+
 	"github.com/rs/zerolog"
 )
 
@@ -32,6 +34,11 @@ func (o *output) String() string {
 	defer o.mu.Unlock()
 	return o.buf.String()
 }
+
+// writerFunc is a function as an io.Writer.
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
 func outputTo(w io.Writer) *Output {
 	o := &Output{}
@@ -72,7 +79,7 @@ func TestLog_WritesInTheBackground(t *testing.T) {
 	w := logTo(outputTo(out))
 	defer w.Close()
 	w.WriteLevel(zerolog.InfoLevel, []byte("x\n"))
-	r.SetReadDeadline(time.Now().Add(5 * time.Second))
+	r.SetReadDeadline(time.Now().Add(stack.Patience))
 	if n, err := r.Read(make([]byte, 10)); n != 2 {
 		t.Errorf("%d bytes were written: %v", n, err)
 	}
@@ -133,23 +140,26 @@ func TestLog_LosesAndTearsNoLineUnderLoad(t *testing.T) {
 
 func TestLog_AStuckOutputDoesNotStopEventsThatFitTheBuffer(t *testing.T) {
 	r, out := io.Pipe() // takes nothing until it is read
-	w := logTo(outputTo(out))
+	writes := make(chan struct{}, 1)
+	w := logTo(outputTo(writerFunc(func(p []byte) (int, error) {
+		select {
+		case writes <- struct{}{}:
+		default:
+		}
+		return out.Write(p)
+	})))
 	stuck := make(chan struct{})
 	go func() {
 		w.WriteLevel(zerolog.WarnLevel, []byte("warning\n"))
 		close(stuck)
 	}()
-	time.Sleep(20 * time.Millisecond)
+	<-writes // the output is stuck
 	wrote := make(chan struct{})
 	go func() {
 		w.WriteLevel(zerolog.InfoLevel, []byte("event\n"))
 		close(wrote)
 	}()
-	select {
-	case <-wrote:
-	case <-time.After(5 * time.Second):
-		t.Error("an event waited for the output")
-	}
+	stack.Receive(t, wrote, "an event that does not wait for the output")
 	var got bytes.Buffer
 	read := make(chan struct{})
 	go func() { io.Copy(&got, r); close(read) }()
