@@ -100,9 +100,9 @@
 // No mutex is held over input or output, nor over a wait for another goroutine or
 // process. Some are taken while another is held, in this order: Server.mu (which
 // connections and commands there are), webConn.mu (what the connection's request
-// waits for), pool.mu (places and queue), and that of handover.Peer (what is to be
-// sent). Every other is held alone. What a mutex guards is said beside it, and a
-// function whose name ends in Locked wants it held.
+// waits for), that of [fpm.Pool] (places and queue), and that of [handover.Peer] (what
+// is to be sent). Every other is held alone. What a mutex guards is said beside it,
+// and a function whose name ends in Locked wants it held.
 //
 // # What can go wrong
 //

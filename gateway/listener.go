@@ -7,10 +7,8 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"slices"
 	"time"
 
-	"realdocd/gateway/handover"
 	"realdocd/gateway/sock"
 )
 
@@ -18,133 +16,6 @@ import (
 type listener struct {
 	addr sock.Addr // of the configuration, or the socket's if it was inherited
 	net.Listener
-}
-
-// Listen opens the sockets of the configuration: those that web servers connect
-// to, the control socket, and the one for metrics. With inherited ones, open
-// already, those are used instead of Config.Listen. A unix socket that nobody
-// listens on any more is replaced. The Server closes them all.
-func (s *Server) Listen(inherited ...net.Listener) error {
-	open := &sockets{inherited: len(inherited) > 0}
-	for _, ln := range inherited {
-		open.listeners = append(open.listeners, listener{sock.Addr(ln.Addr().String()), ln})
-	}
-	return s.openAll(open)
-}
-
-// openAll opens what the configuration has beyond the sockets that are open.
-func (s *Server) openAll(open *sockets) error {
-	s.sockets.Store(open)
-	opened, err := s.openNew(&s.setup.Load().cfg)
-	if err != nil {
-		return err
-	}
-	opened.inherited, opened.listeners = open.inherited, append(open.listeners, opened.listeners...)
-	s.sockets.Store(opened)
-	return nil
-}
-
-// Addrs are the addresses that web servers connect to; inherited says that they
-// are systemd's, and not those of the configuration.
-func (s *Server) Addrs() (addrs []string, inherited bool) {
-	open := s.sockets.Load()
-	addrs = []string{} // never null in JSON
-	for _, ln := range open.listeners {
-		addrs = append(addrs, string(ln.addr))
-	}
-	return addrs, open.inherited
-}
-
-// sockets are open: all that a Server has, or what a configuration has beyond
-// those. They never change; a Reload makes others.
-type sockets struct {
-	inherited         bool // the listeners came from outside: those of the configuration are not used
-	listeners         []listener
-	control, exporter *adminSocket
-}
-
-// openNew opens the sockets that a configuration has and the Server has not.
-func (s *Server) openNew(cfg *Config) (_ *sockets, err error) {
-	n, open := &sockets{}, s.sockets.Load()
-	defer func() {
-		if err != nil {
-			n.close()
-		}
-	}()
-	if !open.inherited {
-		for _, addr := range cfg.Listen {
-			if slices.ContainsFunc(open.listeners, func(l listener) bool { return l.addr == addr }) {
-				continue
-			}
-			ln, err := s.claimOrListen(addr, cfg.ListenMode)
-			if err != nil {
-				return nil, fmt.Errorf("listen on %s: %w", addr, err)
-			}
-			n.listeners = append(n.listeners, listener{addr, ln})
-		}
-	}
-	if !open.control.at(cfg.Control) {
-		if n.control, err = openAdmin(cfg.Control, s.predecessor.claim(handover.UseControl, cfg.Control), s.api); err != nil {
-			return nil, fmt.Errorf("open the control socket %s: %w", cfg.Control, err)
-		}
-	}
-	if !open.exporter.at(cfg.Metrics) {
-		if n.exporter, err = openAdmin(cfg.Metrics, s.predecessor.claim(handover.UseMetrics, cfg.Metrics), s.metrics.mux()); err != nil {
-			return nil, fmt.Errorf("serve metrics on %s: %w", cfg.Metrics, err)
-		}
-	}
-	return n, nil
-}
-
-func (n *sockets) close() {
-	for _, ln := range n.listeners {
-		ln.Close()
-	}
-	n.control.close()
-	n.exporter.close()
-}
-
-// replace serves the sockets that a reload has opened, and closes those that
-// its configuration has not. It returns all that are open then.
-func (s *Server) replace(n *sockets, cfg *Config) *sockets {
-	open := s.sockets.Load()
-	var stay []listener
-	for _, ln := range open.listeners {
-		switch {
-		case open.inherited:
-		case !slices.Contains(cfg.Listen, ln.addr):
-			ln.Close()
-			continue
-		case ln.addr.IsUnix():
-			if err := os.Chmod(string(ln.addr), cfg.ListenMode); err != nil {
-				s.log.Error().Err(err).Msg("cannot set listen_mode")
-			}
-		}
-		stay = append(stay, ln)
-	}
-	for _, ln := range n.listeners {
-		s.startAccepting(ln)
-	}
-	return &sockets{
-		inherited: open.inherited, listeners: append(stay, n.listeners...),
-		control:  open.control.replacedBy(n.control, cfg.Control),
-		exporter: open.exporter.replacedBy(n.exporter, cfg.Metrics),
-	}
-}
-
-// claimOrListen gives the predecessor's socket, or opens one.
-func (s *Server) claimOrListen(addr sock.Addr, mode fs.FileMode) (net.Listener, error) {
-	ln := s.predecessor.claim(handover.UseWeb, string(addr))
-	if ln == nil {
-		return listen(addr, mode)
-	}
-	if addr.IsUnix() {
-		if err := os.Chmod(string(addr), mode); err != nil {
-			ln.Close()
-			return nil, err
-		}
-	}
-	return ln, nil
 }
 
 // listen opens one socket. A unix socket gets the mode.

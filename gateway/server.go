@@ -3,8 +3,6 @@ package gateway
 import (
 	"errors"
 	"net"
-	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -13,7 +11,6 @@ import (
 	"github.com/rs/zerolog"
 
 	"realdocd/gateway/control"
-	"realdocd/gateway/fpm"
 	"realdocd/gateway/sock"
 )
 
@@ -141,103 +138,4 @@ func (s *Server) begin(now, before *setup) {
 			}
 		}()
 	}
-}
-
-// layProbe writes the probe beside the control socket, or else into a directory
-// that other users can read too.
-func (s *Server) layProbe(control string) {
-	dir := controlDir(control)
-	var err error
-	if dir == "" {
-		if dir, err = os.MkdirTemp("", "realdocd-"); err == nil {
-			err = os.Chmod(dir, 0o755)
-		}
-	}
-	if err == nil {
-		s.probe, err = fpm.WriteProbe(dir)
-	}
-	if err != nil {
-		s.log.Warn().Err(err).Msg("connections to FPM are not kept: the PHP file that tells its version cannot be written")
-	}
-}
-
-// removeProbe removes the probe if it has a directory to itself.
-func (s *Server) removeProbe() {
-	if s.probe != "" && controlDir(s.setup.Load().cfg.Control) == "" {
-		os.RemoveAll(filepath.Dir(s.probe))
-	}
-}
-
-// open begins to serve a connection.
-func (s *Server) open(conn net.Conn) { s.openPinned(conn, "") }
-
-// openPinned is open for requests that run on one release; "" is the live one.
-func (s *Server) openPinned(conn net.Conn, release string) {
-	web, err := sock.New(conn.(sock.FileConn))
-	if err != nil {
-		conn.Close()
-		return
-	}
-	c := &webConn{s: s, web: web, pin: release}
-	if !s.add(c) {
-		web.End()
-		return
-	}
-	if err := s.hang.Watch(web, c); err != nil {
-		s.log.Error().Err(err).Msg("connection closed")
-		s.closed(c)
-		return
-	}
-	if s.life.now().leaves() && release == "" {
-		c.endIdle(s.idleUntil()) // it came too late for endIdle of all
-	}
-	go c.serve()
-}
-
-// add counts a connection; false if the last one has ended already.
-func (s *Server) add(c *webConn) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	select {
-	case <-s.empty:
-		return false
-	default:
-	}
-	s.conns[c] = struct{}{}
-	return true
-}
-
-// closed ends a connection.
-func (s *Server) closed(c *webConn) {
-	s.hang.Forget(c.web)
-	c.web.End()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.conns, c)
-	s.signalEmptyLocked()
-}
-
-// Status is the daemon now, with a predecessor that finishes its requests and is
-// asked about them, for at most askTimeout.
-func (s *Server) Status() control.Status {
-	st := s.OwnStatus()
-	s.predecessor.addTo(&st)
-	return st
-}
-
-// OwnStatus is Status without asking anybody. Its pools are whole: the places of a
-// predecessor are counted here.
-func (s *Server) OwnStatus() control.Status {
-	now := s.setup.Load()
-	s.mu.Lock()
-	conns := len(s.conns)
-	s.mu.Unlock()
-	st := control.Status{PID: os.Getpid(), Started: s.started, Connections: conns, Pools: []control.PoolStatus{}, Sites: []control.SiteStatus{}}
-	for _, c := range now.cfg.Pools {
-		st.Pools = append(st.Pools, poolStatus(now.pools[c.Name]))
-	}
-	for _, site := range now.sites.all {
-		st.Sites = append(st.Sites, site.status())
-	}
-	return st
 }

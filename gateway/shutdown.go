@@ -36,44 +36,6 @@ func (s *Server) Shutdown(ctx context.Context) (cut []CutOff) {
 	return cut
 }
 
-// taker is where connections go on which no request runs, in a phase that leaves:
-// to the successor, or to the service manager; nil if they are to be closed.
-func (s *Server) taker() func(*webConn) {
-	switch heir := s.heir(); {
-	case heir != nil:
-		return heir.giveConn
-	case s.store != nil:
-		return s.storeConn
-	}
-	return nil
-}
-
-// storeConn leaves a connection on which no request runs with the service manager.
-func (s *Server) storeConn(c *webConn) {
-	if err := s.store(c.web.FileConn); err != nil {
-		s.log.Warn().Err(err).Msg("a connection of a web server is closed: it cannot be kept for the next process")
-	}
-	s.closed(c)
-}
-
-// endIdle ends the connections on which no request runs, or has them given away.
-func (s *Server) endIdle() {
-	at := s.idleUntil()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for c := range s.conns {
-		c.endIdle(at)
-	}
-}
-
-// idleUntil is how long connections may stay on which no request runs.
-func (s *Server) idleUntil() time.Time {
-	if s.taker() != nil {
-		return past
-	}
-	return time.Now().Add(idleGrace)
-}
-
 // finish waits until no connection is left, and when ctx is done first ends
 // them. It returns the requests that it cut off.
 func (s *Server) finish(ctx context.Context) []CutOff {
@@ -138,15 +100,4 @@ func (s *Server) noteCut(rq *request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.cutOff = append(s.cutOff, CutOff{rq.name(), string(rq.requestID)})
-}
-
-// signalEmptyLocked says that no connection is left, if none is to come.
-func (s *Server) signalEmptyLocked() {
-	if s.life.now() >= finishing && len(s.conns) == 0 {
-		select {
-		case <-s.empty:
-		default:
-			close(s.empty)
-		}
-	}
 }

@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"net/http"
 	"path"
 	"time"
 	"unsafe"
@@ -90,94 +89,6 @@ func (t *siteTable) named(name string) *site {
 	}
 	return nil
 }
-
-// findSite finds the request's site and enters the release that it runs on. A
-// docroot that is a known release itself is taken as that release.
-func (rq *request) findSite() error {
-	now := rq.setup
-	sent := rq.value(rq.cgi.documentRoot)
-	docroot := path.Clean(borrow(sent))
-	if st := now.sites.find(docroot); st != nil {
-		return rq.enter(st, docroot)
-	}
-	for _, st := range now.sites.all {
-		if v, ok := st.releases.EnterKnown(docroot, rq.began); ok {
-			rq.site, rq.pool, rq.visit = st, st.pool, v
-			return nil
-		}
-	}
-	if now.cfg.ForwardUnmatched {
-		rq.pool = now.pools[now.cfg.Pools[0].Name]
-		return nil
-	}
-	if len(sent) == 0 {
-		return refuse(causeNoSite, "the web server sent no DOCUMENT_ROOT: pass it as a FastCGI parameter")
-	}
-	return refuse(causeNoSite, "no site has the docroot %q: add a [site.NAME] with docroot = %q", sent, docroot)
-}
-
-func (rq *request) enter(st *site, docroot string) error {
-	s := rq.conn.s
-	v, err := rq.conn.enterOn(st, docroot, rq.began)
-	if err != nil {
-		st.metrics.resolveFailures.Add(1)
-		return refuse(causeUnresolved, "site %s: %w", st.Name, err)
-	}
-	rq.site, rq.pool, rq.visit = st, st.pool, v
-	if v.Flip != nil {
-		s.flipped(st, v.Flip)
-	}
-	if v.Stale != nil {
-		st.metrics.resolveFailures.Add(1)
-	}
-	if v.Stale != nil && st.stale.allow(rq.began) {
-		s.log.Error().Err(v.Stale).Str("site", st.Name).Str("docroot", docroot).Str("release", v.Path).
-			Msg("link cannot be resolved: the last good release goes on serving")
-	}
-	return nil
-}
-
-// flipped tells of a new live release, unless a successor does.
-func (s *Server) flipped(st *site, f *deploy.Flipped) {
-	if s.heir() == nil {
-		s.log.Info().Str("site", st.Name).Str("docroot", f.Docroot).Str("release", f.Live.Path).Msg("release is live")
-		s.history.flipped(st.Name, f)
-	}
-	if f.Idle {
-		s.idle(st.Name, f.Before)
-	}
-}
-
-// leaveRelease counts the request out of its release.
-func (s *Server) leaveRelease(rq *request, now time.Time, err error) {
-	if rq.visit.Release == nil {
-		return
-	}
-	failed := err != nil && causeOf(err) != causeClientGone || rq.reply.status >= http.StatusInternalServerError
-	if rq.visit.Leave(now, failed) {
-		s.idle(rq.site.Name, rq.visit.Release)
-	}
-}
-
-// logIdle says that a release is not live any more and that no request runs in
-// it. Work after fastcgi_finish_request may.
-func (s *Server) logIdle(site string, r *deploy.Release) {
-	s.log.Info().Str("site", site).Str("release", r.Path).Int64("requests", r.Total()).Msg("release is idle")
-}
-
-// flow tells whose turn in the queue it is.
-func (rq *request) flow() fpm.Flow {
-	switch {
-	case rq.site == nil:
-		return fpm.Flow{}
-	case rq.site.IsGlob():
-		return fpm.Flow{Site: rq.site.Name, Link: rq.visit.Link}
-	}
-	return fpm.Flow{Site: rq.site.Name}
-}
-
-// mapping says where paths below the link are for this request.
-func (rq *request) mapping() incpath.Mapping { return rq.site.mapping(rq.visit) }
 
 func (s *site) mapping(v deploy.Visit) incpath.Mapping {
 	return incpath.Mapping{Link: v.Link, Release: v.Path, ResolvedDocroot: v.Docroot, Pattern: s.SearchReplacePattern}

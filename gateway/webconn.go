@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"realdocd/deploy"
-	"realdocd/fcgi"
 	"realdocd/gateway/fpm"
 	"realdocd/gateway/sock"
 )
@@ -202,117 +201,6 @@ func (rq *request) WaitFor(i fpm.Interruptible) {
 
 // Ended is why the request cannot go on; nil while it can.
 func (rq *request) Ended() error { return rq.conn.ended() }
-
-// next reads up to the end of a request's PARAMS. On the way it answers what is not
-// a request: management records, roles other than responder.
-func (c *webConn) next() (*request, error) {
-	var rq *request
-	for {
-		rec, err := c.record()
-		if err != nil {
-			if rq != nil {
-				rq.free()
-				err = noEOF(err)
-			}
-			return nil, err
-		}
-		switch {
-		case rec.ID == 0:
-			err = c.manage(rec)
-		case rec.Type == fcgi.BeginRequest && rq == nil:
-			rq, err = c.begin(rec)
-		case rec.Type == fcgi.BeginRequest:
-			err = c.refuseSecond(rec.ID)
-		case rq == nil || rec.ID != rq.id:
-			// Section 3.3: records of a request that is not active are ignored.
-		case rec.Type == fcgi.AbortRequest:
-			err = c.write(fcgi.AppendEnd(nil, rq.id, 0, fcgi.RequestComplete))
-			rq.free()
-			rq = nil
-			c.busy.Store(false)
-			if err == nil && !c.keep {
-				err = io.EOF
-			}
-		case rec.Type == fcgi.Params && len(rec.Content) > 0:
-			rq.collect(rec.Content)
-		case rec.Type == fcgi.Params:
-			return rq, nil
-		}
-		if err != nil {
-			if rq != nil {
-				rq.free()
-			}
-			return nil, err
-		}
-	}
-}
-
-// record takes the next record, and waits for it if it has not come.
-func (c *webConn) record() (fcgi.Record, error) {
-	for {
-		rec, ok, err := c.web.In.Next()
-		if ok || err != nil {
-			return rec, err
-		}
-		if c.web.In.Buffered() == 0 {
-			c.web.In.Release()
-		}
-		if err := c.web.Fill(); err != nil {
-			if c.web.In.Buffered() > 0 {
-				err = noEOF(err)
-			}
-			return fcgi.Record{}, err
-		}
-	}
-}
-
-func (c *webConn) begin(rec fcgi.Record) (*request, error) {
-	b, err := fcgi.ParseBegin(rec.Content)
-	if err != nil {
-		return nil, err
-	}
-	c.busy.Store(true)
-	if c.s.life.now().leaves() {
-		c.stay()
-	}
-	c.keep = b.KeepConn
-	if b.Role != fcgi.RoleResponder {
-		c.busy.Store(false)
-		err := c.write(fcgi.AppendEnd(nil, rec.ID, 0, fcgi.UnknownRole))
-		if err == nil && !c.keep {
-			err = io.EOF
-		}
-		return nil, err
-	}
-	return newRequest(c, rec.ID, time.Now()), nil
-}
-
-// refuseSecond answers a request that begins while another is under way on the
-// same connection.
-func (c *webConn) refuseSecond(id uint16) error {
-	return c.write(fcgi.AppendEnd(nil, id, 0, fcgi.CantMpxConn))
-}
-
-// manage answers a management record (section 4).
-func (c *webConn) manage(rec fcgi.Record) error {
-	if rec.Type != fcgi.GetValues {
-		return c.write(fcgi.AppendUnknownType(nil, rec.Type))
-	}
-	out, err := fcgi.AppendValues(nil, rec.Content, ourValue)
-	if err != nil {
-		return err
-	}
-	return c.write(out)
-}
-
-// ourValue answers GET_VALUES. The limits are those of the file table, so the
-// one answer that matters is that requests are not multiplexed.
-func ourValue(name []byte) (string, bool) {
-	if string(name) == "FCGI_MPXS_CONNS" {
-		return "0", true
-	}
-	return "", false
-}
 
 func (c *webConn) write(b []byte) error {
 	_, err := c.web.Write(b)

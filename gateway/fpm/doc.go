@@ -31,6 +31,6 @@
 //
 // # Locks
 //
-// Pool.mu guards places, queue, pause and kept connections. It is taken last, and never
-// held over input or output.
+// Pool.mu guards places, queue, pause and kept connections. It is taken last, but for
+// what the report of [Pool.HandOver] takes, and never held over input or output.
 package fpm

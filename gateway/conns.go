@@ -1,0 +1,106 @@
+package gateway
+
+import (
+	"net"
+	"time"
+
+	"realdocd/gateway/sock"
+)
+
+// open begins to serve a connection.
+func (s *Server) open(conn net.Conn) { s.openPinned(conn, "") }
+
+// openPinned is open for requests that run on one release; "" is the live one.
+func (s *Server) openPinned(conn net.Conn, release string) {
+	web, err := sock.New(conn.(sock.FileConn))
+	if err != nil {
+		conn.Close()
+		return
+	}
+	c := &webConn{s: s, web: web, pin: release}
+	if !s.add(c) {
+		web.End()
+		return
+	}
+	if err := s.hang.Watch(web, c); err != nil {
+		s.log.Error().Err(err).Msg("connection closed")
+		s.closed(c)
+		return
+	}
+	if s.life.now().leaves() && release == "" {
+		c.endIdle(s.idleUntil()) // it came too late for endIdle of all
+	}
+	go c.serve()
+}
+
+// add counts a connection; false if the last one has ended already.
+func (s *Server) add(c *webConn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	select {
+	case <-s.empty:
+		return false
+	default:
+	}
+	s.conns[c] = struct{}{}
+	return true
+}
+
+// closed ends a connection.
+func (s *Server) closed(c *webConn) {
+	s.hang.Forget(c.web)
+	c.web.End()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.conns, c)
+	s.signalEmptyLocked()
+}
+
+// endIdle ends the connections on which no request runs, or has them given away.
+func (s *Server) endIdle() {
+	at := s.idleUntil()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.conns {
+		c.endIdle(at)
+	}
+}
+
+// idleUntil is how long connections may stay on which no request runs.
+func (s *Server) idleUntil() time.Time {
+	if s.taker() != nil {
+		return past
+	}
+	return time.Now().Add(idleGrace)
+}
+
+// taker is where connections go on which no request runs, in a phase that leaves:
+// to the successor, or to the service manager; nil if they are to be closed.
+func (s *Server) taker() func(*webConn) {
+	switch heir := s.heir(); {
+	case heir != nil:
+		return heir.giveConn
+	case s.store != nil:
+		return s.storeConn
+	}
+	return nil
+}
+
+// storeConn leaves a connection on which no request runs with the service manager.
+func (s *Server) storeConn(c *webConn) {
+	if err := s.store(c.web.FileConn); err != nil {
+		s.log.Warn().Err(err).Msg("a connection of a web server is closed: it cannot be kept for the next process")
+	}
+	s.closed(c)
+}
+
+// signalEmptyLocked says that no connection is left, if none is to come.
+func (s *Server) signalEmptyLocked() {
+	if s.life.now() >= finishing && len(s.conns) == 0 {
+		select {
+		case <-s.empty:
+		default:
+			close(s.empty)
+		}
+	}
+}

@@ -1,0 +1,32 @@
+package gateway
+
+import (
+	"os"
+
+	"realdocd/gateway/control"
+)
+
+// Status is the daemon now, with a predecessor that finishes its requests and is
+// asked about them, for at most askTimeout.
+func (s *Server) Status() control.Status {
+	st := s.OwnStatus()
+	s.predecessor.addTo(&st)
+	return st
+}
+
+// OwnStatus is Status without asking anybody. Its pools are whole: the places of a
+// predecessor are counted here.
+func (s *Server) OwnStatus() control.Status {
+	now := s.setup.Load()
+	s.mu.Lock()
+	conns := len(s.conns)
+	s.mu.Unlock()
+	st := control.Status{PID: os.Getpid(), Started: s.started, Connections: conns, Pools: []control.PoolStatus{}, Sites: []control.SiteStatus{}}
+	for _, c := range now.cfg.Pools {
+		st.Pools = append(st.Pools, poolStatus(now.pools[c.Name]))
+	}
+	for _, site := range now.sites.all {
+		st.Sites = append(st.Sites, site.status())
+	}
+	return st
+}
