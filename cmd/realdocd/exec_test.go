@@ -158,7 +158,7 @@ func TestExecWithoutADaemonLooksForAFlipItself(t *testing.T) {
 	s := newFakeSite(t)
 	go func() {
 		await(t, func() bool { _, err := os.Stat(s.release("1") + "/ready"); return err == nil })
-		os.Remove(s.link) // for a moment there is none, which is no flip
+		os.Remove(s.link) // for a moment there is none, which is not a flip
 		os.Symlink("releases/2", s.link)
 	}()
 	if code, _, stderr := s.run("exec", "shop", "--restart-on-flip", "--", "/bin/sh", "-c", untilTERM); code != 3 {
