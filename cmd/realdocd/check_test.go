@@ -73,10 +73,10 @@ func TestCheckOfAMissingFileExits1(t *testing.T) {
 	}
 }
 
-// Before the first start there is no daemon, which is no fault, and is said.
+// Before the first start there is no daemon. check says so, and it is not a fault.
 func TestCheckWithWarningsOnlyExits0(t *testing.T) {
 	fpm := startFakeFPM(t)
-	close(fpm.hold) // it answers the probe, with no answer of a probe
+	close(fpm.hold) // it answers, and not as the probe does
 	file := siteConfig(t, "", fpm.addr, newSite(t))
 	code, stdout, stderr := run(t, "check", "--config", file)
 	if code != exitDone || stderr != "" {

@@ -28,7 +28,7 @@ type fakeDaemon struct {
 	site     control.SiteDetail
 	headroom control.Headroom
 	warm     []control.WarmResult
-	warming  chan struct{} // where it is set, "warm" closes it and waits for its client to leave
+	warming  chan struct{} // if it is set, "warm" closes it and waits for its client to leave
 	env      func() control.CommandEnv
 	flips    chan string // told to the command that has entered
 	// grow is called before each answer about pools and sites, with mu held.
@@ -143,7 +143,7 @@ func (d *fakeDaemon) Look(name, docroot, _ string) (control.SiteDetail, error) {
 	return d.Site(name, docroot)
 }
 
-// DrainRelease fails at once where somebody is inside.
+// DrainRelease fails at once if somebody is inside.
 func (d *fakeDaemon) DrainRelease(_ context.Context, _, _, release string) ([]control.Occupant, error) {
 	return d.drain(release)
 }
