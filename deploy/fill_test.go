@@ -13,18 +13,6 @@ import (
 	"realdocd/test/stack"
 )
 
-// needRsync skips the test where there is none; in CI that is a failure.
-func needRsync(t *testing.T) {
-	t.Helper()
-	if _, err := exec.LookPath("rsync"); err == nil {
-		return
-	}
-	if os.Getenv("CI") != "" {
-		t.Fatal("rsync is not installed")
-	}
-	t.Skip("SKIPPED, NOT PROVEN: rsync is not installed")
-}
-
 func writeFile(t *testing.T, path, text string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
@@ -33,7 +21,7 @@ func writeFile(t *testing.T, path, text string) {
 }
 
 func TestFill_LeavesWhatHasNotChangedAsItIs(t *testing.T) {
-	needRsync(t)
+	stack.Need(t, "rsync")
 	const files, changes = 1500, 15
 	source, target := t.TempDir(), t.TempDir()+"/slot"
 	file := func(dir string, i int) string { return fmt.Sprintf("%s/%02d/%d.php", dir, i%50, i) }
@@ -84,7 +72,7 @@ func TestFill_LeavesWhatHasNotChangedAsItIs(t *testing.T) {
 }
 
 func TestFill_RefusesWhatWouldRemoveTooMuch(t *testing.T) {
-	needRsync(t)
+	stack.Need(t, "rsync")
 	dir := t.TempDir()
 	mkdirs(t, dir+"/empty", dir+"/full/below", dir+"/target")
 	writeFile(t, dir+"/file", "")
@@ -104,7 +92,7 @@ func TestFill_RefusesWhatWouldRemoveTooMuch(t *testing.T) {
 }
 
 func TestFill_TakesPathsAsTheyAre(t *testing.T) {
-	needRsync(t)
+	stack.Need(t, "rsync")
 	t.Chdir(t.TempDir())
 	mkdirs(t, "-rf:x", "host:")
 	writeFile(t, "-rf:x/a b", "text")
@@ -117,7 +105,7 @@ func TestFill_TakesPathsAsTheyAre(t *testing.T) {
 }
 
 func TestFill_ThatIsInterruptedIsCarriedOnWith(t *testing.T) {
-	needRsync(t)
+	stack.Need(t, "rsync")
 	source, target := t.TempDir(), t.TempDir()
 	for i := range 200 {
 		writeFile(t, fmt.Sprintf("%s/%d", source, i), strings.Repeat("x", 10_000))
@@ -135,7 +123,7 @@ func TestFill_ThatIsInterruptedIsCarriedOnWith(t *testing.T) {
 }
 
 func TestFill_LeavesNoRsyncBehindWhenItsProcessIsKilled(t *testing.T) {
-	needRsync(t)
+	stack.Need(t, "rsync")
 	if dir := os.Getenv("DEPLOY_TEST_DIR"); dir != "" {
 		Fill(t.Context(), dir+"/source", dir+"/target", func(FillProgress) { step("filling") })
 		t.Fatal("the fill ended before it was killed")

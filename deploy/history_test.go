@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"realdocd/test/stack"
 )
 
 func wantEvents(t *testing.T, h *History, want int, last string) {
@@ -134,9 +136,7 @@ func TestPrevious_IsTheReleaseBeforeTheLiveOne(t *testing.T) {
 }
 
 func TestHistory_ThatRootHasBegunIsTheDirectorysOwners(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("only root can give files away")
-	}
+	stack.NeedRoot(t, "to give files away")
 	dir := t.TempDir()
 	if err := os.Chown(dir, 33, 33); err != nil {
 		t.Fatal(err)

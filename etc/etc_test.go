@@ -20,10 +20,11 @@ import (
 
 	"realdocd/cmd/realdocd/doctor"
 	"realdocd/gateway/control"
+	"realdocd/test/stack"
 )
 
 func TestEtc_NginxLoadsTheSamples(t *testing.T) {
-	nginx := need(t, "nginx", "nginx")
+	nginx := stack.PathOf(t, "nginx")
 	dir := t.TempDir()
 	copyTree(t, "nginx", dir)
 	listenOnSockets(t, filepath.Join(dir, "sites-available"), dir)
@@ -91,7 +92,7 @@ func logBelow(t *testing.T, dir, logs string) {
 }
 
 func TestEtc_PHPFPMLoadsThePool(t *testing.T) {
-	fpm := need(t, "php-fpm", "php-fpm8.5", "php-fpm8.4", "php-fpm8.3", "php-fpm8.2", "php-fpm8.1", "php-fpm")
+	fpm := stack.PathOf(t, "php-fpm")
 	dir := t.TempDir()
 	conf := filepath.Join(dir, "php-fpm.conf")
 	copyTree(t, "php/8.2/fpm/pool.d", dir)
@@ -110,7 +111,7 @@ func TestEtc_PHPFPMLoadsThePool(t *testing.T) {
 }
 
 func TestEtc_ApacheLoadsTheSamples(t *testing.T) {
-	apache := need(t, "apache2", "apache2", "httpd")
+	apache := stack.PathOf(t, "apache2")
 	dir := t.TempDir()
 	copyTree(t, "apache2", dir)
 	var conf strings.Builder
@@ -137,7 +138,7 @@ func TestEtc_ApacheLoadsTheSamples(t *testing.T) {
 }
 
 func TestEtc_SystemdLoadsTheUnit(t *testing.T) {
-	analyze := need(t, "systemd", "systemd-analyze")
+	analyze := stack.PathOf(t, "systemd-analyze")
 	dir := t.TempDir()
 	binary := filepath.Join(dir, "realdocd")
 	write(t, binary, "#!/bin/sh\n")
@@ -160,7 +161,7 @@ func TestEtc_SystemdLoadsTheUnit(t *testing.T) {
 // 0 is no exposure, 10 all; above 2 a service is no longer "OK" to systemd, and what
 // the unit forgoes beyond it, realdocd needs: sockets, and other users' files to read.
 func TestTheUnitIsHardened(t *testing.T) {
-	analyze := need(t, "systemd", "systemd-analyze")
+	analyze := stack.PathOf(t, "systemd-analyze")
 	out := run(t, exec.Command(analyze, "security", "--offline=yes", "--no-pager", "systemd/system/realdocd.service"))
 	found := regexp.MustCompile(`Overall exposure level for realdocd.service: ([0-9.]+) `).FindStringSubmatch(out)
 	if found == nil {
@@ -350,7 +351,7 @@ func TestEtc_ReadmeHasTheNumberOfFindings(t *testing.T) {
 }
 
 func TestEtc_ManualsAreClean(t *testing.T) {
-	mandoc := need(t, "mandoc", "mandoc")
+	mandoc := stack.PathOf(t, "mandoc")
 	pages := files(t, "man")
 	if len(pages) == 0 {
 		t.Fatal("there is no manual")
@@ -366,26 +367,6 @@ func TestEtc_ManualsAreClean(t *testing.T) {
 			}
 		})
 	}
-}
-
-// need finds a program by its names, best first. Without it the test is skipped;
-// where CI is set it fails, because there a skip would pass for a proof.
-func need(t *testing.T, debianPackage string, names ...string) string {
-	t.Helper()
-	for _, name := range names {
-		// Daemons live in sbin, which is not on everybody's PATH.
-		for _, file := range []string{name, "/usr/sbin/" + name, "/usr/local/sbin/" + name} {
-			if found, err := exec.LookPath(file); err == nil {
-				return found
-			}
-		}
-	}
-	missing := fmt.Sprintf("%s is not installed: on Debian, apt-get install %s", names[0], debianPackage)
-	if os.Getenv("CI") != "" {
-		t.Fatal(missing)
-	}
-	t.Skip("SKIPPED, NOT PROVEN: " + missing)
-	return ""
 }
 
 // run fails the test with the output of a command that fails.

@@ -6,10 +6,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"realdocd/test/stack"
 )
 
 func TestEtc_LighttpdLoadsTheSamples(t *testing.T) {
-	lighttpd := need(t, "lighttpd", "lighttpd")
+	lighttpd := stack.PathOf(t, "lighttpd")
 	dir := t.TempDir()
 	copyTree(t, "lighttpd", dir)
 	conf := filepath.Join(dir, "lighttpd.conf")
@@ -27,7 +29,7 @@ func TestEtc_LighttpdLoadsTheSamples(t *testing.T) {
 }
 
 func TestEtc_CaddyLoadsTheSample(t *testing.T) {
-	caddy := need(t, "caddy", "caddy")
+	caddy := stack.PathOf(t, "caddy")
 	dir := t.TempDir()
 	copyTree(t, "caddy", dir)
 	conf := filepath.Join(dir, "Caddyfile")
@@ -46,7 +48,7 @@ func TestEtc_CaddyLoadsTheSample(t *testing.T) {
 }
 
 func TestEtc_HAProxyLoadsTheSample(t *testing.T) {
-	haproxy := need(t, "haproxy", "haproxy")
+	haproxy := stack.PathOf(t, "haproxy")
 	dir := t.TempDir()
 	copyTree(t, "haproxy", dir)
 	conf := filepath.Join(dir, "haproxy.cfg")

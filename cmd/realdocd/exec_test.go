@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -104,10 +103,7 @@ func TestExecGivesPHPTheIncludePathOfTheRelease(t *testing.T) {
 }
 
 func TestARealPHPReadsTheIncludePathBack(t *testing.T) {
-	php, err := exec.LookPath("php")
-	if err != nil {
-		t.Skip("SKIPPED, NOT PROVEN: php is not installed: on Debian, apt-get install php-cli")
-	}
+	php := stack.PathOf(t, "php")
 	s := newFakeSite(t, `include_path = 'DIR/current/a"b$c\d ;e:.'`)
 	_, stdout, stderr := s.run("exec", "shop", "--", php, "-n", "-r", "echo get_include_path();")
 	if want := s.release("1") + `/a"b$c\d ;e:.`; stdout != want {

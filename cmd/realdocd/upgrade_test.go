@@ -4,12 +4,13 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"realdocd/test/stack"
 
 	"golang.org/x/sys/unix"
 )
@@ -71,13 +72,7 @@ func (m *manager) isTold(want string, from int) {
 // NotifyAccess=main takes no word of a process that is not the main one: the old
 // process has to hand that over, before the new one says that it is ready.
 func TestServe_AnUpgradeUnderSystemdHandsTheSocketsAndTheMainProcessOver(t *testing.T) {
-	activate, err := exec.LookPath("systemd-socket-activate")
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("systemd-socket-activate is missing: apt-get install systemd")
-		}
-		t.Skip("systemd-socket-activate is missing: apt-get install systemd")
-	}
+	activate := stack.PathOf(t, "systemd-socket-activate")
 	fpm, docroot, dir, m := startFakeFPM(t), newSite(t), t.TempDir(), newManager(t)
 	sock := dir + "/gw.sock"
 	file := siteConfig(t, fmt.Sprintf("listen = [%q]", dir+"/unused.sock"), fpm.addr, docroot)

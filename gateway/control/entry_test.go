@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"realdocd/test/stack"
 )
 
 // fakeCommands are one process of a daemon that commands enter. A look at the link
@@ -45,18 +47,6 @@ func (f *fakeCommands) AwaitFlip(ctx context.Context) string {
 	}
 }
 
-// soon waits for what has to come.
-func soon[T any](t *testing.T, from <-chan T, what string) T {
-	t.Helper()
-	select {
-	case got := <-from:
-		return got
-	case <-time.After(10 * time.Second):
-		t.Fatalf("not yet: %s", what)
-		panic("not reached")
-	}
-}
-
 // switched is the handler of the process that has the socket.
 type switched struct{ atomic.Pointer[Handler] }
 
@@ -64,7 +54,7 @@ func (s *switched) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.Load().
 
 func (f *fakeCommands) wantEntered(t *testing.T, want string) {
 	t.Helper()
-	if got := soon(t, f.entered, "a command enters"); got != want {
+	if got := stack.Receive(t, f.entered, "a command enters"); got != want {
 		t.Errorf("entered %q, want %q", got, want)
 	}
 }
@@ -87,7 +77,7 @@ func TestEntry_IsInsideUntilItCloses(t *testing.T) {
 		}
 	}
 	e.Close()
-	soon(t, f.left, "the command leaves")
+	stack.Receive(t, f.left, "the command leaves")
 	if _, err := e.AwaitFlip(); !errors.Is(err, context.Canceled) {
 		t.Errorf("after Close: %v", err)
 	}
@@ -108,13 +98,13 @@ func TestEntry_EntersTheNextProcessBeforeItLeaves(t *testing.T) {
 	daemon.Store(NewHandler(after, http.NotFoundHandler()))
 	first.Move()
 	after.wantEntered(t, "shop||"+before.Env().Release+"|php a.php|old")
-	soon(t, before.left, "the command leaves the process before")
+	stack.Receive(t, before.left, "the command leaves the process before")
 	after.flips <- "/r/43"
 	if live, err := e.AwaitFlip(); err != nil || live != "/r/43" {
 		t.Errorf("live is %s (%v)", live, err)
 	}
 	e.Close()
-	soon(t, after.left, "the command leaves")
+	stack.Receive(t, after.left, "the command leaves")
 }
 
 func TestClient_AsksTheNextProcessWhenADrainMoves(t *testing.T) {

@@ -277,8 +277,8 @@ func TestCheckFindsThePlantedFault(t *testing.T) {
 	for _, row := range plantedFaults(t) {
 		t.Run(row.want, func(t *testing.T) {
 			t.Parallel()
-			if row.asRoot && os.Getuid() != 0 {
-				t.Skip("SKIPPED, NOT PROVEN: only root is told from PHP's user")
+			if row.asRoot {
+				stack.NeedRoot(t, "to be another user than PHP's")
 			}
 			if row.plan.fpm.PM == "" {
 				row.plan.fpm = sampleFPM(t, row.pool...)

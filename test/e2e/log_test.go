@@ -16,18 +16,6 @@ import (
 	"realdocd/test/stack"
 )
 
-// mustBeRoot skips what takes mounts or other users. If CI is set it fails instead.
-func mustBeRoot(t *testing.T) {
-	t.Helper()
-	switch {
-	case os.Getuid() == 0:
-	case os.Getenv("CI") != "":
-		t.Fatal("run it as root")
-	default:
-		t.Skip("SKIPPED, NOT PROVEN: it takes root")
-	}
-}
-
 // logTo has the shop's realdocd log to a file from now on.
 func (s *shop) logTo(t *testing.T, file string) {
 	t.Helper()
@@ -101,7 +89,7 @@ func (s *shop) logrotate(t *testing.T, dir string) func() {
 }
 
 func TestLogrotateUnderTrafficLosesNoLine(t *testing.T) {
-	mustBeRoot(t)
+	stack.NeedRoot(t, "to have another user's files")
 	stack.Need(t, "logrotate")
 	s := openShop(t)
 	dir := filepath.Join(s.Dir, "logs")
@@ -142,7 +130,7 @@ func TestLogrotateUnderTrafficLosesNoLine(t *testing.T) {
 }
 
 func TestAFullDiskCostsLinesThatAreCountedAndNoRequest(t *testing.T) {
-	mustBeRoot(t)
+	stack.NeedRoot(t, "a mount")
 	s := openShop(t)
 	dir := filepath.Join(s.Dir, "small")
 	mustDo(t, os.Mkdir(dir, 0o755))
@@ -199,7 +187,7 @@ wait $journald || true
 `
 
 func TestTheJournalHasEachEventWithItsPriority(t *testing.T) {
-	mustBeRoot(t)
+	stack.NeedRoot(t, "a mount")
 	stack.Need(t, "journald", "systemd-cat", "journalctl")
 	s := openShop(t)
 	mustDo(t, s.gw.Stop()) // it goes on below the journal

@@ -168,13 +168,8 @@ func TestARollbackGoesToTheReleaseBeforeAlsoAfterARestart(t *testing.T) {
 }
 
 func TestACommandRunsInsideTheReleaseThatItBeganOn(t *testing.T) {
+	stack.Need(t, "php")
 	s := openReleases(t, nil)
-	if _, err := exec.LookPath("php"); err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal(err)
-		}
-		t.Skipf("SKIPPED, NOT PROVEN: %v", err)
-	}
 	release := s.site.Release(1)
 	said := s.Command(s.gw, 7, "exec", "shop", "--", "php", "-r",
 		`echo getcwd(), " ", get_include_path(), " ", getenv("DOCUMENT_ROOT"), " ", getenv("REALDOC_RELEASE"); exit(7);`)

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"realdocd/test/stack"
 )
 
 // The versions that are built, both from a git repository made of this source tree; the second has
@@ -44,8 +46,8 @@ var built struct {
 // Build gives the packages, or ends the test with what make said.
 func build(t *testing.T) *builds {
 	t.Helper()
-	need(t, "make", "make")
-	need(t, "git", "git")
+	stack.Need(t, "make")
+	stack.Need(t, "git")
 	built.once.Do(func() { built.err = built.make() })
 	if built.err != nil {
 		t.Fatal(built.err)
@@ -185,21 +187,6 @@ func inTree(tree, script string) error {
 		return fmt.Errorf("%s\nin %s: %w\n%s", script, tree, err, out)
 	}
 	return nil
-}
-
-// need skips the test without the program. If CI is set it fails instead, because there a skip would pass for a proof.
-func need(t *testing.T, debianPackage, program string) {
-	t.Helper()
-	for _, file := range []string{program, "/usr/sbin/" + program, "/sbin/" + program} {
-		if _, err := exec.LookPath(file); err == nil {
-			return
-		}
-	}
-	missing := fmt.Sprintf("%s is not installed: on Debian, apt-get install %s", program, debianPackage)
-	if os.Getenv("CI") != "" {
-		t.Fatal(missing)
-	}
-	t.Skip("SKIPPED, NOT PROVEN: " + missing)
 }
 
 // command gives what a command writes, and ends the test when it fails.

@@ -17,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"realdocd/test/stack"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -31,14 +33,9 @@ type machine struct {
 // newMachine starts a machine without realdocd, which ends with the test.
 func newMachine(t *testing.T) *machine {
 	t.Helper()
-	need(t, "util-linux", "nsenter")
-	need(t, "systemd", "systemctl")
-	if os.Getuid() != 0 {
-		if os.Getenv("CI") != "" {
-			t.Fatal("a machine of its own takes root")
-		}
-		t.Skip("SKIPPED, NOT PROVEN: a machine of its own takes root")
-	}
+	stack.Need(t, "nsenter")
+	stack.Need(t, "systemctl")
+	stack.NeedRoot(t, "a machine of its own")
 	dir, err := os.MkdirTemp("/tmp", "rdmachine")
 	if err != nil {
 		t.Fatal(err)

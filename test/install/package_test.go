@@ -42,7 +42,7 @@ func forEachKind(t *testing.T, test func(*testing.T, *machine, kind)) {
 	b := build(t)
 	for _, k := range kinds {
 		t.Run(k.name, func(t *testing.T) {
-			need(t, map[string]string{"deb": "dpkg", "rpm": "rpm"}[k.name], map[string]string{"deb": "dpkg", "rpm": "rpm"}[k.name])
+			stack.Need(t, map[string]string{"deb": "dpkg", "rpm": "rpm"}[k.name])
 			m := newMachine(t)
 			m.copyIn(k.of(b.old), "/root/old")
 			m.copyIn(k.of(b.new), "/root/new")
@@ -171,8 +171,8 @@ func (m *machine) mainProcess() string {
 }
 
 func TestPackage_IsWell(t *testing.T) {
-	need(t, "rpm", "rpm")
-	need(t, "dpkg", "dpkg-deb")
+	stack.Need(t, "rpm")
+	stack.Need(t, "dpkg-deb")
 	b := build(t)
 	if said := command(t, "", "rpm", "-K", "--nosignature", b.old.rpm); !strings.Contains(said, "digests OK") {
 		t.Errorf("rpm -K says %q", said)

@@ -30,9 +30,9 @@ systemctl start php8.2-fpm nginx
 
 // The README's steps, word for word, on a Debian with nginx and PHP-FPM.
 func TestReadme_StepsPutRealdocdInFrontOfASite(t *testing.T) {
-	need(t, "nginx", "nginx")
-	need(t, "php-fpm", "php-fpm8.2")
-	need(t, "rsync", "rsync")
+	stack.Need(t, "nginx")
+	stack.Need(t, "php-fpm8.2")
+	stack.Need(t, "rsync")
 	build(t) // leaves what make deb needs in go's caches: in the machine there is no network
 	m := newMachine(t)
 	m.run("/", shopBefore)

@@ -7,11 +7,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"realdocd/test/stack"
 )
 
 // What make install puts into a directory is what the package has.
 func TestMakeInstall_InstallsWhatThePackageHas(t *testing.T) {
-	need(t, "dpkg", "dpkg-deb")
+	stack.Need(t, "dpkg-deb")
 	b := build(t)
 	fromSource, fromPackage := filepath.Join(t.TempDir(), "with a space"), t.TempDir()
 	command(t, b.tree, "make", "install", "DESTDIR="+fromSource, "UNITDIR=/usr/lib/systemd/system", "ZSHDIR=/usr/share/zsh/vendor-completions")

@@ -32,6 +32,19 @@ var programs = map[string]program{
 	"journald":    {[]string{"/usr/lib/systemd/systemd-journald", "/lib/systemd/systemd-journald"}, "systemd"},
 	"systemd-cat": {[]string{"systemd-cat"}, "systemd"},
 	"journalctl":  {[]string{"journalctl"}, "systemd"},
+
+	"php-fpm8.2":              {[]string{"php-fpm8.2"}, "php8.2-fpm"}, // the version that the README names
+	"php":                     {[]string{"php"}, "php-cli"},
+	"make":                    {[]string{"make"}, "make"},
+	"git":                     {[]string{"git"}, "git"},
+	"mandoc":                  {[]string{"mandoc"}, "mandoc"},
+	"dpkg":                    {[]string{"dpkg"}, "dpkg"},
+	"dpkg-deb":                {[]string{"dpkg-deb"}, "dpkg"},
+	"rpm":                     {[]string{"rpm"}, "rpm"},
+	"nsenter":                 {[]string{"nsenter"}, "util-linux"},
+	"systemctl":               {[]string{"systemctl"}, "systemd"},
+	"systemd-analyze":         {[]string{"systemd-analyze"}, "systemd"},
+	"systemd-socket-activate": {[]string{"systemd-socket-activate"}, "systemd"},
 }
 
 // Find is the path of a program, by its name in the table above. PHP_FPM in the environment names the
@@ -46,7 +59,7 @@ func Find(name string) (string, error) {
 	}
 	for _, file := range p.files {
 		// Daemons live in sbin, which is not on everybody's PATH.
-		for _, candidate := range []string{file, "/usr/sbin/" + file, "/usr/local/sbin/" + file} {
+		for _, candidate := range []string{file, "/usr/sbin/" + file, "/usr/local/sbin/" + file, "/sbin/" + file} {
 			if path, err := exec.LookPath(candidate); err == nil {
 				return path, nil
 			}
@@ -71,19 +84,40 @@ type TB interface {
 	Logf(format string, args ...any)
 }
 
-// Need skips the test if a program is missing. If CI is set it fails instead, because there a skip would pass
-// for a proof.
+// Need ends the test by [Unproven] if a program is missing.
 func Need(t TB, names ...string) {
 	t.Helper()
 	for _, name := range names {
-		_, err := Find(name)
-		switch {
-		case err == nil:
-		case os.Getenv("CI") != "":
-			t.Fatalf("%v", err)
-		default:
-			t.Skipf("SKIPPED, NOT PROVEN: %v", err)
-		}
+		PathOf(t, name)
+	}
+}
+
+// PathOf is the path of a program that the test needs: [Need] and [Find] in one.
+func PathOf(t TB, name string) (path string) {
+	t.Helper()
+	path, err := Find(name)
+	if err != nil {
+		Unproven(t, err.Error())
+	}
+	return path
+}
+
+// NeedRoot ends the test by [Unproven] if it does not run as root. what names what takes root.
+func NeedRoot(t TB, what string) {
+	t.Helper()
+	if os.Getuid() != 0 {
+		Unproven(t, what+" takes root")
+	}
+}
+
+// Unproven skips a test that cannot run on this machine. If CI is set it fails instead, because there a skip
+// would pass for a proof.
+func Unproven(t TB, why string) {
+	t.Helper()
+	if os.Getenv("CI") != "" {
+		t.Fatalf("%s", why)
+	} else {
+		t.Skipf("SKIPPED, NOT PROVEN: %s", why)
 	}
 }
 
