@@ -174,7 +174,7 @@ func (d *docroot) look(known *Release, opts *Options, now time.Time) found {
 			}
 		}
 	}
-	res, err := opts.inspect(d.path, opts.Mode, opts.LinkAfter)
+	res, err := opts.inspect(d.path, *opts)
 	if err != nil {
 		return found{err: err}
 	}
@@ -183,7 +183,7 @@ func (d *docroot) look(known *Release, opts *Options, now time.Time) found {
 		return f
 	}
 	var buf [unix.PathMax]byte
-	if n, err := opts.read(res.Link, buf[:]); err == nil && target(res.Link, string(buf[:n])) == res.Release {
+	if n, err := opts.read(res.Link, buf[:]); err == nil && res.Doubt == nil && target(res.Link, string(buf[:n])) == res.Release {
 		f.text = string(buf[:n])
 	}
 	return f
@@ -217,6 +217,7 @@ func (d *docroot) finish(began time.Time, f found) {
 	if d.live == nil || d.live.Path != f.res.Release || d.live.Link != f.res.Link {
 		d.goLive(f.res)
 	}
+	d.live.take(f.res)
 }
 
 func (d *docroot) goLive(res Resolved) {
@@ -250,9 +251,10 @@ func (d *docroot) release(path, link string) *Release {
 // are too many.
 func (d *docroot) remember(res Resolved) *Release {
 	r := &Release{
-		Path: res.Release, Name: filepath.Base(res.Release),
+		Path: res.Release, Name: res.Name,
 		Docroot: res.ResolvedDocroot, Link: res.Link, Since: d.opts.now(),
 	}
+	r.take(res)
 	d.releases = append(d.releases, r)
 	if len(d.releases) > keepReleases {
 		oldest := slices.IndexFunc(d.releases, func(old *Release) bool { return old != r && old != d.live && old.Inside() == 0 })
@@ -283,7 +285,7 @@ func (d *docroot) mayResolveTo(path string) bool {
 	defer d.mu.Unlock()
 	return d.live != nil && d.live.Path != d.path &&
 		strings.HasPrefix(path, filepath.Dir(d.live.Path)+"/") &&
-		strings.HasSuffix(path, d.path[len(d.live.Link):])
+		strings.HasSuffix(path, d.live.Below())
 }
 
 func (d *docroot) empty() bool { return d.running.IsZero() && d.count() == 0 }

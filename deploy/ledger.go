@@ -1,6 +1,9 @@
 package deploy
 
 import (
+	"path/filepath"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -16,6 +19,8 @@ type Release struct {
 	// Since is when the release was first seen.
 	Since time.Time
 
+	named atomic.Pointer[names]
+
 	inside atomic.Int64
 	total  atomic.Int64
 	failed atomic.Int64
@@ -23,6 +28,29 @@ type Release struct {
 	past   atomic.Bool  // it was live and is not any more
 	idle   atomic.Bool  // that it is past and empty was told
 }
+
+// names are what the newest look has found that leads to a release.
+type names struct {
+	spellings []Spelling
+	real      string // its docroot
+}
+
+// take keeps what a look found; the pointer changes only where that does.
+func (r *Release) take(res Resolved) {
+	if was := r.named.Load(); was == nil || was.real != res.RealDocroot || !slices.Equal(was.spellings, res.Spellings) {
+		r.named.Store(&names{res.Spellings, res.RealDocroot})
+	}
+}
+
+// Spellings are the paths that lead to the release, the docroot's own first. Two
+// calls give the same slice while nothing on the way has changed.
+func (r *Release) Spellings() []Spelling { return r.named.Load().spellings }
+
+// RealDocroot is Docroot with the symlinks inside the release followed.
+func (r *Release) RealDocroot() string { return r.named.Load().real }
+
+// Below is the docroot below the release, as in "/public".
+func (r *Release) Below() string { return strings.TrimPrefix(r.Docroot, r.Path) }
 
 // Inside is how many requests run in the release now.
 func (r *Release) Inside() int64 { return r.inside.Load() }
@@ -105,4 +133,19 @@ func (r *Release) state(live bool) ReleaseState {
 		s.LastSeen = time.Unix(0, last)
 	}
 	return s
+}
+
+// beside is another release of the same link, of the docroot path.
+func (r *Release) beside(path, release string) Resolved {
+	res := Resolved{Docroot: path, Link: r.Link, Release: release, Name: nameOf(release), ResolvedDocroot: release + r.Below()}
+	res.RealDocroot = res.ResolvedDocroot
+	if real, err := filepath.EvalSymlinks(res.ResolvedDocroot); err == nil {
+		res.RealDocroot = real
+	}
+	for _, s := range r.Spellings() {
+		if rest, ok := strings.CutPrefix(s[1], r.Path); ok && (rest == "" || rest[0] == '/') {
+			res.Spellings = append(res.Spellings, Spelling{s[0], release + rest})
+		}
+	}
+	return res
 }
