@@ -251,7 +251,7 @@ func (d *docroot) release(path, link string) *Release {
 // are too many.
 func (d *docroot) remember(res Resolved) *Release {
 	r := &Release{
-		Path: res.Release, Name: res.Name,
+		Path: res.Release, Name: res.Name, Of: d.path,
 		Docroot: res.ResolvedDocroot, Link: res.Link, Since: d.opts.now(),
 	}
 	r.take(res)

@@ -12,8 +12,8 @@ import (
 type Release struct {
 	// Path is the release's directory; Name its base name, as in "42".
 	Path, Name string
-	// Docroot is the resolved docroot.
-	Docroot string
+	// Docroot is the resolved docroot, Of the one that was asked for.
+	Docroot, Of string
 	// Link is what pointed here: paths below it are mapped below Path.
 	Link string
 	// Since is when the release was first seen.

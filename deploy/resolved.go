@@ -143,6 +143,23 @@ func upTo(c span) (all []int) {
 	return all
 }
 
+// Tail is where in a release the link leads to: "/public" for htdocs ->
+// releases/42/public, and "" where it leads to the release itself.
+func (r *Resolved) Tail() string { return tailOf(r.Release, r.Name) }
+
+func tailOf(release, name string) string {
+	if i := strings.LastIndex(release, "/"+name+"/"); i >= 0 {
+		return release[i+1+len(name):]
+	}
+	return ""
+}
+
+// Beside is another release of the same link as the one called name, by its name.
+func Beside(release, name, other string) string {
+	tail := tailOf(release, name)
+	return filepath.Join(filepath.Dir(strings.TrimSuffix(release, tail)), other) + tail
+}
+
 // maxSpellings bounds how many spellings of one release are known.
 const maxSpellings = 32
 

@@ -29,7 +29,7 @@ type site struct {
 // known of its releases is kept.
 func newSite(c SiteConfig, p *fpm.Pool, before *site, m *metrics) *site {
 	s := &site{SiteConfig: c, pool: p, metrics: m.site(c.Name, p.Name)}
-	opts := deploy.Options{Mode: c.Resolve, Every: c.RealpathEvery, LinkAfter: c.LinkAfter}
+	opts := c.Links()
 	if before != nil && before.Docroot == c.Docroot {
 		s.releases = before.releases
 		s.releases.Configure(opts)
