@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -40,21 +41,22 @@ type docroot struct {
 	mu       sync.Mutex
 	opts     *Options
 	live     *Release
-	releases []*Release // seen, the newest last, live among them
-	flip     *Flipped   // that made it live, while nobody was told
-	err      error      // of the last look
-	local    bool       // a look cannot hang
-	text     string     // the link's own text, where it alone decides; else ""
-	buf      []byte     // for one byte more than text
-	linkz    []byte     // the link's path and a zero byte, as the kernel takes it
-	id       fileID     // of the resolved docroot
-	checked  time.Time  // when the docroot was last seen to lead there
-	walked   time.Time  // when the whole path was last resolved
-	walkedAs *Options   // with these
-	looked   time.Time  // when the last look that ended began
-	begun    uint64     // looks begun
-	done     uint64     // the number of the last look that ended
-	running  time.Time  // when the running look began; zero: none runs
+	releases []*Release               // seen, the newest last, live among them
+	kin      atomic.Pointer[[]string] // their paths
+	flip     *Flipped                 // that made it live, while nobody was told
+	err      error                    // of the last look
+	local    bool                     // a look cannot hang
+	text     string                   // the link's own text, where it alone decides; else ""
+	buf      []byte                   // for one byte more than text
+	linkz    []byte                   // the link's path and a zero byte, as the kernel takes it
+	id       fileID                   // of the resolved docroot
+	checked  time.Time                // when the docroot was last seen to lead there
+	walked   time.Time                // when the whole path was last resolved
+	walkedAs *Options                 // with these
+	looked   time.Time                // when the last look that ended began
+	begun    uint64                   // looks begun
+	done     uint64                   // the number of the last look that ended
+	running  time.Time                // when the running look began; zero: none runs
 	waiters  chan struct{}
 	lastUsed time.Time
 }
@@ -255,6 +257,7 @@ func (d *docroot) remember(res Resolved) *Release {
 		Docroot: res.ResolvedDocroot, Link: res.Link, Since: d.opts.now(),
 	}
 	r.take(res)
+	r.kin = &d.kin
 	d.releases = append(d.releases, r)
 	if len(d.releases) > keepReleases {
 		oldest := slices.IndexFunc(d.releases, func(old *Release) bool { return old != r && old != d.live && old.Inside() == 0 })
@@ -262,6 +265,11 @@ func (d *docroot) remember(res Resolved) *Release {
 			d.releases = slices.Delete(d.releases, oldest, oldest+1)
 		}
 	}
+	kin := slices.Clone(d.opts.Slots)
+	for _, known := range d.releases {
+		kin = append(kin, known.Path)
+	}
+	d.kin.Store(&kin)
 	return r
 }
 

@@ -20,6 +20,7 @@ type Release struct {
 	Since time.Time
 
 	named atomic.Pointer[names]
+	kin   *atomic.Pointer[[]string]
 
 	inside atomic.Int64
 	total  atomic.Int64
@@ -33,18 +34,26 @@ type Release struct {
 type names struct {
 	spellings []Spelling
 	real      string // its docroot
+	roof      string // that it is under
 }
 
 // take keeps what a look found; the pointer changes only where that does.
 func (r *Release) take(res Resolved) {
-	if was := r.named.Load(); was == nil || was.real != res.RealDocroot || !slices.Equal(was.spellings, res.Spellings) {
-		r.named.Store(&names{res.Spellings, res.RealDocroot})
+	if was := r.named.Load(); was == nil || was.real != res.RealDocroot || was.roof != res.Roof || !slices.Equal(was.spellings, res.Spellings) {
+		r.named.Store(&names{res.Spellings, res.RealDocroot, res.Roof})
 	}
 }
 
 // Spellings are the paths that lead to the release, the docroot's own first. Two
 // calls give the same slice while nothing on the way has changed.
 func (r *Release) Spellings() []Spelling { return r.named.Load().spellings }
+
+// Roof is a directory that has nothing but releases of the link; "" where none is known.
+func (r *Release) Roof() string { return r.named.Load().roof }
+
+// Kin are the releases of the docroot that are remembered, and its slots, by their
+// paths. The slice does not change.
+func (r *Release) Kin() []string { return *r.kin.Load() }
 
 // RealDocroot is Docroot with the symlinks inside the release followed.
 func (r *Release) RealDocroot() string { return r.named.Load().real }
@@ -137,7 +146,7 @@ func (r *Release) state(live bool) ReleaseState {
 
 // beside is another release of the same link, of the docroot path.
 func (r *Release) beside(path, release string) Resolved {
-	res := Resolved{Docroot: path, Link: r.Link, Release: release, Name: nameOf(release), ResolvedDocroot: release + r.Below()}
+	res := Resolved{Docroot: path, Link: r.Link, Release: release, Name: nameOf(release), ResolvedDocroot: release + r.Below(), Roof: r.Roof()}
 	res.RealDocroot = res.ResolvedDocroot
 	if real, err := filepath.EvalSymlinks(res.ResolvedDocroot); err == nil {
 		res.RealDocroot = real

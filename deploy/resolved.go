@@ -24,6 +24,9 @@ type Resolved struct {
 	ResolvedDocroot, RealDocroot string
 	// Spellings are the paths that lead to the release, the docroot's own first.
 	Spellings []Spelling
+	// Roof is a directory that has nothing but releases of the link: that of the
+	// configuration, or one that is called "releases"; "" where none is known.
+	Roof string
 	// Doubt is an *AmbiguousError where another link may be the one that is
 	// flipped, else nil.
 	Doubt error
@@ -81,6 +84,12 @@ func (r *Resolved) leadsBy(l *Link, opts *Options) {
 		r.Release = l.target()
 	}
 	r.Name = nameOf(r.Release)
+	if tail := tailOf(l.Leads, nameOf(l.Leads)); tail == "" {
+		dir := filepath.Dir(l.Leads)
+		if filepath.Base(dir) == "releases" || opts.Releases != "" && opts.isRelease(l.Leads) {
+			r.Roof = dir
+		}
+	}
 }
 
 // FindLink is Inspect for whoever is to flip: the docroot below the release need not

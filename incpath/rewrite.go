@@ -29,30 +29,50 @@ func Rewrite(value string, f func(includePath string) string) (out string, found
 	if !strings.Contains(value, directiveName) {
 		return value, false, nil
 	}
+	return rewrite(value, func(key, old string) string {
+		if key == directiveName {
+			return f(old)
+		}
+		return old
+	})
+}
+
+// RewritePaths is Rewrite for every directive that takes paths, by what m makes of
+// them: whole, as an item of a list, behind session.save_path's "N;MODE;".
+// ErrUnknown is for the directives that decide which code runs; another one with a
+// ${VARIABLE} stays as it is.
+func RewritePaths(value string, m *Mapping) (out string, found bool, err error) {
+	if !strings.Contains(value, directiveName) && strings.IndexByte(value, '/') < 0 {
+		return value, false, nil
+	}
+	return rewrite(value, m.directive)
+}
+
+func rewrite(value string, f func(key, old string) string) (out string, found bool, err error) {
 	var b strings.Builder
 	done := 0
 	p := newINI(value)
 	for d, ok := p.next(); ok; d, ok = p.next() {
-		if d.key != directiveName || d.value == "" {
+		if d.value == "" {
 			continue
 		}
-		found = true
-		mapped := f(d.value)
-		if d.unknown.what != "" && (d.unknown.kind == variable || mapped != d.value) {
-			return value, true, d.err()
+		found = found || d.key == directiveName
+		mapped := f(d.key, d.value)
+		if d.unknown.what != "" && (d.unknown.kind == variable && loadsCode[d.key] || mapped != d.value) {
+			return value, found, d.err()
 		}
 		if mapped == d.value {
 			continue
 		}
 		quoted, err := Quote(mapped)
 		if err != nil {
-			return value, true, err
+			return value, found, fmt.Errorf("%s: %w", d.key, err)
 		}
 		b.WriteString(value[done:d.start])
 		b.WriteString(quoted)
 		done = d.end
 	}
-	if p.stopped >= 0 && strings.Contains(value[p.stopped:], directiveName) {
+	if p.stopped >= 0 && namesCode(value[p.stopped:]) {
 		return value, found, p.err()
 	}
 	if done == 0 {
@@ -60,6 +80,17 @@ func Rewrite(value string, f func(includePath string) string) (out string, found
 	}
 	b.WriteString(value[done:])
 	return b.String(), found, nil
+}
+
+// namesCode says whether a text that PHP does not read any more names a directive
+// that decides which code runs.
+func namesCode(text string) bool {
+	for name := range loadsCode {
+		if strings.Contains(text, name+"=") || name == directiveName && strings.Contains(text, name) {
+			return true
+		}
+	}
+	return false
 }
 
 // AppendDirective adds a line with an include_path directive to a PHP_VALUE or
@@ -121,7 +152,7 @@ func Read(value string) (includePath string, found bool, err error) {
 }
 
 func (d directive) err() error {
-	return fmt.Errorf("%s has, at byte %d, %s: %w", directiveName, d.unknown.at, d.unknown.what, ErrUnknown)
+	return fmt.Errorf("%s has, at byte %d, %s: %w", d.key, d.unknown.at, d.unknown.what, ErrUnknown)
 }
 
 func (p *ini) err() error {

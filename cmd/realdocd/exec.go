@@ -105,7 +105,7 @@ func (t *target) look() (*stay, error) {
 		return nil, err
 	}
 	mapping := incpath.Mapping{
-		Link: got.Link, Release: got.Release,
+		Spellings: got.Spellings, Release: got.Release,
 		ResolvedDocroot: got.ResolvedDocroot, Pattern: t.site.SearchReplacePattern,
 	}
 	env := control.CommandEnv{
