@@ -25,6 +25,7 @@ type request struct {
 	requestID     []byte // its name in logs; never empty
 	ownID         [ownIDLen]byte
 	contentLength int64 // -1 where the web server did not say
+	unknownLength bool  // it has said that it does not know
 	body          body
 
 	site  *site

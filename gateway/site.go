@@ -18,9 +18,9 @@ type site struct {
 	pool     *fpm.Pool
 	releases *deploy.Resolver
 	metrics  *siteMetrics
-	mapped   valueCache // include_path in it mapped
-	added    valueCache // include_path added to it
-	stale    limiter    // of log events about a link that cannot be looked at
+	mapped   [2]valueCache // PHP_VALUE and PHP_ADMIN_VALUE, the paths in it mapped
+	added    valueCache    // include_path added to it
+	stale    limiter       // of log events about a link that cannot be looked at
 	seen     seenRequests
 }
 
@@ -180,7 +180,10 @@ func (rq *request) flow() fpm.Flow {
 func (rq *request) mapping() incpath.Mapping { return rq.site.mapping(rq.visit) }
 
 func (s *site) mapping(v deploy.Visit) incpath.Mapping {
-	return incpath.Mapping{Link: v.Link, Release: v.Path, ResolvedDocroot: v.Docroot, Pattern: s.SearchReplacePattern}
+	return incpath.Mapping{
+		Spellings: v.Spellings(), Release: v.Path, Others: v.Kin(), Roof: v.Roof(),
+		ResolvedDocroot: v.Docroot, Pattern: s.SearchReplacePattern,
+	}
 }
 
 // borrow reads bytes as a string without a copy. The string must not outlive

@@ -8,6 +8,15 @@ import (
 
 const directiveName = "include_path"
 
+// A DirectiveError is a directive whose paths cannot be mapped.
+type DirectiveError struct {
+	Directive string
+	Err       error
+}
+
+func (e *DirectiveError) Error() string { return e.Err.Error() }
+func (e *DirectiveError) Unwrap() error { return e.Err }
+
 var (
 	// ErrUnknown says that the include_path that PHP will have cannot be
 	// known from the text.
@@ -59,21 +68,23 @@ func rewrite(value string, f func(key, old string) string) (out string, found bo
 		found = found || d.key == directiveName
 		mapped := f(d.key, d.value)
 		if d.unknown.what != "" && (d.unknown.kind == variable && loadsCode[d.key] || mapped != d.value) {
-			return value, found, d.err()
+			return value, found, &DirectiveError{d.key, d.err()}
 		}
 		if mapped == d.value {
 			continue
 		}
 		quoted, err := Quote(mapped)
 		if err != nil {
-			return value, found, fmt.Errorf("%s: %w", d.key, err)
+			return value, found, &DirectiveError{d.key, err}
 		}
 		b.WriteString(value[done:d.start])
 		b.WriteString(quoted)
 		done = d.end
 	}
-	if p.stopped >= 0 && namesCode(value[p.stopped:]) {
-		return value, found, p.err()
+	if p.stopped >= 0 {
+		if name := namesCode(value[p.stopped:]); name != "" {
+			return value, found, &DirectiveError{name, p.err()}
+		}
 	}
 	if done == 0 {
 		return value, found, nil
@@ -82,15 +93,18 @@ func rewrite(value string, f func(key, old string) string) (out string, found bo
 	return b.String(), found, nil
 }
 
-// namesCode says whether a text that PHP does not read any more names a directive
-// that decides which code runs.
-func namesCode(text string) bool {
+// namesCode gives a directive that decides which code runs and that a text names
+// which PHP does not read any more; "" for none.
+func namesCode(text string) string {
+	if strings.Contains(text, directiveName) {
+		return directiveName
+	}
 	for name := range loadsCode {
-		if strings.Contains(text, name+"=") || name == directiveName && strings.Contains(text, name) {
-			return true
+		if strings.Contains(text, name+"=") {
+			return name
 		}
 	}
-	return false
+	return ""
 }
 
 // AppendDirective adds a line with an include_path directive to a PHP_VALUE or
