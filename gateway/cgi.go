@@ -14,9 +14,9 @@ type param int
 // cgi has the variables that decide something or are logged. HTTP_* variables
 // come from the visitor and decide nothing; one of them is logged.
 type cgi struct {
-	documentRoot, scriptFilename, scriptName, pathTranslated, contextDocumentRoot param
-	phpValue, phpAdminValue, contentLength                                        param
-	requestMethod, requestURI, requestID, uniqueID, traceparent                   param
+	documentRoot, scriptFilename, scriptName, pathTranslated    param
+	phpValue, phpAdminValue, contentLength                      param
+	requestMethod, requestURI, requestID, uniqueID, traceparent param
 }
 
 // readParams reads the PARAMS that have come into pairs and finds those above.
@@ -45,8 +45,6 @@ func (c *cgi) note(name []byte, at param) {
 		c.scriptName = at
 	case "PATH_TRANSLATED":
 		c.pathTranslated = at
-	case "CONTEXT_DOCUMENT_ROOT":
-		c.contextDocumentRoot = at
 	case "PHP_VALUE":
 		c.phpValue = at
 	case "PHP_ADMIN_VALUE":

@@ -75,6 +75,10 @@ type SiteConfig struct {
 	SearchReplacePattern string
 	// ExtraRoots are directories outside the docroot that may hold scripts.
 	ExtraRoots []string
+	// MapParams are variables of a request that are mapped to the release, though the
+	// client can write them; KeepParams those that are not, though the web server sets
+	// them.
+	MapParams, KeepParams []string
 	// RequestBuffering spools large bodies to disk before a worker is taken.
 	RequestBuffering bool
 	// ReleaseHeader is a response header that gets the release's name; ""

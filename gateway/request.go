@@ -31,8 +31,11 @@ type request struct {
 	site  *site
 	pool  *fpm.Pool
 	visit deploy.Visit
-	head  []byte // BEGIN_REQUEST and PARAMS for FPM
-	text  []byte // values made by rewriting
+	// arrival says where its docroot belongs, if that is written in another way than
+	// the site's; else nil.
+	arrival *arrival
+	head    []byte // BEGIN_REQUEST and PARAMS for FPM
+	text    []byte // values made by rewriting
 
 	place fpm.Place // the right to run in FPM, with the connection to it
 	reply response

@@ -14,9 +14,9 @@ func (rq *request) rewrite() error {
 	if err := rq.rewriteScript(&m); err != nil {
 		return err
 	}
-	rq.set(rq.cgi.documentRoot, "DOCUMENT_ROOT", rq.bytes(rq.visit.Docroot))
+	rq.set(rq.cgi.documentRoot, "DOCUMENT_ROOT", rq.bytes(rq.arrival.root(rq.visit, &m)))
 	rq.rewritePath(rq.cgi.pathTranslated, &m)
-	rq.rewritePath(rq.cgi.contextDocumentRoot, &m)
+	rq.rewriteParams(&m)
 	if err := rq.rewriteValues(&m); err != nil {
 		return err
 	}
@@ -26,7 +26,7 @@ func (rq *request) rewrite() error {
 }
 
 func (rq *request) rewritePath(at param, m *incpath.Mapping) {
-	if at == 0 {
+	if at == 0 || rq.site.keepParams[string(rq.pairs[at-1].Name)] {
 		return
 	}
 	prefix, sent := splitProxyPrefix(borrow(rq.value(at)))

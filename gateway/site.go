@@ -22,13 +22,18 @@ type site struct {
 	added    valueCache    // include_path added to it
 	stale    limiter       // of log events about a link that cannot be looked at
 	seen     seenRequests
+
+	mapParams, keepParams map[string]bool // nil for none
 }
 
 // newSite puts a site to work. before is the site of that name in the
 // configuration that is replaced, or nil: while the docroot is the same, what is
 // known of its releases is kept.
 func newSite(c SiteConfig, p *fpm.Pool, before *site, m *metrics) *site {
-	s := &site{SiteConfig: c, pool: p, metrics: m.site(c.Name, p.Name)}
+	s := &site{
+		SiteConfig: c, pool: p, metrics: m.site(c.Name, p.Name),
+		mapParams: setOf(c.MapParams), keepParams: setOf(c.KeepParams),
+	}
 	opts := c.Links()
 	if before != nil && before.Docroot == c.Docroot {
 		s.releases = before.releases
@@ -92,7 +97,7 @@ func (t *siteTable) named(name string) *site {
 }
 
 // findSite finds the request's site and enters the release that it runs on. A
-// docroot that is a known release itself is taken as that release.
+// docroot that the web server has resolved by itself is taken as that release.
 func (rq *request) findSite() error {
 	now := rq.setup
 	sent := rq.value(rq.cgi.documentRoot)
@@ -100,10 +105,9 @@ func (rq *request) findSite() error {
 	if st := now.sites.find(docroot); st != nil {
 		return rq.enter(st, docroot)
 	}
-	for _, st := range now.sites.all {
-		if v, ok := st.releases.EnterKnown(docroot, rq.began); ok {
-			rq.site, rq.pool, rq.visit = st, st.pool, v
-			return nil
+	if len(sent) > 0 {
+		if known, err := rq.arrive(docroot); known {
+			return err
 		}
 	}
 	if now.cfg.ForwardUnmatched {
@@ -177,12 +181,12 @@ func (rq *request) flow() fpm.Flow {
 }
 
 // mapping says where paths below the link are for this request.
-func (rq *request) mapping() incpath.Mapping { return rq.site.mapping(rq.visit) }
+func (rq *request) mapping() incpath.Mapping { return rq.site.mapping(rq.visit.Release) }
 
-func (s *site) mapping(v deploy.Visit) incpath.Mapping {
+func (s *site) mapping(r *deploy.Release) incpath.Mapping {
 	return incpath.Mapping{
-		Spellings: v.Spellings(), Release: v.Path, Others: v.Kin(), Roof: v.Roof(),
-		ResolvedDocroot: v.Docroot, Pattern: s.SearchReplacePattern,
+		Spellings: r.Spellings(), Release: r.Path, Others: r.Kin(), Roof: r.Roof(),
+		ResolvedDocroot: r.Docroot, Pattern: s.SearchReplacePattern,
 	}
 }
 

@@ -58,3 +58,39 @@ func (m *Mapping) Path(path string) (string, bool) {
 	}
 	return join(m.Release, rest[len(name):]), true
 }
+
+// Text maps each path in a text that somebody has asked to map, as in an nginx
+// X-Accel-Mapping, /var/www/shop/current/files=/protected. A path ends where a blank or
+// one of = , ; : | and quotes begin.
+func (m *Mapping) Text(text string) string {
+	const ends = " \t=,;:|\"'"
+	var b strings.Builder
+	done := 0
+	for at := 0; at < len(text); {
+		end := at + 1
+		if text[at] == '/' {
+			if n := strings.IndexAny(text[at:], ends); n >= 0 {
+				end = at + n
+			} else {
+				end = len(text)
+			}
+			if mapped, ok := m.Path(text[at:end]); ok && mapped != text[at:end] {
+				b.WriteString(text[done:at])
+				b.WriteString(mapped)
+				done = end
+			}
+		} else if strings.IndexByte(ends, text[at]) < 0 { // a word that is no path
+			if n := strings.IndexAny(text[at:], ends); n >= 0 {
+				end = at + n
+			} else {
+				end = len(text)
+			}
+		}
+		at = end
+	}
+	if done == 0 {
+		return text
+	}
+	b.WriteString(text[done:])
+	return b.String()
+}

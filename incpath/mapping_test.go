@@ -37,6 +37,21 @@ func TestAPathIsMappedHoweverItIsSpelled(t *testing.T) {
 	}
 }
 
+func TestPathsInATextAreMapped(t *testing.T) {
+	for text, want := range map[string]string{
+		"/var/www/shop/current/files=/protected/":                 release + "/files=/protected/",
+		"/data/www/shop/current/a=/x, /var/www/shop/current/b=/y": release + "/a=/x, " + release + "/b=/y",
+		"root:/var/www/shop/current;x":                            "root:" + release + ";x",
+		"x/var/www/shop/current":                                  "x/var/www/shop/current",
+		"/var/www/shop/current2=/x":                               "/var/www/shop/current2=/x",
+		"":                                                        "",
+	} {
+		if got := site.Text(text); got != want {
+			t.Errorf("%q became %q, want %q", text, got, want)
+		}
+	}
+}
+
 func TestAPathThatIsInTheReleaseAlreadyCostsNothing(t *testing.T) {
 	m, value := site, `open_basedir="`+release+`:/tmp"`
 	if n := testing.AllocsPerRun(100, func() {
