@@ -2,9 +2,15 @@
 // how many requests are inside each, and how a new one comes and an old one goes.
 //
 // A docroot such as /var/www/shop/current/public passes a link,
-// /var/www/shop/current, the first symlink on its path. What the link resolves
-// to is the live release, /var/www/shop/releases/42. A deploy is one rename of
-// the link.
+// /var/www/shop/current. What the link resolves to is the live release,
+// /var/www/shop/releases/42. A deploy is one rename of the link.
+//
+// Walk goes a docroot's way as the kernel does and writes down every symlink on
+// it. The one that deploys flip is the last that does not lie inside a release
+// (Way.Flipped); the others outside are aliases, and a path below any of them is
+// below the link (Resolved.Spellings). Whoever looks at a link asks these: a
+// Resolver, and by FindLink the commands that flip. Where the link cannot be told
+// they refuse, with what would decide.
 //
 // A Resolver takes docroots and gives a Visit: the release to run on, already
 // counted in the ledger. It promises:
@@ -18,11 +24,11 @@
 //   - A look that fails or hangs does not stop a docroot whose release is
 //     known: the last good release goes on serving.
 //
-// The path is walked by the kernel in one go (open with O_PATH, then the name of
-// what was opened), not with one lstat a component: a walk cannot mix the states
-// before and after a rename. Where the link is the only symlink on the way, later
-// looks read no more than the link's own text, and once a second see that it
-// leads to the same directory still; once a minute the path is walked again.
+// Each link's text is read once on a walk, so that a walk cannot mix the states
+// before and after a rename. Where one step of the link leads to the release, later
+// looks read no more than the link's own text, and once a second see that the docroot
+// leads to the same directory still, by way of all aliases; once a minute the path is
+// walked again. A link that cannot be told from others is walked for every request.
 //
 // # Deploying
 //

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -40,21 +41,22 @@ type docroot struct {
 	mu       sync.Mutex
 	opts     *Options
 	live     *Release
-	releases []*Release // seen, the newest last, live among them
-	flip     *Flipped   // that made it live, while nobody was told
-	err      error      // of the last look
-	local    bool       // a look cannot hang
-	text     string     // the link's own text, where it alone decides; else ""
-	buf      []byte     // for one byte more than text
-	linkz    []byte     // the link's path and a zero byte, as the kernel takes it
-	id       fileID     // of the resolved docroot
-	checked  time.Time  // when the docroot was last seen to lead there
-	walked   time.Time  // when the whole path was last resolved
-	walkedAs *Options   // with these
-	looked   time.Time  // when the last look that ended began
-	begun    uint64     // looks begun
-	done     uint64     // the number of the last look that ended
-	running  time.Time  // when the running look began; zero: none runs
+	releases []*Release               // seen, the newest last, live among them
+	kin      atomic.Pointer[[]string] // their paths
+	flip     *Flipped                 // that made it live, while nobody was told
+	err      error                    // of the last look
+	local    bool                     // a look cannot hang
+	text     string                   // the link's own text, where it alone decides; else ""
+	buf      []byte                   // for one byte more than text
+	linkz    []byte                   // the link's path and a zero byte, as the kernel takes it
+	id       fileID                   // of the resolved docroot
+	checked  time.Time                // when the docroot was last seen to lead there
+	walked   time.Time                // when the whole path was last resolved
+	walkedAs *Options                 // with these
+	looked   time.Time                // when the last look that ended began
+	begun    uint64                   // looks begun
+	done     uint64                   // the number of the last look that ended
+	running  time.Time                // when the running look began; zero: none runs
 	waiters  chan struct{}
 	lastUsed time.Time
 }
@@ -174,7 +176,7 @@ func (d *docroot) look(known *Release, opts *Options, now time.Time) found {
 			}
 		}
 	}
-	res, err := opts.inspect(d.path, opts.Mode, opts.LinkAfter)
+	res, err := opts.inspect(d.path, *opts)
 	if err != nil {
 		return found{err: err}
 	}
@@ -183,7 +185,7 @@ func (d *docroot) look(known *Release, opts *Options, now time.Time) found {
 		return f
 	}
 	var buf [unix.PathMax]byte
-	if n, err := opts.read(res.Link, buf[:]); err == nil && target(res.Link, string(buf[:n])) == res.Release {
+	if n, err := opts.read(res.Link, buf[:]); err == nil && res.Doubt == nil && target(res.Link, string(buf[:n])) == res.Release {
 		f.text = string(buf[:n])
 	}
 	return f
@@ -217,6 +219,7 @@ func (d *docroot) finish(began time.Time, f found) {
 	if d.live == nil || d.live.Path != f.res.Release || d.live.Link != f.res.Link {
 		d.goLive(f.res)
 	}
+	d.live.take(f.res)
 }
 
 func (d *docroot) goLive(res Resolved) {
@@ -250,9 +253,11 @@ func (d *docroot) release(path, link string) *Release {
 // are too many.
 func (d *docroot) remember(res Resolved) *Release {
 	r := &Release{
-		Path: res.Release, Name: filepath.Base(res.Release),
+		Path: res.Release, Name: res.Name, Of: d.path,
 		Docroot: res.ResolvedDocroot, Link: res.Link, Since: d.opts.now(),
 	}
+	r.take(res)
+	r.kin = &d.kin
 	d.releases = append(d.releases, r)
 	if len(d.releases) > keepReleases {
 		oldest := slices.IndexFunc(d.releases, func(old *Release) bool { return old != r && old != d.live && old.Inside() == 0 })
@@ -260,6 +265,11 @@ func (d *docroot) remember(res Resolved) *Release {
 			d.releases = slices.Delete(d.releases, oldest, oldest+1)
 		}
 	}
+	kin := slices.Clone(d.opts.Slots)
+	for _, known := range d.releases {
+		kin = append(kin, known.Path)
+	}
+	d.kin.Store(&kin)
 	return r
 }
 
@@ -283,7 +293,7 @@ func (d *docroot) mayResolveTo(path string) bool {
 	defer d.mu.Unlock()
 	return d.live != nil && d.live.Path != d.path &&
 		strings.HasPrefix(path, filepath.Dir(d.live.Path)+"/") &&
-		strings.HasSuffix(path, d.path[len(d.live.Link):])
+		strings.HasSuffix(path, d.live.Below())
 }
 
 func (d *docroot) empty() bool { return d.running.IsZero() && d.count() == 0 }

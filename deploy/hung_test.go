@@ -17,14 +17,14 @@ type slowDisk struct {
 }
 
 func (d *slowDisk) options() Options {
-	return Options{inspect: func(docroot string, mode Mode, after string) (Resolved, error) {
+	return Options{inspect: func(docroot string, opts Options) (Resolved, error) {
 		n := d.looks.Add(1)
 		defer d.looks.Add(-1)
 		d.most.Store(max(n, d.most.Load()))
 		if hung := d.hung.Load(); hung != nil {
 			<-*hung
 		}
-		return Inspect(docroot, mode, after)
+		return Inspect(docroot, opts)
 	}, read: func(string, []byte) (int, error) { return 0, errors.New("not a link of one step") }}
 }
 

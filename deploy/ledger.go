@@ -1,6 +1,9 @@
 package deploy
 
 import (
+	"path/filepath"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -9,12 +12,15 @@ import (
 type Release struct {
 	// Path is the release's directory; Name its base name, as in "42".
 	Path, Name string
-	// Docroot is the resolved docroot.
-	Docroot string
+	// Docroot is the resolved docroot, Of the one that was asked for.
+	Docroot, Of string
 	// Link is what pointed here: paths below it are mapped below Path.
 	Link string
 	// Since is when the release was first seen.
 	Since time.Time
+
+	named atomic.Pointer[names]
+	kin   *atomic.Pointer[[]string]
 
 	inside atomic.Int64
 	total  atomic.Int64
@@ -23,6 +29,37 @@ type Release struct {
 	past   atomic.Bool  // it was live and is not any more
 	idle   atomic.Bool  // that it is past and empty was told
 }
+
+// names are what the newest look has found that leads to a release.
+type names struct {
+	spellings []Spelling
+	real      string // its docroot
+	roof      string // that it is under
+}
+
+// take keeps what a look found; the pointer changes only where that does.
+func (r *Release) take(res Resolved) {
+	if was := r.named.Load(); was == nil || was.real != res.RealDocroot || was.roof != res.Roof || !slices.Equal(was.spellings, res.Spellings) {
+		r.named.Store(&names{res.Spellings, res.RealDocroot, res.Roof})
+	}
+}
+
+// Spellings are the paths that lead to the release, the docroot's own first. Two
+// calls give the same slice while nothing on the way has changed.
+func (r *Release) Spellings() []Spelling { return r.named.Load().spellings }
+
+// Roof is a directory that has nothing but releases of the link; "" where none is known.
+func (r *Release) Roof() string { return r.named.Load().roof }
+
+// Kin are the releases of the docroot that are remembered, and its slots, by their
+// paths. The slice does not change.
+func (r *Release) Kin() []string { return *r.kin.Load() }
+
+// RealDocroot is Docroot with the symlinks inside the release followed.
+func (r *Release) RealDocroot() string { return r.named.Load().real }
+
+// Below is the docroot below the release, as in "/public".
+func (r *Release) Below() string { return strings.TrimPrefix(r.Docroot, r.Path) }
 
 // Inside is how many requests run in the release now.
 func (r *Release) Inside() int64 { return r.inside.Load() }
@@ -105,4 +142,19 @@ func (r *Release) state(live bool) ReleaseState {
 		s.LastSeen = time.Unix(0, last)
 	}
 	return s
+}
+
+// beside is another release of the same link, of the docroot path.
+func (r *Release) beside(path, release string) Resolved {
+	res := Resolved{Docroot: path, Link: r.Link, Release: release, Name: nameOf(release), ResolvedDocroot: release + r.Below(), Roof: r.Roof()}
+	res.RealDocroot = res.ResolvedDocroot
+	if real, err := filepath.EvalSymlinks(res.ResolvedDocroot); err == nil {
+		res.RealDocroot = real
+	}
+	for _, s := range r.Spellings() {
+		if rest, ok := strings.CutPrefix(s[1], r.Path); ok && (rest == "" || rest[0] == '/') {
+			res.Spellings = append(res.Spellings, Spelling{s[0], release + rest})
+		}
+	}
+	return res
 }

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -50,19 +49,20 @@ func (r *Resolver) EnterRelease(path, release string) (Visit, error) {
 	}
 	release = filepath.Clean(release)
 	d.mu.Lock()
-	link := d.live.Link
+	live := d.live
 	d.mu.Unlock()
-	docroot := release + strings.TrimPrefix(path, link)
+	docroot := release + live.Below()
 	if fi, err := os.Stat(docroot); err != nil {
 		return Visit{}, fmt.Errorf("enter release %s: %w", release, err)
 	} else if !fi.IsDir() {
 		return Visit{}, fmt.Errorf("enter release %s: %s is not a directory", release, docroot)
 	}
+	res := live.beside(path, release)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	got := d.release(release, link)
+	got := d.release(release, live.Link)
 	if got == nil {
-		got = d.remember(Resolved{Docroot: path, Link: link, Release: release, ResolvedDocroot: docroot})
+		got = d.remember(res)
 	}
 	got.enter()
 	return Visit{Release: got}, nil

@@ -20,15 +20,18 @@ type Options struct {
 	Mode Mode
 	// Every is how long one look serves; 0 looks for every request.
 	Every time.Duration
-	// LinkAfter is a directory below which the link is looked for; "" is the
-	// root. It is for docroots whose parents are symlinks too, as mod_realdoc's
-	// UseReadlink with a prefix.
+	// LinkAfter is a directory, or a link, behind which the first link is the one
+	// that deploys flip; "" leaves that to the rule of Way.Flipped.
 	LinkAfter string
+	// Slots and Releases are where deploys put releases, which tells them from other
+	// directories; none where that is not known.
+	Slots    []string
+	Releases string
 
 	maxDocroots int
 	read        func(link string, buf []byte) (int, error)
 	readLocal   func(linkz, buf []byte) (int, error) // where that cannot hang; nil is read
-	inspect     func(docroot string, mode Mode, linkAfter string) (Resolved, error)
+	inspect     func(docroot string, opts Options) (Resolved, error)
 	identify    func(dir string) (fileID, error)
 	now         func() time.Time
 }
@@ -64,7 +67,7 @@ func (r *Resolver) Configure(opts Options) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	next := *r.opts
-	next.Mode, next.Every, next.LinkAfter = opts.Mode, opts.Every, opts.LinkAfter
+	next.Mode, next.Every, next.LinkAfter, next.Slots, next.Releases = opts.Mode, opts.Every, opts.LinkAfter, opts.Slots, opts.Releases
 	r.opts = &next
 	for _, d := range r.docroots {
 		d.mu.Lock()

@@ -141,22 +141,6 @@ func TestALinkBehindTheLinkIsSeenToo(t *testing.T) {
 	wantRelease(t, enter(t, r, s.docroot()), s.path("2"))
 }
 
-func TestTheLinkIsLookedForAfterAGivenDirectory(t *testing.T) {
-	s := newShop(t)
-	if err := os.Symlink(s.root, s.root+"/www"); err != nil {
-		t.Fatal(err)
-	}
-	docroot := s.root + "/www/current/public"
-	v := enter(t, NewResolver(Options{LinkAfter: s.root + "/www"}), docroot)
-	wantRelease(t, v, s.path("1"))
-	if v.Link != s.root+"/www/current" {
-		t.Errorf("link is %s", v.Link)
-	}
-	if v := enter(t, NewResolver(Options{}), docroot); v.Link != s.root+"/www" {
-		t.Errorf("without it the link is %s", v.Link)
-	}
-}
-
 func TestADocrootWithoutALinkIsItsOwnRelease(t *testing.T) {
 	s := newShop(t)
 	docroot := s.path("1") + "/public"
@@ -298,9 +282,9 @@ func TestALookAllocatesNothing(t *testing.T) {
 func TestAPathIsWalkedOnceAMinuteWhileNothingChanges(t *testing.T) {
 	s := newShop(t)
 	walks := 0
-	r := NewResolver(Options{inspect: func(docroot string, mode Mode, after string) (Resolved, error) {
+	r := NewResolver(Options{inspect: func(docroot string, opts Options) (Resolved, error) {
 		walks++
-		return Inspect(docroot, mode, after)
+		return Inspect(docroot, opts)
 	}})
 	now := time.Now()
 	at := func(after time.Duration) Visit {

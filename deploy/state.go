@@ -30,7 +30,10 @@ func (r *Resolver) Restore(state DocrootState) {
 		return
 	}
 	for _, s := range state.Releases {
-		known := d.remember(Resolved{Docroot: state.Path, Link: s.Link, Release: s.Path, ResolvedDocroot: s.Docroot})
+		known := d.remember(Resolved{
+			Docroot: state.Path, Link: s.Link, Release: s.Path, Name: nameOf(s.Path), ResolvedDocroot: s.Docroot, RealDocroot: s.Docroot,
+			Spellings: []Spelling{{s.Link, s.Path}},
+		})
 		known.Since = s.FirstSeen
 		known.total.Store(s.Total)
 		known.failed.Store(s.Failed)

@@ -92,6 +92,12 @@ func (rq *request) checkLength() error {
 	if rq.contentLength < 0 || rq.body.length == rq.contentLength {
 		return nil
 	}
+	// Subrequests (nginx's auth_request and mirror, Apache's SSI) come with the length
+	// of the main request and with nothing, properly ended: a body of length 0.
+	if rq.body.length == 0 {
+		rq.contentLength, rq.unknownLength = -1, true
+		return nil
+	}
 	return refuse(causeBadRequest, "request body has %d bytes, CONTENT_LENGTH says %d",
 		rq.body.length, rq.contentLength)
 }

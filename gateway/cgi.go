@@ -14,9 +14,9 @@ type param int
 // cgi has the variables that decide something or are logged. HTTP_* variables
 // come from the visitor and decide nothing; one of them is logged.
 type cgi struct {
-	documentRoot, scriptFilename, pathTranslated, contextDocumentRoot param
-	phpValue, phpAdminValue, contentLength                            param
-	requestMethod, requestURI, requestID, uniqueID, traceparent       param
+	documentRoot, scriptFilename, scriptName, pathTranslated    param
+	phpValue, phpAdminValue, contentLength                      param
+	requestMethod, requestURI, requestID, uniqueID, traceparent param
 }
 
 // readParams reads the PARAMS that have come into pairs and finds those above.
@@ -41,10 +41,10 @@ func (c *cgi) note(name []byte, at param) {
 		c.documentRoot = at
 	case "SCRIPT_FILENAME":
 		c.scriptFilename = at
+	case "SCRIPT_NAME":
+		c.scriptName = at
 	case "PATH_TRANSLATED":
 		c.pathTranslated = at
-	case "CONTEXT_DOCUMENT_ROOT":
-		c.contextDocumentRoot = at
 	case "PHP_VALUE":
 		c.phpValue = at
 	case "PHP_ADMIN_VALUE":
@@ -67,6 +67,10 @@ func (c *cgi) note(name []byte, at param) {
 func (rq *request) readContentLength() error {
 	v := rq.value(rq.cgi.contentLength)
 	if len(v) == 0 {
+		return nil
+	}
+	if string(v) == "-1" { // of Caddy, for a body whose length it does not know
+		rq.unknownLength = true
 		return nil
 	}
 	n, err := strconv.ParseInt(string(v), 10, 64)
@@ -97,7 +101,7 @@ func (rq *request) set(at param, name string, value []byte) {
 // appendHead makes what FPM gets before the body: BEGIN_REQUEST without
 // FCGI_KEEP_CONN, which is set when the connection may be kept, and the PARAMS.
 func (rq *request) appendHead() error {
-	if rq.contentLength < 0 && rq.body.length > 0 {
+	if rq.contentLength < 0 && (rq.body.length > 0 || rq.unknownLength) {
 		rq.conn.mu.Lock()
 		rq.set(rq.cgi.contentLength, "CONTENT_LENGTH", strconv.AppendInt(nil, rq.body.length, 10))
 		rq.conn.mu.Unlock()

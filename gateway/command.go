@@ -40,7 +40,8 @@ func (s *Server) Enter(name, docroot, release string, c control.Command) (contro
 	}
 	env := control.CommandEnv{Docroot: docroot, Link: v.Link, Release: v.Path, Name: v.Name, ResolvedDocroot: v.Docroot}
 	if st.IncludePath != "" {
-		env.IncludePath = st.mapping(v).List(st.IncludePath)
+		m := st.mapping(v.Release)
+		env.IncludePath = m.List(st.IncludePath)
 	}
 	stay := &command{Command: c, s: s, st: st, visit: v, env: env}
 	s.mu.Lock()

@@ -64,8 +64,8 @@ type SiteConfig struct {
 	// RealpathEvery is how long one look at the link may serve; 0 looks for
 	// every request.
 	RealpathEvery time.Duration
-	// LinkAfter is a directory below which the link is looked for, for a
-	// docroot whose parents are symlinks too; "" looks from the root.
+	// LinkAfter is a directory or a link behind which the first link is the one that
+	// deploys flip; "" leaves that to deploy.Way.Flipped.
 	LinkAfter string
 	// IncludePath is the site's include_path, mapped to the release for each
 	// request; "" leaves the include_path to the web server and to PHP.
@@ -75,6 +75,10 @@ type SiteConfig struct {
 	SearchReplacePattern string
 	// ExtraRoots are directories outside the docroot that may hold scripts.
 	ExtraRoots []string
+	// MapParams are variables of a request that are mapped to the release, though the
+	// client can write them; KeepParams those that are not, though the web server sets
+	// them.
+	MapParams, KeepParams []string
 	// RequestBuffering spools large bodies to disk before a worker is taken.
 	RequestBuffering bool
 	// ReleaseHeader is a response header that gets the release's name; ""
@@ -94,6 +98,11 @@ type SiteConfig struct {
 	Slots    []string
 	Releases string
 	Keep     int
+}
+
+// Links say how the site's links are looked at.
+func (c SiteConfig) Links() deploy.Options {
+	return deploy.Options{Mode: c.Resolve, Every: c.RealpathEvery, LinkAfter: c.LinkAfter, Slots: c.Slots, Releases: c.Releases}
 }
 
 // IsGlob says whether Docroot is a pattern.

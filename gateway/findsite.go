@@ -10,7 +10,7 @@ import (
 )
 
 // findSite finds the request's site and enters the release that it runs on. A
-// docroot that is a known release itself is taken as that release.
+// docroot that the web server has resolved by itself is taken as that release.
 func (rq *request) findSite() error {
 	now := rq.setup
 	sent := rq.value(rq.cgi.documentRoot)
@@ -18,10 +18,9 @@ func (rq *request) findSite() error {
 	if st := now.sites.find(docroot); st != nil {
 		return rq.enter(st, docroot)
 	}
-	for _, st := range now.sites.all {
-		if v, ok := st.releases.EnterKnown(docroot, rq.began); ok {
-			rq.site, rq.pool, rq.visit = st, st.pool, v
-			return nil
+	if len(sent) > 0 {
+		if known, err := rq.arrive(docroot); known {
+			return err
 		}
 	}
 	if now.cfg.ForwardUnmatched {
@@ -78,4 +77,4 @@ func (rq *request) flow() fpm.Flow {
 }
 
 // mapping says where paths below the link are for this request.
-func (rq *request) mapping() incpath.Mapping { return rq.site.mapping(rq.visit) }
+func (rq *request) mapping() incpath.Mapping { return rq.site.mapping(rq.visit.Release) }

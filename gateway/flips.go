@@ -3,7 +3,6 @@ package gateway
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"realdocd/deploy"
 	"realdocd/gateway/handover"
@@ -33,8 +32,7 @@ func (s *Server) idle(site string, r *deploy.Release) {
 		return
 	}
 	go func() {
-		docroot := r.Link + strings.TrimPrefix(r.Docroot, r.Path)
-		left, err := s.predecessor.leftBefore(context.Background(), site, docroot, r.Path)
+		left, err := s.predecessor.leftBefore(context.Background(), site, r.Of, r.Path)
 		if err == nil && len(left) == 0 {
 			s.logIdle(site, r)
 			return

@@ -25,13 +25,17 @@ type request struct {
 	requestID     []byte // its name in logs; never empty
 	ownID         [ownIDLen]byte
 	contentLength int64 // -1 where the web server did not say
+	unknownLength bool  // it has said that it does not know
 	body          body
 
 	site  *site
 	pool  *fpm.Pool
 	visit deploy.Visit
-	head  []byte // BEGIN_REQUEST and PARAMS for FPM
-	text  []byte // values made by rewriting
+	// arrival says where its docroot belongs, if that is written in another way than
+	// the site's; else nil.
+	arrival *arrival
+	head    []byte // BEGIN_REQUEST and PARAMS for FPM
+	text    []byte // values made by rewriting
 
 	place fpm.Place // the right to run in FPM, with the connection to it
 	reply response

@@ -10,9 +10,10 @@ import (
 // beginning to its end; a reload makes another, which takes over the pools and
 // the sites that it names too, with all that is known of them.
 type setup struct {
-	cfg   Config
-	sites siteTable
-	pools map[string]*fpm.Pool
+	cfg      Config
+	sites    siteTable
+	arrivals arrivals
+	pools    map[string]*fpm.Pool
 }
 
 // newSetup puts a configuration to work that has no faults. before is the one

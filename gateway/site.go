@@ -17,18 +17,23 @@ type site struct {
 	pool     *fpm.Pool
 	releases *deploy.Resolver
 	metrics  *siteMetrics
-	mapped   valueCache // include_path in it mapped
-	added    valueCache // include_path added to it
-	stale    limiter    // of log events about a link that cannot be looked at
+	mapped   [2]valueCache // PHP_VALUE and PHP_ADMIN_VALUE, the paths in it mapped
+	added    valueCache    // include_path added to it
+	stale    limiter       // of log events about a link that cannot be looked at
 	seen     seenRequests
+
+	mapParams, keepParams map[string]bool // nil for none
 }
 
 // newSite puts a site to work. before is the site of that name in the
 // configuration that is replaced, or nil: while the docroot is the same, what is
 // known of its releases is kept.
 func newSite(c SiteConfig, p *fpm.Pool, before *site, m *metrics) *site {
-	s := &site{SiteConfig: c, pool: p, metrics: m.site(c.Name, p.Name)}
-	opts := deploy.Options{Mode: c.Resolve, Every: c.RealpathEvery, LinkAfter: c.LinkAfter}
+	s := &site{
+		SiteConfig: c, pool: p, metrics: m.site(c.Name, p.Name),
+		mapParams: setOf(c.MapParams), keepParams: setOf(c.KeepParams),
+	}
+	opts := c.Links()
 	if before != nil && before.Docroot == c.Docroot {
 		s.releases = before.releases
 		s.releases.Configure(opts)
@@ -90,8 +95,11 @@ func (t *siteTable) named(name string) *site {
 	return nil
 }
 
-func (s *site) mapping(v deploy.Visit) incpath.Mapping {
-	return incpath.Mapping{Link: v.Link, Release: v.Path, ResolvedDocroot: v.Docroot, Pattern: s.SearchReplacePattern}
+func (s *site) mapping(r *deploy.Release) incpath.Mapping {
+	return incpath.Mapping{
+		Spellings: r.Spellings(), Release: r.Path, Others: r.Kin(), Roof: r.Roof(),
+		ResolvedDocroot: r.Docroot, Pattern: s.SearchReplacePattern,
+	}
 }
 
 // borrow reads bytes as a string without a copy. The string must not outlive

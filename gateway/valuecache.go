@@ -3,6 +3,7 @@ package gateway
 import (
 	"strings"
 	"sync/atomic"
+	"unsafe"
 
 	"realdocd/deploy"
 )
@@ -13,21 +14,24 @@ import (
 type valueCache struct{ last atomic.Pointer[rewritten] }
 
 type rewritten struct {
-	release *deploy.Release
-	sent    string
-	out     []byte
-	found   bool
+	release   *deploy.Release
+	spellings *deploy.Spelling // of it, the first: they change with what is on the way
+	sent      string
+	out       []byte
+	found     bool
 }
 
 func (c *valueCache) get(r *deploy.Release, sent string) *rewritten {
-	if v := c.last.Load(); v != nil && v.release == r && v.sent == sent {
+	if v := c.last.Load(); v != nil && v.release == r && v.spellings == first(r) && v.sent == sent {
 		return v
 	}
 	return nil
 }
 
 func (c *valueCache) put(r *deploy.Release, sent, out string, found bool) []byte {
-	v := &rewritten{r, strings.Clone(sent), []byte(out), found}
+	v := &rewritten{r, first(r), strings.Clone(sent), []byte(out), found}
 	c.last.Store(v)
 	return v.out
 }
+
+func first(r *deploy.Release) *deploy.Spelling { return unsafe.SliceData(r.Spellings()) }

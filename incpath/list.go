@@ -12,30 +12,14 @@ import (
 //
 // A release whose path has a ":" cannot stand in an include_path.
 func MapList(includePath, link, release string) string {
-	return Mapping{Link: link, Release: release}.List(includePath)
+	m := Mapping{Spellings: []Spelling{{link, release}}, Release: release}
+	return m.List(includePath)
 }
 
-// Mapping is how a site's include_path becomes that of one release.
-// All paths are absolute and, but for Pattern, clean.
-type Mapping struct {
-	// Link is what a deploy flips.
-	Link string
-	// Release is the directory that takes Link's place.
-	Release string
-	// ResolvedDocroot is the docroot below Release.
-	ResolvedDocroot string
-	// Pattern has further paths to replace, joined by ":"; "" has none.
-	// It is incpath.search_replace_pattern of the PHP extension incpath: a
-	// path that is not below Link, another spelling of the docroot, is
-	// replaced by ResolvedDocroot. One that is below Link adds nothing, since
-	// all below Link is mapped.
-	Pattern string
-}
-
-// List maps each entry of includePath: below Link to Release, else below a
-// path of Pattern to ResolvedDocroot; an entry that is in Release already
-// stays. It promises what [MapList] does.
-func (m Mapping) List(includePath string) string {
+// List maps each entry of a list of paths that are joined by ":", as Mapping.Path
+// does, or else below a path of Pattern to ResolvedDocroot. It promises what MapList
+// does.
+func (m *Mapping) List(includePath string) string {
 	var out strings.Builder
 	done := 0
 	for start := 0; start <= len(includePath); {
@@ -55,12 +39,9 @@ func (m Mapping) List(includePath string) string {
 	return out.String()
 }
 
-func (m Mapping) entry(entry string) string {
-	if mapped, ok := Map(entry, m.Link, m.Release); ok {
+func (m *Mapping) entry(entry string) string {
+	if mapped, ok := m.Path(entry); ok {
 		return mapped
-	}
-	if _, ok := match(entry, m.Release); ok {
-		return entry
 	}
 	for rest := m.Pattern; rest != ""; {
 		var pattern string

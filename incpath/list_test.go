@@ -35,7 +35,7 @@ func TestMappingReplacesThePathsOfThePattern(t *testing.T) {
 		{":", "/srv", "/srv"},
 		{"app", "app/lib", "app/lib"},
 	} {
-		m := Mapping{link, release, docroot, row.pattern}
+		m := Mapping{Spellings: []Spelling{{link, release}}, Release: release, ResolvedDocroot: docroot, Pattern: row.pattern}
 		if got := m.List(row.list); got != row.want {
 			t.Errorf("with pattern %q, List(%q) = %q, want %q", row.pattern, row.list, got, row.want)
 		}

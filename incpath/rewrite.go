@@ -8,6 +8,15 @@ import (
 
 const directiveName = "include_path"
 
+// A DirectiveError is a directive whose paths cannot be mapped.
+type DirectiveError struct {
+	Directive string
+	Err       error
+}
+
+func (e *DirectiveError) Error() string { return e.Err.Error() }
+func (e *DirectiveError) Unwrap() error { return e.Err }
+
 var (
 	// ErrUnknown says that the include_path that PHP will have cannot be
 	// known from the text.
@@ -29,37 +38,73 @@ func Rewrite(value string, f func(includePath string) string) (out string, found
 	if !strings.Contains(value, directiveName) {
 		return value, false, nil
 	}
+	return rewrite(value, func(key, old string) string {
+		if key == directiveName {
+			return f(old)
+		}
+		return old
+	})
+}
+
+// RewritePaths is Rewrite for every directive that takes paths, by what m makes of
+// them: whole, as an item of a list, behind session.save_path's "N;MODE;".
+// ErrUnknown is for the directives that decide which code runs; another one with a
+// ${VARIABLE} stays as it is.
+func RewritePaths(value string, m *Mapping) (out string, found bool, err error) {
+	if !strings.Contains(value, directiveName) && strings.IndexByte(value, '/') < 0 {
+		return value, false, nil
+	}
+	return rewrite(value, m.directive)
+}
+
+func rewrite(value string, f func(key, old string) string) (out string, found bool, err error) {
 	var b strings.Builder
 	done := 0
 	p := newINI(value)
 	for d, ok := p.next(); ok; d, ok = p.next() {
-		if d.key != directiveName || d.value == "" {
+		if d.value == "" {
 			continue
 		}
-		found = true
-		mapped := f(d.value)
-		if d.unknown.what != "" && (d.unknown.kind == variable || mapped != d.value) {
-			return value, true, d.err()
+		found = found || d.key == directiveName
+		mapped := f(d.key, d.value)
+		if d.unknown.what != "" && (d.unknown.kind == variable && loadsCode[d.key] || mapped != d.value) {
+			return value, found, &DirectiveError{d.key, d.err()}
 		}
 		if mapped == d.value {
 			continue
 		}
 		quoted, err := Quote(mapped)
 		if err != nil {
-			return value, true, err
+			return value, found, &DirectiveError{d.key, err}
 		}
 		b.WriteString(value[done:d.start])
 		b.WriteString(quoted)
 		done = d.end
 	}
-	if p.stopped >= 0 && strings.Contains(value[p.stopped:], directiveName) {
-		return value, found, p.err()
+	if p.stopped >= 0 {
+		if name := namesCode(value[p.stopped:]); name != "" {
+			return value, found, &DirectiveError{name, p.err()}
+		}
 	}
 	if done == 0 {
 		return value, found, nil
 	}
 	b.WriteString(value[done:])
 	return b.String(), found, nil
+}
+
+// namesCode gives a directive that decides which code runs and that a text names
+// which PHP does not read any more; "" for none.
+func namesCode(text string) string {
+	if strings.Contains(text, directiveName) {
+		return directiveName
+	}
+	for name := range loadsCode {
+		if strings.Contains(text, name+"=") {
+			return name
+		}
+	}
+	return ""
 }
 
 // AppendDirective adds a line with an include_path directive to a PHP_VALUE or
@@ -121,7 +166,7 @@ func Read(value string) (includePath string, found bool, err error) {
 }
 
 func (d directive) err() error {
-	return fmt.Errorf("%s has, at byte %d, %s: %w", directiveName, d.unknown.at, d.unknown.what, ErrUnknown)
+	return fmt.Errorf("%s has, at byte %d, %s: %w", d.key, d.unknown.at, d.unknown.what, ErrUnknown)
 }
 
 func (p *ini) err() error {

@@ -55,6 +55,8 @@ Where the site's link does not exist yet, deploy makes it.`,
 
 func (g *goLive) deploy(ctx context.Context, source string) error {
 	switch {
+	case g.link.tail != "":
+		return fmt.Errorf("the link %[1]s leads into a release, to its %[2]s: make it lead to the release itself, and docroot = %[3]q", g.link.path, g.link.tail[1:], g.link.path+g.link.tail)
 	case len(g.site.Slots) > 0:
 		return g.deployToSlot(ctx, source)
 	case g.site.Releases != "":

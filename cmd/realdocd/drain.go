@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"realdocd/cmd/realdocd/conf"
+	"realdocd/deploy"
 	"realdocd/gateway/control"
 )
 
@@ -89,7 +90,7 @@ func (o *siteOptions) findRelease(ctx context.Context, daemon *control.Client, a
 		if r.Name == asked {
 			add(r.Path)
 		}
-		if beside := path.Join(path.Dir(r.Path), asked); r.Live && wantDirectory(beside) == nil {
+		if beside := deploy.Beside(r.Path, r.Name, asked); r.Live && wantDirectory(beside) == nil {
 			add(beside)
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path"
 	"strings"
 	"time"
 
@@ -101,16 +100,16 @@ func (o *siteOptions) enter(cmd *cobra.Command, site string, command []string) (
 }
 
 func (t *target) look() (*stay, error) {
-	got, err := deploy.Inspect(t.docroot, t.site.Resolve, t.site.LinkAfter)
+	got, err := deploy.Inspect(t.docroot, t.site.Links())
 	if err != nil {
 		return nil, err
 	}
 	mapping := incpath.Mapping{
-		Link: got.Link, Release: got.Release,
+		Spellings: got.Spellings, Release: got.Release,
 		ResolvedDocroot: got.ResolvedDocroot, Pattern: t.site.SearchReplacePattern,
 	}
 	env := control.CommandEnv{
-		Docroot: got.Docroot, Link: got.Link, Release: got.Release, Name: path.Base(got.Release),
+		Docroot: got.Docroot, Link: got.Link, Release: got.Release, Name: got.Name,
 		ResolvedDocroot: got.ResolvedDocroot, IncludePath: mapping.List(t.site.IncludePath),
 	}
 	await := func(ctx context.Context) bool { return t.pollFlip(ctx, got.Release) }
@@ -127,7 +126,7 @@ func (t *target) pollFlip(ctx context.Context, release string) bool {
 			return false
 		case <-tick.C:
 		}
-		got, err := deploy.Inspect(t.docroot, t.site.Resolve, t.site.LinkAfter)
+		got, err := deploy.Inspect(t.docroot, t.site.Links())
 		if err == nil && got.Release != release {
 			return true
 		}

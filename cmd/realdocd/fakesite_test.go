@@ -47,6 +47,18 @@ func newFakeSite(t *testing.T, siteKeys ...string) *fakeSite {
 	return s
 }
 
+// edit replaces a text in the configuration.
+func (s *fakeSite) edit(old, new string) {
+	s.t.Helper()
+	text, err := os.ReadFile(s.config)
+	if err == nil {
+		err = os.WriteFile(s.config, bytes.ReplaceAll(text, []byte(old), []byte(new)), 0o644)
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
 func (s *fakeSite) mkdir(dir string) string {
 	s.t.Helper()
 	dir = filepath.Join(s.dir, dir)

@@ -2,8 +2,10 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -35,6 +37,64 @@ func TestFlipWithoutADaemonFlipsAndSaysWhatItLeftOut(t *testing.T) {
 	wantIn(t, stderr, "nothing is warmed and nothing is drained: realdocd does not run")
 	s.wantLive(s.release("2"))
 	s.wantHistory("2 flip")
+}
+
+// Each of these was once taken for the link, since it is the first on the docroot's path.
+func TestFlipActsOnTheLinkAndNotOnAnAliasOfIt(t *testing.T) {
+	for name, tt := range map[string]struct{ alias, text, docroot string }{
+		"a parent":               {"www", ".", "/www/current/public"},
+		"a link into the link":   {"pub", "current/public", "/pub"},
+		"a second name":          {"stable", "current", "/stable/public"},
+		"a second name of a way": {"www", ".", "/www/current/../current/public"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newFakeSite(t)
+			s.edit(s.link+"/public", s.dir+tt.docroot)
+			if err := os.Symlink(tt.text, s.dir+"/"+tt.alias); err != nil {
+				t.Fatal(err)
+			}
+			if code, _, stderr := s.run("flip", "shop", s.release("2")); code != exitDone {
+				t.Errorf("exit code %d: %s", code, stderr)
+			}
+			s.wantLive(s.release("2"))
+			if text, err := os.Readlink(s.dir + "/" + tt.alias); err != nil || text != tt.text {
+				t.Errorf("the alias says %q, %v", text, err)
+			}
+			s.wantHistory("2 flip")
+			if code, _, stderr := s.run("rollback", "shop"); code != exitNo {
+				t.Errorf("exit code %d for a rollback to nothing that is known: %s", code, stderr)
+			}
+		})
+	}
+}
+
+func TestFlipOfALinkIntoAReleaseLeavesItsRootAlone(t *testing.T) {
+	s := newFakeSite(t)
+	s.edit(s.link+"/public", s.link)
+	if err := errors.Join(os.Remove(s.link), os.Symlink("releases/1/public", s.link)); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, stderr := s.run("flip", "shop", s.release("2")); code != exitDone {
+		t.Errorf("exit code %d: %s", code, stderr)
+	}
+	s.wantLive(s.release("2") + "/public")
+	if code, _, stderr := s.run("deploy", "shop", s.release("2")); code != exitNo || !strings.Contains(stderr, "leads into a release, to its public") {
+		t.Errorf("exit code %d: %s", code, stderr)
+	}
+}
+
+func TestFlipRefusesWhereSeveralLinksCouldBeMeant(t *testing.T) {
+	s := newFakeSite(t)
+	if err := errors.Join(os.Symlink("releases/1", s.dir+"/A"), os.Remove(s.link), os.Symlink("A", s.link)); err != nil {
+		t.Fatal(err)
+	}
+	for _, verb := range [][]string{{"flip", "shop", s.release("2")}, {"rollback", "shop"}, {"deploy", "shop", s.release("2")}} {
+		code, _, stderr := s.run(verb...)
+		if code != exitNo || !strings.Contains(stderr, `link_after = "`+s.dir+`" for `+s.link+`, or link_after = "`+s.link+`" for `+s.dir+"/A") {
+			t.Errorf("%s: exit code %d: %s", verb[0], code, stderr)
+		}
+	}
+	s.wantLive(s.release("1"))
 }
 
 func TestFlipStopsBeforeTheRename(t *testing.T) {

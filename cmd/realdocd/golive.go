@@ -94,6 +94,7 @@ func (g *goLive) explain(ctx context.Context, err error) error {
 
 // run takes a release from a directory on disk to visitors.
 func (g *goLive) run(ctx context.Context, release string) error {
+	release = g.link.into(release)
 	seen := g.seenAs(release)
 	g.outcome.Release = seen
 	if err := g.link.checkRelease(release); err != nil {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path"
 	"strings"
 
 	"realdocd/deploy"
@@ -20,43 +19,48 @@ type siteLink struct {
 	live string
 	// below is the docroot below the release, "" or as in "/public".
 	below string
+	// tail is where in a release the link leads to, for one as htdocs ->
+	// releases/42/public: "/public", else "".
+	tail string
 }
 
-// link finds the link on the target's docroot, one that points nowhere too. Where
-// there is none yet, it is the first of the docroot's directories that is missing.
+// link finds the link that is flipped, one that points nowhere too. Where there is
+// none yet, it is the first of the docroot's directories that is missing.
 func (t *target) link() (siteLink, error) {
-	after := strings.TrimSuffix(t.site.LinkAfter, "/")
-	start := 0
-	if strings.HasPrefix(t.docroot, after+"/") {
-		start = len(after)
+	got, exists, err := deploy.FindLink(t.docroot, t.site.Links())
+	if err != nil {
+		return siteLink{}, err
 	}
-	for end := start + 1; end <= len(t.docroot); end++ {
-		if end < len(t.docroot) && t.docroot[end] != '/' {
-			continue
-		}
-		at := siteLink{path: t.docroot[:end], below: t.docroot[end:]}
-		switch fi, err := os.Lstat(at.path); {
-		case errors.Is(err, fs.ErrNotExist):
-			return at, nil
-		case err != nil:
-			return at, fmt.Errorf("look for the link of docroot %s: %w", t.docroot, err)
-		case fi.Mode()&fs.ModeSymlink != 0:
-			at.exists, at.live = true, t.behind(at.path)
-			return at, nil
-		}
+	if !exists && got.Release != "" {
+		return siteLink{}, got.NothingToFlip()
 	}
-	return siteLink{}, fmt.Errorf("docroot %s has no symlink on its path, so there is nothing to flip: move the release elsewhere, and put a symlink to it in its place", t.docroot)
+	at := siteLink{path: got.Link, exists: exists, below: got.Below}
+	if exists {
+		at.live = t.behind(got)
+		at.tail = got.Tail()
+	}
+	return at, nil
 }
 
-// behind is the release behind a link, also one whose docroot is missing.
-func (t *target) behind(link string) string {
-	if got, err := deploy.Inspect(link, t.site.Resolve, path.Dir(link)); err == nil {
+// into is what the link is to point to for a release. What was pointed to the
+// release's root, where its docroot was, would serve all that is in it.
+func (l siteLink) into(release string) string {
+	if strings.HasSuffix(release, l.tail) {
+		return release
+	}
+	return release + l.tail
+}
+
+// behind is the release behind the link, also one that is not there.
+func (t *target) behind(got deploy.Resolved) string {
+	if got.Release != "" {
 		return got.Release
 	}
-	if points, err := deploy.LinkTarget(link); err == nil {
-		return points
+	points, err := deploy.LinkTarget(got.Link)
+	if err != nil {
+		return ""
 	}
-	return ""
+	return points
 }
 
 // checkRelease wants the release and the docroot below it to be directories.

@@ -29,6 +29,8 @@ type Pool struct {
 	log    zerolog.Logger
 	config atomic.Pointer[Config]
 
+	own own
+
 	mu        sync.Mutex // guards the following, and what the listeners say that it guards
 	listeners []*listener
 	next      int    // of listeners: at which the choice among equals begins

@@ -39,6 +39,9 @@ type Answer struct {
 	// fpm_php_set_fcgi_mgmt_vars is compiled out), and no script is told
 	// pm.max_children.
 	Workers int
+	// IncludePath is that of php.ini, or PHP's default: what requests have set since, and
+	// FPM has kept, is not in it.
+	IncludePath string `json:"include_path"`
 	// IncludePathLocked says that a php_admin_value of FPM's pool sets include_path.
 	IncludePathLocked bool `json:"include_path_locked"`
 	// INI has the settings that were asked for and that PHP knows.

@@ -49,6 +49,7 @@ $master = $parent('self');
 $answer = [
     'version' => PHP_VERSION, 'uid' => $uid,
     'title' => $title('self'), 'master' => $title($master),
+    'include_path' => (string) (get_cfg_var('include_path') ?: DEFAULT_INCLUDE_PATH),
     'include_path_locked' => ($ini['include_path']['access'] ?? 7) === 4,
     'ini' => [], 'barred' => [], 'realpath_cache' => realpath_cache_size(),
     'has_opcache' => function_exists('opcache_get_status'), 'opcache' => null,

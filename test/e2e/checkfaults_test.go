@@ -145,11 +145,11 @@ func faultsOfTheSite() []plantedFault {
 			mustDo(t, os.Rename(c.site.Release(1), c.site.Release(1)+".gone"))
 		}}},
 		{want: "nothing-to-flip", subject: "site shop", says: []string{"DIR/srv/shop/releases/1/public", "symlink"}, plan: plan{edit: replace("/current", "/releases/1")}},
-		{want: "second-link", subject: "site shop", says: []string{"DIR/var/www/shop/current", `link_after = "DIR/var/www/shop"`}, plan: plan{
-			edit: replace("/srv/shop", "/var/www/shop"),
+		{want: "second-link", subject: "site shop", says: []string{`link_after = "DIR/srv/shop" for DIR/srv/shop/live`, `link_after = "DIR/srv/shop/live" for DIR/srv/shop/A`}, plan: plan{
+			edit: replace("/current", "/live"),
 			before: func(t *testing.T, c *checked) {
-				mustDo(t, os.MkdirAll(c.Dir+"/var", 0o755))
-				mustDo(t, os.Symlink(c.Dir+"/srv", c.Dir+"/var/www"))
+				mustDo(t, os.Symlink("A", c.Dir+"/srv/shop/live"))
+				mustDo(t, os.Symlink("releases/1", c.Dir+"/srv/shop/A"))
 			},
 		}},
 		{want: "pattern-matches-nothing", subject: "site more", says: []string{"DIR/none/*/public"}, plan: plan{edit: replace("[site.shop]", "[site.more]\ndocroot = \"DIR/none/*/public\"\n[site.shop]")}},

@@ -69,6 +69,8 @@ func TestAMinimalFileGetsTheDocumentedDefaults(t *testing.T) {
 				IncludePath:          "",
 				SearchReplacePattern: "",
 				ExtraRoots:           nil,
+				MapParams:            nil,
+				KeepParams:           nil,
 				RequestBuffering:     true,
 				ReleaseHeader:        "",
 				RequestIDHeader:      "",
@@ -123,6 +125,8 @@ link_after     = "/srv/www"
 include_path   = ".:/srv/www/shop/current/lib"
 search_replace_pattern = "/srv/www/shop/current:/old"
 extra_roots    = ["/usr/share/phpmyadmin"]
+map_params     = ["HTTP_X_ACCEL_MAPPING"]
+keep_params    = ["FLOW_ROOTPATH"]
 request_buffering = false
 release_header = "X-Release"
 request_id_header = "X-Request-Id"
@@ -179,6 +183,8 @@ func TestEveryKeyArrives(t *testing.T) {
 				LinkAfter:            "/srv/www",
 				IncludePath:          ".:/srv/www/shop/current/lib",
 				SearchReplacePattern: "/srv/www/shop/current:/old",
+				MapParams:            []string{"HTTP_X_ACCEL_MAPPING"},
+				KeepParams:           []string{"FLOW_ROOTPATH"},
 				ExtraRoots:           []string{"/usr/share/phpmyadmin"},
 				ReleaseHeader:        "X-Release",
 				RequestIDHeader:      "X-Request-Id",

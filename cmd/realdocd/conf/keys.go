@@ -63,6 +63,8 @@ func siteKeys(s *gateway.SiteConfig) keys {
 		"include_path":           into(&s.IncludePath, text),
 		"search_replace_pattern": into(&s.SearchReplacePattern, text),
 		"extra_roots":            into(&s.ExtraRoots, listOf(absolute)),
+		"map_params":             into(&s.MapParams, listOf(paramName)),
+		"keep_params":            into(&s.KeepParams, listOf(paramName)),
 		"request_buffering":      into(&s.RequestBuffering, boolean),
 		"release_header":         into(&s.ReleaseHeader, orNone(headerName)),
 		"request_id_header":      into(&s.RequestIDHeader, orNone(headerName)),

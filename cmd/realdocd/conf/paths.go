@@ -84,3 +84,22 @@ func notInToken(r rune) bool {
 	letter := 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9'
 	return !letter && !strings.ContainsRune("!#$%&'*+-.^_`|~", r)
 }
+
+// alwaysMapped are the variables that make a request whole, and are never left out.
+var alwaysMapped = []string{"DOCUMENT_ROOT", "SCRIPT_FILENAME", "PHP_VALUE", "PHP_ADMIN_VALUE"}
+
+// paramName reads the name of a FastCGI variable.
+func paramName(v any) (string, error) {
+	s, ok := v.(string)
+	if !ok || s == "" || strings.ContainsFunc(s, notInParamName) {
+		return "", wanted(`the name of a FastCGI variable such as "HTTP_X_ACCEL_MAPPING"`, v)
+	}
+	if slices.Contains(alwaysMapped, s) {
+		return "", fmt.Errorf("%s is mapped in every request, so that it runs on one release: take it out", s)
+	}
+	return s, nil
+}
+
+func notInParamName(r rune) bool {
+	return r != '_' && !('A' <= r && r <= 'Z') && !('a' <= r && r <= 'z') && !('0' <= r && r <= '9')
+}

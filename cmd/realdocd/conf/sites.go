@@ -19,7 +19,7 @@ func (d *document) readSite(name string, raw map[string]any) {
 	case d.isExcused(docroot):
 	case site.Docroot == "":
 		d.faults.add(d.lines.of(at...), `[%s] has no docroot: name it, as in docroot = "/var/www/%s/current/public"`, toml.Key(at), name)
-	case !site.IsGlob() && site.LinkAfter != "" && !below(site.Docroot, site.LinkAfter):
+	case !site.IsGlob() && site.LinkAfter != "" && path.Clean(site.Docroot) != path.Clean(site.LinkAfter) && !below(site.Docroot, site.LinkAfter):
 		d.fault([]string{"site", name, "link_after"}, "the docroot %q is not below %q", site.Docroot, site.LinkAfter)
 	}
 	if header := site.RequestIDHeader; header != "" && strings.EqualFold(header, site.ReleaseHeader) {

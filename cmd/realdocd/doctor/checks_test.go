@@ -182,7 +182,8 @@ func TestChecksOnWhatWasToldThem(t *testing.T) {
 func resolved() deploy.Resolved {
 	return deploy.Resolved{
 		Docroot: "/var/www/shop/current/public", Link: "/var/www/shop/current",
-		Release: "/var/www/shop/releases/2", ResolvedDocroot: "/var/www/shop/releases/2/public",
+		Release: "/var/www/shop/releases/2", ResolvedDocroot: "/var/www/shop/releases/2/public", Below: "/public",
+		Way: deploy.Way{Links: []deploy.Link{{Path: "/var/www/shop/current"}}},
 	}
 }
 

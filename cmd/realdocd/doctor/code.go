@@ -32,7 +32,7 @@ func (x *examination) readCode() {
 	defer cancel()
 	read := map[string]bool{}
 	for _, p := range x.places {
-		if !p.hasLink() || read[p.Release] {
+		if !p.HasLink() || read[p.Release] {
 			continue
 		}
 		read[p.Release] = true

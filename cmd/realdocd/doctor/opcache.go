@@ -34,7 +34,7 @@ func (s *server) checkOpcache() {
 func (s *server) checkRoom(o *fpm.Opcache) {
 	var memory, scripts int64
 	for _, p := range s.places {
-		if p.hasLink() {
+		if p.HasLink() {
 			memory, scripts = memory+o.Dirs[p.Release][0], scripts+o.Dirs[p.Release][1]
 		}
 	}
@@ -129,7 +129,7 @@ func (s *server) checkPreload() {
 		return
 	}
 	for _, p := range s.places {
-		if p.hasLink() && below(file, append(p.namesOf(), p.Release)) {
+		if p.HasLink() && below(file, append(p.namesOf(), p.Release)) {
 			s.add(kindOpcachePreload, s.at(p), fmt.Sprintf("opcache.preload = %s is of the site: its classes stay those of the release that was live at FPM's start, for requests on every other one.", file),
 				"Take opcache.preload out: a deploy by symlink and preloading do not go together without a restart of FPM.")
 			return

@@ -59,7 +59,7 @@ func (s *server) setsIncludePath() bool {
 // checkNamedLinks finds settings that name the link of a site of the pool.
 func (s *server) checkNamedLinks() {
 	for _, p := range s.places {
-		if !p.hasLink() {
+		if !p.HasLink() {
 			continue
 		}
 		names := p.namesOf()
@@ -88,7 +88,7 @@ func (s *server) checkOpenBasedir() {
 	for _, p := range s.places {
 		why := ""
 		switch {
-		case !p.hasLink() || len(dirs) == 0 || !allows(dirs, p):
+		case !p.HasLink() || len(dirs) == 0 || !allows(dirs, p):
 		case anyBelow(dirs, p.namesOf()):
 			why = "names the link: after a flip, requests on the release before may not open their own files"
 		case anyBelow(dirs, []string{p.Release}):

@@ -2,14 +2,11 @@ package doctor
 
 import (
 	"fmt"
-	"os"
 	"path"
 	"path/filepath"
-	"strings"
 
 	"realdocd/deploy"
 	"realdocd/gateway"
-	"realdocd/incpath"
 )
 
 // maxPlaces bounds how many docroots of a pattern are looked at.
@@ -33,9 +30,6 @@ func subjectOf(site gateway.SiteConfig, docroot string) Subject {
 	return s
 }
 
-// hasLink says whether there is a symlink that a deploy could flip.
-func (p *place) hasLink() bool { return p.Link != p.Docroot || p.Release != p.Docroot }
-
 // reused says whether deploys fill directories again that PHP has run from.
 func (p *place) reused() bool { return len(p.site.Slots) > 0 || p.site.Resolve == deploy.Readlink }
 
@@ -43,7 +37,7 @@ func (p *place) reused() bool { return len(p.site.Slots) > 0 || p.site.Resolve =
 func (x *examination) resolveDocroots() {
 	for _, site := range x.config.Sites {
 		for _, docroot := range x.docroots(site) {
-			got, err := deploy.Inspect(docroot, site.Resolve, site.LinkAfter)
+			got, err := deploy.Inspect(docroot, site.Links())
 			if err != nil {
 				x.add(kindDocrootUnresolved, subjectOf(site, docroot), fmt.Sprintf("Requests get a 503, or the last release that was good: %v.", err),
 					"Make the directory or the link, or correct docroot.")
@@ -76,43 +70,21 @@ func (x *examination) docroots(site gateway.SiteConfig) []string {
 
 // checkLink looks at the symlinks on the docroot's path.
 func (x *examination) checkLink(p *place) {
-	if !p.hasLink() {
-		x.add(kindNothingToFlip, p.subject(), fmt.Sprintf("The docroot %s has no symlink on its path: there is nothing to flip, and no deploy that realdocd could see.", p.Docroot),
-			"Move the release elsewhere, and put a symlink to it in its place.")
-		return
+	switch {
+	case !p.HasLink():
+		x.add(kindNothingToFlip, p.subject(), fmt.Sprintf("Requests are not pinned, and deploys cannot be seen: %v.", p.NothingToFlip()),
+			"Move the release elsewhere, and put a symlink to it in its place; in a container, mount the directory above.")
+	case p.Doubt != nil:
+		x.add(kindSecondLink, p.subject(), fmt.Sprintf("Requests are pinned, and commands that flip refuse to: %v.", p.Doubt), "Set link_after in the site.")
+	default:
+		x.add(kindDocroot, p.subject(), fmt.Sprintf("The link %s leads to the release %s.", p.Link, p.Release), "")
 	}
-	if second := secondLink(p.Resolved); second != "" {
-		x.add(kindSecondLink, p.subject(), fmt.Sprintf("The docroot passes two symlinks: %s, whose flips are seen, and %s, whose flips are not seen for up to a minute.", p.Link, second),
-			fmt.Sprintf("If deploys flip the second one, set link_after = %q.", path.Dir(second)))
-		return
-	}
-	x.add(kindDocroot, p.subject(), fmt.Sprintf("The link %s leads to the release %s.", p.Link, p.Release), "")
 }
 
-// secondLink gives the next symlink of a docroot whose first one only stands for
-// another place of the machine, as in /var/www -> /srv/www; "" where there is none.
-// A link beside its releases is a deploy's, and symlinks below it are the release's own.
-func secondLink(r deploy.Resolved) string {
-	if incpath.Inside(r.Release, path.Dir(r.Link)) {
-		return ""
-	}
-	for end := len(r.Link) + 1; end <= len(r.Docroot); end++ {
-		if end < len(r.Docroot) && r.Docroot[end] != '/' {
-			continue
-		}
-		if fi, err := os.Lstat(r.Docroot[:end]); err == nil && fi.Mode()&os.ModeSymlink != 0 {
-			return r.Docroot[:end]
-		}
-	}
-	return ""
-}
-
-// namesOf are the ways to write a place's link: itself, and, where directories
-// above it are symlinks, by their real paths.
-func (p *place) namesOf() []string {
-	names := []string{p.Link}
-	if dir, err := filepath.EvalSymlinks(path.Dir(p.Link)); err == nil && dir != path.Dir(p.Link) {
-		names = append(names, strings.TrimSuffix(dir, "/")+"/"+path.Base(p.Link))
+// namesOf are the ways to write a place's link.
+func (p *place) namesOf() (names []string) {
+	for _, s := range p.Spellings {
+		names = append(names, s[0])
 	}
 	return names
 }

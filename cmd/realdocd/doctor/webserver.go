@@ -67,7 +67,7 @@ func (x *examination) checkSentPaths(site gateway.SiteConfig, r control.SeenRequ
 		return
 	}
 	for _, p := range x.places {
-		if p.site.Name != site.Name || p.Docroot != docroot || !p.hasLink() {
+		if p.site.Name != site.Name || p.Docroot != docroot || !p.HasLink() {
 			continue
 		}
 		if isResolved(path.Clean(gateway.ScriptFile(r.ScriptFilename)), p) {
@@ -93,8 +93,7 @@ func isResolved(file string, p *place) bool {
 	}
 	beside := path.Dir(p.Release)
 	name, below, _ := strings.Cut(strings.TrimPrefix(file, beside+"/"), "/")
-	docroot := strings.TrimPrefix(p.Docroot, p.Link+"/")
-	return incpath.Inside(file, beside) && name != "" && p.Docroot != p.Link && incpath.Inside("/"+below, "/"+docroot)
+	return incpath.Inside(file, beside) && name != "" && p.Below != "" && incpath.Inside("/"+below, p.Below)
 }
 
 // includePaths are those that came with the request.

@@ -1,0 +1,131 @@
+package gateway
+
+import (
+	"strings"
+	"sync"
+	"time"
+
+	"realdocd/deploy"
+	"realdocd/incpath"
+)
+
+// An arrival is where a DOCUMENT_ROOT belongs that is not written as the configuration
+// has it: by another link, resolved by the web server, below the docroot, or an extra
+// root.
+type arrival struct {
+	site *site
+	// docroot is the site's, and release the one that the web server has resolved it
+	// to, by its path; "" if it has left that to us.
+	docroot, release string
+	// below is what of the DOCUMENT_ROOT is below the docroot, as in "/pma".
+	below string
+	// extra is the DOCUMENT_ROOT if it is in an extra root, else "".
+	extra string
+}
+
+// root is the DOCUMENT_ROOT that PHP gets; for a plain one the arrival is nil.
+func (a *arrival) root(v deploy.Visit, m *incpath.Mapping) string {
+	switch {
+	case a == nil:
+		return v.Docroot
+	case a.extra != "":
+		mapped, _ := m.Path(a.extra)
+		return mapped
+	}
+	return v.Docroot + a.below
+}
+
+const (
+	// arrivalsFor is how long it holds where a DOCUMENT_ROOT belongs.
+	arrivalsFor = time.Second
+	// maxArrivals bounds how many are remembered, those that belong nowhere included.
+	maxArrivals = 4096
+	// arrivalPatience is how long a request waits to be told, if a file system does not
+	// answer.
+	arrivalPatience = 5 * time.Second
+)
+
+// arrivals remember where docroots belong. A plain one is not among them.
+type arrivals struct {
+	mu    sync.Mutex // guards the following
+	known map[string]*knownArrival
+}
+
+type knownArrival struct {
+	at      *arrival // nil: it belongs nowhere
+	found   time.Time
+	looking chan struct{} // closed when the look that runs has ended; nil: none runs
+}
+
+// find tells where a docroot belongs; nil for nowhere. What was known a while ago holds
+// until it is looked up afresh, so that only the first request waits.
+func (a *arrivals) find(docroot string, now time.Time, look func(docroot string) *arrival) *arrival {
+	a.mu.Lock()
+	k := a.known[docroot]
+	if k == nil {
+		if len(a.known) >= maxArrivals {
+			clear(a.known)
+		}
+		if a.known == nil {
+			a.known = map[string]*knownArrival{}
+		}
+		k = &knownArrival{}
+		a.known[strings.Clone(docroot)] = k // it is a view of a buffer that is used again
+	}
+	at := k.at
+	if now.Sub(k.found) < arrivalsFor {
+		a.mu.Unlock()
+		return at
+	}
+	looking := a.lookLocked(k, docroot, look)
+	a.mu.Unlock()
+	if at != nil {
+		return at
+	}
+	patience := time.NewTimer(arrivalPatience)
+	defer patience.Stop()
+	select {
+	case <-looking:
+	case <-patience.C:
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return k.at
+}
+
+// lookLocked begins a look unless one runs. A goroutine of its own does it, for it may
+// hang.
+func (a *arrivals) lookLocked(k *knownArrival, docroot string, look func(docroot string) *arrival) (looking chan struct{}) {
+	if k.looking != nil {
+		return k.looking
+	}
+	k.looking = make(chan struct{})
+	go func(docroot string, done chan struct{}) {
+		at := look(docroot)
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		k.at, k.found, k.looking = at, time.Now(), nil
+		close(done)
+	}(strings.Clone(docroot), k.looking)
+	return k.looking
+}
+
+// arrive enters what a docroot belongs to that no site has as it is written; known is
+// false if it belongs nowhere.
+func (rq *request) arrive(docroot string) (known bool, err error) {
+	s, now := rq.conn.s, rq.setup
+	at := now.arrivals.find(docroot, rq.began, func(docroot string) *arrival { return s.locate(now, docroot) })
+	if at == nil {
+		return false, nil
+	}
+	rq.arrival = at
+	if at.release == "" || rq.conn.pin != "" {
+		return true, rq.enter(at.site, at.docroot)
+	}
+	v, err := at.site.releases.EnterNamed(at.docroot, at.release, rq.began)
+	if err != nil { // it has gone since
+		return true, rq.enter(at.site, at.docroot)
+	}
+	rq.site, rq.pool, rq.visit = at.site, at.site.pool, v
+	return true, nil
+}

@@ -1,0 +1,246 @@
+package gateway
+
+import (
+	"path"
+	"path/filepath"
+	"strings"
+
+	"realdocd/deploy"
+	"realdocd/incpath"
+)
+
+// maxPatternDocroots bounds how many docroots of a pattern are looked at for one
+// DOCUMENT_ROOT.
+const maxPatternDocroots = 256
+
+// locate looks where a docroot belongs; nil for nowhere. It goes by the paths alone,
+// and then by the way that the docroot takes on disk. Of several places it is the one
+// that is nearest to it.
+func (s *Server) locate(now *setup, docroot string) *arrival {
+	l := locating{s: s, sent: docroot}
+	for _, try := range []func(*site){l.tryKnown, l.tryDisk, l.tryExtra} {
+		for _, st := range now.sites.all {
+			try(st)
+		}
+		if l.found != nil {
+			break
+		}
+	}
+	if l.found != nil && l.found.site == nil {
+		return nil
+	}
+	return l.found
+}
+
+// A locating is the search for one docroot.
+type locating struct {
+	s      *Server
+	sent   string
+	way    deploy.Way // that it takes; none before it was walked
+	walked bool
+	found  *arrival
+	depth  int // of what was found: the longest docroot wins
+}
+
+// tryKnown tries the docroots of a site whose releases are known.
+func (l *locating) tryKnown(st *site) {
+	if !st.IsGlob() {
+		l.try(st, path.Clean(st.Docroot))
+		return
+	}
+	for _, docroot := range st.releases.Docroots() {
+		l.try(st, docroot)
+	}
+}
+
+// tryDisk looks at a site's links.
+func (l *locating) tryDisk(st *site) {
+	if !l.walked {
+		l.way, _ = deploy.Walk(l.sent)
+		l.walked = true
+	}
+	docroots := []string{path.Clean(st.Docroot)}
+	if st.IsGlob() {
+		docroots = l.candidates(st)
+	}
+	for _, docroot := range docroots {
+		l.s.look(st, docroot) // what fails, requests tell
+		l.try(st, docroot)
+	}
+}
+
+// try takes the docroot for the place where what was sent belongs, if it does.
+func (l *locating) try(st *site, docroot string) {
+	live := st.releases.Now(docroot)
+	if live == nil || len(docroot) <= l.depth {
+		return
+	}
+	m := st.mapping(live)
+	mapped, release, ok := l.byName(live, &m)
+	if !ok {
+		mapped, release, ok = l.byWay(live, &m)
+	}
+	if !ok {
+		mapped, release, ok = l.beside(live)
+	}
+	if !ok {
+		mapped, release, ok = l.byHistory(st, live)
+	}
+	if !ok {
+		return
+	}
+	at := &arrival{site: st, docroot: docroot, release: release}
+	switch {
+	case incpath.Inside(mapped, live.Docroot):
+		at.below = mapped[len(live.Docroot):]
+	case incpath.Inside(mapped, live.RealDocroot()):
+		at.below = mapped[len(live.RealDocroot()):]
+	case st.isExtra(mapped, &m):
+		at.extra = l.sent
+	default:
+		return
+	}
+	l.found, l.depth = at, len(docroot)
+}
+
+// byName goes by the paths that lead to the release, and those of the releases beside
+// it. release is the one that is named, "" for the link.
+func (l *locating) byName(live *deploy.Release, m *incpath.Mapping) (mapped, release string, ok bool) {
+	mapped, ok = m.Path(l.sent)
+	return mapped, releaseOf(l.sent, live), ok
+}
+
+// byWay goes by the way that was walked: it passes the site's link, or ends in a
+// release.
+func (l *locating) byWay(live *deploy.Release, m *incpath.Mapping) (mapped, release string, ok bool) {
+	for _, link := range l.way.Links {
+		if link.Path == live.Link {
+			return live.Path + link.Below, "", true
+		}
+	}
+	if l.way.End == "" || l.way.End == l.sent {
+		return "", "", false
+	}
+	mapped, ok = m.Path(l.way.End)
+	return mapped, releaseOf(l.way.End, live), ok
+}
+
+// beside goes by what lies beside the release and has the same way down.
+func (l *locating) beside(live *deploy.Release) (mapped, release string, ok bool) {
+	mapped, ok = besideRelease(l.sent, live.Path, live.Below())
+	if !ok {
+		return "", "", false
+	}
+	dir := path.Dir(live.Path)
+	release = dir + "/" + firstName(l.sent[len(dir):])
+	return mapped, release, live.HasDocroot(release)
+}
+
+// byHistory goes by the releases that were live once.
+func (l *locating) byHistory(st *site, live *deploy.Release) (mapped, release string, ok bool) {
+	for _, past := range l.s.history.releasesOf(st.Name, live.Link) {
+		if incpath.Inside(l.sent, past+live.Below()) && live.HasDocroot(past) {
+			return live.Path + l.sent[len(past):], past, true
+		}
+	}
+	return "", "", false
+}
+
+// tryExtra tries the extra roots of a site outside of its link. If several sites have
+// one, it belongs to the first if they share a pool, and else to none.
+func (l *locating) tryExtra(st *site) {
+	for _, root := range st.ExtraRoots {
+		if st.IsGlob() || !incpath.Inside(l.sent, path.Clean(root)) {
+			continue
+		}
+		switch {
+		case l.found == nil:
+			l.found = &arrival{site: st, docroot: path.Clean(st.Docroot), extra: l.sent}
+		case l.found.site != nil && l.found.site.pool != st.pool:
+			l.found = &arrival{}
+		}
+		return
+	}
+}
+
+// isExtra says whether a path of the release is in an extra root.
+func (s *site) isExtra(mapped string, m *incpath.Mapping) bool {
+	for _, root := range s.ExtraRoots {
+		in, _ := m.Path(root)
+		if incpath.Inside(mapped, path.Clean(in)) {
+			return true
+		}
+	}
+	return false
+}
+
+// releaseOf is the release that a path is in by its own name; "" if it is written by
+// the link.
+func releaseOf(path string, live *deploy.Release) string {
+	for _, s := range live.Spellings() {
+		if incpath.Inside(path, s[0]) {
+			return ""
+		}
+	}
+	for _, known := range live.Kin() {
+		if incpath.Inside(path, known) {
+			return known
+		}
+	}
+	if roof := live.Roof(); roof != "" && incpath.Inside(path, roof) {
+		return roof + "/" + firstName(path[len(roof):])
+	}
+	return ""
+}
+
+// candidates are the docroots of a pattern that could be meant: those that have the
+// beginning of the path in common, or else all.
+func (l *locating) candidates(st *site) []string {
+	for _, sent := range []string{l.sent, l.way.End} {
+		if narrow := narrowed(path.Clean(st.Docroot), sent); narrow != "" {
+			if found, _ := filepath.Glob(narrow); len(found) > 0 {
+				return found[:min(len(found), maxPatternDocroots)]
+			}
+		}
+	}
+	found, _ := filepath.Glob(st.Docroot)
+	return found[:min(len(found), maxPatternDocroots)]
+}
+
+// narrowed is a pattern with the names of a path in place of its first wildcards; ""
+// if they do not fit.
+func narrowed(pattern, sent string) string {
+	names, parts := strings.Split(sent, "/"), strings.Split(pattern, "/")
+	wild := false
+	for i := range min(len(parts), len(names)) {
+		if ok, err := path.Match(parts[i], names[i]); err != nil || !ok {
+			break
+		}
+		wild = wild || strings.ContainsAny(parts[i], wildcards)
+		parts[i] = quotePattern(names[i])
+	}
+	if !wild {
+		return ""
+	}
+	return strings.Join(parts, "/")
+}
+
+const wildcards = `*?[\`
+
+// quotePattern writes a name so that as a pattern it is only itself.
+func quotePattern(name string) string {
+	var b strings.Builder
+	for i := range len(name) {
+		if strings.IndexByte(wildcards, name[i]) >= 0 {
+			b.WriteByte('\\')
+		}
+		b.WriteByte(name[i])
+	}
+	return b.String()
+}
+
+// firstName is the first name of a path below something, as of "/42/public".
+func firstName(below string) string {
+	name, _, _ := strings.Cut(strings.TrimLeft(below, "/"), "/")
+	return name
+}

@@ -1,0 +1,137 @@
+package gateway
+
+import (
+	"net/url"
+	"path"
+	"strings"
+
+	"realdocd/incpath"
+)
+
+// rewriteScript maps SCRIPT_FILENAME and keeps it inside the docroot or one of the
+// site's extra roots. Apache's prefix stays in place, because FPM goes by it
+// (php-src sapi/fpm/fpm/fpm_main.c, init_request_info). Where it is missing, FPM
+// takes PATH_TRANSLATED; without both it runs no script, and answers its own pages.
+func (rq *request) rewriteScript(m *incpath.Mapping) error {
+	at, name := rq.cgi.scriptFilename, "SCRIPT_FILENAME"
+	if len(rq.value(at)) == 0 {
+		at, name = rq.cgi.pathTranslated, "PATH_TRANSLATED"
+	}
+	sent := borrow(rq.value(at))
+	if sent == "" && rq.asksFPM() {
+		return nil
+	}
+	if sent == "" {
+		return refuse(causeForbidden, "the web server sent no SCRIPT_FILENAME: pass it as a FastCGI parameter")
+	}
+	prefix, script := splitProxyPrefix(sent)
+	if script == "" || script[0] != '/' {
+		return refuse(causeForbidden, "%s %q is not inside %s: it is relative, and to what only PHP-FPM knows; pass $document_root$fastcgi_script_name, or the like", name, sent, rq.visit.Docroot)
+	}
+	mapped, ok := rq.locateScript(m, script)
+	if !ok && prefix != "" && strings.IndexByte(script, '%') >= 0 {
+		// As Apache's ProxyPass encodes it: compared decoded, written encoded.
+		if decoded, err := url.PathUnescape(script); err == nil {
+			if mapped, ok = rq.locateScript(m, decoded); ok {
+				rq.setPath(at, prefix, encodePath(mapped))
+				return nil
+			}
+		}
+	}
+	if !ok {
+		return refuse(causeForbidden, "%s %q is not inside %s nor an extra root of site %s", name, sent, rq.visit.Docroot, rq.site.Name)
+	}
+	if mapped == script {
+		return nil
+	}
+	if prefix != "" && encodePath(m.Release) != m.Release && rq.pool.DecodesScripts() {
+		mapped = encodeRelease(mapped, m.Release)
+	}
+	rq.setPath(at, prefix, mapped)
+	return nil
+}
+
+// asksFPM says whether a request is for a page of FPM's own, its status or its ping:
+// FPM goes by SCRIPT_NAME and needs no script for them.
+func (rq *request) asksFPM() bool {
+	name := borrow(rq.value(rq.cgi.scriptName))
+	return strings.HasPrefix(name, "/") && len(name) > 1 &&
+		(name == rq.pool.Config().StatusPath || strings.IndexByte(path.Base(name), '.') < 0)
+}
+
+// locateScript tells where a script lies for this request; ok is whether it may run.
+func (rq *request) locateScript(m *incpath.Mapping, script string) (mapped string, ok bool) {
+	mapped, _ = m.Path(script)
+	if rq.mayRun(m, mapped) {
+		return mapped, true
+	}
+	if rq.mayRun(m, script) { // an extra root that lies in a release, say
+		return script, true
+	}
+	mapped, ok = besideRelease(script, m.Release, rq.visit.Below())
+	return mapped, ok && rq.mayRun(m, mapped)
+}
+
+// besideRelease maps a script of a release that nobody has seen live here: one beside
+// the release, with the same way down to its docroot.
+func besideRelease(script, release, below string) (string, bool) {
+	rest, ok := strings.CutPrefix(script, path.Dir(release)+"/")
+	name, rest, _ := strings.Cut(rest, "/")
+	if !ok || name == "" || below == "" || !incpath.Inside("/"+rest, below) {
+		return script, false
+	}
+	return release + "/" + rest, true
+}
+
+func (rq *request) mayRun(m *incpath.Mapping, script string) bool {
+	if incpath.Inside(script, rq.visit.Docroot) || incpath.Inside(script, rq.visit.RealDocroot()) {
+		return true
+	}
+	for _, root := range rq.site.ExtraRoots {
+		mapped, _ := m.Path(root)
+		if incpath.Inside(script, path.Clean(mapped)) {
+			return true
+		}
+	}
+	return false
+}
+
+// splitProxyPrefix takes "proxy:fcgi://host[:port]" or "proxy:balancer://name",
+// which Apache's mod_proxy_fcgi writes before a script's path, off it.
+func splitProxyPrefix(script string) (prefix, file string) {
+	for _, scheme := range [...]string{"proxy:fcgi://", "proxy:balancer://"} {
+		if !strings.HasPrefix(script, scheme) {
+			continue
+		}
+		if slash := strings.IndexByte(script[len(scheme):], '/'); slash >= 0 {
+			return script[:len(scheme)+slash], script[len(scheme)+slash:]
+		}
+	}
+	return "", script
+}
+
+// encodeRelease encodes the release of a path of which the rest is as the web server
+// has sent it: PHP decodes both.
+func encodeRelease(path, release string) string {
+	rest, ok := strings.CutPrefix(path, release)
+	if !ok {
+		return path
+	}
+	return encodePath(release) + rest
+}
+
+// encodePath encodes as Apache does (ap_os_escape_path, which leaves a "+" alone and
+// takes "%" for itself).
+func encodePath(path string) string {
+	const hex = "0123456789abcdef"
+	var b strings.Builder
+	for i := range len(path) {
+		c := path[i]
+		if 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("$-_.+!*'(),:@&=/~", c) >= 0 {
+			b.WriteByte(c)
+			continue
+		}
+		b.Write([]byte{'%', hex[c>>4], hex[c&15]})
+	}
+	return b.String()
+}
