@@ -66,7 +66,7 @@ func (s *Server) endIdle() {
 	}
 }
 
-// idleUntil is how long connections may stay on which no request runs.
+// idleUntil is how long a connection may stay on which no request runs.
 func (s *Server) idleUntil() time.Time {
 	if s.taker() != nil {
 		return past
@@ -74,8 +74,8 @@ func (s *Server) idleUntil() time.Time {
 	return time.Now().Add(idleGrace)
 }
 
-// taker is where connections go on which no request runs, in a phase that leaves:
-// to the successor, or to the service manager; nil if they are to be closed.
+// taker takes the connections on which no request runs, in a phase that leaves: the
+// successor or the service manager does; nil if they are to be closed.
 func (s *Server) taker() func(*webConn) {
 	switch heir := s.heir(); {
 	case heir != nil:

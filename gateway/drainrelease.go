@@ -15,8 +15,8 @@ import (
 )
 
 // DrainRelease waits until nothing runs in a release, a directory by its
-// absolute path, and nothing can enter it any more. Where the pool has a status
-// listener, that includes scripts that run on after fastcgi_finish_request. When
+// absolute path, and nothing can enter it any more. If the pool has a status
+// listener, that includes scripts that run on after fastcgi_finish_request. If
 // ctx ends first it returns who is left. The error is deploy.ErrLive for the
 // live release.
 func (s *Server) DrainRelease(ctx context.Context, name, docroot, release string) (left []control.Occupant, err error) {
@@ -61,7 +61,7 @@ func (s *Server) left(ctx context.Context, st *site, docroot, release string) ([
 			if other == st && path == docroot {
 				continue
 			}
-			s.look(other, path) // where that fails its last good release goes on, and is live
+			s.look(other, path) // if that fails, its last good release is still live
 			n, before, err := s.countIn(ctx, other, path, release)
 			if err != nil {
 				return nil, fmt.Errorf("site %s, docroot %s: %w", other.Name, path, err)

@@ -43,7 +43,7 @@ func (s *Server) idle(site string, r *deploy.Release) {
 	}()
 }
 
-// idleBefore is for a release that the predecessor has nobody in any more.
+// idleBefore hears that nobody is inside a release any more in the predecessor.
 func (s *Server) idleBefore(m handover.Idle) {
 	p := s.predecessor
 	p.mu.Lock()
@@ -63,8 +63,8 @@ func (s *Server) idleBefore(m handover.Idle) {
 	}
 }
 
-// logIdle says that a release is not live any more and that no request runs in
-// it. Work after fastcgi_finish_request may.
+// logIdle logs that a release is not live any more and that no request runs in it.
+// Work after fastcgi_finish_request may still run.
 func (s *Server) logIdle(site string, r *deploy.Release) {
 	s.log.Info().Str("site", site).Str("release", r.Path).Int64("requests", r.Total()).Msg("release is idle")
 }

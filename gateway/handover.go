@@ -14,9 +14,9 @@ import (
 )
 
 // HandOver gives the sockets and what is known of pools and releases to the
-// successor, and returns when that serves: nil, and this Server accepts nothing
-// more and has only to be retired. With an error, of ctx or because the successor has
-// ended, it serves as before. It fails at once unless this Server serves.
+// successor, and returns nil when that serves: this Server accepts nothing any more,
+// and Retire has to be called. With an error, of ctx or because the successor has
+// ended, it serves as before. HandOver fails at once if this Server does not serve.
 func (n *Successor) HandOver(ctx context.Context) error {
 	s := n.s
 	n.file.Close()
@@ -126,7 +126,7 @@ func (s *Server) takeBack() {
 	}
 }
 
-// heir is the successor that serves; nil before that.
+// heir is the successor, if it serves; else nil.
 func (s *Server) heir() *Successor {
 	if s.life.now() < yielded {
 		return nil

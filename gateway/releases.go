@@ -9,8 +9,8 @@ import (
 	"realdocd/gateway/control"
 )
 
-// site finds a site by its name, and the docroot of it that is meant: asked for,
-// where the site's is a pattern.
+// site finds a site by its name, and the docroot that is meant: the site's own, or
+// if that is a pattern the one that was asked for.
 func (s *Server) site(name, asked string) (*site, string, error) {
 	st := s.setup.Load().sites.named(name)
 	if st == nil {
@@ -20,8 +20,9 @@ func (s *Server) site(name, asked string) (*site, string, error) {
 	return st, docroot, err
 }
 
-// Site is one site now, with a fresh look at its link. docroot may be "" where
-// the site's is no pattern, and where it is one for all that are remembered.
+// Site is one site now, with a fresh look at its link. docroot may be "". If the
+// site's docroot is a pattern, that means all docroots that are remembered, without
+// a look.
 func (s *Server) Site(name, docroot string) (control.SiteDetail, error) {
 	st := s.setup.Load().sites.named(name)
 	if st == nil {
@@ -33,8 +34,8 @@ func (s *Server) Site(name, docroot string) (control.SiteDetail, error) {
 	return s.Look(name, docroot, "")
 }
 
-// Look looks at the link of a docroot at once. by says who has flipped it, ""
-// for nobody that we know of.
+// Look looks at the link of a docroot at once. by says who has flipped it; "" if
+// nobody says so.
 func (s *Server) Look(name, docroot, by string) (control.SiteDetail, error) {
 	st, docroot, err := s.site(name, docroot)
 	if err != nil {
@@ -87,11 +88,11 @@ func (s *Server) whoIsInside(st *site, asked string, docroots []string) control.
 	return d
 }
 
-// watchEvery is how soon a flip is noticed where nobody asks for a page.
+// watchEvery is how soon a flip is noticed if nobody asks for a page.
 const watchEvery = time.Second
 
 // watchLinks looks at the links of the docroots that are written out, so that a
-// flip is in the log and in the history though no request follows. It ends with
+// flip is in the log and in the history even if nobody asks for a page. It ends with
 // its setup, or with the last request.
 func (s *Server) watchLinks(now *setup) {
 	tick := time.NewTicker(watchEvery)

@@ -25,7 +25,7 @@ func (b *bench) startKeeping() *bench {
 	b.t.Helper()
 	b.start()
 	b.served(b.connect(), "", b.params()...)
-	b.poolNow("keep connections", func(p control.PoolStatus) bool { return p.Servers[0].Reuse == "on" })
+	b.poolNow("keep connections", func(p control.PoolStatus) bool { return p.Servers[0].Reuse == "on" && p.Running == 0 })
 	return b
 }
 
@@ -92,7 +92,7 @@ func TestAConnectionIsNotKept(t *testing.T) {
 			b.start()
 			b.served(b.connect(), "", b.params()...)
 			if row.setup == nil {
-				b.poolNow("keep connections", func(p control.PoolStatus) bool { return p.Servers[0].Reuse == "on" })
+				b.poolNow("keep connections", func(p control.PoolStatus) bool { return p.Servers[0].Reuse == "on" && p.Running == 0 })
 			}
 			c := b.connect()
 			if row.behind != "" {

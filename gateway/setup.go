@@ -16,8 +16,8 @@ type setup struct {
 	pools    map[string]*fpm.Pool
 }
 
-// newSetup puts a configuration to work that has no faults. before is the one
-// that it replaces, nil for the first.
+// newSetup makes a setup of a configuration without faults. before is the one that
+// it replaces; nil for the first.
 func newSetup(cfg Config, before *setup, s *Server) *setup {
 	now := &setup{cfg: cfg, pools: map[string]*fpm.Pool{}}
 	known := map[string]*site{}

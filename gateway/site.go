@@ -71,8 +71,8 @@ func newSiteTable(sites []*site) siteTable {
 	return t
 }
 
-// find gives the site of a cleaned docroot; nil where there is none. A docroot
-// written out comes before a glob.
+// find gives the site of a cleaned docroot; nil if there is none. A site that has
+// the docroot written out comes before one with a pattern.
 func (t *siteTable) find(docroot string) *site {
 	if s := t.exact[docroot]; s != nil {
 		return s
@@ -85,7 +85,7 @@ func (t *siteTable) find(docroot string) *site {
 	return nil
 }
 
-// named gives the site with a name; nil where there is none.
+// named gives the site with a name; nil if there is none.
 func (t *siteTable) named(name string) *site {
 	for _, s := range t.all {
 		if s.Name == name {

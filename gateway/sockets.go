@@ -43,7 +43,8 @@ func (s *Server) openAll(open *sockets) error {
 	return nil
 }
 
-// openNew opens the sockets that a configuration has and the Server has not.
+// openNew opens the sockets that a configuration has beyond those that are open.
+// They are not served yet.
 func (s *Server) openNew(cfg *Config) (_ *sockets, err error) {
 	n, open := &sockets{}, s.sockets.Load()
 	defer func() {

@@ -75,7 +75,7 @@ func (n *Successor) listen() {
 	}
 }
 
-// end is for a successor that has gone.
+// end ends what listen serves: the successor has ended.
 func (n *Successor) end() {
 	n.peer.Close()
 	close(n.gone)
@@ -84,9 +84,9 @@ func (n *Successor) end() {
 	}
 }
 
-// orphan is for a successor that has gone though it served. What waits here is
-// served within the limits of the configuration then; nobody is left who could
-// resume a pool.
+// orphan makes the pools ours again, if a successor has ended that served. What
+// waits here is served within the limits of the configuration. Pools are resumed:
+// nobody is left whom an operator could ask for that.
 func (n *Successor) orphan() {
 	n.s.log.Error().Int("pid", n.pid).Msg("the process that had taken over has ended: start realdocd again")
 	for _, p := range n.s.setup.Load().pools {
@@ -95,6 +95,7 @@ func (n *Successor) orphan() {
 	}
 }
 
+// hear takes a message of the successor.
 func (n *Successor) hear(m handover.Message) {
 	switch {
 	case m.Prepared > 0:

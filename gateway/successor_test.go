@@ -2,6 +2,8 @@ package gateway
 
 import (
 	"context"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"syscall"
@@ -93,5 +95,30 @@ func TestAHandoverThatFailsLeavesTheServerAsItWas(t *testing.T) {
 			f.Close()
 			<-failed
 		})
+	}
+}
+
+// The successor has been told that the pool is paused: a resume that only this process heard would be lost.
+func TestAResumeDuringAHandoverIsForTheProcessThatServesAfterIt(t *testing.T) {
+	b := newBench(t).start()
+	b.must(b.server.Pause("www"))
+	f, failed := b.handOver(t.Context())
+	f.until(func(m handover.Message) bool { return m.Sockets != nil })
+	f.Send(handover.Message{Prepared: 1})
+	f.until(func(m handover.Message) bool { return m.Begin })
+	resume := func() *httptest.ResponseRecorder {
+		w := httptest.NewRecorder()
+		b.server.api.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/v1/pools/www/resume", nil))
+		return w
+	}
+	if w := resume(); w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), `"moved":true`) {
+		t.Errorf("the process that hands over answers %d, %s", w.Code, w.Body)
+	}
+	f.Close()
+	if err := <-failed; err == nil {
+		t.Fatal("the handover went well")
+	}
+	if w := resume(); w.Code != http.StatusOK || b.server.OwnStatus().Pools[0].Paused {
+		t.Errorf("after a handover that failed: %d, %s", w.Code, w.Body)
 	}
 }

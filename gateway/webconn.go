@@ -24,7 +24,7 @@ type webConn struct {
 	busy atomic.Bool // a request has begun and not ended
 	keep bool        // the web server closes the connection, not we
 
-	mu    sync.Mutex
+	mu    sync.Mutex        // guards the following two
 	waits fpm.Interruptible // what the request waits for; nil for nothing
 	rq    *request          // the one that runs, for others to read
 

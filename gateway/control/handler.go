@@ -23,7 +23,7 @@ func NewHandler(d Daemon, metrics http.Handler) *Handler {
 		{http.MethodGet, "/v1/status", endpoint(h.status)},
 		{http.MethodGet, "/v1/view", endpoint(h.view)},
 		{http.MethodPost, "/v1/pools/{pool}/pause", h.waits.movable(h.pause)},
-		{http.MethodPost, "/v1/pools/{pool}/resume", endpoint(h.resume)},
+		{http.MethodPost, "/v1/pools/{pool}/resume", h.waits.movable(h.resume)},
 		{http.MethodGet, "/v1/sites/{site}", endpoint(h.site)},
 		{http.MethodPost, "/v1/sites/{site}/look", endpoint(h.look)},
 		{http.MethodPost, "/v1/sites/{site}/drain", h.waits.movable(h.drain)},

@@ -56,7 +56,8 @@ func (w *waits) enter() (context.Context, bool) {
 // errMoved tells a client to ask the other process.
 var errMoved = apiErrorf(http.StatusServiceUnavailable, "another process of realdocd takes over: ask again")
 
-// movable makes an endpoint that waits end when another process takes over.
+// movable makes an endpoint that waits end when another process takes over. One that
+// changes what the other process has been told is refused from then on, too.
 func (w *waits) movable(e endpoint) endpoint {
 	return func(r *http.Request) (any, error) {
 		over, ok := w.enter()
