@@ -68,7 +68,7 @@ func (o *siteOptions) findRelease(ctx context.Context, daemon *control.Client, a
 		if err != nil {
 			return "", fmt.Errorf("complete the path of %s: %w", asked, err)
 		}
-		// The daemon knows a release by its real path, or by one that is none.
+		// The daemon knows a release by its real path, or by a path that is not real.
 		for _, r := range knownReleases(detail) {
 			if r.Path == dir {
 				return dir, nil

@@ -28,7 +28,7 @@ type siteOptions struct {
 func (o *siteOptions) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&o.file, "config", defaultConfigFile, "configuration `FILE`, which has the site")
 	cmd.Flags().StringVar(&o.socket, "control", "", "`PATH` of the control socket (wins over the file)")
-	cmd.Flags().StringVar(&o.docroot, "docroot", "", "`PATH` of the document root, where the site's is a pattern")
+	cmd.Flags().StringVar(&o.docroot, "docroot", "", "`PATH` of the document root, if the site's is a pattern")
 }
 
 // A target is a site that a command works on.
@@ -37,7 +37,7 @@ type target struct {
 	docroot  string
 	stateDir string
 	at       control.SiteAddress
-	// daemon is nil where none runs; alone says why.
+	// daemon is nil if none runs; alone says why.
 	daemon *control.Client
 	alone  string
 }
@@ -98,7 +98,7 @@ func (t *target) seenAs(dir string) string {
 	return filepath.Clean(dir)
 }
 
-// history is that of the site as the file has it, nil where there is none.
+// history is the history of the site as the file has it; nil if none is kept.
 func (t *target) history() *deploy.History {
 	if t.stateDir == "" {
 		return nil

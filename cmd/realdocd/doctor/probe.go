@@ -12,7 +12,7 @@ import (
 	"realdocd/gateway/sock"
 )
 
-// probeTimeout bounds one question. It waits for a worker where all are busy.
+// probeTimeout bounds one question, which waits for a worker if all are busy.
 const probeTimeout = 5 * time.Second
 
 // iniKeys are the settings that the checks go by.
@@ -22,8 +22,8 @@ var iniKeys = []string{
 	"opcache.use_cwd", "opcache.preload", "opcache.file_cache", "opcache.validate_root",
 }
 
-// probeFiles are the probe in each of the directories where FPM might read it:
-// a unit may have a /tmp of its own.
+// probeFiles are the probe in each directory in which FPM might read it: a unit may
+// have a /tmp of its own.
 type probeFiles struct {
 	dirs  []string
 	files []string

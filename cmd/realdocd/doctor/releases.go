@@ -50,7 +50,7 @@ func (x *examination) resolveDocroots() {
 	}
 }
 
-// docroots are a site's, as far as they exist where it is a pattern.
+// docroots are a site's: its own, or those that exist and fit its pattern.
 func (x *examination) docroots(site gateway.SiteConfig) []string {
 	if !site.IsGlob() {
 		return []string{path.Clean(site.Docroot)}
