@@ -2,12 +2,14 @@ package e2e
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -199,23 +201,25 @@ func TestBothProcessesTogetherKeepToMaxConnsAndServeInTurn(t *testing.T) {
 	s.holding(t, 0, 0)
 }
 
-// byTime are the files of a directory, the oldest first.
+// byTime are the marks of a directory by when their scripts ran, the first one first.
 func byTime(t *testing.T, dir string) (names []string) {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	when := map[string]time.Time{}
+	when := map[string]int{}
 	for _, e := range entries {
-		fi, err := e.Info()
+		text, err := os.ReadFile(filepath.Join(dir, e.Name()))
 		if err != nil {
 			t.Fatal(err)
 		}
-		when[e.Name()] = fi.ModTime()
+		if when[e.Name()], err = strconv.Atoi(string(text)); err != nil {
+			t.Fatal(err)
+		}
 		names = append(names, e.Name())
 	}
-	slices.SortFunc(names, func(a, b string) int { return when[a].Compare(when[b]) })
+	slices.SortFunc(names, func(a, b string) int { return cmp.Compare(when[a], when[b]) })
 	return names
 }
 
