@@ -128,6 +128,8 @@ var refused = []refusal{
 		want: `r.toml:9: reuse in [pool.b]: "auto" needs listeners of its own, and /run/php/php8.2-fpm.sock is in the pools www and b; take "off", or one pool for both`,
 	},
 	{pool: `status = "status.sock"`, want: `r.toml:4: status in [pool.www]: want the absolute path of a socket, or "host:port", not "status.sock"`},
+	{pool: `map = ["/srv"]`, want: `r.toml:4: map in [pool.www]: want two absolute paths, ours and PHP-FPM's, such as "/srv:/var/www/html", not "/srv"`},
+	{pool: `map = ["/srv:/a:/b"]`, want: `r.toml:4: map in [pool.www]: want two absolute paths, ours and PHP-FPM's, such as "/srv:/var/www/html", not "/srv:/a:/b"`},
 	{pool: `status_path = "fpm-status"`, want: `r.toml:4: status_path in [pool.www]: want a path that begins with "/" and has no "?", such as "/fpm-status", not "fpm-status"`},
 	{pool: `status_path = ""`, want: `r.toml:4: status_path in [pool.www]: want a path that begins with "/" and has no "?", such as "/fpm-status", not ""`},
 	{pool: `status_path = "/s?json"`, want: `r.toml:4: status_path in [pool.www]: want a path that begins with "/" and has no "?", such as "/fpm-status", not "/s?json"`},
