@@ -130,6 +130,7 @@ var refused = []refusal{
 	{pool: `status = "status.sock"`, want: `r.toml:4: status in [pool.www]: want the absolute path of a socket, or "host:port", not "status.sock"`},
 	{pool: `map = ["/srv"]`, want: `r.toml:4: map in [pool.www]: want two absolute paths, ours and PHP-FPM's, such as "/srv:/var/www/html", not "/srv"`},
 	{pool: `map = ["/srv:/a:/b"]`, want: `r.toml:4: map in [pool.www]: want two absolute paths, ours and PHP-FPM's, such as "/srv:/var/www/html", not "/srv:/a:/b"`},
+	{pool: `include_path = ".:/var/www/shop/current/public/lib"`, want: `r.toml:4: include_path in [pool.www]: "/var/www/shop/current/public/lib" is below the link of [site.shop]: it belongs in the include_path of that site, where it follows the release`},
 	{pool: `status_path = "fpm-status"`, want: `r.toml:4: status_path in [pool.www]: want a path that begins with "/" and has no "?", such as "/fpm-status", not "fpm-status"`},
 	{pool: `status_path = ""`, want: `r.toml:4: status_path in [pool.www]: want a path that begins with "/" and has no "?", such as "/fpm-status", not ""`},
 	{pool: `status_path = "/s?json"`, want: `r.toml:4: status_path in [pool.www]: want a path that begins with "/" and has no "?", such as "/fpm-status", not "/s?json"`},
