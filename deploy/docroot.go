@@ -160,6 +160,7 @@ type found struct {
 	opts    *Options // it was looked with
 	res     Resolved
 	err     error
+	was     *Resolved // with err: the release that was live once, if no other is known
 }
 
 // look finds what the link points to now. It reads what finish writes without
@@ -177,8 +178,11 @@ func (d *docroot) look(known *Release, opts *Options, now time.Time) found {
 		}
 	}
 	res, err := opts.inspect(d.path, *opts)
+	if known == nil {
+		res, err = d.firstLook(res, err, opts)
+	}
 	if err != nil {
-		return found{err: err}
+		return found{err: err, was: d.wasLive(known, opts)}
 	}
 	f := found{res: res, opts: opts, local: localFilesystem(filepath.Dir(res.Link), res.ResolvedDocroot)}
 	if f.id, f.err = opts.identify(res.ResolvedDocroot); f.err != nil {
@@ -209,6 +213,9 @@ func (d *docroot) finish(began time.Time, f found) {
 	}
 	if f.checked {
 		d.checked = began
+	}
+	if f.was != nil && d.live == nil {
+		d.live = d.remember(*f.was)
 	}
 	if f.same || f.err != nil {
 		return

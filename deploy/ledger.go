@@ -35,18 +35,27 @@ type names struct {
 	spellings []Spelling
 	real      string // its docroot
 	roof      string // that it is under
+	fault     string // of the way
 }
 
 // take keeps what a look found; the pointer changes only where that does.
 func (r *Release) take(res Resolved) {
-	if was := r.named.Load(); was == nil || was.real != res.RealDocroot || was.roof != res.Roof || !slices.Equal(was.spellings, res.Spellings) {
-		r.named.Store(&names{res.Spellings, res.RealDocroot, res.Roof})
+	fault := ""
+	if res.Fault != nil {
+		fault = res.Fault.Error()
+	}
+	if was := r.named.Load(); was == nil || was.real != res.RealDocroot || was.roof != res.Roof || was.fault != fault || !slices.Equal(was.spellings, res.Spellings) {
+		r.named.Store(&names{res.Spellings, res.RealDocroot, res.Roof, fault})
 	}
 }
 
 // Spellings are the paths that lead to the release, the docroot's own first. Two
 // calls give the same slice while nothing on the way has changed.
 func (r *Release) Spellings() []Spelling { return r.named.Load().spellings }
+
+// Fault says why deploys of the docroot cannot be seen, or flips not be made: there is
+// no link on its way, or one that cannot be told from others; "" if all is well.
+func (r *Release) Fault() string { return r.named.Load().fault }
 
 // Roof is a directory that has nothing but releases of the link; "" where none is known.
 func (r *Release) Roof() string { return r.named.Load().roof }

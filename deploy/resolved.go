@@ -30,6 +30,8 @@ type Resolved struct {
 	// Doubt is an *AmbiguousError where another link may be the one that is
 	// flipped, else nil.
 	Doubt error
+	// Fault is what an operator should mend: Doubt, or that there is no link; else nil.
+	Fault error
 	// Way is the whole of it.
 	Way Way
 }
@@ -64,8 +66,9 @@ func resolve(docroot string, opts *Options) (Resolved, error) {
 	}
 	r.RealDocroot = r.Way.End
 	l, doubt := r.Way.Flipped(opts)
-	r.Doubt = doubt
+	r.Doubt, r.Fault = doubt, doubt
 	if l == nil {
+		r.Fault = r.NothingToFlip()
 		r.Link, r.Release, r.ResolvedDocroot = r.Docroot, r.Way.End, r.Way.End
 		r.Name = nameOf(r.Release)
 		r.Spellings = []Spelling{{r.Docroot, r.Release}}

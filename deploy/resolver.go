@@ -28,6 +28,11 @@ type Options struct {
 	Slots    []string
 	Releases string
 
+	// WasLive tells which release of a link was live when somebody looked last, for a
+	// link that is not there or leads nowhere at the first look: another process, or
+	// one before, may have written it down. It may read a file. Nil knows nothing.
+	WasLive func(link string) (release string, known bool)
+
 	maxDocroots int
 	read        func(link string, buf []byte) (int, error)
 	readLocal   func(linkz, buf []byte) (int, error) // where that cannot hang; nil is read
@@ -68,6 +73,7 @@ func (r *Resolver) Configure(opts Options) {
 	defer r.mu.Unlock()
 	next := *r.opts
 	next.Mode, next.Every, next.LinkAfter, next.Slots, next.Releases = opts.Mode, opts.Every, opts.LinkAfter, opts.Slots, opts.Releases
+	next.WasLive = opts.WasLive
 	r.opts = &next
 	for _, d := range r.docroots {
 		d.mu.Lock()

@@ -113,7 +113,7 @@ func workersIn(ctx context.Context, c *fpm.Config, release string) (left []contr
 		return nil, fmt.Errorf("whether scripts run on in %s cannot be told: %w", release, err)
 	}
 	for _, w := range workers {
-		if w.State != "Idle" && strings.HasPrefix(w.Script, release+"/") {
+		if w.State != "Idle" && strings.HasPrefix(w.Script, c.InFPM(release)+"/") {
 			left = append(left, control.Occupant{Kind: "worker", What: w.Script, Age: w.Duration.Seconds(), PID: w.PID})
 		}
 	}

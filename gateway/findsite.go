@@ -27,6 +27,9 @@ func (rq *request) findSite() error {
 		rq.pool = now.pools[now.cfg.Pools[0].Name]
 		return nil
 	}
+	if taken, err := rq.takePage(); taken {
+		return err
+	}
 	if len(sent) == 0 {
 		return refuse(causeNoSite, "the web server sent no DOCUMENT_ROOT: pass it as a FastCGI parameter")
 	}

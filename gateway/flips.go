@@ -13,6 +13,10 @@ func (s *Server) flipped(st *site, f *deploy.Flipped) {
 	if s.heir() == nil {
 		s.log.Info().Str("site", st.Name).Str("docroot", f.Docroot).Str("release", f.Live.Path).Msg("release is live")
 		s.history.flipped(st.Name, f)
+		if fault := f.Live.Fault(); fault != "" && f.Before == nil {
+			s.log.Warn().Str("site", st.Name).Str("docroot", f.Docroot).Str("fault", fault).
+				Msg("the site's deploys cannot be told: see fault")
+		}
 	}
 	if f.Idle {
 		s.idle(st.Name, f.Before)

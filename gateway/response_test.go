@@ -136,12 +136,6 @@ func TestWhatIsNoRequestIsAnswered(t *testing.T) {
 			false,
 		},
 		{
-			"an authorizer",
-			[]stack.Record{begin(7, 2)},
-			stack.Record{Type: stack.EndRequest, ID: 7, Content: []byte{0, 0, 0, 0, byte(fcgi.UnknownRole), 0, 0, 0}},
-			false,
-		},
-		{
 			"a second request",
 			[]stack.Record{begin(1, 1), begin(2, 1)},
 			stack.Record{Type: stack.EndRequest, ID: 2, Content: []byte{0, 0, 0, 0, byte(fcgi.CantMpxConn), 0, 0, 0}},
@@ -177,4 +171,46 @@ func TestWhatIsNoRequestIsAnswered(t *testing.T) {
 			b.served(c, "", b.params()...)
 		})
 	}
+}
+
+// lighttpd takes an authorizer's END_REQUEST without a response for its consent.
+func TestAnotherRoleThanResponderIsRefusedWithACompleteResponse(t *testing.T) {
+	b := newBench(t).start()
+	c := b.connect()
+	for _, role := range []byte{2, 3} {
+		_, err := stack.Record{Type: stack.BeginRequest, ID: 7, Content: []byte{0, role, 1, 0, 0, 0, 0, 0}}.WriteTo(c)
+		b.must(err)
+		b.must(c.Params(b.params()...)) // of request 1, which has not begun: ignored
+		reply := b.reply(c)
+		if reply.Status != 403 || !reply.Ended || reply.ProtocolStatus != byte(fcgi.UnknownRole) || len(reply.Body) == 0 {
+			t.Errorf("role %d got %d %q, ended %v with %d", role, reply.Status, reply.Body, reply.Ended, reply.ProtocolStatus)
+		}
+		b.served(c, "", b.params()...)
+	}
+	b.logged("a FastCGI role that is not the responder's")
+}
+
+func TestPagesOfFPMsOwnAreAskedForWithoutAScript(t *testing.T) {
+	b := newBench(t)
+	b.cfg.Pools[0].StatusPath = "/fpm-status"
+	b.start()
+	c := b.connect()
+	for name, pairs := range map[string][]string{
+		"cgi-fcgi":                      {"REQUEST_METHOD", "GET", "SCRIPT_NAME", "/fpm-status", "SCRIPT_FILENAME", "/fpm-status"},
+		"an exporter, with no script":   {"REQUEST_METHOD", "GET", "SCRIPT_NAME", "/any-name"},
+		"a virtual host without a root": stack.ParamsFor("/usr/share/nginx/html", "GET", "/ping"),
+		"a site's virtual host":         {"REQUEST_METHOD", "GET", "SCRIPT_NAME", "/health", "SCRIPT_FILENAME", "/health", "DOCUMENT_ROOT", b.docroot("shop")},
+		"the same without a script":     {"REQUEST_METHOD", "GET", "SCRIPT_NAME", "/health", "DOCUMENT_ROOT", b.docroot("shop")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			q := b.served(c, "", pairs...)
+			if script, has := q.Value("SCRIPT_FILENAME"); has {
+				t.Errorf("FPM could run %s", script)
+			}
+		})
+	}
+	b.send(c, "", stack.ParamsFor("/usr/share/nginx/html", "GET", "/other")...)
+	b.wantRefused(c, 404)
+	b.send(c, "", "SCRIPT_NAME", "/index.php", "SCRIPT_FILENAME", "/index.php")
+	b.wantRefused(c, 404)
 }

@@ -8,7 +8,10 @@ import (
 // release. Pairs that do not name it go on byte for byte.
 func (rq *request) rewrite() error {
 	if rq.visit.Release == nil {
-		return rq.rewriteValues(nil)
+		if err := rq.rewriteValues(nil); err != nil {
+			return err
+		}
+		return rq.translate()
 	}
 	m := rq.mapping()
 	if err := rq.rewriteScript(&m); err != nil {
@@ -22,7 +25,7 @@ func (rq *request) rewrite() error {
 	}
 	rq.set(0, "REALDOC_RELEASE", rq.bytes(rq.visit.Name))
 	rq.sendRequestID()
-	return nil
+	return rq.translate()
 }
 
 func (rq *request) rewritePath(at param, m *incpath.Mapping) {

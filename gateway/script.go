@@ -18,7 +18,8 @@ func (rq *request) rewriteScript(m *incpath.Mapping) error {
 		at, name = rq.cgi.pathTranslated, "PATH_TRANSLATED"
 	}
 	sent := borrow(rq.value(at))
-	if sent == "" && rq.asksFPM() {
+	if asked := borrow(rq.value(rq.cgi.scriptName)); (sent == "" || sent == asked) && looksLikePage(asked) {
+		rq.dropScript() // FPM's own page: see takePage
 		return nil
 	}
 	if sent == "" {
@@ -49,14 +50,6 @@ func (rq *request) rewriteScript(m *incpath.Mapping) error {
 	}
 	rq.setPath(at, prefix, mapped)
 	return nil
-}
-
-// asksFPM says whether a request is for a page of FPM's own, its status or its ping:
-// FPM goes by SCRIPT_NAME and needs no script for them.
-func (rq *request) asksFPM() bool {
-	name := borrow(rq.value(rq.cgi.scriptName))
-	return strings.HasPrefix(name, "/") && len(name) > 1 &&
-		(name == rq.pool.Config().StatusPath || strings.IndexByte(path.Base(name), '.') < 0)
 }
 
 // locateScript tells where a script lies for this request; ok is whether it may run.

@@ -41,6 +41,7 @@ type Server struct {
 	api      *control.Handler // answers what operators ask
 	refused  limiter          // of log events about clients that are not allowed
 	noStatus limiter          // of log events about an FPM that does not tell its status
+	roles    limiter          // of log events about web servers that ask for another role
 	refusals refusals
 
 	mu       sync.Mutex // guards the following
@@ -119,7 +120,7 @@ func (s *Server) start() (err error) {
 // visitor meets them and a docroot that is sent already resolved is known.
 func (s *Server) begin(now, before *setup) {
 	for _, p := range now.pools {
-		if s.probe == "" && (p.Config().Reuse || now.cfg.Control != "") {
+		if s.probe == "" && (p.Config().Reuse || p.Config().IncludePath == "" || now.cfg.Control != "") {
 			s.layProbe(now.cfg.Control)
 		}
 		p.Start(s.probe)

@@ -40,7 +40,7 @@ func newSetup(cfg Config, before *setup, s *Server) *setup {
 	}
 	var sites []*site
 	for _, c := range cfg.Sites {
-		st := newSite(c, now.pools[c.Pool], known[c.Name], s.metrics)
+		st := newSite(c, now.pools[c.Pool], known[c.Name], s)
 		if c.IncludePath != "" {
 			st.pool.SetsIncludePath.Store(true)
 		}

@@ -28,12 +28,19 @@ type site struct {
 // newSite puts a site to work. before is the site of that name in the
 // configuration that is replaced, or nil: while the docroot is the same, what is
 // known of its releases is kept.
-func newSite(c SiteConfig, p *fpm.Pool, before *site, m *metrics) *site {
+func newSite(c SiteConfig, p *fpm.Pool, before *site, srv *Server) *site {
 	s := &site{
-		SiteConfig: c, pool: p, metrics: m.site(c.Name, p.Name),
+		SiteConfig: c, pool: p, metrics: srv.metrics.site(c.Name, p.Name),
 		mapParams: setOf(c.MapParams), keepParams: setOf(c.KeepParams),
 	}
 	opts := c.Links()
+	opts.WasLive = func(link string) (string, bool) {
+		past := srv.history.releasesOf(c.Name, link)
+		if len(past) == 0 {
+			return "", false
+		}
+		return past[0], true
+	}
 	if before != nil && before.Docroot == c.Docroot {
 		s.releases = before.releases
 		s.releases.Configure(opts)
@@ -47,7 +54,9 @@ func newSite(c SiteConfig, p *fpm.Pool, before *site, m *metrics) *site {
 func (s *site) status() control.SiteStatus {
 	st := control.SiteStatus{Name: s.Name, Docroot: s.Docroot, Pool: s.pool.Name, Running: s.releases.Inside()}
 	if !s.IsGlob() {
-		st.Release = s.releases.Live(path.Clean(s.Docroot))
+		if live := s.releases.Now(path.Clean(s.Docroot)); live != nil {
+			st.Release, st.Fault = live.Path, live.Fault()
+		}
 	}
 	return st
 }

@@ -82,13 +82,25 @@ func (c *webConn) begin(rec fcgi.Record) (*request, error) {
 	c.keep = b.KeepConn
 	if b.Role != fcgi.RoleResponder {
 		c.busy.Store(false)
-		err := c.write(fcgi.AppendEnd(nil, rec.ID, 0, fcgi.UnknownRole))
+		err := c.refuseRole(rec.ID, b.Role)
 		if err == nil && !c.keep {
 			err = io.EOF
 		}
 		return nil, err
 	}
 	return newRequest(c, rec.ID, time.Now()), nil
+}
+
+// refuseRole answers a request for another role than responder: with a complete
+// refusal, for lighttpd takes an authorizer's bare END_REQUEST for its consent.
+func (c *webConn) refuseRole(id uint16, role uint16) error {
+	if c.s.roles.allow(time.Now()) {
+		c.s.log.Error().Uint16("role", role).Msg("the web server asks for a FastCGI role that is not the responder's: it got a 403")
+	}
+	const text = "Status: 403 Forbidden\r\nContent-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n\r\n403 Forbidden\n"
+	out := fcgi.AppendStream(nil, fcgi.Stdout, id, []byte(text))
+	out = fcgi.AppendHeader(out, fcgi.Stdout, id, 0)
+	return c.write(fcgi.AppendEnd(out, id, 0, fcgi.UnknownRole))
 }
 
 // refuseSecond answers a request that begins while another is under way on the

@@ -26,7 +26,7 @@ func newStatus() *cobra.Command {
 		Long: `status asks the running gateway for its pools, their PHP-FPM listeners and its
 sites, or for one site: its releases, who is inside them, and which went live
 when. What needs somebody comes first: a paused pool, a full queue, a listener
-that is down, a site of which no release is known. It exits with 1 only when the
+that is down, a site of which no release is known or whose link cannot be told. It exits with 1 only when the
 gateway does not answer.
 
 With --watch it shows that again and again, with the requests a second, until q or
@@ -144,6 +144,9 @@ func troubles(st control.Status, now time.Time) (rows []row) {
 	for _, s := range st.Sites {
 		if s.Release == "" && !(gateway.SiteConfig{Docroot: s.Docroot}).IsGlob() {
 			add("LOST", "site %s: no release is known for %s; realdocd check says why", s.Name, s.Docroot)
+		}
+		if s.Fault != "" {
+			add("LINK", "site %s: %s", s.Name, s.Fault)
 		}
 	}
 	return rows

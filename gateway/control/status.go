@@ -77,6 +77,9 @@ type SiteStatus struct {
 	// Release is the path of the live release; "" if the docroot is a pattern or the
 	// release is not known.
 	Release string `json:"release,omitempty"`
+	// Fault says why deploys of the site cannot be seen, so that its requests run unpinned,
+	// or why flips cannot be made; "" if all is well.
+	Fault string `json:"fault,omitempty"`
 	// Running are the requests and commands that are inside a release, those in the
 	// queue too.
 	Running int64 `json:"running"`

@@ -51,7 +51,11 @@ var v1Cases = map[string]any{
 		Retiring: []RetiringStatus{{PID: 700, Connections: 3}, {PID: 600, Error: "it does not answer"}},
 	},
 	"status-of-nothing": Status{PID: 812, Started: v1Time, Pools: []PoolStatus{}, Sites: []SiteStatus{}},
-	"pool":              v1Pool, // the answer to pause and resume
+	"status-of-a-docroot-without-a-link": Status{
+		PID: 812, Started: v1Time, Pools: []PoolStatus{},
+		Sites: []SiteStatus{{Name: "wiki", Docroot: "/srv/wiki", Pool: "www", Release: "/srv/wiki", Fault: "docroot /srv/wiki has no symlink on its path"}},
+	},
+	"pool": v1Pool, // the answer to pause and resume
 	"site": SiteDetail{ // the answer to look and drain too
 		SiteStatus: v1Site,
 		Docroots: []DocrootStatus{{

@@ -12,11 +12,14 @@ type Config struct {
 	Name string
 	// Servers are the FPM listeners; at least one.
 	Servers []sock.Addr
+	// Map are paths that FPM sees elsewhere, in a container or a chroot: each ours and
+	// then FPM's. Every path that goes to FPM is written as it has it.
+	Map [][2]string
 	// ConnectTimeout bounds the wait for FPM to take a connection, a full
 	// backlog included.
 	ConnectTimeout time.Duration
 	// IncludePath is what a request of a site without its own include_path
-	// carries if anything on the pool sets one; PHP's own default.
+	// carries if anything on the pool sets one; "" is what PHP says it has.
 	IncludePath string
 	// ReadTimeout is the longest silence of FPM within a request; 0 is no bound.
 	ReadTimeout time.Duration

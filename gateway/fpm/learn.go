@@ -68,7 +68,7 @@ func (l *listener) learn() {
 	master, err := l.whoListens()
 	var is Answer
 	if err == nil {
-		is, err = p.AskFPM(ctx, l.addr, probe, Question{Workers: true})
+		is, err = p.Config().askBy(p.AskFPM, ctx, l.addr, probe, Question{Workers: true})
 	}
 	if err == nil {
 		err = mayKeep(is)

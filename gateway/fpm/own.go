@@ -85,7 +85,7 @@ func (p *Pool) askOwn(done chan struct{}) {
 	err := fmt.Errorf("the pool has no listener")
 	var is Answer
 	if l != nil {
-		is, err = p.AskFPM(ctx, l.addr, probe, Question{})
+		is, err = p.Config().askBy(p.AskFPM, ctx, l.addr, probe, Question{})
 	}
 	if err != nil {
 		p.log.Warn().Err(err).Msg("FPM does not say which include_path it has: set include_path of the pool")

@@ -103,7 +103,7 @@ func (p *Pool) AskRelease(ctx context.Context, dirs ...string) (answer Answer, a
 	l := p.chooseLocked(nil)
 	probe := p.probe
 	p.mu.Unlock()
-	answer, err = p.AskFPM(ctx, l.addr, probe, Question{Dirs: dirs, Paths: dirs})
+	answer, err = p.Config().askBy(p.AskFPM, ctx, l.addr, probe, Question{Dirs: dirs, Paths: dirs})
 	return answer, l.addr, err
 }
 

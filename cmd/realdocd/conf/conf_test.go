@@ -50,7 +50,8 @@ func TestAMinimalFileGetsTheDocumentedDefaults(t *testing.T) {
 				Servers:        []sock.Addr{"/run/php/php8.2-fpm.sock"},
 				ConnectTimeout: time.Second,
 				ReadTimeout:    60 * time.Second,
-				IncludePath:    ".:/usr/share/php",
+				IncludePath:    "",
+				Map:            nil,
 				RequestTimeout: 0,
 				MaxConns:       0,
 				Queue:          1024,
@@ -116,6 +117,7 @@ reuse           = "auto"
 status          = "/run/php/status.sock"
 status_path     = "/s"
 include_path    = ".:/opt/php"
+map             = ["/srv:/var/www/html", "/opt/app/:/app"]
 [site.shop]
 docroot        = "/srv/www/shop/current/public"
 pool           = "www"
@@ -173,6 +175,7 @@ func TestEveryKeyArrives(t *testing.T) {
 				StatusServer:   "/run/php/status.sock",
 				StatusPath:     "/s",
 				IncludePath:    ".:/opt/php",
+				Map:            [][2]string{{"/srv", "/var/www/html"}, {"/opt/app", "/app"}},
 			}},
 			Sites: []gateway.SiteConfig{{
 				Name:                 "shop",

@@ -30,7 +30,6 @@ func defaultPool(name string) fpm.Config {
 		Name:           name,
 		ConnectTimeout: time.Second,
 		ReadTimeout:    60 * time.Second,
-		IncludePath:    ".:/usr/share/php",
 		Queue:          1024,
 		QueueTimeout:   10 * time.Second,
 		StatusPath:     "/fpm-status",

@@ -80,6 +80,7 @@ func (d *document) read(raw map[string]any) {
 	d.checkAddresses()
 	d.checkPools()
 	d.checkSites()
+	d.checkIncludePaths()
 }
 
 // table reads one table, and goes on after a fault.

@@ -41,6 +41,7 @@ func poolKeys(p *fpm.Config) keys {
 	return keys{
 		"server":          into(&p.Servers, listOf(address)),
 		"include_path":    into(&p.IncludePath, text),
+		"map":             into(&p.Map, listOf(pathPair)),
 		"connect_timeout": into(&p.ConnectTimeout, positiveDuration),
 		"read_timeout":    into(&p.ReadTimeout, duration),
 		"request_timeout": into(&p.RequestTimeout, duration),

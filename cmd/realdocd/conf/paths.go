@@ -103,3 +103,13 @@ func paramName(v any) (string, error) {
 func notInParamName(r rune) bool {
 	return r != '_' && !('A' <= r && r <= 'Z') && !('a' <= r && r <= 'z') && !('0' <= r && r <= '9')
 }
+
+// pathPair reads a path of ours, and what PHP-FPM has it as.
+func pathPair(v any) (pair [2]string, err error) {
+	s, _ := v.(string)
+	ours, theirs, _ := strings.Cut(s, ":")
+	if !path.IsAbs(ours) || !path.IsAbs(theirs) || strings.Contains(theirs, ":") {
+		return pair, wanted(`two absolute paths, ours and PHP-FPM's, such as "/srv:/var/www/html"`, v)
+	}
+	return [2]string{path.Clean(ours), path.Clean(theirs)}, nil
+}

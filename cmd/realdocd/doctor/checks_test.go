@@ -205,7 +205,7 @@ func TestNoProbeLiesWhereAVisitorCouldRunIt(t *testing.T) {
 	if len(p.dirs) > 0 {
 		t.Errorf("it lies in %q", p.dirs)
 	}
-	if _, err := p.ask(t.Context(), "/none", fpm.Question{}); err == nil {
+	if _, err := p.ask(t.Context(), &fpm.Config{}, "/none", fpm.Question{}); err == nil {
 		t.Error("it was run")
 	}
 	p = newProbeFiles(gateway.Config{}, nil)

@@ -118,7 +118,7 @@ func (s *server) ask() {
 		q.Paths = append(append(q.Paths, p.mustRead()...), p.closed...)
 	}
 	var err error
-	s.answer, err = s.probes.ask(s.ctx, s.addr, q)
+	s.answer, err = s.probes.ask(s.ctx, &s.pool, s.addr, q)
 	s.findConfiguration()
 	if err == nil {
 		return

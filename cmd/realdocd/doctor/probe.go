@@ -41,6 +41,11 @@ func newProbeFiles(c gateway.Config, places []*place) *probeFiles {
 	if c.Control != "" {
 		candidates = append([]string{filepath.Dir(c.Control)}, candidates...)
 	}
+	for _, pool := range c.Pools {
+		for _, seen := range pool.Map { // of a PHP-FPM that sees nothing else
+			candidates = append(candidates, seen[0])
+		}
+	}
 	for _, dir := range candidates {
 		if real, err := filepath.EvalSymlinks(dir); err != nil || below(real, roots) {
 			continue // a visitor could run it
@@ -75,11 +80,11 @@ func (p *probeFiles) remove() {
 }
 
 // ask has FPM at addr run the probe.
-func (p *probeFiles) ask(ctx context.Context, addr sock.Addr, q fpm.Question) (*fpm.Answer, error) {
+func (p *probeFiles) ask(ctx context.Context, c *fpm.Config, addr sock.Addr, q fpm.Question) (*fpm.Answer, error) {
 	err := p.err
 	for _, file := range p.files {
 		var answer fpm.Answer
-		if answer, err = askWithin(ctx, addr, file, q); err == nil {
+		if answer, err = askWithin(ctx, c, addr, file, q); err == nil {
 			return &answer, nil
 		}
 	}
@@ -89,8 +94,8 @@ func (p *probeFiles) ask(ctx context.Context, addr sock.Addr, q fpm.Question) (*
 	return nil, err
 }
 
-func askWithin(ctx context.Context, addr sock.Addr, file string, q fpm.Question) (fpm.Answer, error) {
+func askWithin(ctx context.Context, c *fpm.Config, addr sock.Addr, file string, q fpm.Question) (fpm.Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	return fpm.Ask(ctx, addr, file, q)
+	return c.Ask(ctx, addr, file, q)
 }

@@ -32,8 +32,11 @@ func (s *server) at(p *place) Subject {
 func (s *server) checkReadable(p *place) {
 	for _, path := range p.mustRead() {
 		if bar, is := s.answer.Barred[path]; is {
-			s.add(kindReleaseUnreadable, s.at(p), fmt.Sprintf("PHP-FPM, as %s, cannot read %s: it may not pass %s.", s.userName(), path, bar),
-				fmt.Sprintf("Let it: chmod o+rX %s, or give it to a group of FPM's user.", bar))
+			do := fmt.Sprintf("Let it: chmod o+rX %s, or give it to a group of FPM's user.", bar)
+			if theirs := s.pool.InFPM(path); theirs != path {
+				path, do = path+", which it has as "+theirs, fmt.Sprintf("Mount it there, correct map in [pool.%s], or let it: chmod o+rX %s.", s.pool.Name, bar)
+			}
+			s.add(kindReleaseUnreadable, s.at(p), fmt.Sprintf("PHP-FPM, as %s, cannot read %s: it may not pass %s.", s.userName(), path, bar), do)
 			return
 		}
 	}

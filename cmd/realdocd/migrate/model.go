@@ -53,6 +53,7 @@ func (m *model) build() {
 		m.addServer(m.apache.main)
 	}
 	m.namePools()
+	m.dropSitesPaths()
 	m.addPHPNotes()
 }
 

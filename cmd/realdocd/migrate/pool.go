@@ -106,6 +106,19 @@ func (p *pool) defaultIncludePath(s setting) {
 	}
 }
 
+// dropSitesPaths takes an include_path out of a pool that has a path below the link of
+// any site: that site has it itself, and PHP has it for the others.
+func (m *model) dropSitesPaths() {
+	for _, p := range m.pools {
+		for _, st := range m.sites {
+			if p.includePath.isSet() && st.mentions(p.includePath.value) {
+				p.notes = append(p.notes, note{p.includePath.at, "include_path has a path below the link of " + st.name + ", which follows the release only in the include_path of that site; sites without one keep what PHP has"})
+				p.includePath = setting{}
+			}
+		}
+	}
+}
+
 // longestSocket is what the address of a unix socket has room for.
 const longestSocket = 107
 
