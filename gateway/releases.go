@@ -60,7 +60,11 @@ func (s *Server) look(st *site, docroot string) error {
 // detail is a site with some docroots: the one that was asked for, or all.
 func (s *Server) detail(st *site, asked string, docroots []string) control.SiteDetail {
 	d := s.whoIsInside(st, asked, docroots)
-	d.History = s.history.of(st.Name)
+	link := ""
+	if len(docroots) == 1 {
+		link = st.releases.Link(docroots[0])
+	}
+	d.History = s.history.of(st.Name, link)
 	return d
 }
 
