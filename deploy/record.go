@@ -45,17 +45,6 @@ type Record struct {
 	Identity
 }
 
-// Newest is when the release was made, filled or made live last.
-func (r Record) newest() time.Time {
-	newest := r.Made
-	for _, t := range []time.Time{r.Begun, r.Filled, r.Lived} {
-		if t.After(newest) {
-			newest = t
-		}
-	}
-	return newest
-}
-
 // Records are the files of a state_dir's records. They are of no use to PHP, which
 // may own state_dir, to have something removed: one is believed only where
 // its owner could remove the directory himself.
