@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -41,21 +42,33 @@ func NewRelease(dir string, now time.Time, records *Records, rec Record) (partia
 		}
 		return partial, final, nil
 	}
-	base := now.UTC().Format("20060102150405")
-	for n := 1; ; n++ {
-		name := base
-		if n > 1 {
-			name = fmt.Sprintf("%s-%d", base, n)
-		}
-		final = filepath.Join(dir, name)
-		partial = hidden(final, strings.TrimPrefix(partialSuffix, "."))
-		if !exists(final) && !exists(partial) {
-			break
-		}
-	}
+	final = filepath.Join(dir, newName(dir, now.UTC().Format("20060102150405")))
+	partial = hidden(final, strings.TrimPrefix(partialSuffix, "."))
 	rec.Kind = KindRelease
 	_, err = records.MakeDir(partial, rec)
 	return partial, final, err
+}
+
+// newName is a time, with a number behind it where releases of the same second are
+// there: one above theirs, so that no release gets the name of one that was removed.
+func newName(dir, base string) string {
+	entries, _ := os.ReadDir(dir) // what fails, making the release tells
+	last := 0
+	for _, e := range entries {
+		rest, ok := strings.CutPrefix(releaseName(e.Name()), base)
+		if !ok {
+			continue
+		}
+		n := 1
+		if number, ok := strings.CutPrefix(rest, "-"); ok {
+			n, _ = strconv.Atoi(number)
+		}
+		last = max(last, n)
+	}
+	if last == 0 {
+		return base
+	}
+	return fmt.Sprintf("%s-%d", base, last+1)
 }
 
 func exists(path string) bool {

@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -68,8 +69,15 @@ func TestNewRelease_HasTheTimeForANameAndCarriesOnWithWhatIsLeft(t *testing.T) {
 		t.Fatal(err)
 	}
 	y.permit(final) // its record has come along
-	if _, second, err := y.newRelease(now); err != nil || second != final+"-2" {
+	partial, second, err := y.newRelease(now)
+	if err != nil || second != final+"-2" {
 		t.Errorf("in the same second: %s, %v", second, err)
+	}
+	if err := errors.Join(Complete(partial, second), y.permit(final).Remove(y.records)); err != nil {
+		t.Fatal(err)
+	}
+	if _, third, err := y.newRelease(now); err != nil || third != final+"-3" {
+		t.Errorf("when the first is removed: %s, %v", third, err)
 	}
 }
 

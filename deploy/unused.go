@@ -36,12 +36,14 @@ const (
 // A Refusal says why a directory is neither emptied nor removed, and what to do.
 type Refusal struct{ Dir, Why, Do string }
 
-func (r *Refusal) Error() string {
-	text := fmt.Sprintf("%s is left as it is: %s", r.Dir, r.Why)
-	if r.Do != "" {
-		text += ": " + r.Do
+func (r *Refusal) Error() string { return r.Dir + " is left as it is: " + r.Reason() }
+
+// Reason is the error without the directory.
+func (r *Refusal) Reason() string {
+	if r.Do == "" {
+		return r.Why
 	}
-	return text
+	return r.Why + ": " + r.Do
 }
 
 // A Warden is asked before a directory is emptied or removed. It says yes to what
@@ -145,7 +147,7 @@ func (w *Warden) unused(dir string, t *tree) error {
 		switch id, there := identityIn(seen, use.Path); {
 		case there && id.same(own):
 			relation = "it is"
-		case holds(seen, own, use.Path) || holdsText(real, use.Path):
+		case holds(seen, own, use.Path) || holds(seen, own, realOf(use.Path)) || holdsText(real, use.Path):
 			relation = "it holds"
 		case !use.Around && there && above[id.key()]:
 			relation = "it lies in"
@@ -215,6 +217,14 @@ func holds(seen map[string]Identity, dir Identity, path string) bool {
 		}
 	}
 	return false
+}
+
+// realOf is the real path of what need not be there.
+func realOf(path string) string {
+	if real, err := filepath.EvalSymlinks(path); err == nil || path == "/" {
+		return real
+	}
+	return filepath.Join(realOf(filepath.Dir(path)), filepath.Base(path))
 }
 
 // holdsText is holds for a path that is not there.

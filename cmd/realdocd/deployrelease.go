@@ -76,7 +76,7 @@ func (g *goLive) retain(ctx context.Context, live, before string) error {
 			case ctx.Err() != nil:
 				return ctx.Err()
 			case err != nil:
-				g.warn("release %s stays: %v", dir, err)
+				g.warn("release %s stays: %v", dir, reason(err))
 			}
 		}
 	}
@@ -84,6 +84,14 @@ func (g *goLive) retain(ctx context.Context, live, before string) error {
 		g.do("left", func() (string, error) { return strings.Join(plan.Left, ", ") + ": not made by realdocd deploy", nil })
 	}
 	return g.records().ForgetGone(g.site.Name)
+}
+
+// reason is an error without the directory that it is about.
+func reason(err error) error {
+	if refusal := (*deploy.Refusal)(nil); errors.As(err, &refusal) {
+		return errors.New(refusal.Reason())
+	}
+	return err
 }
 
 // stay are the releases that are not counted: the live one, the one before, and where a

@@ -17,7 +17,11 @@ func (g *goLive) deployToSlot(ctx context.Context, source string) error {
 		return fmt.Errorf("find the idle slot: %w", err)
 	}
 	permit, err := g.mayFill(ctx, slot, source)
-	if err != nil {
+	refusal, foreign := (*deploy.Refusal)(nil), (*foreignFiles)(nil)
+	switch {
+	case errors.As(err, &refusal) || errors.As(err, &foreign): // which name it
+		return err
+	case err != nil:
 		return fmt.Errorf("slot %s was not touched: %w", slot, err)
 	}
 	if err := g.fill(ctx, source, permit); err != nil {

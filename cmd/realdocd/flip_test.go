@@ -60,10 +60,11 @@ func TestFlipActsOnTheLinkAndNotOnAnAliasOfIt(t *testing.T) {
 			if text, err := os.Readlink(s.dir + "/" + tt.alias); err != nil || text != tt.text {
 				t.Errorf("the alias says %q, %v", text, err)
 			}
-			s.wantHistory("2 flip")
-			if code, _, stderr := s.run("rollback", "shop"); code != exitNo {
-				t.Errorf("exit code %d for a rollback to nothing that is known: %s", code, stderr)
+			s.wantHistory("1 link", "2 flip")
+			if code, _, stderr := s.run("rollback", "shop"); code != exitDone {
+				t.Errorf("exit code %d for a rollback: %s", code, stderr)
 			}
+			s.wantLive(s.release("1"))
 		})
 	}
 }
