@@ -97,6 +97,11 @@ matrix: deps-matrix ## what passes with which web server; writes the table in re
 	MATRIX_WRITE=1 CI=true go test $(TESTFLAGS) ./test/matrix
 	@sed -n '/written by make matrix$$/,/end of what make matrix writes$$/p' etc/man/realdocd.8
 
+.PHONY: destroy
+destroy: deps-test ## what deploy does where it could destroy something, as root; writes the table in realdocd-deploy(7)
+	DESTROY_WRITE=1 CI=true go test -count=1 ./test/destroy
+	@sed -n '/written by make destroy$$/,/end of what make destroy writes$$/p' etc/man/realdocd-deploy.7
+
 .PHONY: install
 install: bin/realdocd bin/completions ## DESTDIR= PREFIX=/usr WEBUSER=www-data; a configuration that is there already stays
 	install -D -m 0755 bin/realdocd "$(DESTDIR)$(BINDIR)/realdocd"

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -49,7 +48,7 @@ type docroot struct {
 	text     string                   // the link's own text, where it alone decides; else ""
 	buf      []byte                   // for one byte more than text
 	linkz    []byte                   // the link's path and a zero byte, as the kernel takes it
-	id       fileID                   // of the resolved docroot
+	id       Identity                 // of the resolved docroot
 	checked  time.Time                // when the docroot was last seen to lead there
 	walked   time.Time                // when the whole path was last resolved
 	walkedAs *Options                 // with these
@@ -59,6 +58,8 @@ type docroot struct {
 	running  time.Time                // when the running look began; zero: none runs
 	waiters  chan struct{}
 	lastUsed time.Time
+	looking  bool   // somebody looks whether releases are gone
+	losses   []Loss // that nobody was told of
 }
 
 // enter gives the live release, counted. now is when the request came.
@@ -156,7 +157,8 @@ type found struct {
 	checked bool // and leads to the same directory
 	local   bool
 	text    string
-	id      fileID
+	id      Identity
+	home    Identity // of the release's directory
 	opts    *Options // it was looked with
 	res     Resolved
 	err     error
@@ -182,12 +184,17 @@ func (d *docroot) look(known *Release, opts *Options, now time.Time) found {
 		res, err = d.firstLook(res, err, opts)
 	}
 	if err != nil {
-		return found{err: err, was: d.wasLive(known, opts)}
+		f := found{err: err, was: d.wasLive(known, opts)}
+		if f.was != nil {
+			f.home, _ = IdentityOf(f.was.Release)
+		}
+		return f
 	}
 	f := found{res: res, opts: opts, local: localFilesystem(filepath.Dir(res.Link), res.ResolvedDocroot)}
 	if f.id, f.err = opts.identify(res.ResolvedDocroot); f.err != nil {
 		return f
 	}
+	f.home, _ = IdentityOf(res.Release)
 	var buf [unix.PathMax]byte
 	if n, err := opts.read(res.Link, buf[:]); err == nil && res.Doubt == nil && target(res.Link, string(buf[:n])) == res.Release {
 		f.text = string(buf[:n])
@@ -215,7 +222,7 @@ func (d *docroot) finish(began time.Time, f found) {
 		d.checked = began
 	}
 	if f.was != nil && d.live == nil {
-		d.live = d.remember(*f.was)
+		d.live = d.remember(*f.was, f.home)
 	}
 	if f.same || f.err != nil {
 		return
@@ -223,23 +230,25 @@ func (d *docroot) finish(began time.Time, f found) {
 	d.id, d.checked = f.id, began
 	d.linkz = append([]byte(f.res.Link), 0)
 	d.text, d.buf, d.walked, d.walkedAs = f.text, make([]byte, len(f.text)+1), began, f.opts
-	if d.live == nil || d.live.Path != f.res.Release || d.live.Link != f.res.Link {
-		d.goLive(f.res)
+	if d.live == nil || d.live.Path != f.res.Release || d.live.Link != f.res.Link || !d.live.is(f.home) {
+		d.goLive(f.res, f.home)
 	}
 	d.live.take(f.res)
 }
 
-func (d *docroot) goLive(res Resolved) {
+func (d *docroot) goLive(res Resolved, home Identity) {
 	flip := &Flipped{Docroot: d.path, Before: d.live}
 	if before := d.live; before != nil {
 		before.past.Store(true)
 		flip.Idle = before.fellIdle()
 	}
-	d.live = d.release(res.Release, res.Link)
+	d.live = d.release(res.Release, res.Link, home)
 	if d.live == nil {
-		d.live = d.remember(res)
+		d.live = d.remember(res, home)
 	}
 	d.live.past.Store(false)
+	d.live.gone.Store(false)
+	d.opts.closed.open(d.live.Path)
 	d.live.idle.Store(false)
 	i := slices.Index(d.releases, d.live)
 	d.releases = append(slices.Delete(d.releases, i, i+1), d.live)
@@ -247,21 +256,30 @@ func (d *docroot) goLive(res Resolved) {
 }
 
 // release is a release that is remembered; nil when it is not.
-func (d *docroot) release(path, link string) *Release {
+func (d *docroot) release(path, link string, home Identity) *Release {
 	for _, r := range d.releases {
-		if r.Path == path && r.Link == link {
+		if r.Path == path && r.Link == link && r.is(home) {
 			return r
 		}
 	}
 	return nil
 }
 
+// is says whether the release is the directory that was looked at. One that could not
+// be looked at is taken for what its path says.
+func (r *Release) is(home Identity) bool {
+	if !r.id.known() {
+		r.id = home
+	}
+	return !home.known() || r.id.Is(home)
+}
+
 // remember adds a release, and forgets the oldest with nobody inside where there
 // are too many.
-func (d *docroot) remember(res Resolved) *Release {
+func (d *docroot) remember(res Resolved, home Identity) *Release {
 	r := &Release{
 		Path: res.Release, Name: res.Name, Of: d.path,
-		Docroot: res.ResolvedDocroot, Link: res.Link, Since: d.opts.now(),
+		Docroot: res.ResolvedDocroot, Link: res.Link, Since: d.opts.now(), id: home,
 	}
 	r.take(res)
 	r.kin = &d.kin
@@ -278,29 +296,6 @@ func (d *docroot) remember(res Resolved) *Release {
 	}
 	d.kin.Store(&kin)
 	return r
-}
-
-// known gives the release whose resolved docroot is path, counted.
-func (d *docroot) known(path string) (Visit, bool) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, r := range d.releases {
-		if r.Docroot == path {
-			r.enter()
-			return Visit{Release: r}, true
-		}
-	}
-	return Visit{}, false
-}
-
-// mayResolveTo says whether path has the shape of a resolved docroot here: a
-// release beside the live one, and the same way down from it.
-func (d *docroot) mayResolveTo(path string) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.live != nil && d.live.Path != d.path &&
-		strings.HasPrefix(path, filepath.Dir(d.live.Path)+"/") &&
-		strings.HasSuffix(path, d.live.Below())
 }
 
 func (d *docroot) empty() bool { return d.running.IsZero() && d.count() == 0 }

@@ -33,15 +33,23 @@ type Filled struct {
 	Took  time.Duration
 }
 
-// Fill makes target a copy of the directory source, with rsync. A file whose
+// A Filling is what a fill copies.
+type Filling struct {
+	Source string
+	// Exclude is left alone on both sides; so is Shared, paths below the release.
+	Exclude Excludes
+	Shared  []string
+}
+
+// Fill makes the permit's directory a copy of the source, with rsync. A file whose
 // content is the same stays as it is, its inode and its times included, whatever
 // the times in source are: opcache takes a file for changed by its time. A file
 // that has changed is replaced by a new one, so that who has the old one open
 // reads on. It may be interrupted: target is then neither old nor new, and the
 // next Fill carries on. progress may be nil.
-func Fill(ctx context.Context, source, target string, progress func(FillProgress)) (Filled, error) {
+func Fill(ctx context.Context, f Filling, into *Permit, progress func(FillProgress)) (Filled, error) {
 	began := time.Now()
-	source, target, err := mayFill(source, target)
+	source, target, err := mayFill(f.Source, into.dir)
 	if err != nil {
 		return Filled{}, err
 	}
@@ -53,7 +61,9 @@ func Fill(ctx context.Context, source, target string, progress func(FillProgress
 	if os.Geteuid() == 0 {
 		flags += "og"
 	}
-	cmd := exec.CommandContext(ctx, rsync, flags, "--checksum", "--delete", "--stats", "--out-format=%n", "--", source+"/", target+"/")
+	args := []string{flags, "--checksum", "--delete", "--stats", "--out-format=%n"}
+	args = append(append(args, sharedRules(f.Shared)...), f.Exclude.rsync()...)
+	cmd := exec.CommandContext(ctx, rsync, append(args, "--", source+"/", target+"/")...)
 	cmd.Env = append(os.Environ(), "LC_ALL=C")
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 5 * time.Second

@@ -20,6 +20,13 @@ func writeFile(t *testing.T, path, text string) {
 	}
 }
 
+// permitOf lets a test of rsync's part fill whatever it likes.
+func permitOf(dir string) *Permit { return &Permit{dir: dir} }
+
+func fill(t *testing.T, source, target string, progress func(FillProgress)) (Filled, error) {
+	return Fill(t.Context(), Filling{Source: source}, permitOf(target), progress)
+}
+
 func TestFill_LeavesWhatHasNotChangedAsItIs(t *testing.T) {
 	stack.Need(t, "rsync")
 	const files, changes = 1500, 15
@@ -31,7 +38,7 @@ func TestFill_LeavesWhatHasNotChangedAsItIs(t *testing.T) {
 		}
 		writeFile(t, file(source, i), fmt.Sprintf("<?php return %d;", i))
 	}
-	first, err := Fill(t.Context(), source, target, nil)
+	first, err := fill(t, source, target, nil)
 	if err != nil || first.Files != files || first.Changed != files {
 		t.Fatalf("first: %+v, %v", first, err)
 	}
@@ -51,7 +58,7 @@ func TestFill_LeavesWhatHasNotChangedAsItIs(t *testing.T) {
 	}
 	writeFile(t, target+"/gone.php", "")
 	var seen int
-	got, err := Fill(t.Context(), source, target, func(p FillProgress) { seen = p.Changed })
+	got, err := fill(t, source, target, func(p FillProgress) { seen = p.Changed })
 	if err != nil || got.Files != files || got.Changed != changes || got.Deleted != 1 || got.Bytes == 0 || seen < changes {
 		t.Errorf("second: %+v, %v; progress of %d", got, err, seen)
 	}
@@ -85,7 +92,7 @@ func TestFill_RefusesWhatWouldRemoveTooMuch(t *testing.T) {
 		{dir + "/full", dir + "/full/below", "in it, or it in the source"},
 		{dir + "/full", dir + "/full/", "in it, or it in the source"},
 	} {
-		if _, err := Fill(t.Context(), row.source, row.target, nil); err == nil || !strings.Contains(err.Error(), row.want) {
+		if _, err := fill(t, row.source, row.target, nil); err == nil || !strings.Contains(err.Error(), row.want) {
 			t.Errorf("fill %s from %s: %v, want %q", row.target, row.source, err, row.want)
 		}
 	}
@@ -96,7 +103,7 @@ func TestFill_TakesPathsAsTheyAre(t *testing.T) {
 	t.Chdir(t.TempDir())
 	mkdirs(t, "-rf:x", "host:")
 	writeFile(t, "-rf:x/a b", "text")
-	if _, err := Fill(t.Context(), "-rf:x", "host:", nil); err != nil {
+	if _, err := fill(t, "-rf:x", "host:", nil); err != nil {
 		t.Fatal(err)
 	}
 	if text, err := os.ReadFile("host:/a b"); err != nil || string(text) != "text" {
@@ -111,10 +118,10 @@ func TestFill_ThatIsInterruptedIsCarriedOnWith(t *testing.T) {
 		writeFile(t, fmt.Sprintf("%s/%d", source, i), strings.Repeat("x", 10_000))
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	if _, err := Fill(ctx, source, target, func(FillProgress) { cancel() }); err != nil && !errors.Is(err, context.Canceled) {
+	if _, err := Fill(ctx, Filling{Source: source}, permitOf(target), func(FillProgress) { cancel() }); err != nil && !errors.Is(err, context.Canceled) {
 		t.Errorf("interrupted: %v", err)
 	}
-	if _, err := Fill(t.Context(), source, target, nil); err != nil {
+	if _, err := fill(t, source, target, nil); err != nil {
 		t.Fatal(err)
 	}
 	if names, err := os.ReadDir(target); err != nil || len(names) != 200 {
@@ -125,7 +132,7 @@ func TestFill_ThatIsInterruptedIsCarriedOnWith(t *testing.T) {
 func TestFill_LeavesNoRsyncBehindWhenItsProcessIsKilled(t *testing.T) {
 	stack.Need(t, "rsync")
 	if dir := os.Getenv("DEPLOY_TEST_DIR"); dir != "" {
-		Fill(t.Context(), dir+"/source", dir+"/target", func(FillProgress) { step("filling") })
+		fill(t, dir+"/source", dir+"/target", func(FillProgress) { step("filling") })
 		t.Fatal("the fill ended before it was killed")
 	}
 	dir := t.TempDir()

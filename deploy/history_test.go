@@ -3,6 +3,7 @@ package deploy
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -39,13 +40,16 @@ func TestHistory_HasEachReleaseOnceInTurn(t *testing.T) {
 	if names, err := os.ReadDir(dir); err != nil || len(names) != 1 {
 		t.Errorf("the directory has %v, %v", names, err)
 	}
+	if of, err := h.Of("/other"); err != nil || len(of) != 1 {
+		t.Errorf("the other link has %+v, %v", of, err)
+	}
 }
 
 func TestHistory_PassesOverWhatIsNoEventAndEndsATornLine(t *testing.T) {
 	dir := t.TempDir()
 	h := NewHistory(dir, "shop")
 	add(t, h, "/current", "/1")
-	file, err := os.OpenFile(dir+"/shop.jsonl", os.O_APPEND|os.O_WRONLY, 0)
+	file, err := os.OpenFile(dir+"/history/shop/"+linkFile("/current"), os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +68,7 @@ func TestHistory_IsBoundedAndLosesNothingToOthersThatAddMeanwhile(t *testing.T) 
 		writers.Go(func() {
 			h := NewHistory(dir, "shop")
 			for i := range each {
-				if err := h.Add(Event{time.Now(), fmt.Sprint("/", w), fmt.Sprint("/", i), "test"}); err != nil {
+				if err := h.Add(Event{time.Now(), fmt.Sprint("/", w%2), fmt.Sprint("/", w, "-", i), "test"}); err != nil {
 					t.Error(err)
 				}
 			}
@@ -73,12 +77,12 @@ func TestHistory_IsBoundedAndLosesNothingToOthersThatAddMeanwhile(t *testing.T) 
 	writers.Wait()
 	h := NewHistory(dir, "shop")
 	events, err := h.Events()
-	if err != nil || len(events) < keepEvents || len(events) > tooManyLines {
+	if err != nil || len(events) < 2*keepEvents || len(events) > 2*tooManyLines {
 		t.Errorf("%d events, %v", len(events), err)
 	}
 	for w := range 4 {
-		if e, ok := newestOf(events, fmt.Sprint("/", w)); !ok || e.Release != fmt.Sprint("/", each-1) {
-			t.Errorf("the newest of writer %d is %+v", w, e)
+		if !slices.ContainsFunc(events, func(e Event) bool { return e.Release == fmt.Sprint("/", w, "-", each-1) }) {
+			t.Errorf("the newest of writer %d is lost", w)
 		}
 	}
 }
@@ -93,9 +97,8 @@ func TestHistory_ThatIsKilledWhileItIsWrittenAnewIsWhole(t *testing.T) {
 		for i := range tooManyLines {
 			text = appendEvent(text, Event{Link: "/current", Release: fmt.Sprint("/", i)})
 		}
-		if err := os.WriteFile(dir+"/shop.jsonl", text, 0o644); err != nil {
-			t.Fatal(err)
-		}
+		mkdirs(t, dir+"/history/shop")
+		writeFile(t, dir+"/history/shop/"+linkFile("/current"), string(text))
 		crash(t, at, dir)
 		h := NewHistory(dir, "shop")
 		wantEvents(t, h, tooManyLines, fmt.Sprint("/", tooManyLines-1))
@@ -116,21 +119,73 @@ func TestHistory_SaysWhereItCannotBeWritten(t *testing.T) {
 
 func TestPrevious_IsTheReleaseBeforeTheLiveOne(t *testing.T) {
 	for _, row := range []struct {
-		history, live, want string
+		history, live, gone, want string
+		again                     bool
 	}{
-		{"41 42 43", "43", "42"},
-		{"41 42 43 42", "42", "43"}, // rolled back from 43
-		{"41 42 43 42", "43", "42"}, // the newest event of 43
-		{"42", "42", ""},
-		{"", "42", ""},
-		{"41 42", "50", "42"}, // flipped while nobody looked
+		{history: "41 42 43", live: "43", want: "42"},
+		{history: "41 42 43 42", live: "42", want: "43"},               // put back by a tool that says nothing
+		{history: "41 42 43 <42", live: "42", want: "41", again: true}, // and by a rollback
+		{history: "41 42 43 <42 <41", live: "41", again: true},
+		{history: "41 42 43 <42 44", live: "44", want: "42"},
+		{history: "41 42 43 <42", live: "43", want: "42"}, // put forward while nobody looked
+		{history: "41 42 43", live: "43", gone: "42", want: "41"},
+		{history: "41 42 43", live: "43", gone: "41 42"},
+		{history: "A B A B <A", live: "A", again: true}, // what A held before is overwritten
+		{history: "42", live: "42"},
+		{history: "", live: "42"},
+		{history: "41 42", live: "50", want: "42"}, // flipped while nobody looked
 	} {
 		var events []Event
 		for _, release := range strings.Fields(row.history) {
-			events = append(events, Event{Link: "/other", Release: "99"}, Event{Link: "/current", Release: release})
+			e := Event{Link: "/current", Release: release, By: "link"}
+			if name, back := strings.CutPrefix(release, "<"); back {
+				e.Release, e.By = name, "rollback"
+			}
+			events = append(events, Event{Link: "/other", Release: "99"}, e)
 		}
-		if got, ok := Previous(events, "/current", row.live); got.Release != row.want || ok != (row.want != "") {
-			t.Errorf("history %q, live %s: back to %q, want %q", row.history, row.live, got.Release, row.want)
+		got, ok := Previous(events, "/current", row.live, func(e Event) string {
+			if slices.Contains(strings.Fields(row.gone), e.Release) {
+				return "it is gone"
+			}
+			return ""
+		})
+		if got.Release != row.want || ok != (row.want != "") || got.Again != row.again || len(got.Passed) != len(strings.Fields(row.gone)) {
+			t.Errorf("history %q, live %s: back to %+v, want %q", row.history, row.live, got, row.want)
+		}
+	}
+}
+
+func TestHistory_OfAnEarlierVersionIsCarriedOn(t *testing.T) {
+	dir := t.TempDir()
+	var text []byte
+	for _, e := range []Event{{Link: "/a", Release: "/1"}, {Link: "/b", Release: "/1"}, {Link: "/a", Release: "/2"}} {
+		text = appendEvent(text, e)
+	}
+	writeFile(t, dir+"/shop.jsonl", string(text))
+	h := NewHistory(dir, "shop")
+	wantEvents(t, h, 3, "/2")
+	add(t, h, "/a", "/2") // as it is
+	add(t, h, "/a", "/3")
+	if of, err := h.Of("/a"); err != nil || len(of) != 3 || of[2].Release != "/3" {
+		t.Errorf("the link has %+v, %v", of, err)
+	}
+	wantEvents(t, h, 4, "/3")
+}
+
+// The flips of 220 docroots of one pattern do not push each other out.
+func TestHistory_KeepsTheWayBackOfEachLink(t *testing.T) {
+	h := NewHistory(t.TempDir(), "sites")
+	for _, release := range []string{"/1", "/2"} {
+		for i := range 220 {
+			add(t, h, fmt.Sprintf("/%d/current", i), fmt.Sprintf("/%d%s", i, release))
+		}
+	}
+	for i := range 220 {
+		link := fmt.Sprintf("/%d/current", i)
+		events, err := h.Of(link)
+		back, ok := Previous(events, link, fmt.Sprintf("/%d/2", i), func(Event) string { return "" })
+		if err != nil || !ok || back.Release != fmt.Sprintf("/%d/1", i) {
+			t.Fatalf("%s goes back to %+v, %v", link, back, err)
 		}
 	}
 }
@@ -148,7 +203,7 @@ func TestHistory_ThatRootHasBegunIsTheDirectorysOwners(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer lock.Unlock()
-	for _, name := range []string{"/shop.jsonl", "/.current.realdocd-lock"} {
+	for _, name := range []string{"/history", "/history/shop", "/history/shop/" + linkFile("/current"), "/.current.realdocd-lock"} {
 		fi, err := os.Stat(dir + name)
 		if err != nil || fi.Sys().(*syscall.Stat_t).Uid != 33 {
 			t.Errorf("%s: %+v, %v", name, fi, err)

@@ -21,6 +21,7 @@ type Release struct {
 
 	named atomic.Pointer[names]
 	kin   *atomic.Pointer[[]string]
+	id    Identity // of the directory; the zero one where it could not be looked at
 
 	inside atomic.Int64
 	total  atomic.Int64
@@ -28,6 +29,7 @@ type Release struct {
 	last   atomic.Int64 // when somebody left last, in Unix nanoseconds; 0: never
 	past   atomic.Bool  // it was live and is not any more
 	idle   atomic.Bool  // that it is past and empty was told
+	gone   atomic.Bool  // the directory is not there any more, or is another
 }
 
 // names are what the newest look has found that leads to a release.
@@ -135,6 +137,10 @@ type Flipped struct {
 type ReleaseState struct {
 	Path, Name, Docroot, Link string
 	Live                      bool
+	// Closed is set where no request enters it; Gone where the directory was removed,
+	// or another has its name.
+	Closed, Gone bool
+	Identity     Identity
 	// Inside, Total and Failed count requests: now, and since FirstSeen.
 	Inside, Total, Failed int64
 	// FirstSeen is when the release was first seen; LastSeen when a request
@@ -146,6 +152,7 @@ func (r *Release) state(live bool) ReleaseState {
 	s := ReleaseState{
 		Path: r.Path, Name: r.Name, Docroot: r.Docroot, Link: r.Link, Live: live,
 		Inside: r.inside.Load(), Total: r.total.Load(), Failed: r.failed.Load(), FirstSeen: r.Since,
+		Gone: r.gone.Load(), Identity: r.id,
 	}
 	if last := r.last.Load(); last != 0 {
 		s.LastSeen = time.Unix(0, last)

@@ -1,7 +1,6 @@
 package deploy
 
 import (
-	"os"
 	"path/filepath"
 	"unsafe"
 
@@ -21,18 +20,6 @@ func readlink(linkz, buf []byte) (int, error) {
 		return 0, errno
 	}
 	return int(n), nil
-}
-
-// A fileID tells one directory from another, whatever its name.
-type fileID struct{ dev, ino uint64 }
-
-// identify follows all symlinks.
-func identify(dir string) (fileID, error) {
-	var st unix.Stat_t
-	if err := unix.Stat(dir, &st); err != nil {
-		return fileID{}, &os.PathError{Op: "stat", Path: dir, Err: err}
-	}
-	return fileID{uint64(st.Dev), st.Ino}, nil
 }
 
 // target is what a symlink with the given text points to, as an absolute path.

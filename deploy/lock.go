@@ -26,7 +26,7 @@ type Lock struct{ file *os.File }
 // a new one would both have a lock.
 func LockDeploy(link string) (*Lock, error) {
 	name := hidden(link, "realdocd-lock")
-	file, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o644)
+	file, err := OpenRegular(name, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("lock %s against other deploys: %w", link, err)
 	}

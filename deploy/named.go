@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"time"
@@ -9,26 +10,64 @@ import (
 // EnterNamed enters a release of the docroot path, counted, for a request whose web
 // server has resolved the docroot by itself and so decided: a directory, by its
 // absolute path, that need not be live. One that nobody has seen here is looked at once.
+// The error is ErrClosed if the release was drained and is not live.
 func (r *Resolver) EnterNamed(path, release string, now time.Time) (Visit, error) {
 	d := r.docroot(path)
 	release = filepath.Clean(release)
-	d.mu.Lock()
-	d.lastUsed = now
-	if known := d.named(release); known != nil {
-		defer d.mu.Unlock()
-		known.enter()
-		return Visit{Release: known}, nil
+	v, err := d.enterNamed(release, now)
+	if errors.Is(err, ErrClosed) {
+		// It may be live again, and not seen yet.
+		if _, err := r.look(path); err != nil {
+			return Visit{}, err
+		}
+		return d.enterNamed(release, now)
 	}
-	d.mu.Unlock()
-	return r.EnterRelease(path, release)
+	if v.Release != nil {
+		return v, nil
+	}
+	if v, err = r.EnterRelease(path, release); err != nil {
+		return Visit{}, err
+	}
+	// Whoever closes it now finds this visit counted, or this finds it closed.
+	if d.closed(release) {
+		v.Withdraw()
+		return Visit{}, ErrClosed
+	}
+	return v, nil
 }
 
-// named is a release by its path; nil when it is not remembered. The newest comes
-// first.
+// enterNamed enters a release that is remembered; there is no visit if it is not.
+func (d *docroot) enterNamed(release string, now time.Time) (Visit, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.lastUsed = now
+	known := d.named(release)
+	switch {
+	case d.closedLocked(release):
+		return Visit{}, ErrClosed
+	case known == nil:
+		return Visit{}, nil
+	}
+	known.enter()
+	return Visit{Release: known}, nil
+}
+
+func (d *docroot) closed(release string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.closedLocked(release)
+}
+
+func (d *docroot) closedLocked(release string) bool {
+	return (d.live == nil || d.live.Path != release) && d.opts.closed.has(release)
+}
+
+// named is a release by its path; nil if it is not remembered, or its directory is
+// gone. The newest comes first.
 func (d *docroot) named(release string) *Release {
 	for i := len(d.releases) - 1; i >= 0; i-- {
-		if d.releases[i].Path == release {
-			return d.releases[i]
+		if r := d.releases[i]; r.Path == release && !r.Gone() {
+			return r
 		}
 	}
 	return nil

@@ -58,11 +58,15 @@ func (r *Resolver) EnterRelease(path, release string) (Visit, error) {
 		return Visit{}, fmt.Errorf("enter release %s: %s is not a directory", release, docroot)
 	}
 	res := live.beside(path, release)
+	home, err := IdentityOf(release)
+	if err != nil {
+		return Visit{}, fmt.Errorf("enter release %s: %w", release, err)
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	got := d.release(release, live.Link)
+	got := d.release(release, live.Link, home)
 	if got == nil {
-		got = d.remember(res)
+		got = d.remember(res, home)
 	}
 	got.enter()
 	return Visit{Release: got}, nil
@@ -99,7 +103,9 @@ func (r *Resolver) Releases(path string) []ReleaseState {
 	defer d.mu.Unlock()
 	var states []ReleaseState
 	for _, known := range d.releases {
-		states = append(states, known.state(known == d.live))
+		state := known.state(known == d.live)
+		state.Closed = !state.Live && d.opts.closed.has(known.Path)
+		states = append(states, state)
 	}
 	return states
 }

@@ -34,10 +34,11 @@ type Options struct {
 	WasLive func(link string) (release string, known bool)
 
 	maxDocroots int
+	closed      *closings
 	read        func(link string, buf []byte) (int, error)
 	readLocal   func(linkz, buf []byte) (int, error) // where that cannot hang; nil is read
 	inspect     func(docroot string, opts Options) (Resolved, error)
-	identify    func(dir string) (fileID, error)
+	identify    func(dir string) (Identity, error)
 	now         func() time.Time
 }
 
@@ -61,9 +62,10 @@ func NewResolver(opts Options) *Resolver {
 		opts.inspect = Inspect
 	}
 	if opts.identify == nil {
-		opts.identify = identify
+		opts.identify = IdentityOf
 	}
 	opts.now = time.Now
+	opts.closed = &closings{}
 	return &Resolver{opts: &opts, docroots: map[string]*docroot{}}
 }
 
@@ -115,27 +117,6 @@ func (r *Resolver) Enter(path string, now time.Time) (Visit, error) {
 		r.forget(d)
 	}
 	return v, err
-}
-
-// EnterKnown enters the release whose resolved docroot is path, if a docroot of
-// this Resolver resolves or did resolve to it: a web server that follows links
-// by itself sends that. It looks again at links whose releases lie beside path.
-func (r *Resolver) EnterKnown(path string, now time.Time) (Visit, bool) {
-	for _, d := range r.all() {
-		if v, ok := d.known(path); ok {
-			return v, true
-		}
-		if !d.mayResolveTo(path) {
-			continue
-		}
-		if v, err := d.enter(now); err == nil {
-			if v.Docroot == path {
-				return v, true
-			}
-			v.Withdraw()
-		}
-	}
-	return Visit{}, false
 }
 
 func (r *Resolver) all() []*docroot {

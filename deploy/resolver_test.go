@@ -204,26 +204,6 @@ func TestDocrootsAreForgottenTheOldestFirstAndNoneWithSomebodyInside(t *testing.
 	}
 }
 
-func TestADocrootThatIsAKnownReleaseIsThatRelease(t *testing.T) {
-	s := newShop(t)
-	r := NewResolver(Options{})
-	if _, ok := r.EnterKnown(s.path("1")+"/public", time.Now()); ok {
-		t.Error("a release is known that nobody has looked at")
-	}
-	enter(t, r, s.docroot()).Leave(time.Now(), false)
-	s.flip("releases/2")
-	for _, name := range []string{"2", "1"} {
-		v, ok := r.EnterKnown(s.path(name)+"/public", time.Now())
-		if !ok {
-			t.Fatalf("release %s is not known", name)
-		}
-		wantRelease(t, v, s.path(name))
-	}
-	if _, ok := r.EnterKnown(s.path("1")+"/private", time.Now()); ok {
-		t.Error("another directory of a release is taken for it")
-	}
-}
-
 func TestEveryVisitIsCounted(t *testing.T) {
 	s := newShop(t)
 	r := NewResolver(Options{})

@@ -6,6 +6,8 @@ type DocrootState struct {
 	Path string `json:"path"`
 	// Releases are those that are remembered, the newest last; one is live.
 	Releases []ReleaseState `json:"releases"`
+	// Closed are the releases that no request enters, of the whole Resolver.
+	Closed []string `json:"closed,omitempty"`
 }
 
 // State is what is known of all docroots that have resolved.
@@ -13,8 +15,11 @@ func (r *Resolver) State() []DocrootState {
 	var states []DocrootState
 	for _, path := range r.Docroots() {
 		if releases := r.Releases(path); len(releases) > 0 {
-			states = append(states, DocrootState{path, releases})
+			states = append(states, DocrootState{Path: path, Releases: releases})
 		}
+	}
+	if len(states) > 0 {
+		states[0].Closed = r.Closed()
 	}
 	return states
 }
@@ -23,6 +28,9 @@ func (r *Resolver) State() []DocrootState {
 // those who are there are that process's to count. The first request looks at
 // the link all the same. A docroot that has been looked at stays as it is.
 func (r *Resolver) Restore(state DocrootState) {
+	for _, release := range state.Closed {
+		r.Close(release)
+	}
 	d := r.docroot(state.Path)
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -33,8 +41,9 @@ func (r *Resolver) Restore(state DocrootState) {
 		known := d.remember(Resolved{
 			Docroot: state.Path, Link: s.Link, Release: s.Path, Name: nameOf(s.Path), ResolvedDocroot: s.Docroot, RealDocroot: s.Docroot,
 			Spellings: []Spelling{{s.Link, s.Path}},
-		})
+		}, s.Identity)
 		known.Since = s.FirstSeen
+		known.gone.Store(s.Gone)
 		known.total.Store(s.Total)
 		known.failed.Store(s.Failed)
 		if !s.LastSeen.IsZero() {

@@ -123,7 +123,7 @@ func (rq *request) arrive(docroot string) (known bool, err error) {
 		return true, rq.enter(at.site, at.docroot)
 	}
 	v, err := at.site.releases.EnterNamed(at.docroot, at.release, rq.began)
-	if err != nil { // it has gone since
+	if err != nil { // it has gone since, or was drained
 		return true, rq.enter(at.site, at.docroot)
 	}
 	rq.site, rq.pool, rq.visit = at.site, at.site.pool, v

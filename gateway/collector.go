@@ -17,6 +17,8 @@ type collector struct{ s *Server }
 var (
 	siteRequests    = desc("requests_total", `Requests that have ended; class is that of the status, "499" a client that left.`, "site", "pool", "class")
 	siteFailures    = desc("resolve_failures_total", "Requests whose link could not be looked at.", "site", "pool")
+	siteLost        = desc("releases_lost_total", "Releases that were removed, or removed and made again, while they were in use.", "site", "pool")
+	siteLostInside  = desc("releases_lost_requests_total", "Requests and commands that were in them.", "site", "pool")
 	inRelease       = desc("release_running", "Requests and commands inside a release; of patterns, releases with nobody inside are left out.", "site", "release")
 	releaseRequests = desc("release_requests_total", "Requests and commands that have entered a release that is live or has somebody inside.", "site", "release")
 	releaseFailed   = desc("release_failed_total", "Those of them that have failed.", "site", "release")
@@ -39,7 +41,7 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 // Describe sends what Collect will; for prometheus.Collector.
 func (c collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		siteRequests, siteFailures, inRelease, releaseRequests, releaseFailed, webConns, poolRunning, poolWaiting, poolMaxConns, poolPaused,
+		siteRequests, siteFailures, siteLost, siteLostInside, inRelease, releaseRequests, releaseFailed, webConns, poolRunning, poolWaiting, poolMaxConns, poolPaused,
 		serverUp, serverRuns, serverKept, serverOpened, serverReused,
 	} {
 		ch <- d
@@ -60,6 +62,8 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 			}
 		}
 		value(siteFailures, counter, float64(sm.resolveFailures.Load()), key.site, key.pool)
+		value(siteLost, counter, float64(sm.lost.Load()), key.site, key.pool)
+		value(siteLostInside, counter, float64(sm.lostRequests.Load()), key.site, key.pool)
 	})
 	c.s.eachRelease(func(site string, r deploy.ReleaseState) {
 		value(inRelease, gauge, float64(r.Inside), site, r.Path)

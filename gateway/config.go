@@ -98,6 +98,16 @@ type SiteConfig struct {
 	Slots    []string
 	Releases string
 	Keep     int
+	// Shared are paths that all releases have in common: each has symlinks there,
+	// into SharedDir. "" is "shared" beside the releases.
+	Shared    []string
+	SharedDir string
+	// Exclude are what a deploy neither copies nor touches: names at any depth, or
+	// paths below the release.
+	Exclude []string
+	// BeforeFlip are commands that run in a release before it goes live, and stop that
+	// when one fails; AfterFlip run in it afterwards.
+	BeforeFlip, AfterFlip []string
 }
 
 // Links say how the site's links are looked at.

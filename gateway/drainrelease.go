@@ -14,8 +14,9 @@ import (
 	"realdocd/gateway/fpm"
 )
 
-// DrainRelease waits until nothing runs in a release, a directory by its
-// absolute path, and nothing can enter it any more. If the pool has a status
+// DrainRelease closes a release, a directory by its absolute path, and waits until
+// nothing runs in it: until it is live again no request enters it, whichever way its
+// path is written, so that it may be removed. If the pool has a status
 // listener, that includes scripts that run on after fastcgi_finish_request. If
 // ctx ends first it returns who is left. The error is deploy.ErrLive for the
 // live release.
@@ -28,9 +29,18 @@ func (s *Server) DrainRelease(ctx context.Context, name, docroot, release string
 	tick := time.NewTicker(drainEvery)
 	defer tick.Stop()
 	for {
+		// Closed first and counted then, so that whoever is not counted cannot enter.
+		s.eachSite(func(st *site) { st.releases.Close(release) })
 		now, err := s.left(ctx, st, docroot, release)
-		if err == nil && len(now) == 0 || errors.Is(err, deploy.ErrLive) {
+		if err == nil && len(now) == 0 {
+			err = s.wantNotLive(ctx, release)
+		}
+		if errors.Is(err, deploy.ErrLive) {
+			s.eachSite(func(st *site) { st.releases.Open(release) })
 			return nil, err
+		}
+		if err == nil && len(now) == 0 {
+			return nil, nil
 		}
 		if err == nil {
 			left = now
@@ -40,6 +50,12 @@ func (s *Server) DrainRelease(ctx context.Context, name, docroot, release string
 			return left, cmp.Or(err, ctx.Err())
 		case <-tick.C:
 		}
+	}
+}
+
+func (s *Server) eachSite(do func(*site)) {
+	for _, st := range s.setup.Load().sites.all {
+		do(st)
 	}
 }
 

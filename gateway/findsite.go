@@ -5,6 +5,7 @@ import (
 	"path"
 	"time"
 
+	"realdocd/deploy"
 	"realdocd/gateway/fpm"
 	"realdocd/incpath"
 )
@@ -51,10 +52,17 @@ func (rq *request) enter(st *site, docroot string) error {
 		st.metrics.resolveFailures.Add(1)
 	}
 	if v.Stale != nil && st.stale.allow(rq.began) {
-		s.log.Error().Err(v.Stale).Str("site", st.Name).Str("docroot", docroot).Str("release", v.Path).
-			Msg("link cannot be resolved: the last good release goes on serving")
+		s.log.Error().Err(v.Stale).Str("site", st.Name).Str("docroot", docroot).Str("release", v.Path).Msg(staleText(v))
 	}
 	return nil
+}
+
+// staleText says what a link that cannot be resolved comes to.
+func staleText(v deploy.Visit) string {
+	if v.Missing() {
+		return "link cannot be resolved, and the last good release is gone: flip to one that is there"
+	}
+	return "link cannot be resolved: the last good release goes on serving"
 }
 
 // leaveRelease counts the request out of its release.

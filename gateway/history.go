@@ -106,18 +106,28 @@ func (h *history) flush(wanted func(*pendingFlip) bool) {
 	<-newest
 }
 
-// of is the history of a site, the newest last.
-func (h *history) of(site string) []control.HistoryEntry {
+// maxHistory bounds the history of a site with many links as it is shown.
+const maxHistory = 200
+
+// of is the history of a site's link, or with "" of all of them, the newest last.
+func (h *history) of(site, link string) []control.HistoryEntry {
 	entries := []control.HistoryEntry{}
 	if h.dir == "" {
 		return entries
 	}
-	h.flush(func(p *pendingFlip) bool { return p.site == site })
-	events, err := deploy.NewHistory(h.dir, site).Events()
+	h.flush(func(p *pendingFlip) bool { return p.site == site && (link == "" || p.event.Link == link) })
+	file := deploy.NewHistory(h.dir, site)
+	var events []deploy.Event
+	var err error
+	if link != "" {
+		events, err = file.Of(link)
+	} else {
+		events, err = file.Events()
+	}
 	if err != nil {
 		h.log.Error().Err(err).Str("site", site).Msg("history not read: see state_dir")
 	}
-	for _, e := range events {
+	for _, e := range events[max(0, len(events)-maxHistory):] {
 		entries = append(entries, control.HistoryEntry(e))
 	}
 	return entries

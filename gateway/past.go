@@ -12,12 +12,12 @@ func (h *history) releasesOf(site, link string) (paths []string) {
 	if h.dir == "" {
 		return nil
 	}
-	events, err := deploy.NewHistory(h.dir, site).Events()
+	events, err := deploy.NewHistory(h.dir, site).Of(link)
 	if err != nil {
 		h.log.Error().Err(err).Str("site", site).Msg("history not read: see state_dir")
 	}
 	for _, e := range slices.Backward(events) {
-		if e.Link == link && !slices.Contains(paths, e.Release) {
+		if !slices.Contains(paths, e.Release) {
 			paths = append(paths, e.Release)
 		}
 	}

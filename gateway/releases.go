@@ -61,7 +61,11 @@ func (s *Server) look(st *site, docroot string) error {
 // detail is a site with some docroots: the one that was asked for, or all.
 func (s *Server) detail(st *site, asked string, docroots []string) control.SiteDetail {
 	d := s.whoIsInside(st, asked, docroots)
-	d.History = s.history.of(st.Name)
+	link := ""
+	if len(docroots) == 1 {
+		link = st.releases.Link(docroots[0])
+	}
+	d.History = s.history.of(st.Name, link)
 	return d
 }
 
@@ -77,7 +81,7 @@ func (s *Server) whoIsInside(st *site, asked string, docroots []string) control.
 			who := inside[r.Docroot]
 			ds.Releases = append(ds.Releases, control.ReleaseStatus{
 				Path: r.Path, Name: r.Name, Live: r.Live, Running: r.Inside, Requests: r.Total, Failed: r.Failed,
-				FirstSeen: r.FirstSeen, LastSeen: r.LastSeen, Inside: append([]control.Occupant{}, who[:min(len(who), maxOccupants)]...),
+				Closed: r.Closed, Gone: r.Gone, FirstSeen: r.FirstSeen, LastSeen: r.LastSeen, Inside: append([]control.Occupant{}, who[:min(len(who), maxOccupants)]...),
 			})
 		}
 		d.Docroots = append(d.Docroots, ds)
@@ -86,25 +90,4 @@ func (s *Server) whoIsInside(st *site, asked string, docroots []string) control.
 		s.log.Warn().Err(err).Str("site", st.Name).Msg("the site is shown without the requests of the process before")
 	}
 	return d
-}
-
-// watchEvery is how soon a flip is noticed if nobody asks for a page.
-const watchEvery = time.Second
-
-// watchLinks looks at the links of the docroots that are written out, so that a
-// flip is in the log and in the history even if nobody asks for a page. It ends with
-// its setup, or with the last request.
-func (s *Server) watchLinks(now *setup) {
-	tick := time.NewTicker(watchEvery)
-	defer tick.Stop()
-	for s.setup.Load() == now {
-		select {
-		case <-s.empty:
-			return
-		case <-tick.C:
-		}
-		for docroot, st := range now.sites.exact {
-			s.look(st, docroot) // what fails, requests tell
-		}
-	}
 }

@@ -2,24 +2,22 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
-	"path"
 	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"realdocd/deploy"
-	"realdocd/gateway/control"
 )
 
-// expiredTimeout is how long a deploy waits for a release that is to be removed.
-const expiredTimeout = 5 * time.Second
+// deployOptions are those of deploy alone.
+type deployOptions struct{ adopt, deleteNew, force bool }
 
 func newDeploy() *cobra.Command {
 	var o liveOptions
+	var d deployOptions
 	cmd := &cobra.Command{
 		Use:   "deploy SITE SOURCE_DIR",
 		Short: "Copy a release into place and make it live",
@@ -28,6 +26,9 @@ its releases, and makes it live as flip does. Visitors get the live release unti
 copy is complete, on disk and warm; what fails before leaves that as it is, and the
 next deploy carries on from there. A slot is drained before it is filled. Of
 releases those beyond keep are removed, once nothing runs in them.
+
+Only what deploy has made itself, and what no site uses, is emptied or removed; files
+that no deploy has brought stop it. See realdocd-deploy(7).
 
 Where the site's link does not exist yet, deploy makes it.`,
 		Example: `  realdocd deploy shop ./build
@@ -44,94 +45,102 @@ Where the site's link does not exist yet, deploy makes it.`,
 			if err != nil {
 				return fmt.Errorf("source %s: %w", args[1], err)
 			}
-			return o.with(cmd, args[0], func(ctx context.Context, g *goLive) error { return g.deploy(ctx, source) })
+			return o.with(cmd, args[0], func(ctx context.Context, g *goLive) error {
+				g.deployOpts = d
+				return g.deploy(ctx, source)
+			})
 		},
 		ValidArgsFunction: o.completeSiteThenDirectory,
 	}
 	o.flags(cmd)
 	cmd.Flags().DurationVar(&o.timeout, "timeout", 30*time.Second, "how long to wait for the idle slot to drain, as `TIME` such as 30s or 2m")
+	cmd.Flags().BoolVar(&d.adopt, "adopt", false, "take a slot that deploy has not made for its own")
+	cmd.Flags().BoolVar(&d.deleteNew, "delete-new", false, "let files go that no deploy has brought")
+	cmd.Flags().BoolVar(&d.force, "force", false, "fill a slot that has been live though no gateway runs that could say who is in it")
 	return cmd
 }
 
 func (g *goLive) deploy(ctx context.Context, source string) error {
-	switch {
-	case g.link.tail != "":
+	if g.link.tail != "" {
 		return fmt.Errorf("the link %[1]s leads into a release, to its %[2]s: make it lead to the release itself, and docroot = %[3]q", g.link.path, g.link.tail[1:], g.link.path+g.link.tail)
-	case len(g.site.Slots) > 0:
+	}
+	if len(g.site.Slots) == 0 && g.site.Releases == "" {
+		return fmt.Errorf("site %[1]s has no place for releases: set slots or releases in [site.%[1]s], or fill a directory yourself and use realdocd flip", g.site.Name)
+	}
+	if g.stateDir == "" {
+		return fmt.Errorf(`state_dir is "", and deploy keeps there which directories are its own: set it, or fill a directory yourself and use realdocd flip`)
+	}
+	source, err := g.examineSource(source)
+	if err != nil {
+		return err
+	}
+	if len(g.site.Slots) > 0 {
 		return g.deployToSlot(ctx, source)
-	case g.site.Releases != "":
-		return g.deployToReleases(ctx, source)
 	}
-	return fmt.Errorf("site %[1]s has no place for releases: set slots or releases in [site.%[1]s], or fill a directory yourself and use realdocd flip", g.site.Name)
+	return g.deployToReleases(ctx, source)
 }
 
-func (g *goLive) deployToSlot(ctx context.Context, source string) error {
-	slot, err := deploy.IdleSlot(g.site.Slots, g.liveSlot())
+// examineSource looks at the source before anything is touched, and gives its real
+// path.
+func (g *goLive) examineSource(source string) (string, error) {
+	real, err := filepath.EvalSymlinks(source)
 	if err != nil {
-		return fmt.Errorf("find the idle slot: %w", err)
+		return "", fmt.Errorf("source %s: %w", source, err)
 	}
-	// A request that still runs there would see files of two releases.
-	if g.daemon != nil && g.link.exists && wantDirectory(slot) == nil {
-		if err := g.drain(ctx, g.seenAs(slot), g.opts.timeout); err != nil {
-			return fmt.Errorf("slot %s was not touched: %w", slot, err)
+	entries, err := os.ReadDir(real)
+	if err != nil {
+		return "", fmt.Errorf("source %s: %w", source, err)
+	}
+	if len(entries) == 0 {
+		return "", fmt.Errorf("the source %s is empty: was the build run?", source)
+	}
+	if g.link.below != "" {
+		if err := wantDirectory(real + g.link.below); err != nil {
+			return "", fmt.Errorf("the source %s has no docroot %s: %w; give the directory that becomes the release, as %s leads to one", source, g.link.below, err, g.link.path)
 		}
 	}
-	if err := g.fill(ctx, source, slot); err != nil {
-		return err
-	}
-	return g.run(ctx, slot)
-}
-
-// liveSlot is the live release as slots has it, which may be by way of symlinks.
-func (g *goLive) liveSlot() string {
-	for _, slot := range g.site.Slots {
-		if g.seenAs(slot) == g.link.live {
-			return path.Clean(slot)
-		}
-	}
-	return g.link.live
-}
-
-func (g *goLive) deployToReleases(ctx context.Context, source string) error {
-	if err := os.MkdirAll(g.site.Releases, 0o755); err != nil {
-		return fmt.Errorf("make the directory of releases: %w", err)
-	}
-	partial, final, err := deploy.NewRelease(g.site.Releases, time.Now())
+	uses, err := g.uses("")
 	if err != nil {
-		return err
+		return "", err
 	}
-	if err := g.fill(ctx, source, partial); err != nil {
-		return err
+	if err := deploy.SourceIn(real, uses); err != nil {
+		return "", fmt.Errorf("source %s: %w", source, err)
 	}
-	if err := deploy.Complete(partial, final); err != nil {
-		return err
-	}
-	before := g.link.live
-	if err := g.run(ctx, final); err != nil {
-		return err
-	}
-	return g.removeExpired(ctx, final, before)
+	return real, nil
 }
 
-// fill makes target like the source, and durable.
-func (g *goLive) fill(ctx context.Context, source, target string) error {
+// filling is what a deploy copies.
+func (g *goLive) filling(source string) deploy.Filling {
+	return deploy.Filling{Source: source, Exclude: g.site.Exclude, Shared: g.site.Shared}
+}
+
+// fill makes a directory like the source, with what is shared, and durable.
+func (g *goLive) fill(ctx context.Context, source string, permit *deploy.Permit) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(target, 0o755); err != nil {
-		return fmt.Errorf("make %s: %w", target, err)
+	f, records := g.filling(source), g.records()
+	shared := deploy.Shared{Dir: g.site.SharedDir, Paths: g.site.Shared}
+	if err := shared.Prepare(source); err != nil {
+		return err
 	}
 	return g.do("fill", func() (string, error) {
+		if err := records.BeginFill(permit, f); err != nil {
+			return "", err
+		}
 		progress, done := g.progress()
-		filled, err := deploy.Fill(ctx, source, target, progress)
+		filled, err := deploy.Fill(ctx, f, permit, progress)
 		done()
-		if err != nil {
-			return "", err
+		if err == nil {
+			err = shared.Link(permit)
 		}
-		if err := deploy.Sync(target); err != nil {
-			return "", err
+		if err == nil {
+			err = deploy.Sync(permit.Dir())
 		}
-		return fmt.Sprintf("%s: %s, %d changed, %d deleted", target, count(filled.Files, "file"), filled.Changed, filled.Deleted), nil
+		if err == nil {
+			err = records.EndFill(permit, g.site.Exclude)
+		}
+		return fmt.Sprintf("%s: %s, %d changed, %d deleted", permit.Dir(), count(filled.Files, "file"), filled.Changed, filled.Deleted), err
 	})
 }
 
@@ -148,45 +157,4 @@ func (g *goLive) progress() (show func(deploy.FillProgress), done func()) {
 		}
 	}
 	return show, func() { fmt.Fprint(g.errs, "\r\x1b[K") }
-}
-
-// removeExpired removes the releases beyond those that are kept. One that is
-// still in use stays for the next deploy.
-func (g *goLive) removeExpired(ctx context.Context, live, before string) error {
-	expired, err := deploy.Expired(g.site.Releases, g.site.Keep, live, before)
-	if err != nil {
-		return err
-	}
-	for _, dir := range expired {
-		// By way of a symlink above it, the live one has another path here.
-		if seen := g.seenAs(dir); seen == before || seen == g.seenAs(live) {
-			continue
-		}
-		if g.daemon == nil {
-			g.warn("release %s is not removed: nobody knows whether something runs in it", dir)
-			continue
-		}
-		switch err := g.remove(ctx, dir); {
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case err != nil:
-			g.warn("release %s stays: %v", dir, err)
-		}
-	}
-	return nil
-}
-
-func (g *goLive) remove(ctx context.Context, dir string) error {
-	return g.do("remove", func() (string, error) {
-		limit, cancel := context.WithTimeout(ctx, expiredTimeout+answerTimeout)
-		defer cancel()
-		_, err := g.daemon.DrainRelease(limit, g.at, g.seenAs(dir), expiredTimeout)
-		if busy := (*control.BusyError)(nil); errors.As(err, &busy) {
-			return "", fmt.Errorf("%w, the oldest of %d is %s", err, len(busy.Inside), busy.Inside[0].What)
-		}
-		if err != nil {
-			return "", err
-		}
-		return dir, deploy.RemoveRelease(dir)
-	})
 }

@@ -4,7 +4,9 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
+	"realdocd/deploy"
 	"realdocd/gateway/control"
 )
 
@@ -38,6 +40,15 @@ func (s *fakeSite) flipTo(dir string) {
 	}
 }
 
+// made makes an empty directory that deploys of the site have made.
+func (s *fakeSite) made(name string) {
+	s.t.Helper()
+	rec := deploy.Record{Kind: deploy.KindSlot, Site: "shop", Made: time.Now()}
+	if _, err := deploy.NewRecords(s.dir+"/state").MakeDir(s.dir+"/"+name, rec); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
 func TestDeployDrainsTheIdleSlotThenFillsItThenFlips(t *testing.T) {
 	s := newFakeSite(t, `slots = ["DIR/A", "DIR/B"]`, `warm = ["/"]`)
 	s.flipTo(s.mkdir("A"))
@@ -58,6 +69,7 @@ func TestDeployDoesNotTouchASlotThatIsBusy(t *testing.T) {
 	s := newFakeSite(t, `slots = ["DIR/A", "DIR/B"]`)
 	s.flipTo(s.mkdir("A"))
 	s.mkdir("A/public")
+	s.made("B")
 	s.mkdir("B/old")
 	s.daemon.busy[s.dir+"/B"] = []control.Occupant{{Kind: "command", What: "php worker", Age: 90, PID: 17}}
 	s.startDaemon()
@@ -88,13 +100,14 @@ func TestTheFirstDeployMakesTheLink(t *testing.T) {
 func TestDeployKeepsSoManyReleases(t *testing.T) {
 	s := newFakeSite(t, `releases = "DIR/new"`, "keep = 2")
 	s.startDaemon()
-	for _, text := range []string{"a", "b", "c"} {
+	for _, text := range []string{"a", "b", "c", "d", "e", "f"} {
 		if code, _, stderr := s.run("deploy", "shop", s.source(text)); code != exitDone || stderr != "" {
 			t.Fatalf("exit code %d, stderr %q", code, stderr)
 		}
 		s.wantServed(text)
 	}
-	if left, _ := filepath.Glob(s.dir + "/new/*"); len(left) != 2 {
+	// The live one, the one before, and two more.
+	if left, _ := filepath.Glob(s.dir + "/new/*"); len(left) != 4 {
 		t.Errorf("left are %q", left)
 	}
 }
@@ -109,7 +122,8 @@ func TestDeployLeavesAnExpiredReleaseThatIsBusy(t *testing.T) {
 	}
 	s.daemon.busy[oldest] = []control.Occupant{{Kind: "request", What: "GET /slow", Age: 3}}
 	s.run("deploy", "shop", s.source("b"))
-	code, _, stderr := s.run("deploy", "shop", s.source("c"))
+	s.run("deploy", "shop", s.source("c"))
+	code, _, stderr := s.run("deploy", "shop", s.source("d"))
 	if code != exitDone || wantDirectory(oldest) != nil {
 		t.Errorf("exit code %d", code)
 	}
@@ -118,7 +132,7 @@ func TestDeployLeavesAnExpiredReleaseThatIsBusy(t *testing.T) {
 
 func TestDeployWithoutADaemonRemovesNothing(t *testing.T) {
 	s := newFakeSite(t, `releases = "DIR/new"`, "keep = 1")
-	for _, text := range []string{"a", "b"} {
+	for _, text := range []string{"a", "b", "x"} {
 		if code, _, stderr := s.run("deploy", "shop", s.source(text)); code != exitDone {
 			t.Fatalf("exit code %d, stderr %q", code, stderr)
 		}

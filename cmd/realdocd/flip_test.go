@@ -36,7 +36,7 @@ func TestFlipWithoutADaemonFlipsAndSaysWhatItLeftOut(t *testing.T) {
 	wantSteps(t, stdout, "flip")
 	wantIn(t, stderr, "nothing is warmed and nothing is drained: realdocd does not run")
 	s.wantLive(s.release("2"))
-	s.wantHistory("2 flip")
+	s.wantHistory("1 link", "2 flip")
 }
 
 // Each of these was once taken for the link, since it is the first on the docroot's path.
@@ -60,10 +60,11 @@ func TestFlipActsOnTheLinkAndNotOnAnAliasOfIt(t *testing.T) {
 			if text, err := os.Readlink(s.dir + "/" + tt.alias); err != nil || text != tt.text {
 				t.Errorf("the alias says %q, %v", text, err)
 			}
-			s.wantHistory("2 flip")
-			if code, _, stderr := s.run("rollback", "shop"); code != exitNo {
-				t.Errorf("exit code %d for a rollback to nothing that is known: %s", code, stderr)
+			s.wantHistory("1 link", "2 flip")
+			if code, _, stderr := s.run("rollback", "shop"); code != exitDone {
+				t.Errorf("exit code %d for a rollback: %s", code, stderr)
 			}
+			s.wantLive(s.release("1"))
 		})
 	}
 }
@@ -277,6 +278,28 @@ func TestRollbackGoesToTheReleaseBefore(t *testing.T) {
 	}
 }
 
+func TestASecondRollbackGoesOneFurtherBackAndSaysSo(t *testing.T) {
+	s := newFakeSite(t)
+	s.mkdir("releases/3/public")
+	for _, release := range []string{"3", "gone", "2", "1"} {
+		s.addHistory(release, "flip")
+	}
+	s.run("rollback", "shop")
+	s.wantLive(s.release("2"))
+	code, stdout, _ := s.run("rollback", "shop")
+	wantIn(t, stdout, "; it is further back than 2, which a rollback went to; passed over: gone: it is gone")
+	s.wantLive(s.release("3"))
+	if code != exitDone {
+		t.Errorf("exit code %d", code)
+	}
+	code, _, stderr := s.run("rollback", "shop")
+	wantIn(t, stderr, "further back than "+s.release("3"))
+	s.wantLive(s.release("3"))
+	if code != exitNo {
+		t.Errorf("exit code %d", code)
+	}
+}
+
 func TestRollbackThatHasNowhereToGoSaysSo(t *testing.T) {
 	s := newFakeSite(t)
 	s.startDaemon()
@@ -288,6 +311,6 @@ func TestRollbackThatHasNowhereToGoSaysSo(t *testing.T) {
 	if code != exitNo {
 		t.Errorf("exit code %d", code)
 	}
-	wantIn(t, stderr, "releases/2: no such file or directory; name another one, with realdocd flip shop RELEASE_DIR")
+	wantIn(t, stderr, "could be gone back to (2: it is gone): name one, with realdocd flip shop RELEASE_DIR")
 	s.wantLive(s.release("1"))
 }

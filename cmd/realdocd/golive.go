@@ -40,10 +40,11 @@ func (o *liveOptions) drainFlags(cmd *cobra.Command) {
 type goLive struct {
 	*target
 	*steps
-	opts    liveOptions
-	by      string // "flip", "rollback" or "deploy"
-	link    siteLink
-	flipped bool
+	opts       liveOptions
+	deployOpts deployOptions
+	by         string // "flip", "rollback" or "deploy"
+	link       siteLink
+	flipped    bool
 }
 
 // with does the work under the link's lock, and tells how it went.
@@ -104,27 +105,57 @@ func (g *goLive) run(ctx context.Context, release string) error {
 		g.outcome.Live = true
 		return g.do(g.by, func() (string, error) { return seen + " is live already", nil })
 	}
-	// Before the first deploy the daemon cannot tell where the docroot is below
-	// a release, and there is no visitor to protect.
-	if g.daemon != nil && g.link.exists {
-		if err := g.headroom(ctx, seen); err != nil {
-			return err
-		}
-		if err := g.warm(ctx, seen); err != nil {
-			return err
-		}
+	note := g.brings(release)
+	if err := errors.Join(g.prepare(ctx, release, seen), note()); err != nil {
+		return err
 	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	g.noteBefore(ctx)
 	if err := g.flip(release); err != nil {
 		return err
 	}
+	g.noteLived(release)
 	g.tell(seen)
+	g.afterFlip(ctx, release)
 	if g.opts.drain && g.link.live != "" && g.daemon != nil {
 		return g.drain(ctx, g.link.live, g.opts.timeout)
 	}
 	return nil
+}
+
+// prepare does what has to go well before the flip.
+func (g *goLive) prepare(ctx context.Context, release, seen string) error {
+	if err := g.beforeFlip(ctx, release); err != nil {
+		return err
+	}
+	// Before the first deploy the daemon cannot tell where the docroot is below
+	// a release, and there is no visitor to protect.
+	if g.daemon == nil || !g.link.exists {
+		return nil
+	}
+	if err := g.headroom(ctx, seen); err != nil {
+		return err
+	}
+	return g.warm(ctx, seen)
+}
+
+// noteBefore has the history know the release that is live up to now: of a docroot of a
+// pattern no request may have shown it yet.
+func (g *goLive) noteBefore(ctx context.Context) {
+	if g.link.live == "" {
+		return
+	}
+	if g.daemon != nil {
+		if g.site.IsGlob() {
+			g.daemon.Site(ctx, g.at) // which looks; what fails, the flip tells
+		}
+		return
+	}
+	if history := g.history(); history != nil {
+		history.Add(deploy.Event{Time: time.Now(), Link: g.link.path, Release: g.link.live, By: "link"})
+	}
 }
 
 func (g *goLive) headroom(ctx context.Context, release string) error {
@@ -221,11 +252,6 @@ func (g *goLive) tell(release string) {
 
 func (g *goLive) drain(ctx context.Context, release string, limit time.Duration) error {
 	return g.do("drain", func() (string, error) {
-		ctx, cancel := context.WithTimeout(ctx, limit+answerTimeout)
-		defer cancel()
-		if _, err := g.daemon.DrainRelease(ctx, g.at, release, limit); err != nil {
-			return "", err
-		}
-		return "nothing runs in " + path.Base(release), nil
+		return "nothing runs in " + path.Base(release), g.drained(ctx, release, limit)
 	})
 }

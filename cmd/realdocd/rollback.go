@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -39,20 +41,49 @@ func (g *goLive) rollback(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	before, ok := deploy.Previous(events, g.link.path, g.link.live)
+	back, ok := deploy.Previous(events, g.link.path, g.link.live, g.usable)
 	if !ok {
-		return fmt.Errorf("the history has no release of %s before %s: name one, with realdocd flip %s RELEASE_DIR", g.link.path, g.link.live, g.site.Name)
+		return g.noWayBack(back)
 	}
 	err = g.do("rollback", func() (string, error) {
-		if err := g.link.checkRelease(before.Release); err != nil {
-			return "", fmt.Errorf("%w; name another one, with realdocd flip %s RELEASE_DIR", err, g.site.Name)
+		text := fmt.Sprintf("to %s, live since %s", back.Release, back.Time.Local().Format(listTime))
+		if back.Again {
+			text += fmt.Sprintf("; it is further back than %s, which a rollback went to", path.Base(g.link.live))
 		}
-		return fmt.Sprintf("to %s, live since %s", before.Release, before.Time.Local().Format(listTime)), nil
+		if len(back.Passed) > 0 {
+			text += "; passed over: " + strings.Join(back.Passed, ", ")
+		}
+		return text, nil
 	})
 	if err != nil {
 		return err
 	}
-	return g.run(ctx, before.Release)
+	return g.run(ctx, back.Release)
+}
+
+func (g *goLive) noWayBack(back deploy.WayBack) error {
+	text := fmt.Sprintf("the history has no release of %s before %s", g.link.path, g.link.live)
+	if back.Again {
+		text = fmt.Sprintf("the history has no release of %s further back than %s, which a rollback went to", g.link.path, g.link.live)
+	}
+	if len(back.Passed) > 0 {
+		text += " that could be gone back to (" + strings.Join(back.Passed, ", ") + ")"
+	}
+	return fmt.Errorf("%s: name one, with realdocd flip %s RELEASE_DIR", text, g.site.Name)
+}
+
+// usable says why a release cannot be gone back to; "" where it can.
+func (g *goLive) usable(e deploy.Event) string {
+	if why := deploy.Gone(e); why != "" {
+		return why
+	}
+	if err := g.link.checkRelease(e.Release); err != nil {
+		return err.Error()
+	}
+	if rec, err := g.records().Of(e.Release); err == nil && rec != nil && rec.Begun.After(e.Time) && rec.Begun.After(rec.Lived) {
+		return "it was filled anew since, and has not been live with that"
+	}
+	return ""
 }
 
 // events are the history of the site.
@@ -62,7 +93,7 @@ func (g *goLive) events(ctx context.Context) ([]deploy.Event, error) {
 		if history == nil {
 			return nil, errors.New(`no history is kept, since state_dir is "": name a release, with realdocd flip`)
 		}
-		return history.Events()
+		return history.Of(g.link.path)
 	}
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()

@@ -34,6 +34,7 @@ func (o *siteOptions) flags(cmd *cobra.Command) {
 // A target is a site that a command works on.
 type target struct {
 	site     gateway.SiteConfig
+	sites    []gateway.SiteConfig // all of the configuration
 	docroot  string
 	stateDir string
 	at       control.SiteAddress
@@ -52,7 +53,7 @@ func (o *siteOptions) target(ctx context.Context, name string) (*target, error) 
 	if i < 0 {
 		return nil, fmt.Errorf("there is no site %q in %s: it has %s", name, o.file, quoted(c.SiteNames()))
 	}
-	t := &target{site: c.Gateway.Sites[i], stateDir: c.Gateway.StateDir}
+	t := &target{site: c.Gateway.Sites[i], sites: c.Gateway.Sites, stateDir: c.Gateway.StateDir}
 	if t.docroot, err = t.site.DocrootOf(o.docroot); err != nil {
 		return nil, usageError{fmt.Errorf("--docroot: %w", err)}
 	}

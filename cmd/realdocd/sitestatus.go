@@ -44,8 +44,13 @@ func releaseRows(releases []control.ReleaseStatus) []row {
 	rows := []row{{"RELEASE", "LIVE", "RUNNING", "REQUESTS", "FAILED", "FIRST SEEN", "LAST SEEN"}}
 	for _, r := range releases {
 		live := "-"
-		if r.Live {
+		switch {
+		case r.Gone:
+			live = "GONE"
+		case r.Live:
 			live = "live"
+		case r.Closed:
+			live = "closed"
 		}
 		rows = append(rows, row{
 			r.Name, live, fmt.Sprint(r.Running), fmt.Sprint(r.Requests), fmt.Sprint(r.Failed),

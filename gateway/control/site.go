@@ -34,6 +34,10 @@ type ReleaseStatus struct {
 	FirstSeen time.Time `json:"first_seen"`
 	// LastSeen is when a request left the release last. The zero time means never.
 	LastSeen time.Time `json:"last_seen"`
+	// Closed is set if no request enters the release, because it was drained.
+	Closed bool `json:"closed,omitempty"`
+	// Gone is set if its directory was removed, or another has its name.
+	Gone bool `json:"gone,omitempty"`
 	// Inside are the oldest of those that are inside, at most 100.
 	Inside []Occupant `json:"inside"`
 }

@@ -137,10 +137,16 @@ warm_timeout   = "5s"
 slots          = ["/srv/www/A", "/srv/www/B"]
 releases       = ""
 keep           = 1000
+shared         = ["storage", "public/uploads", ".env", "cache/"]
+exclude        = [".git", "var/cache"]
+before_flip    = ["php artisan config:cache"]
+after_flip     = ["true", "curl -s http://cdn/purge"]
 [site.blog]
 docroot        = "/srv//www/blog/current/"
 releases       = "/srv/www/blog/releases"
 keep           = 1
+shared         = ["storage"]
+shared_dir     = "/srv/blog-shared"
 `
 
 func TestEveryKeyArrives(t *testing.T) {
@@ -195,9 +201,15 @@ func TestEveryKeyArrives(t *testing.T) {
 				WarmTimeout:          5 * time.Second,
 				Slots:                []string{"/srv/www/A", "/srv/www/B"},
 				Keep:                 1000,
+				Shared:               []string{"storage", "public/uploads", ".env", "cache/"},
+				SharedDir:            "/srv/www/shared",
+				Exclude:              []string{".git", "var/cache"},
+				BeforeFlip:           []string{"php artisan config:cache"},
+				AfterFlip:            []string{"true", "curl -s http://cdn/purge"},
 			}, {
 				Name: "blog", Docroot: "/srv/www/blog/current", Pool: "www", RequestBuffering: true,
 				WarmTimeout: 30 * time.Second, Releases: "/srv/www/blog/releases", Keep: 1,
+				Shared: []string{"storage"}, SharedDir: "/srv/blog-shared",
 			}},
 		},
 	}

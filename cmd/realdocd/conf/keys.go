@@ -74,6 +74,11 @@ func siteKeys(s *gateway.SiteConfig) keys {
 		"slots":                  into(&s.Slots, listOf(absolute)),
 		"releases":               into(&s.Releases, orNone(absolute)),
 		"keep":                   into(&s.Keep, wholeFrom(1, 1000)),
+		"shared":                 into(&s.Shared, sharedPaths),
+		"shared_dir":             into(&s.SharedDir, orNone(absolute)),
+		"exclude":                into(&s.Exclude, listOf(excludePattern)),
+		"before_flip":            into(&s.BeforeFlip, listOf(shellCommand)),
+		"after_flip":             into(&s.AfterFlip, listOf(shellCommand)),
 	}
 }
 

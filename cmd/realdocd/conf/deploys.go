@@ -1,0 +1,175 @@
+package conf
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"realdocd/deploy"
+	"realdocd/gateway"
+)
+
+// sharedPaths reads paths below a release.
+func sharedPaths(v any) ([]string, error) {
+	paths, err := listOf(text)(v)
+	if err == nil {
+		err = deploy.CheckShared(paths)
+	}
+	return paths, err
+}
+
+func excludePattern(v any) (string, error) {
+	s, err := text(v)
+	if err == nil {
+		err = deploy.CheckExclude(s)
+	}
+	return s, err
+}
+
+// shellCommand reads a command of a shell.
+func shellCommand(v any) (string, error) {
+	s, err := text(v)
+	if err == nil && strings.TrimSpace(s) == "" {
+		return "", wanted(`a command such as "php artisan config:cache"`, v)
+	}
+	return s, err
+}
+
+// checkDeploys refuses directories that a deploy could not tell apart, or that
+// the deploys of several docroots would share.
+func (d *document) checkDeploys(site *gateway.SiteConfig) {
+	d.checkShared(site)
+	slots, releases := []string{"site", site.Name, "slots"}, []string{"site", site.Name, "releases"}
+	switch {
+	case d.isExcused(slots) || d.isExcused(releases):
+		return
+	case len(site.Slots) > 0 && site.Releases != "":
+		d.fault(releases, "slots and releases do not go together: take slots for fixed directories that alternate, or releases for a new one each time")
+	case len(site.Slots) == 1:
+		d.fault(slots, `want at least two directories, as in ["/var/www/A", "/var/www/B"], or none`)
+	}
+	taken := map[string]bool{}
+	for _, slot := range site.Slots {
+		if slot = path.Clean(slot); taken[slot] {
+			d.fault(slots, "%q is there twice", slot)
+		}
+		taken[slot] = true
+	}
+	if !site.IsGlob() {
+		return
+	}
+	const shared = "the docroot %q is a pattern, and its sites would share what is for one: give the one that is deployed a [site.NAME] of its own"
+	if len(site.Slots) > 0 {
+		d.fault(slots, shared, site.Docroot)
+	}
+	if site.Releases != "" {
+		d.fault(releases, shared, site.Docroot)
+	}
+}
+
+// checkShared fills in where shared paths are, and refuses what has no place.
+func (d *document) checkShared(site *gateway.SiteConfig) {
+	at := func(key string) []string { return []string{"site", site.Name, key} }
+	beside := site.Releases
+	if len(site.Slots) > 0 {
+		beside = site.Slots[0]
+	}
+	switch {
+	case len(site.Shared) > 0 && beside == "":
+		d.fault(at("shared"), "it is for deploys, and this site has neither slots nor releases")
+	case len(site.Shared) == 0 && site.SharedDir != "":
+		d.fault(at("shared_dir"), `there is no shared: name what releases share, as in shared = ["storage", ".env"]`)
+	case len(site.Shared) > 0 && site.SharedDir == "":
+		site.SharedDir = path.Join(path.Dir(path.Clean(beside)), "shared")
+	}
+	if len(site.Exclude) > 0 && beside == "" {
+		d.fault(at("exclude"), "it is for deploys, and this site has neither slots nor releases")
+	}
+}
+
+// A place is a directory, or a pattern of docroots, that the configuration names.
+type place struct {
+	site, key, path string
+}
+
+func (p place) at() []string {
+	if p.site == "" {
+		return []string{p.key}
+	}
+	return []string{"site", p.site, p.key}
+}
+
+// deployed says whether deploys fill or remove what is there.
+func (p place) deployed() bool { return p.key == "slots" || p.key == "releases" }
+
+// checkOverlaps refuses directories of deploys that hold, or lie in, what somebody
+// else counts on: a deploy would empty or remove it. Symlinks are looked at by the
+// deploys themselves.
+func (d *document) checkOverlaps() {
+	places := d.places()
+	for i, a := range places {
+		for _, b := range places[:i] {
+			if !a.deployed() && !b.deployed() || d.isExcused(a.at()) || d.isExcused(b.at()) {
+				continue
+			}
+			relation := a.to(b)
+			if relation == "" || relation == "is" && a.site == b.site && a.key == b.key { // a slot twice is told already
+				continue
+			}
+			d.fault(a.at(), "%q %s %s, %q (%s): deploys would empty or remove what is in use there; give each a directory of its own",
+				a.path, relation, d.label(b.at()), b.path, d.whereOf(b))
+		}
+	}
+}
+
+// places are the directories that matter, in the order of the file.
+func (d *document) places() (all []place) {
+	g := &d.config.Gateway
+	add := func(site, key string, paths ...string) {
+		for _, p := range paths {
+			if path.IsAbs(p) {
+				all = append(all, place{site, key, path.Clean(p)})
+			}
+		}
+	}
+	add("", "state_dir", g.StateDir)
+	add("", "spool_dir", g.SpoolDir)
+	add("", "control", g.Control)
+	for _, s := range g.Sites {
+		add(s.Name, "docroot", s.Docroot)
+		add(s.Name, "slots", s.Slots...)
+		add(s.Name, "releases", s.Releases)
+		add(s.Name, "shared_dir", s.SharedDir)
+	}
+	slices.SortStableFunc(all, func(a, b place) int { return d.lines.of(a.at()...) - d.lines.of(b.at()...) })
+	return all
+}
+
+// whereOf is the line of a place, which may be a default.
+func (d *document) whereOf(p place) string {
+	if line := d.lines.of(p.at()...); line > 0 {
+		return fmt.Sprintf("line %d", line)
+	}
+	return "the default"
+}
+
+// to says how a lies to b, as "lies in"; "" where they have nothing to do with each
+// other. Either may be a pattern.
+func (a place) to(b place) string {
+	outer, inner := strings.Split(strings.TrimSuffix(b.path, "/"), "/"), strings.Split(strings.TrimSuffix(a.path, "/"), "/")
+	for i := range min(len(outer), len(inner)) {
+		x, _ := path.Match(outer[i], inner[i])
+		y, _ := path.Match(inner[i], outer[i])
+		if !x && !y && outer[i] != inner[i] {
+			return ""
+		}
+	}
+	switch {
+	case len(inner) > len(outer):
+		return "lies in"
+	case len(inner) < len(outer):
+		return "holds"
+	}
+	return "is"
+}

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path"
+	"runtime"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// hookTimeout bounds a command of before_flip and after_flip.
+const hookTimeout = 15 * time.Minute
+
+// maxHookOutput is how much of what a command says is kept for the message.
+const maxHookOutput = 4 << 10
+
+// beforeFlip runs the site's commands in a release, where it will be live. The first
+// that fails stops the flip. A rollback goes to a release that has been through it.
+func (g *goLive) beforeFlip(ctx context.Context, release string) error {
+	if g.by == "rollback" {
+		return nil
+	}
+	for _, command := range g.site.BeforeFlip {
+		err := g.do("before", func() (string, error) { return command, g.hook(ctx, release, command) })
+		if err != nil {
+			return fmt.Errorf("before_flip: %w", err)
+		}
+	}
+	return nil
+}
+
+// afterFlip runs those that follow the flip, which stands whatever becomes of them.
+func (g *goLive) afterFlip(ctx context.Context, release string) {
+	for _, command := range g.site.AfterFlip {
+		err := g.do("after", func() (string, error) { return command, g.hook(ctx, release, command) })
+		if err != nil {
+			g.warn("the flip stands, but after_flip: %v", err)
+		}
+	}
+}
+
+// hook runs a command of the shell in a release.
+func (g *goLive) hook(ctx context.Context, release, command string) error {
+	ctx, cancel := context.WithTimeout(ctx, hookTimeout)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "/bin/sh", "-c", command)
+	cmd.Dir = release
+	cmd.Env = append(os.Environ(), "REALDOC_SITE="+g.site.Name, "REALDOC_RELEASE="+path.Base(g.seenAs(release)),
+		"REALDOC_RELEASE_DIR="+g.seenAs(release), "DOCUMENT_ROOT="+g.seenAs(release)+g.link.below, "REALDOC_BEFORE="+g.link.live)
+	said := &tail{limit: maxHookOutput}
+	cmd.Stdout, cmd.Stderr = said, said
+	// All of its processes end with it, and with us.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
+	cmd.WaitDelay = 5 * time.Second
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	err := cmd.Run()
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		err = fmt.Errorf("it took longer than %v", hookTimeout)
+	case ctx.Err() != nil:
+		return ctx.Err()
+	}
+	text := fmt.Sprintf("%q in %s: %v", command, release, err)
+	if said := strings.TrimSpace(string(said.text)); said != "" {
+		text += "\n" + said
+	}
+	return errors.New(text)
+}
+
+// A tail keeps the end of what is written.
+type tail struct {
+	text  []byte
+	limit int
+}
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.text = append(t.text, p...)
+	if over := len(t.text) - t.limit; over > 0 {
+		t.text = append(t.text[:0], t.text[over:]...)
+	}
+	return len(p), nil
+}

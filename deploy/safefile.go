@@ -1,0 +1,159 @@
+package deploy
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// What others may have put where we read and write: a symlink to a file of
+// somebody else, a pipe that never answers, a second name of a file. A directory
+// that is named in the configuration is trusted, and nothing below it is.
+
+// OpenRegular opens a file that others may have put there. It follows no symlink
+// in the last component, waits for nobody, and wants a regular file that has no
+// other name.
+func OpenRegular(path string, flags int, perm fs.FileMode) (*os.File, error) {
+	return openRegularAt(unix.AT_FDCWD, path, path, flags, perm)
+}
+
+func openRegularAt(dir int, name, path string, flags int, perm fs.FileMode) (*os.File, error) {
+	fd, err := unix.Openat(dir, name, flags|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, uint32(perm.Perm()))
+	if errors.Is(err, unix.ELOOP) {
+		return nil, fmt.Errorf("open %s: it is a symlink, which nobody of us has made: look at what it is for, and remove it", path)
+	}
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	file := os.NewFile(uintptr(fd), path)
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		file.Close()
+		return nil, &os.PathError{Op: "stat", Path: path, Err: err}
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFREG || st.Nlink > 1 {
+		file.Close()
+		return nil, fmt.Errorf("open %s: it is not a regular file with one name: look at what it is for, and remove it", path)
+	}
+	return file, nil
+}
+
+// A safeDir is a directory whose files are reached by its descriptor, so that
+// nobody can put another in its place meanwhile.
+type safeDir struct {
+	file *os.File
+	path string
+}
+
+// openSafeDir opens a directory of the configuration, and those below it by their
+// names, which are no symlinks. With create they are made where they are missing.
+func openSafeDir(path string, create bool, below ...string) (*safeDir, error) {
+	if create {
+		if err := os.MkdirAll(path, 0o755); err != nil {
+			return nil, err
+		}
+	}
+	file, err := os.OpenFile(path, unix.O_DIRECTORY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	d := &safeDir{file, path}
+	for _, name := range below {
+		next, err := d.sub(name, create)
+		d.Close()
+		if err != nil {
+			return nil, err
+		}
+		d = next
+	}
+	return d, nil
+}
+
+func (d *safeDir) sub(name string, create bool) (*safeDir, error) {
+	path := filepath.Join(d.path, name)
+	if create {
+		if err := unix.Mkdirat(d.fd(), name, 0o755); err != nil && !errors.Is(err, unix.EEXIST) {
+			return nil, &os.PathError{Op: "mkdir", Path: path, Err: err}
+		}
+	}
+	fd, err := unix.Openat(d.fd(), name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	return &safeDir{os.NewFile(uintptr(fd), path), path}, nil
+}
+
+func (d *safeDir) fd() int      { return int(d.file.Fd()) }
+func (d *safeDir) Close() error { return d.file.Close() }
+
+// open is OpenRegular for a file of the directory.
+func (d *safeDir) open(name string, flags int, perm fs.FileMode) (*os.File, error) {
+	return openRegularAt(d.fd(), name, filepath.Join(d.path, name), flags, perm)
+}
+
+// read gives a file, and who owns it.
+func (d *safeDir) read(name string) (text []byte, owner uint32, err error) {
+	file, err := d.open(name, os.O_RDONLY, 0)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer file.Close()
+	var st unix.Stat_t
+	if err := unix.Fstat(int(file.Fd()), &st); err != nil {
+		return nil, 0, &os.PathError{Op: "stat", Path: file.Name(), Err: err}
+	}
+	text, err = io.ReadAll(file)
+	return text, st.Uid, err
+}
+
+// write makes a file or replaces it: whoever reads it has the old text or the
+// new, and so has who comes after a crash.
+func (d *safeDir) write(name string, text []byte) error {
+	next := "." + name + ".next"
+	if err := unix.Unlinkat(d.fd(), next, 0); err != nil && !errors.Is(err, unix.ENOENT) {
+		return &os.PathError{Op: "unlink", Path: filepath.Join(d.path, next), Err: err}
+	}
+	file, err := d.open(next, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(text)
+	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
+		return err
+	}
+	step("before a record has its name")
+	if err := unix.Renameat(d.fd(), next, d.fd(), name); err != nil {
+		return &os.PathError{Op: "rename", Path: filepath.Join(d.path, name), Err: err}
+	}
+	step("when a record has its name")
+	return d.file.Sync()
+}
+
+// remove removes a file; one that is not there is fine.
+func (d *safeDir) remove(name string) error {
+	if err := unix.Unlinkat(d.fd(), name, 0); err != nil && !errors.Is(err, unix.ENOENT) {
+		return &os.PathError{Op: "unlink", Path: filepath.Join(d.path, name), Err: err}
+	}
+	return nil
+}
+
+// names are the directory's files with the suffix, in order.
+func (d *safeDir) names(suffix string) ([]string, error) {
+	fd, err := unix.Openat(d.fd(), ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0) // which has not been read yet
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: d.path, Err: err}
+	}
+	again := os.NewFile(uintptr(fd), d.path)
+	defer again.Close()
+	names, err := again.Readdirnames(-1)
+	names = slices.DeleteFunc(names, func(name string) bool { return strings.HasPrefix(name, ".") || !strings.HasSuffix(name, suffix) })
+	slices.Sort(names)
+	return names, err
+}
