@@ -1,10 +1,16 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
+	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
+	"os"
+	"os/user"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"realdocd/gateway/sock"
@@ -18,20 +24,59 @@ type adminSocket struct {
 	ln   net.Listener
 }
 
-// controlMode lets the daemon's own user and group in, and nobody else.
-const controlMode = 0o660
+// An access says who may use a unix socket, beside its owner.
+type access struct {
+	mode  fs.FileMode
+	group string // by name or number; "" leaves it the daemon's own
+}
+
+func (c *Config) controlAccess() access { return access{c.ControlMode, c.ControlGroup} }
+
+// set gives the socket at a path to the group, with the mode.
+func (a access) set(socket string) error {
+	if !sock.Addr(socket).IsUnix() {
+		return nil
+	}
+	if a.group != "" {
+		gid, err := groupID(a.group)
+		if err != nil {
+			return fmt.Errorf("control_group: %w", err)
+		}
+		if err := os.Chown(socket, -1, gid); err != nil {
+			return fmt.Errorf("control_group: give the socket to the group %s, which the user of realdocd has to be in (SupplementaryGroups=%s in its unit): %w", a.group, a.group, err)
+		}
+	}
+	if err := os.Chmod(socket, cmp.Or(a.mode, 0o660)); err != nil {
+		return fmt.Errorf("control_mode: %w", err)
+	}
+	return nil
+}
+
+func groupID(name string) (int, error) {
+	g, err := user.LookupGroup(name)
+	if err != nil {
+		if g, err = user.LookupGroupId(name); err != nil {
+			return 0, fmt.Errorf("there is no group %q here", name)
+		}
+	}
+	return strconv.Atoi(g.Gid)
+}
 
 // openAdmin opens a socket, or takes over one that is open already.
-func openAdmin(addr string, open net.Listener, h http.Handler) (*adminSocket, error) {
+func openAdmin(addr string, open net.Listener, who access, h http.Handler) (*adminSocket, error) {
 	if addr == "" {
 		return nil, nil
 	}
 	ln := open
 	if ln == nil {
 		var err error
-		if ln, err = listen(sock.Addr(addr), controlMode); err != nil {
+		if ln, err = listen(sock.Addr(addr), 0o600); err != nil { // nobody gets in before it is whose it is to be
 			return nil, err
 		}
+	}
+	if err := who.set(addr); err != nil {
+		ln.Close()
+		return nil, err
 	}
 	return &adminSocket{addr, &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}, ln}, nil
 }

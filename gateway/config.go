@@ -39,8 +39,13 @@ type Config struct {
 	// system's directory for temporary files.
 	SpoolDir string
 	// Control is the absolute path of the control socket, which serves the
-	// control API and /metrics to its owner and group; "" opens none.
+	// control API and /metrics; "" opens none.
 	Control string
+	// ControlGroup, by name or number, is the group of the control socket; "" is
+	// that of the daemon's user. ControlMode is its
+	// mode; 0 is 0660.
+	ControlGroup string
+	ControlMode  fs.FileMode
 	// Metrics is a "host:port" that serves /metrics over TCP; "" opens none.
 	Metrics string
 	// StateDir is the directory that has the sites' histories, so that they

@@ -16,6 +16,7 @@ func defaults() Config {
 		Gateway: gateway.Config{
 			Listen:          []sock.Addr{"/run/realdocd/realdocd.sock"},
 			ListenMode:      0o660,
+			ControlMode:     0o660,
 			Control:         "/run/realdocd/control.sock",
 			StateDir:        "/var/lib/realdocd",
 			ShutdownTimeout: 30 * time.Second,

@@ -16,6 +16,8 @@ func (d *document) topKeys() keys {
 		"listen_mode":      into(&g.ListenMode, mode),
 		"allowed_clients":  into(&g.AllowedClients, listOf(network)),
 		"control":          into(&g.Control, orNone(socketPath)),
+		"control_group":    into(&g.ControlGroup, text),
+		"control_mode":     into(&g.ControlMode, mode),
 		"metrics":          into(&g.Metrics, orNone(hostPort)),
 		"unmatched":        into(&g.ForwardUnmatched, forward),
 		"shutdown_timeout": into(&g.ShutdownTimeout, duration),

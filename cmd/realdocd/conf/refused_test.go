@@ -83,6 +83,7 @@ var refused = []refusal{
 	{top: `allowed_clients = ["fe80::1%eth0"]`, want: `r.toml:1: allowed_clients: want an address or a network such as "127.0.0.1" or "10.0.0.0/8", not "fe80::1%eth0"`},
 	{top: `control = "control.sock"`, want: `r.toml:1: control: want the absolute path of a socket, not "control.sock"`},
 	{top: `control = "127.0.0.1:9118"`, want: `r.toml:1: control: want the absolute path of a socket, not "127.0.0.1:9118"`},
+	{top: `control_mode = "660x"`, want: `r.toml:1: control_mode: want the octal digits of a mode, in quotes, such as "0660", not "660x"`},
 	{top: `control = false`, want: `r.toml:1: control: want a string in quotes, not false`},
 	{top: `control = "/` + strings.Repeat("x", 107) + `"`, want: `r.toml:1: control: the socket path "/` + strings.Repeat("x", 107) + `" has 108 bytes, at most 107 are possible`},
 	{top: `control = "/run/realdocd//realdocd.sock"`, want: `r.toml:1: control: "/run/realdocd//realdocd.sock" is in listen already: take another path`},
