@@ -70,7 +70,7 @@ func (s *Server) openNew(cfg *Config) (_ *sockets, err error) {
 		}
 	}
 	if !open.exporter.at(cfg.Metrics) {
-		if n.exporter, err = openAdmin(cfg.Metrics, s.predecessor.claim(handover.UseMetrics, cfg.Metrics), access{}, s.metrics.mux()); err != nil {
+		if n.exporter, err = openAdmin(cfg.Metrics, s.predecessor.claim(handover.UseMetrics, cfg.Metrics), access{}, hostChecked(cfg.Metrics, s.metrics.mux())); err != nil {
 			return nil, fmt.Errorf("serve metrics on %s: %w", cfg.Metrics, err)
 		}
 	}
@@ -103,8 +103,8 @@ func (s *Server) replace(n *sockets, cfg *Config) *sockets {
 	}
 	return &sockets{
 		inherited: open.inherited, listeners: append(stay, n.listeners...),
-		control:  open.control.replacedBy(n.control, cfg.Control),
-		exporter: open.exporter.replacedBy(n.exporter, cfg.Metrics),
+		control:  open.control.replacedBy(s, n.control, cfg.Control),
+		exporter: open.exporter.replacedBy(s, n.exporter, cfg.Metrics),
 	}
 }
 

@@ -18,6 +18,7 @@ func defaults() Config {
 			ListenMode:      0o660,
 			ControlMode:     0o660,
 			Control:         "/run/realdocd/control.sock",
+			User:            "realdocd",
 			StateDir:        "/var/lib/realdocd",
 			ShutdownTimeout: 30 * time.Second,
 			AccessLog:       true,
