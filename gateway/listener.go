@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"realdocd/gateway/sock"
 )
 
@@ -24,7 +26,11 @@ type listener struct {
 func listen(addr sock.Addr, mode fs.FileMode) (net.Listener, error) {
 	path := string(addr)
 	if !addr.IsUnix() {
-		return net.Listen("tcp", path)
+		ln, err := net.Listen("tcp", path)
+		if errors.Is(err, unix.EAFNOSUPPORT) {
+			err = fmt.Errorf("%w: the unit allows no TCP; run systemctl edit realdocd, and add [Service] RestrictAddressFamilies=AF_INET AF_INET6", err)
+		}
+		return ln, longBacklog(ln, err)
 	}
 	if conn, err := net.Dial("unix", path); err == nil {
 		conn.Close()
@@ -46,7 +52,28 @@ func listen(addr sock.Addr, mode fs.FileMode) (net.Listener, error) {
 		ln.Close()
 		return nil, err
 	}
-	return ln, nil
+	return ln, longBacklog(ln, nil)
+}
+
+// backlog is how many connections may wait to be accepted, where the kernel allows it.
+const backlog = 4096
+
+// longBacklog gives a listener the whole backlog. Go takes that of net.core.somaxconn,
+// and 128 where it may not read it, as in a unit with ProcSubset=pid.
+func longBacklog(ln net.Listener, err error) error {
+	if err != nil {
+		return err
+	}
+	raw, err := ln.(syscall.Conn).SyscallConn()
+	if err == nil {
+		ctlErr := raw.Control(func(fd uintptr) { err = unix.Listen(int(fd), backlog) })
+		err = errors.Join(ctlErr, err)
+	}
+	if err != nil {
+		ln.Close()
+		return fmt.Errorf("set the backlog: %w", err)
+	}
+	return nil
 }
 
 // Adopt has Serve begin with connections of web servers that another process
