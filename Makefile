@@ -8,7 +8,7 @@ UNITDIR    ?= $(SYSCONFDIR)/systemd/system
 ZSHDIR     ?= $(DATADIR)/zsh/$(if $(wildcard /etc/debian_version),vendor-completions,site-functions)
 DESTDIR    ?=
 
-# The user and group of the units: the web server's, who may open PHP-FPM's sockets.
+# The web server's group: it may connect to realdocd, and realdocd to PHP-FPM's sockets.
 WEBUSER ?= www-data
 
 # A source tree without git, or without a tag, has no version of its own.
@@ -109,13 +109,20 @@ install: bin/realdocd bin/completions ## DESTDIR= PREFIX=/usr WEBUSER=www-data; 
 		if [ -e "$(DESTDIR)$(SYSCONFDIR)/$$conf" ]; then \
 			echo "$(DESTDIR)$(SYSCONFDIR)/$$conf stays as it is"; \
 		else \
-			sed 's|www-data|$(WEBUSER)|g' "etc/$$conf" | install -D -m 0644 /dev/stdin "$(DESTDIR)$(SYSCONFDIR)/$$conf" || exit 1; \
+			install -D -m 0644 "etc/$$conf" "$(DESTDIR)$(SYSCONFDIR)/$$conf" || exit 1; \
 		fi; \
 	done
 	for unit in etc/systemd/system/*; do \
 		sed 's|/usr/bin/realdocd|$(BINDIR)/realdocd|; s|/etc/realdocd/|$(SYSCONFDIR)/realdocd/|g; s|www-data|$(WEBUSER)|g' "$$unit" | \
 			install -D -m 0644 /dev/stdin "$(DESTDIR)$(UNITDIR)/$${unit##*/}" || exit 1; \
 	done
+	sed 's|www-data|$(WEBUSER)|g' etc/sysusers.d/realdocd.conf | \
+		install -D -m 0644 /dev/stdin "$(DESTDIR)$(PREFIX)/lib/sysusers.d/realdocd.conf"
+	@if [ -z "$(DESTDIR)" ] && command -v systemd-sysusers >/dev/null; then \
+		systemd-sysusers "$(PREFIX)/lib/sysusers.d/realdocd.conf"; \
+	else \
+		echo "the user realdocd is made by: systemd-sysusers $(PREFIX)/lib/sysusers.d/realdocd.conf"; \
+	fi
 	for page in etc/man/*.[1578]; do \
 		gzip -9nc "$$page" | \
 			install -D -m 0644 /dev/stdin "$(DESTDIR)$(DATADIR)/man/man$${page##*.}/$${page##*/}.gz" || exit 1; \
@@ -131,7 +138,7 @@ install: bin/realdocd bin/completions ## DESTDIR= PREFIX=/usr WEBUSER=www-data; 
 
 # What is loaded into other programs, or copied from: everything of etc/ but what has
 # a place of its own.
-SAMPLES = $(filter-out %_test.go etc/logrotate.d etc/man etc/package etc/systemd,$(wildcard etc/*))
+SAMPLES = $(filter-out %_test.go etc/logrotate.d etc/man etc/package etc/systemd etc/sysusers.d,$(wildcard etc/*))
 
 # A package is what make install installs, in the distribution's places.
 deb: ZSHDIR = /usr/share/zsh/vendor-completions

@@ -1,10 +1,16 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
+	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
+	"os"
+	"os/user"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"realdocd/gateway/sock"
@@ -18,22 +24,75 @@ type adminSocket struct {
 	ln   net.Listener
 }
 
-// controlMode lets the daemon's own user and group in, and nobody else.
-const controlMode = 0o660
+// An access says who may use a unix socket, beside its owner.
+type access struct {
+	mode  fs.FileMode
+	group string // by name or number; "" leaves it the daemon's own
+	// everybody may connect: what they may do, the daemon finds out from who they are.
+	everybody bool
+}
+
+func (c *Config) controlAccess() access {
+	return access{c.ControlMode, c.ControlGroup, len(c.OperateGroups)+len(c.LookGroups) > 0}
+}
+
+// set gives the socket at a path to the group, with the mode.
+func (a access) set(socket string) error {
+	if !sock.Addr(socket).IsUnix() {
+		return nil
+	}
+	if a.group != "" {
+		gid, err := groupID(a.group)
+		if err != nil {
+			return fmt.Errorf("control_group: %w", err)
+		}
+		if err := os.Lchown(socket, -1, gid); err != nil {
+			return fmt.Errorf("control_group: give the socket to the group %s, which the user of realdocd has to be in (SupplementaryGroups=%s in its unit): %w", a.group, a.group, err)
+		}
+	}
+	mode := cmp.Or(a.mode, 0o660)
+	if a.everybody {
+		mode |= 0o666
+	}
+	if err := os.Chmod(socket, mode); err != nil {
+		return fmt.Errorf("control_mode: %w", err)
+	}
+	return nil
+}
+
+// groupID is the number of a group that is named. One that is a number need not have
+// a name here: a static program does not see the groups of LDAP and its like.
+func groupID(name string) (int, error) {
+	if g, err := user.LookupGroup(name); err == nil {
+		return strconv.Atoi(g.Gid)
+	}
+	if gid, err := strconv.ParseUint(name, 10, 31); err == nil {
+		return int(gid), nil
+	}
+	return 0, fmt.Errorf("there is no group %q here", name)
+}
 
 // openAdmin opens a socket, or takes over one that is open already.
-func openAdmin(addr string, open net.Listener, h http.Handler) (*adminSocket, error) {
+func openAdmin(addr string, open net.Listener, who access, h http.Handler) (*adminSocket, error) {
 	if addr == "" {
 		return nil, nil
 	}
 	ln := open
 	if ln == nil {
 		var err error
-		if ln, err = listen(sock.Addr(addr), controlMode); err != nil {
+		if ln, err = listen(sock.Addr(addr), 0o600); err != nil { // nobody gets in before it is whose it is to be
 			return nil, err
 		}
 	}
-	return &adminSocket{addr, &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}, ln}, nil
+	if err := who.set(addr); err != nil {
+		ln.Close()
+		return nil, err
+	}
+	srv := &http.Server{
+		Handler: h, ReadHeaderTimeout: adminReadTimeout, IdleTimeout: adminReadTimeout,
+		MaxHeaderBytes: 16 << 10, ConnContext: noteRole,
+	}
+	return &adminSocket{addr, srv, ln}, nil
 }
 
 // at says whether the socket has an address.
@@ -45,19 +104,34 @@ func (e *adminSocket) at(addr string) bool {
 }
 
 // serve begins to answer, until close.
-func (e *adminSocket) serve() {
-	if e != nil {
-		go e.srv.Serve(e.ln)
+func (e *adminSocket) serve(s *Server) {
+	switch {
+	case e == nil:
+	case sock.Addr(e.addr).IsUnix():
+		go e.srv.Serve(guard(e.ln, maxAdmins, s.roleOf, s.adminFull(e.addr)))
+	default:
+		// Answers are at hand here. On the control socket some come when a wait is over.
+		e.srv.ReadTimeout, e.srv.WriteTimeout = adminReadTimeout, scrapeTimeout
+		go e.srv.Serve(guard(e.ln, maxScrapes, anybody, s.adminFull(e.addr)))
+	}
+}
+
+// adminFull logs, now and then, that a socket had no room for a connection.
+func (s *Server) adminFull(addr string) func() {
+	return func() {
+		if s.crowded.allow(time.Now()) {
+			s.log.Warn().Str("socket", addr).Msg("connection refused: too many are open on this socket; see who opens them")
+		}
 	}
 }
 
 // replacedBy closes the socket and serves another, if addr is not its own.
-func (e *adminSocket) replacedBy(other *adminSocket, addr string) *adminSocket {
+func (e *adminSocket) replacedBy(s *Server, other *adminSocket, addr string) *adminSocket {
 	if e.at(addr) {
 		return e
 	}
 	e.close()
-	other.serve()
+	other.serve(s)
 	return other
 }
 

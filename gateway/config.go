@@ -39,8 +39,23 @@ type Config struct {
 	// system's directory for temporary files.
 	SpoolDir string
 	// Control is the absolute path of the control socket, which serves the
-	// control API and /metrics to its owner and group; "" opens none.
+	// control API and /metrics; "" opens none.
 	Control string
+	// ControlGroup, by name or number, is the group of the control socket; "" is
+	// that of the daemon's user. ControlMode is its
+	// mode; 0 is 0660.
+	ControlGroup string
+	ControlMode  fs.FileMode
+	// OperateGroups and LookGroups are groups, by name or number, whose members may
+	// use the control socket too, for the role that their name says. Nobody else gets
+	// more than the mode and the group of the socket say.
+	OperateGroups, LookGroups []string
+	// AllowedUsers are the users that may connect to the unix sockets of Listen, beside
+	// root; none is whoever their modes let in.
+	AllowedUsers []uint32
+	// User is who the daemon runs as, by name or number. The commands believe no
+	// other daemon, but root's and one of their own user.
+	User string
 	// Metrics is a "host:port" that serves /metrics over TCP; "" opens none.
 	Metrics string
 	// StateDir is the directory that has the sites' histories, so that they

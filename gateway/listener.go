@@ -7,7 +7,11 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
+	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"realdocd/gateway/sock"
 )
@@ -22,7 +26,11 @@ type listener struct {
 func listen(addr sock.Addr, mode fs.FileMode) (net.Listener, error) {
 	path := string(addr)
 	if !addr.IsUnix() {
-		return net.Listen("tcp", path)
+		ln, err := net.Listen("tcp", path)
+		if errors.Is(err, unix.EAFNOSUPPORT) {
+			err = fmt.Errorf("%w: the unit allows no TCP; run systemctl edit realdocd, and add [Service] RestrictAddressFamilies=AF_INET AF_INET6", err)
+		}
+		return ln, longBacklog(ln, err)
 	}
 	if conn, err := net.Dial("unix", path); err == nil {
 		conn.Close()
@@ -44,7 +52,28 @@ func listen(addr sock.Addr, mode fs.FileMode) (net.Listener, error) {
 		ln.Close()
 		return nil, err
 	}
-	return ln, nil
+	return ln, longBacklog(ln, nil)
+}
+
+// backlog is how many connections may wait to be accepted, where the kernel allows it.
+const backlog = 4096
+
+// longBacklog gives a listener the whole backlog. Go takes that of net.core.somaxconn,
+// and 128 where it may not read it, as in a unit with ProcSubset=pid.
+func longBacklog(ln net.Listener, err error) error {
+	if err != nil {
+		return err
+	}
+	raw, err := ln.(syscall.Conn).SyscallConn()
+	if err == nil {
+		ctlErr := raw.Control(func(fd uintptr) { err = unix.Listen(int(fd), backlog) })
+		err = errors.Join(ctlErr, err)
+	}
+	if err != nil {
+		ln.Close()
+		return fmt.Errorf("set the backlog: %w", err)
+	}
+	return nil
 }
 
 // Adopt has Serve begin with connections of web servers that another process
@@ -79,29 +108,58 @@ func (s *Server) accept(ln listener) {
 	}
 }
 
-// welcome begins to serve a connection, if it is of an address that may connect.
+// welcome begins to serve a connection, if it is of somebody who may connect.
 func (s *Server) welcome(conn net.Conn) {
-	if s.allowed(conn.RemoteAddr()) {
+	cfg := &s.setup.Load().cfg
+	refused := ""
+	switch {
+	case !cfg.allowsAddress(conn.RemoteAddr()):
+		refused = "connection refused: the address is not in allowed_clients"
+	case !cfg.allowsUser(conn):
+		refused = "connection refused: the user is not in allowed_users"
+	default:
 		s.open(conn)
 		return
 	}
 	if s.refused.allow(time.Now()) {
-		s.log.Warn().Str("client", conn.RemoteAddr().String()).
-			Msg("connection refused: the address is not in allowed_clients")
+		s.log.Warn().Str("client", describePeer(conn)).Msg(refused)
 	}
 	conn.Close()
 }
 
-func (s *Server) allowed(addr net.Addr) bool {
+func (c *Config) allowsAddress(addr net.Addr) bool {
 	tcp, ok := addr.(*net.TCPAddr)
 	if !ok {
 		return true
 	}
 	ip, _ := netip.AddrFromSlice(tcp.IP)
-	for _, p := range s.setup.Load().cfg.AllowedClients {
+	for _, p := range c.AllowedClients {
 		if p.Contains(ip.Unmap()) {
 			return true
 		}
 	}
 	return false
+}
+
+// allowsUser is about unix sockets. The kernel has noted who has connected.
+func (c *Config) allowsUser(conn net.Conn) bool {
+	if len(c.AllowedUsers) == 0 || conn.LocalAddr().Network() != "unix" {
+		return true
+	}
+	raw, ok := conn.(syscall.Conn)
+	if !ok {
+		return false
+	}
+	who, err := sock.CredsOf(raw)
+	return err == nil && (who.UID == 0 || slices.Contains(c.AllowedUsers, who.UID))
+}
+
+// describePeer names the other end of a connection for the log.
+func describePeer(conn net.Conn) string {
+	if raw, ok := conn.(syscall.Conn); ok && conn.LocalAddr().Network() == "unix" {
+		if who, err := sock.CredsOf(raw); err == nil {
+			return fmt.Sprintf("uid %d", who.UID)
+		}
+	}
+	return conn.RemoteAddr().String()
 }

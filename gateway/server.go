@@ -40,6 +40,7 @@ type Server struct {
 
 	api      *control.Handler // answers what operators ask
 	refused  limiter          // of log events about clients that are not allowed
+	crowded  limiter          // of log events about connections that were one too many
 	noStatus limiter          // of log events about an FPM that does not tell its status
 	roles    limiter          // of log events about web servers that ask for another role
 	refusals refusals
@@ -109,8 +110,8 @@ func (s *Server) start() (err error) {
 	for _, conn := range s.adopted {
 		s.welcome(conn)
 	}
-	open.control.serve()
-	open.exporter.serve()
+	open.control.serve(s)
+	open.exporter.serve(s)
 	s.predecessor.serve()
 	return nil
 }

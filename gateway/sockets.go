@@ -65,12 +65,12 @@ func (s *Server) openNew(cfg *Config) (_ *sockets, err error) {
 		}
 	}
 	if !open.control.at(cfg.Control) {
-		if n.control, err = openAdmin(cfg.Control, s.predecessor.claim(handover.UseControl, cfg.Control), s.api); err != nil {
+		if n.control, err = openAdmin(cfg.Control, s.predecessor.claim(handover.UseControl, cfg.Control), cfg.controlAccess(), s.api); err != nil {
 			return nil, fmt.Errorf("open the control socket %s: %w", cfg.Control, err)
 		}
 	}
 	if !open.exporter.at(cfg.Metrics) {
-		if n.exporter, err = openAdmin(cfg.Metrics, s.predecessor.claim(handover.UseMetrics, cfg.Metrics), s.metrics.mux()); err != nil {
+		if n.exporter, err = openAdmin(cfg.Metrics, s.predecessor.claim(handover.UseMetrics, cfg.Metrics), access{}, hostChecked(cfg.Metrics, s.metrics.mux())); err != nil {
 			return nil, fmt.Errorf("serve metrics on %s: %w", cfg.Metrics, err)
 		}
 	}
@@ -98,10 +98,13 @@ func (s *Server) replace(n *sockets, cfg *Config) *sockets {
 	for _, ln := range n.listeners {
 		s.startAccepting(ln)
 	}
+	if err := cfg.controlAccess().set(cfg.Control); err != nil {
+		s.log.Error().Err(err).Msg("cannot set who may use the control socket")
+	}
 	return &sockets{
 		inherited: open.inherited, listeners: append(stay, n.listeners...),
-		control:  open.control.replacedBy(n.control, cfg.Control),
-		exporter: open.exporter.replacedBy(n.exporter, cfg.Metrics),
+		control:  open.control.replacedBy(s, n.control, cfg.Control),
+		exporter: open.exporter.replacedBy(s, n.exporter, cfg.Metrics),
 	}
 }
 

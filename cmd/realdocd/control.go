@@ -11,6 +11,9 @@ import (
 	"realdocd/gateway/control"
 )
 
+// daemonUser is whose daemon is believed where no file says another.
+const daemonUser = "realdocd"
+
 // answerTimeout bounds the wait for an answer that the daemon has at hand.
 const answerTimeout = 10 * time.Second
 
@@ -38,7 +41,7 @@ func (o *controlOptions) ask(limit time.Duration, do func(context.Context, *cont
 // client does not read the file if the socket is on the command line.
 func (o *controlOptions) client() (*control.Client, error) {
 	if o.socket != "" {
-		return control.NewClient(o.socket), nil
+		return control.NewClient(o.socket, daemonUser), nil
 	}
 	c, err := conf.Load(o.file)
 	if err != nil {
@@ -47,7 +50,7 @@ func (o *controlOptions) client() (*control.Client, error) {
 	if c.Gateway.Control == "" {
 		return nil, fmt.Errorf("control is \"\" in %s, so realdocd has no control socket: name one there, and reload realdocd", o.file)
 	}
-	return control.NewClient(c.Gateway.Control), nil
+	return control.NewClient(c.Gateway.Control, c.Gateway.User), nil
 }
 
 // poolArgument wants the name of one pool.

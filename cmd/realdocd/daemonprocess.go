@@ -54,6 +54,7 @@ func (d *daemonProcess) serve(stderr io.Writer, getenv func(string) string) erro
 		return err
 	}
 	defer closeLog()
+	d.warnOfUser()
 	d.srv = gateway.New(d.config.Gateway, d.log)
 	if err := d.open(before); err != nil {
 		return err

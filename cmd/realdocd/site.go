@@ -61,17 +61,17 @@ func (o *siteOptions) target(ctx context.Context, name string) (*target, error) 
 	if t.site.IsGlob() {
 		t.at.Docroot = t.docroot
 	}
-	return t, t.reach(ctx, cmp.Or(o.socket, c.Gateway.Control))
+	return t, t.reach(ctx, cmp.Or(o.socket, c.Gateway.Control), c.Gateway.User)
 }
 
 // reach looks for the daemon. One that runs and does not answer, or does not
 // let us in, is an error: what it would have checked must not be left out.
-func (t *target) reach(ctx context.Context, socket string) error {
+func (t *target) reach(ctx context.Context, socket, user string) error {
 	if socket == "" {
 		t.alone = "the configuration names no control socket"
 		return nil
 	}
-	daemon := control.NewClient(socket)
+	daemon := control.NewClient(socket, user)
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	st, err := daemon.Status(ctx)

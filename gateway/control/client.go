@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -25,16 +24,17 @@ import (
 // While the daemon hands over to another process, the Client asks that process.
 type Client struct {
 	socket string
+	users  []string // whose daemons are believed
 	http   http.Client
 }
 
-// NewClient makes a client of the control socket at a path. It connects anew for each
-// request, so there is nothing to close.
-func NewClient(socket string) *Client {
-	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, "unix", socket)
-	}
-	return &Client{socket, http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}}
+// NewClient makes a client of the control socket at a path. It believes a daemon that
+// runs as root, as the caller, or as one of the users, by name or number; any other is
+// a [*DisbelievedError]. It connects anew for each request, so there is nothing to close.
+func NewClient(socket string, users ...string) *Client {
+	c := &Client{socket: socket, users: users}
+	c.http.Transport = &http.Transport{DialContext: c.dial, DisableKeepAlives: true}
+	return c
 }
 
 // Status asks for the daemon, its pools and its sites.
@@ -202,7 +202,9 @@ func (c *Client) explain(err error) error {
 	if outer := (*url.Error)(nil); errors.As(err, &outer) {
 		err = outer.Err
 	}
-	switch {
+	switch disbelieved := (*DisbelievedError)(nil); {
+	case errors.As(err, &disbelieved):
+		return disbelieved
 	case IsNotRunning(err):
 		return fmt.Errorf("realdocd does not run, or its control socket is elsewhere: %w", err)
 	case errors.Is(err, fs.ErrPermission):

@@ -33,7 +33,7 @@ func NewHandler(d Daemon, metrics http.Handler) *Handler {
 		{http.MethodGet, "/metrics", metrics},
 		{http.MethodGet, "/debug/pprof/{profile...}", http.HandlerFunc(profile)},
 	} {
-		h.mux.Handle(r.method+" "+r.path, r.handler)
+		h.mux.Handle(r.method+" "+r.path, wants(leastRole(r.path), r.handler))
 		h.mux.Handle(r.path, wrongMethod(r.method))
 	}
 	h.mux.Handle("/", endpoint(wrongPath))

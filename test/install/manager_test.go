@@ -63,12 +63,19 @@ func runSystemctl(args []string) int {
 	if err == nil && len(answer) == 0 {
 		return 0
 	}
+	if said := string(answer); strings.HasPrefix(said, shown) {
+		fmt.Println(strings.TrimPrefix(said, shown))
+		return 0
+	}
 	if string(answer) == errInactive.Error() {
 		return 3
 	}
 	fmt.Fprintln(os.Stderr, string(answer), err)
 	return 1
 }
+
+// shown precedes what systemctl show has to say.
+const shown = "shown:"
 
 var errInactive = errors.New("inactive")
 
@@ -166,6 +173,11 @@ func (m *manager) job(verb, name string, options map[string]string) error {
 			return errInactive
 		}
 		return nil
+	case verb == "show" && options["--property"] == "MainPID":
+		if running == nil {
+			return errors.New(shown + "0")
+		}
+		return fmt.Errorf("%s%d", shown, running.mainPid())
 	case running == nil:
 		return fmt.Errorf("%s: %s is not active", verb, name)
 	case verb == "reload":
@@ -192,7 +204,7 @@ func (m *manager) start(name string) error {
 		return err
 	}
 	if filepath.Ext(name) == ".socket" {
-		s, err := startSocket(u)
+		s, err := startSocket(m.reaper, u)
 		if err == nil {
 			m.sockets[name] = s
 		}

@@ -16,7 +16,7 @@ type kind struct {
 	name                              string
 	of                                func(artifacts) string
 	install, upgrade, remove, version string
-	user                              string // of the unit
+	web                               string // the group of the web server
 	aside                             string // what is added to the name of a sample that was not installed over another file
 	leaves                            string // what the tool itself writes
 }
@@ -25,17 +25,23 @@ var kinds = []kind{
 	{
 		name: "deb", of: func(a artifacts) string { return a.deb },
 		install: "dpkg -i ", upgrade: "dpkg --force-confold -i ", remove: "dpkg -r realdocd",
-		version: "dpkg-query -W -f '${Version}' realdocd", user: "www-data",
-		aside: ".dpkg-dist", leaves: `^/var/(lib/dpkg|log/dpkg.log|cache/man|cache/debconf)`,
+		version: "dpkg-query -W -f '${Version}' realdocd", web: "www-data",
+		aside: ".dpkg-dist", leaves: users + `^/var/(lib/dpkg|log/dpkg.log|cache/man|cache/debconf)`,
 	},
 	{
 		name: "rpm", of: func(a artifacts) string { return a.rpm },
 		// Its database knows none of what is installed here.
 		install: "rpm --force-debian --nodeps -i ", upgrade: "rpm --force-debian --nodeps -U ", remove: "rpm -e realdocd",
-		version: "rpm -q --qf '%{VERSION}' realdocd", user: "apache",
-		aside: ".rpmnew", leaves: `^/var/lib/rpm|^/root/\.rpmdb|^/usr/share/zsh/site-functions$`, // Fedora's package filesystem has that directory
+		version: "rpm -q --qf '%{VERSION}' realdocd", web: "apache",
+		aside: ".rpmnew", leaves: users + `^/var/lib/rpm|^/root/\.rpmdb|^/usr/share/zsh/site-functions$`, // Fedora's package filesystem has that directory
 	},
 }
+
+// The user stays when the package goes: a file that is left somewhere would belong to
+// the next user who gets the number.
+const users = `^/etc/(passwd|group|shadow|gshadow|subuid|subgid)-?$|^/etc/\.pwd\.lock$|`
+
+const showMain = "show --property=MainPID --value realdocd.service"
 
 // forEachKind runs a test on a machine of its own for each kind of package.
 func forEachKind(t *testing.T, test func(*testing.T, *machine, kind)) {
@@ -74,8 +80,8 @@ func TestPackage_IsInstalledUpgradedAndRemoved(t *testing.T) {
 		if said := m.run("/", "realdocd version"); !strings.HasPrefix(said, "realdocd v"+oldVersion+" ") {
 			t.Errorf("realdocd version says %q", said)
 		}
-		if unit := m.read("/usr/lib/systemd/system/realdocd.service"); !strings.Contains(unit, "\nUser="+k.user+"\nGroup="+k.user+"\n") {
-			t.Errorf("the unit does not run as %s:\n%s", k.user, unit)
+		if unit := m.read("/usr/lib/systemd/system/realdocd.service"); !strings.Contains(unit, "\nUser=realdocd\nGroup=realdocd\n") {
+			t.Errorf("the unit does not run as a user of its own:\n%s", unit)
 		}
 		if sample := m.read(configFile); strings.Contains(sample, newSample) {
 			t.Error("the old version has the new sample")
@@ -145,14 +151,13 @@ func TestPackage_IsInstalledAndRemovedWithoutSystemd(t *testing.T) {
 // A restart would have new requests wait for old ones.
 func TestPackage_UpgradesARunningServiceInPlace(t *testing.T) {
 	forEachKind(t, func(t *testing.T, m *machine, k kind) {
-		m.run("/", "id "+k.user+" || useradd --system "+k.user)
 		m.run("/", k.installOld())
 		m.write(configFile, ownConfig)
 		m.run("/", "systemctl start realdocd.socket realdocd.service")
 		before := m.mainProcess()
 		m.calls()
 		m.run("/", k.upgradeNew())
-		m.wantCalls("daemon-reload", "is-active --quiet realdocd.service", "kill --kill-who=main --signal=USR2 realdocd.service")
+		m.wantCalls("daemon-reload", "is-active --quiet realdocd.service", showMain, "kill --kill-who=main --signal=USR2 realdocd.service")
 		stack.Until(t, "another process is the main one", func() bool { return m.mainProcess() != before })
 		if said := m.run("/", "/proc/"+m.mainProcess()+"/exe version"); !strings.HasPrefix(said, "realdocd v"+newVersion+" ") {
 			t.Errorf("the program that runs is %s", said)
@@ -161,6 +166,85 @@ func TestPackage_UpgradesARunningServiceInPlace(t *testing.T) {
 			_, err := os.Stat(m.path("/proc/" + before))
 			return os.IsNotExist(err)
 		})
+	})
+}
+
+// asBefore makes the installed units those of a version that ran as the web server's user.
+const asBefore = `
+id -u WEB >/dev/null 2>&1 || useradd --system --no-create-home -U WEB || useradd --system --no-create-home -g WEB WEB
+cd /usr/lib/systemd/system
+sed -i 's/^User=.*/User=WEB/; s/^Group=.*/Group=WEB/' realdocd.service
+sed -i '/^ExecStartPre=/d; s/^SocketUser=.*/SocketUser=WEB/' realdocd.socket
+printf 'user = "WEB"\n' | cat - CONFIG >CONFIG.new; mv CONFIG.new CONFIG
+systemctl start realdocd.socket realdocd.service
+mkdir -p /var/lib/realdocd/history/shop
+echo '{}' >/var/lib/realdocd/history/shop/a.jsonl
+ln -s /etc/shadow /var/lib/realdocd/history/shop/b.jsonl
+chown -hR WEB:WEB /var/lib/realdocd
+test "$(stat -c %U /run/realdocd)" = WEB
+`
+
+// What belonged to the web server's user, and so to PHP, is realdocd's after an upgrade.
+func TestPackage_MovesARunningServiceToAUserOfItsOwn(t *testing.T) {
+	forEachKind(t, func(t *testing.T, m *machine, k kind) {
+		m.run("/", k.installOld())
+		m.write(configFile, ownConfig)
+		m.run("/", strings.NewReplacer("WEB", k.web, "CONFIG", configFile).Replace(asBefore))
+		before := m.mainProcess()
+		m.calls()
+		said := m.run("/", k.upgradeNew())
+		m.wantCalls("daemon-reload", "is-active --quiet realdocd.service", showMain, "restart realdocd.service")
+		main := m.mainProcess()
+		if main == before {
+			t.Fatalf("the process is the one from before: %s", said)
+		}
+		for file, want := range map[string]string{
+			"/proc/" + main: "realdocd:realdocd", "/run/realdocd": "realdocd:realdocd", "/run/realdocd/control.sock": "realdocd:realdocd",
+			"/run/realdocd/realdocd.sock": "realdocd:" + k.web,
+			"/var/lib/realdocd":           "realdocd:realdocd", "/var/lib/realdocd/history/shop/a.jsonl": "realdocd:realdocd",
+			"/etc/shadow": "root:shadow",
+		} {
+			if got := strings.TrimSpace(m.run("/", "stat -c %U:%G "+file)); got != want {
+				t.Errorf("%s is of %s, want %s", file, got, want)
+			}
+		}
+		m.wantShutOut(k.web)
+	})
+}
+
+// wantShutOut wants a user, as whom PHP runs, to be able to write nothing of realdocd's.
+func (m *machine) wantShutOut(user string) {
+	m.t.Helper()
+	for what, script := range map[string]string{
+		"replace the probe":            "rm -f /run/realdocd/fpm-probe.php; : >/run/realdocd/fpm-probe.php",
+		"remove the control socket":    "rm -f /run/realdocd/control.sock && ! test -e /run/realdocd/control.sock",
+		"connect to it":                "realdocd status",
+		"write into its directory":     ": >/run/realdocd/mine",
+		"write into state_dir":         ": >/var/lib/realdocd/mine",
+		"write to the configuration":   ": >>/etc/realdocd/realdocd.toml",
+		"write to the log's directory": ": >/var/log/realdocd/mine",
+	} {
+		if out, err := m.try("/", "setpriv --reuid="+user+" --regid="+user+" --init-groups sh -euc '"+script+"'"); err == nil {
+			m.t.Errorf("%s can %s: %s", user, what, out)
+		}
+	}
+}
+
+// A PHP-FPM that lets in only the users of an ACL does not know the new one.
+func TestPackage_StaysAsItWasIfPHPFPMIsNotOpenToTheNewUser(t *testing.T) {
+	forEachKind(t, func(t *testing.T, m *machine, k kind) {
+		m.run("/", k.installOld())
+		m.write(configFile, ownConfig)
+		m.run("/", strings.NewReplacer("WEB", k.web, "CONFIG", configFile).Replace(asBefore))
+		m.run("/", "mkdir -p /run/php; chown "+k.web+": /run/php; chmod 0700 /run/php")
+		before := m.mainProcess()
+		said := m.run("/", k.upgradeNew())
+		if !strings.Contains(said, "listen.acl_users") {
+			t.Errorf("the upgrade says\n%s", said)
+		}
+		if m.mainProcess() != before {
+			t.Error("the service was restarted, and cannot reach PHP-FPM")
+		}
 	})
 }
 

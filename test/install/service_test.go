@@ -92,7 +92,7 @@ func (s *service) prepare() error {
 			if err := chmod(dir, s.unit.get("Service."+key+"Mode", "0755")); err != nil {
 				return err
 			}
-			if err := os.Chown(dir, uid, gid); err != nil {
+			if err := chownTree(dir, uid, gid); err != nil {
 				return err
 			}
 		}
@@ -127,6 +127,10 @@ func (s *service) spawn(line string, sockets []*socket) (int, <-chan syscall.Wai
 	if err != nil {
 		return 0, nil, err
 	}
+	groups, err := groupsOf(s.unit.get("Service.User", "root"))
+	if err != nil {
+		return 0, nil, err
+	}
 	files := []*os.File{nil, s.log, s.log}
 	var names []string
 	for _, socket := range sockets {
@@ -149,7 +153,7 @@ func (s *service) spawn(line string, sockets []*socket) (int, <-chan syscall.Wai
 	}
 	return s.reaper.start("/bin/sh", []string{"sh", "-c", script + "exec " + line}, &os.ProcAttr{
 		Dir: "/", Env: env, Files: files,
-		Sys: &syscall.SysProcAttr{Setsid: true, Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}},
+		Sys: &syscall.SysProcAttr{Setsid: true, Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid), Groups: groups}},
 	})
 }
 

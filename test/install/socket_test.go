@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 // A socket is an active socket unit: what it listens on, until it is stopped.
@@ -24,8 +25,22 @@ func (s *socket) service() string {
 // fdName is what the service finds in LISTEN_FDNAMES.
 func (s *socket) fdName() string { return s.unit.get("Socket.FileDescriptorName", s.unit.name) }
 
-func startSocket(u *unit) (*socket, error) {
+func startSocket(r *reaper, u *unit) (*socket, error) {
 	s := &socket{unit: u}
+	for _, line := range u.all("Socket.ExecStartPre") {
+		null, err := os.OpenFile("/dev/null", os.O_RDWR, 0)
+		if err != nil {
+			return nil, err
+		}
+		_, done, err := r.start("/bin/sh", []string{"sh", "-c", line}, &os.ProcAttr{Env: environment(), Files: []*os.File{null, null, null}})
+		null.Close()
+		if err != nil {
+			return nil, err
+		}
+		if status := <-done; exitCode(status) != 0 {
+			return nil, fmt.Errorf("%s of %s ended with %d", line, u.name, exitCode(status))
+		}
+	}
 	for _, where := range u.all("Socket.ListenStream") {
 		file, err := s.listen(where)
 		if err != nil {
@@ -101,6 +116,41 @@ func ids(userName, groupName string) (uid, gid int, err error) {
 		gid, err = strconv.Atoi(group)
 	}
 	return uid, gid, err
+}
+
+// groupsOf are the groups that a user is a member of.
+func groupsOf(userName string) (groups []uint32, err error) {
+	u, err := user.Lookup(userName)
+	if err != nil {
+		return nil, err
+	}
+	ids, err := u.GroupIds()
+	for _, id := range ids {
+		gid, err := strconv.ParseUint(id, 10, 32)
+		if err != nil {
+			return nil, err
+		}
+		groups = append(groups, uint32(gid))
+	}
+	return groups, err
+}
+
+// chownTree gives a directory to a user, and all that is in it: unless it is the
+// user's already, as systemd does it (path_chown_recursive in systemd's source).
+func chownTree(dir string, uid, gid int) error {
+	fi, err := os.Stat(dir)
+	if err != nil {
+		return err
+	}
+	if st := fi.Sys().(*syscall.Stat_t); int(st.Uid) == uid && int(st.Gid) == gid {
+		return nil
+	}
+	return filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		return os.Lchown(path, uid, gid)
+	})
 }
 
 func chmod(path, mode string) error {

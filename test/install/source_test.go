@@ -91,9 +91,15 @@ func TestMakeInstall_KeepsTheConfigurationAndNeedsNoGo(t *testing.T) {
 	if installed[file] != "-rw-r--r-- # mine\n" {
 		t.Errorf("the configuration has become %q", installed[file])
 	}
+	if socket := installed["/opt/etc/systemd/system/realdocd.socket"]; !strings.Contains(socket, "\nSocketGroup=caddy\n") {
+		t.Errorf("caddy may not connect:\n%s", socket)
+	}
+	if users := installed["/opt/realdocd/lib/sysusers.d/realdocd.conf"]; !strings.Contains(users, "\nm realdocd caddy\n") {
+		t.Errorf("realdocd is not of caddy's group:\n%s", users)
+	}
 	unit := strings.Split(installed["/opt/etc/systemd/system/realdocd.service"], "\n")
 	for _, want := range []string{
-		"ExecStart=/opt/realdocd/bin/realdocd serve --config /opt/etc/realdocd/realdocd.toml", "User=caddy", "Group=caddy",
+		"ExecStart=/opt/realdocd/bin/realdocd serve --config /opt/etc/realdocd/realdocd.toml", "User=realdocd", "Group=realdocd",
 	} {
 		if !slices.Contains(unit, want) {
 			t.Errorf("the unit has no line %q:\n%s", want, join(unit))

@@ -36,6 +36,8 @@ func TestAMinimalFileGetsTheDocumentedDefaults(t *testing.T) {
 		Gateway: gateway.Config{
 			Listen:           []sock.Addr{"/run/realdocd/realdocd.sock"},
 			ListenMode:       0o660,
+			ControlMode:      0o660,
+			User:             "realdocd",
 			AllowedClients:   nil,
 			Control:          "/run/realdocd/control.sock",
 			Metrics:          "",
@@ -94,6 +96,12 @@ listen           = ["/run/a.sock", "127.0.0.1:9100"]
 listen_mode      = "0600"
 allowed_clients  = ["127.0.0.1", "::1", "10.1.2.3/8", "::ffff:10.0.0.1"]
 control          = "/run/c.sock"
+control_group    = "deploy"
+control_mode     = "0600"
+operate_groups   = ["ops"]
+look_groups      = ["adm", "4711"]
+allowed_users    = ["root", "33"]
+user             = "www-data"
 metrics          = "127.0.0.1:9117"
 unmatched        = "forward"
 shutdown_timeout = "5s"
@@ -158,7 +166,9 @@ func TestEveryKeyArrives(t *testing.T) {
 		Log: logging.Settings{Level: "debug", Format: "console", Output: "/var/log/realdocd/realdocd.log"},
 		Gateway: gateway.Config{
 			Listen:     []sock.Addr{"/run/a.sock", "127.0.0.1:9100"},
-			ListenMode: 0o600,
+			ListenMode: 0o600, ControlGroup: "deploy", ControlMode: 0o600,
+			OperateGroups: []string{"ops"}, LookGroups: []string{"adm", "4711"},
+			AllowedUsers: []uint32{0, 33}, User: "www-data",
 			AllowedClients: []netip.Prefix{
 				netip.MustParsePrefix("127.0.0.1/32"), netip.MustParsePrefix("::1/128"),
 				netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("10.0.0.1/32"),

@@ -16,7 +16,9 @@ func defaults() Config {
 		Gateway: gateway.Config{
 			Listen:          []sock.Addr{"/run/realdocd/realdocd.sock"},
 			ListenMode:      0o660,
+			ControlMode:     0o660,
 			Control:         "/run/realdocd/control.sock",
+			User:            "realdocd",
 			StateDir:        "/var/lib/realdocd",
 			ShutdownTimeout: 30 * time.Second,
 			AccessLog:       true,

@@ -29,7 +29,7 @@ func (x *examination) askDaemon() {
 			"Name a control socket: status, deploy and drain need it too.")
 		return
 	}
-	client := control.NewClient(x.config.Control)
+	client := control.NewClient(x.config.Control, x.config.User)
 	ctx, cancel := context.WithTimeout(x.ctx, daemonTimeout)
 	defer cancel()
 	st, err := client.Status(ctx)
