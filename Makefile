@@ -99,6 +99,7 @@ matrix: deps-matrix ## what passes with which web server; writes the table in re
 
 .PHONY: destroy
 destroy: deps-test ## what deploy does where it could destroy something, as root; writes the table in realdocd-deploy(7)
+	DESTROY_WRITE=1 CI=true go test -count=1 -run 'KilledAtAnyStep' ./deploy
 	DESTROY_WRITE=1 CI=true go test -count=1 ./test/destroy
 	@sed -n '/written by make destroy$$/,/end of what make destroy writes$$/p' etc/man/realdocd-deploy.7
 

@@ -61,7 +61,10 @@ func Fill(ctx context.Context, f Filling, into *Permit, progress func(FillProgre
 	if os.Geteuid() == 0 {
 		flags += "og"
 	}
-	args := []string{flags, "--checksum", "--delete", "--stats", "--out-format=%n"}
+	if err := makeFillDir(target); err != nil {
+		return Filled{}, fmt.Errorf("fill %s: %w", target, err)
+	}
+	args := []string{flags, "--checksum", "--delete", "--stats", "--out-format=%n", "--temp-dir=" + fillDir, "--filter=- /" + fillDir}
 	args = append(append(args, sharedRules(f.Shared)...), f.Exclude.rsync()...)
 	cmd := exec.CommandContext(ctx, rsync, append(args, "--", source+"/", target+"/")...)
 	cmd.Env = append(os.Environ(), "LC_ALL=C")
@@ -89,8 +92,36 @@ func Fill(ctx context.Context, f Filling, into *Permit, progress func(FillProgre
 		}
 		return filled, fmt.Errorf("fill %s from %s: %w: %s", target, source, err, strings.TrimSpace(stderr.String()))
 	}
+	if err := os.Remove(filepath.Join(target, fillDir)); err != nil {
+		return filled, fmt.Errorf("fill %s: %w", target, err)
+	}
 	filled.Took = time.Since(began)
 	return filled, nil
+}
+
+// fillDir is a directory in the target that has the files which rsync has not finished,
+// so that nobody takes what a killed one has left for something else.
+const fillDir = ".realdocd-fill"
+
+func makeFillDir(target string) error {
+	if err := os.MkdirAll(target, 0o755); err != nil {
+		return err
+	}
+	root, err := os.OpenRoot(target)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	if err := root.RemoveAll(fillDir); err != nil {
+		return err
+	}
+	return root.Mkdir(fillDir, 0o700)
+}
+
+// isUnfinished says whether a path below a release is what a killed deploy has left: a
+// file of rsync's, or a symlink before it had its name.
+func isUnfinished(rel, kind string) bool {
+	return rel == fillDir || strings.HasPrefix(rel, fillDir+"/") || kind == "l" && strings.HasSuffix(rel, linkSuffix)
 }
 
 // mayFill makes the paths absolute, and refuses what would remove more than a

@@ -148,4 +148,13 @@ func TestFill_LeavesNoRsyncBehindWhenItsProcessIsKilled(t *testing.T) {
 	if names, err := os.ReadDir(dir + "/target"); err != nil || len(names) >= 200 {
 		t.Errorf("%d files are there, %v: it ran to its end", len(names), err)
 	}
+	// Nothing of what it has left is taken for somebody else's.
+	brought, err := Filling{Source: dir + "/source"}.names()
+	if err != nil {
+		t.Fatal(err)
+	}
+	now, err := Scan(dir+"/target", nil)
+	if foreign := brought.Foreign(permitOf(dir+"/target"), now, ""); err != nil || len(foreign) > 0 {
+		t.Errorf("foreign are %q, %v", foreign, err)
+	}
 }

@@ -47,6 +47,9 @@ func (t *tree) scan(exclude Excludes) (Manifest, error) {
 		case unix.S_IFLNK:
 			kind = "l"
 		}
+		if isUnfinished(rel, kind) {
+			return false, nil
+		}
 		m[rel] = Brought{kind, int64(st.Size), st.Mtime.Sec*1e9 + int64(st.Mtime.Nsec)}
 		return false, nil
 	})
@@ -98,12 +101,18 @@ func (r *Records) BeginFill(p *Permit, f Filling) error {
 	if err != nil {
 		return err
 	}
+	// What is there now may go, or the fill would not begin.
+	now, err := Scan(p.dir, f.Exclude)
+	if err != nil {
+		return err
+	}
+	maps.Copy(all, now)
 	maps.Copy(all, may)
 	if err := r.PutManifest(p.Record.Path, all); err != nil {
 		return err
 	}
 	step("before a fill")
-	p.Record.Begun = time.Now()
+	p.Record.Begun, p.Record.Preparing = time.Now(), time.Time{}
 	return r.Put(p.Record)
 }
 
@@ -121,19 +130,68 @@ func (r *Records) EndFill(p *Permit, exclude Excludes) error {
 	return r.Put(p.Record)
 }
 
-// Brings notes that what has come into a directory since before, or has changed, is
-// the deploy's: its commands and its warm-up wrote it.
-func (r *Records) Brings(path string, before, now Manifest) error {
-	all, err := r.Manifest(path)
+// prepareBeat is how often it is noted that a deploy's commands run still.
+const prepareBeat = time.Second
+
+// Brings has what comes into a directory from now on be the deploy's: its commands and
+// its warm-up write it. The function that it gives ends that. If the deploy is killed
+// before, what was written until a second before counts too.
+func (r *Records) Brings(rec Record, dir string, exclude Excludes) (end func() error, err error) {
+	before, err := Scan(dir, exclude)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for rel, is := range now {
-		if was, there := before[rel]; !there || was != is {
-			all[rel] = is
+	rec.Preparing = time.Now()
+	if err := r.Put(rec); err != nil {
+		return nil, err
+	}
+	step("while commands run")
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		tick := time.NewTicker(prepareBeat)
+		defer tick.Stop()
+		for {
+			select {
+			case <-stop:
+				return
+			case rec.Preparing = <-tick.C:
+				r.Put(rec) // what fails, the end tells
+			}
 		}
+	}()
+	return func() error {
+		close(stop)
+		<-stopped
+		all, err := r.Manifest(rec.Path)
+		if err != nil {
+			return err
+		}
+		now, err := Scan(dir, exclude)
+		if err != nil {
+			return err
+		}
+		for rel, is := range now {
+			if was, there := before[rel]; !there || was != is {
+				all[rel] = is
+			}
+		}
+		if err := r.PutManifest(rec.Path, all); err != nil {
+			return err
+		}
+		rec.Preparing = time.Time{}
+		return r.Put(rec)
+	}, nil
+}
+
+// wrote says whether a file was last changed while commands ran of a deploy that was
+// killed then.
+func (rec *Record) wrote(path string) bool {
+	var st unix.Stat_t
+	if rec.Preparing.IsZero() || unix.Lstat(path, &st) != nil {
+		return false
 	}
-	return r.PutManifest(path, all)
+	return time.Unix(st.Ctim.Unix()).Before(rec.Preparing.Add(prepareBeat))
 }
 
 // names are the files that a filling may bring.
@@ -154,15 +212,19 @@ func (f Filling) names() (Manifest, error) {
 }
 
 // Foreign are the files in a directory that no fill brought, or that have changed
-// since, in order. What has changed into what the source has is none of them;
-// source may be "".
-func (m Manifest) Foreign(dir string, now Manifest, source string) (foreign []string) {
+// since, in order. What has changed into what the source has is none of them, nor is
+// what the commands of a deploy wrote that was killed; source may be "".
+func (m Manifest) Foreign(p *Permit, now Manifest, source string) (foreign []string) {
+	dir := p.dir
 	for rel, is := range now {
 		was, known := m[rel]
 		if known && (was.Kind == "?" || was == is) {
 			continue
 		}
 		if source != "" && is.Kind != "o" && sameContent(filepath.Join(dir, rel), filepath.Join(source, rel)) {
+			continue
+		}
+		if p.Record.wrote(filepath.Join(dir, rel)) {
 			continue
 		}
 		if known {

@@ -160,8 +160,10 @@ func upTo(c span) (all []int) {
 func (r *Resolved) Tail() string { return tailOf(r.Release, r.Name) }
 
 func tailOf(release, name string) string {
-	if i := strings.LastIndex(release, "/"+name+"/"); i >= 0 {
-		return release[i+1+len(name):]
+	for dir := release; len(dir) > 1; dir = filepath.Dir(dir) {
+		if filepath.Base(dir) == name { // the nearest to the end: sites/2/releases/2 has no tail
+			return release[len(dir):]
+		}
 	}
 	return ""
 }

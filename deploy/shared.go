@@ -20,6 +20,9 @@ type Shared struct {
 	Paths []string
 }
 
+// linkSuffix is that of what does not have its name yet.
+const linkSuffix = ".realdocd-next"
+
 // Prepare gives each path its place in Dir. What is not there yet is copied from the
 // source; nothing that is there is changed. Killed, it has left a hidden copy, which
 // the next one replaces file by file.
@@ -63,7 +66,7 @@ func (s Shared) prepare(root *os.Root, source, entry string) error {
 	} else if err != nil {
 		return err
 	}
-	next := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".realdocd-next")
+	next := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+linkSuffix)
 	if err := copyInto(root, from, next); err != nil {
 		return err
 	}
@@ -165,7 +168,7 @@ func (s Shared) link(root *os.Root, release, path string) error {
 		}
 	}
 	step("before a shared link")
-	next := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".realdocd-next")
+	next := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+linkSuffix)
 	if err := root.Remove(next); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

@@ -162,7 +162,7 @@ func (g *goLive) wantNoForeign(permit *deploy.Permit, source string) error {
 	if err != nil {
 		return err
 	}
-	foreign := brought.Foreign(permit.Dir(), now, source)
+	foreign := brought.Foreign(permit, now, source)
 	if len(foreign) == 0 || g.deployOpts.deleteNew {
 		return nil
 	}
@@ -192,15 +192,10 @@ func (g *goLive) brings(release string) (note func() error) {
 	if id, err := deploy.IdentityOf(release); err != nil || !rec.Is(id) {
 		return nothing
 	}
-	before, err := deploy.Scan(release, g.site.Exclude)
+	end, err := records.Brings(*rec, release, g.site.Exclude)
 	if err != nil {
+		g.warn("what comes into %s now will be taken for somebody else's: %v", release, err)
 		return nothing
 	}
-	return func() error {
-		now, err := deploy.Scan(release, g.site.Exclude)
-		if err != nil {
-			return err
-		}
-		return records.Brings(rec.Path, before, now)
-	}
+	return end
 }

@@ -103,8 +103,12 @@ func (y *yard) asInManual(line string) string {
 	line = strings.TrimPrefix(strings.TrimSpace(line), "realdocd: ")
 	line = strings.ReplaceAll(line, y.dir, "/var/www/shop")
 	for _, r := range []struct{ from, to string }{
-		{`20\d{12}(-\d+)?`, "OLD"}, {`device 0x[0-9a-f]+, inode \d+`, "inode N"}, {`pid \d+`, "pid N"},
-		{` \(\d[\d.]*(µs|ms|s)\)$`, ""}, {`/tmp/\S*/realdocd/`, "/etc/realdocd/"}, {`php\S* \(`, "php ("},
+		{`20\d{12}(-\d+)?`, "OLD"},
+		{`device 0x[0-9a-f]+, inode \d+`, "inode N"},
+		{`pid \d+`, "pid N"},
+		{` \(\d[\d.]*(µs|ms|s)\)$`, ""},
+		{`/tmp/\S*/realdocd/`, "/etc/realdocd/"},
+		{`php\S* \(`, "php ("},
 	} {
 		line = regexp.MustCompile(r.from).ReplaceAllString(line, r.to)
 	}

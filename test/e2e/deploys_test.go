@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -105,7 +106,11 @@ func (s *slotted) whole(t *testing.T, when string) {
 func TestADeployThatIsKilledLeavesAWholeSiteAndTheNextOneSucceeds(t *testing.T) {
 	for name, place := range map[string]stack.Keys{"slots": nil, "releases": {"releases": "DIR/releases", "keep": 2}} {
 		t.Run(name, func(t *testing.T) {
-			s := openSlotted(t, place, stack.FPMConfig{}, 0)
+			keys := stack.Keys{"shared": []string{"storage/"}, "before_flip": []string{"echo cached > lib/cache.php"}}
+			maps.Copy(keys, place)
+			s := openSlotted(t, keys, stack.FPMConfig{}, 0)
+			precious := s.dir + "/shared/storage/photo.jpg"
+			mustDo(t, os.WriteFile(precious, []byte("precious"), 0o644))
 			n, done := 0, false
 			for after := 2 * time.Millisecond; !done; after += 12 * time.Millisecond {
 				n++
@@ -120,6 +125,11 @@ func TestADeployThatIsKilledLeavesAWholeSiteAndTheNextOneSucceeds(t *testing.T) 
 			s.whole(t, "at the end")
 			if a := ask(t.Context(), s.web.URL(0, "/index.php")); !strings.Contains(a.body, fmt.Sprintf(`"own":"%d"`, n)) {
 				t.Errorf("live is %s, want deploy %d", a.body, n)
+			}
+			for _, path := range []string{precious, s.dir + "/current/storage/photo.jpg"} {
+				if text, err := os.ReadFile(path); err != nil || string(text) != "precious" {
+					t.Errorf("%s is %q, %v", path, text, err)
+				}
 			}
 		})
 	}
