@@ -123,7 +123,8 @@ func (d *docroot) startLook(now time.Time) {
 		return
 	}
 	go func() {
-		f := d.look(known, opts, now)
+		var f found
+		opts.Blocking(func() { f = d.look(known, opts, now) })
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		d.finish(now, f)

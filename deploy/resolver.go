@@ -27,6 +27,9 @@ type Options struct {
 	// directories; none where that is not known.
 	Slots    []string
 	Releases string
+	// Blocking makes a call on a file system that may be slow or hang; nil just makes
+	// it. A program with few processors for Go wants to know.
+	Blocking func(call func())
 
 	// WasLive tells which release of a link was live when somebody looked last, for a
 	// link that is not there or leads nowhere at the first look: another process, or
@@ -63,6 +66,9 @@ func NewResolver(opts Options) *Resolver {
 	}
 	if opts.identify == nil {
 		opts.identify = IdentityOf
+	}
+	if opts.Blocking == nil {
+		opts.Blocking = func(call func()) { call() }
 	}
 	opts.now = time.Now
 	opts.closed = &closings{}

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"realdocd/fcgi"
+	"realdocd/gateway/spare"
 )
 
 // maxBodyInMemory is the largest body that is held in memory until FPM takes
@@ -109,7 +110,9 @@ func (b *body) keep(raw []byte, dir string) error {
 		b.mem = append(b.mem, raw...)
 		return nil
 	}
-	if err := b.toSpool(raw, dir); err != nil {
+	var err error
+	spare.During(func() { err = b.toSpool(raw, dir) })
+	if err != nil {
 		return refuse(causeSpool, "spool request body: %w; make room there or set spool_dir", err)
 	}
 	return nil
@@ -138,10 +141,18 @@ func (b *body) sendSpool(w io.Writer) error {
 	if _, err := b.spool.Seek(0, io.SeekStart); err != nil {
 		return fmt.Errorf("read the spooled body: %w", err)
 	}
-	if _, err := io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{b.spool}, make([]byte, 64<<10)); err != nil {
+	if _, err := io.CopyBuffer(struct{ io.Writer }{w}, spoolReader{b.spool}, make([]byte, 64<<10)); err != nil {
 		return fmt.Errorf("send the spooled body: %w", err)
 	}
 	return nil
+}
+
+// A spoolReader reads a file on a disk that may be slow.
+type spoolReader struct{ file *os.File }
+
+func (r spoolReader) Read(b []byte) (n int, err error) {
+	spare.During(func() { n, err = r.file.Read(b) })
+	return n, err
 }
 
 // discardBody reads what is left of a body that nobody wants, so that the next
@@ -162,7 +173,7 @@ func (rq *request) discardBody() {
 // free closes the file and keeps no large buffer.
 func (b *body) free() {
 	if b.spool != nil {
-		b.spool.Close()
+		spare.During(func() { b.spool.Close() })
 	}
 	mem := b.mem[:0]
 	if cap(mem) > 16<<10 {

@@ -8,6 +8,7 @@ import (
 
 	"realdocd/deploy"
 	"realdocd/gateway/control"
+	"realdocd/gateway/spare"
 )
 
 // attributionTime is how long a flip that was seen is not written down, so that
@@ -82,7 +83,9 @@ func (h *history) attribute(link, by string) {
 }
 
 func (h *history) add(site string, e deploy.Event) {
-	if err := deploy.NewHistory(h.dir, site).Add(e); err != nil {
+	var err error
+	spare.During(func() { err = deploy.NewHistory(h.dir, site).Add(e) })
+	if err != nil {
 		h.log.Error().Err(err).Str("site", site).Str("release", e.Release).Msg("history not written: see state_dir")
 	}
 }
@@ -106,6 +109,19 @@ func (h *history) flush(wanted func(*pendingFlip) bool) {
 	<-newest
 }
 
+// read reads the history of a site's link, or with "" of all of them.
+func (h *history) read(site, link string) (events []deploy.Event, err error) {
+	spare.During(func() {
+		file := deploy.NewHistory(h.dir, site)
+		if link != "" {
+			events, err = file.Of(link)
+		} else {
+			events, err = file.Events()
+		}
+	})
+	return events, err
+}
+
 // maxHistory bounds the history of a site with many links as it is shown.
 const maxHistory = 200
 
@@ -116,14 +132,7 @@ func (h *history) of(site, link string) []control.HistoryEntry {
 		return entries
 	}
 	h.flush(func(p *pendingFlip) bool { return p.site == site && (link == "" || p.event.Link == link) })
-	file := deploy.NewHistory(h.dir, site)
-	var events []deploy.Event
-	var err error
-	if link != "" {
-		events, err = file.Of(link)
-	} else {
-		events, err = file.Events()
-	}
+	events, err := h.read(site, link)
 	if err != nil {
 		h.log.Error().Err(err).Str("site", site).Msg("history not read: see state_dir")
 	}

@@ -1,10 +1,6 @@
 package gateway
 
-import (
-	"slices"
-
-	"realdocd/deploy"
-)
+import "slices"
 
 // releasesOf are the releases of a link that were live once, as far as the history
 // goes, the newest first. It reads a file.
@@ -12,7 +8,7 @@ func (h *history) releasesOf(site, link string) (paths []string) {
 	if h.dir == "" {
 		return nil
 	}
-	events, err := deploy.NewHistory(h.dir, site).Of(link)
+	events, err := h.read(site, link)
 	if err != nil {
 		h.log.Error().Err(err).Str("site", site).Msg("history not read: see state_dir")
 	}

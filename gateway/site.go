@@ -8,6 +8,7 @@ import (
 	"realdocd/deploy"
 	"realdocd/gateway/control"
 	"realdocd/gateway/fpm"
+	"realdocd/gateway/spare"
 	"realdocd/incpath"
 )
 
@@ -45,6 +46,7 @@ func newSite(c SiteConfig, p *fpm.Pool, before *site, srv *Server) *site {
 		s.releases = before.releases
 		s.releases.Configure(opts)
 	} else {
+		opts.Blocking = spare.During
 		s.releases = deploy.NewResolver(opts)
 	}
 	return s

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"realdocd/deploy"
+	"realdocd/gateway/spare"
 )
 
 const (
@@ -75,7 +76,8 @@ func (t *turn) next(most int) []string {
 		found := make(chan []string, 1)
 		t.found = found
 		go func() {
-			docroots, _ := deploy.Docroots(t.st.Docroot) // a pattern with a fault is refused
+			var docroots []string
+			spare.During(func() { docroots, _ = deploy.Docroots(t.st.Docroot) }) // a pattern with a fault is refused
 			found <- docroots[:min(len(docroots), deploy.MaxDocroots)]
 		}()
 	}

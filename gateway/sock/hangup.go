@@ -1,8 +1,12 @@
 package sock
 
 import (
+	"errors"
 	"fmt"
+	"os"
 	"sync"
+	"syscall"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -13,9 +17,13 @@ import (
 // request two switches. So one epoll instance of our own watches all connections for
 // nothing but EPOLLRDHUP. A connection costs one system call when it is accepted, a
 // request none.
+//
+// Nobody waits in that instance: it is a descriptor that Go's poller watches like any
+// other, and is asked only when it has something to tell. A goroutine in epoll_wait
+// would keep its processor, the only one on most machines, for up to 20 ms.
 type Watcher struct {
-	epfd   int
-	wakefd int // readable when Run shall end
+	epoll *os.File
+	raw   syscall.RawConn
 
 	mu     sync.Mutex      // guards the following
 	conns  map[int32]*Conn // by descriptor
@@ -34,22 +42,22 @@ type watched struct {
 
 // NewWatcher opens a Watcher. The caller runs it, with [Watcher.Run].
 func NewWatcher() (*Watcher, error) {
-	epfd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("watch for hang-ups: epoll_create1: %w", err)
 	}
-	wakefd, err := unix.Eventfd(0, unix.EFD_CLOEXEC)
+	// Only a descriptor that says of itself that it does not block goes to Go's poller.
+	if err := unix.SetNonblock(fd, true); err != nil {
+		unix.Close(fd)
+		return nil, fmt.Errorf("watch for hang-ups: fcntl: %w", err)
+	}
+	epoll := os.NewFile(uintptr(fd), "hang-ups")
+	raw, err := epoll.SyscallConn()
 	if err != nil {
-		unix.Close(epfd)
-		return nil, fmt.Errorf("watch for hang-ups: eventfd: %w", err)
+		epoll.Close()
+		return nil, fmt.Errorf("watch for hang-ups: %w", err)
 	}
-	w := &Watcher{epfd: epfd, wakefd: wakefd, conns: map[int32]*Conn{}}
-	ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(wakefd)}
-	if err := unix.EpollCtl(epfd, unix.EPOLL_CTL_ADD, wakefd, &ev); err != nil {
-		w.release()
-		return nil, fmt.Errorf("watch for hang-ups: epoll_ctl: %w", err)
-	}
-	return w, nil
+	return &Watcher{epoll: epoll, raw: raw, conns: map[int32]*Conn{}}, nil
 }
 
 // Watch has the owner told, by the goroutine of Run, when the other side closes c.
@@ -63,7 +71,7 @@ func (w *Watcher) Watch(c *Conn, owner Owner) error {
 		w.conns[c.watched.fd] = c
 		w.mu.Unlock()
 		ev := unix.EpollEvent{Events: unix.EPOLLRDHUP | unix.EPOLLET, Fd: int32(fd), Pad: c.watched.serial}
-		err = unix.EpollCtl(w.epfd, unix.EPOLL_CTL_ADD, int(fd), &ev)
+		err = w.control(unix.EPOLL_CTL_ADD, int(fd), &ev)
 	})
 	if err == nil {
 		err = ctlErr
@@ -74,6 +82,12 @@ func (w *Watcher) Watch(c *Conn, owner Owner) error {
 	return nil
 }
 
+// control is epoll_ctl.
+func (w *Watcher) control(op, fd int, ev *unix.EpollEvent) (err error) {
+	ctlErr := w.raw.Control(func(epfd uintptr) { err = unix.EpollCtl(int(epfd), op, fd, ev) })
+	return errors.Join(err, ctlErr)
+}
+
 // Forget must come before c is closed: the number of its descriptor is then another
 // connection's.
 func (w *Watcher) Forget(c *Conn) {
@@ -82,36 +96,49 @@ func (w *Watcher) Forget(c *Conn) {
 	w.mu.Unlock()
 }
 
-// Run waits for hang-ups until Stop; it keeps one thread in epoll_wait.
+// Run tells owners of hang-ups until Stop.
 func (w *Watcher) Run() {
-	defer w.release()
 	events := make([]unix.EpollEvent, 64)
 	for {
-		n, err := unix.EpollWait(w.epfd, events, -1)
-		if err != nil && err != unix.EINTR {
+		var n int
+		var err error
+		stopped := w.raw.Read(func(epfd uintptr) bool {
+			n, err = pollNow(epfd, events)
+			return n > 0 || err != nil
+		})
+		if stopped != nil || err != nil {
 			return
 		}
-		for i := range max(n, 0) {
-			if events[i].Fd == int32(w.wakefd) {
-				return
-			}
-			w.mu.Lock()
-			c := w.conns[events[i].Fd]
-			w.mu.Unlock()
-			if c != nil && c.watched.serial == events[i].Pad {
-				c.watched.owner.HungUp()
-			}
+		for _, ev := range events[:n] {
+			w.tell(ev)
 		}
 	}
 }
 
-// Stop ends Run.
-func (w *Watcher) Stop() {
-	one := [8]byte{1}
-	unix.Write(w.wakefd, one[:])
+// tell tells the owner, if the event is of a connection that is watched still.
+func (w *Watcher) tell(ev unix.EpollEvent) {
+	w.mu.Lock()
+	c := w.conns[ev.Fd]
+	w.mu.Unlock()
+	if c != nil && c.watched.serial == ev.Pad {
+		c.watched.owner.HungUp()
+	}
 }
 
-func (w *Watcher) release() {
-	unix.Close(w.epfd)
-	unix.Close(w.wakefd)
+// Stop ends Run. The Watcher cannot be used again.
+func (w *Watcher) Stop() { w.epoll.Close() }
+
+// pollNow takes the events that an epoll instance has, and does not wait for any; see
+// rawIO.
+func pollNow(epfd uintptr, events []unix.EpollEvent) (int, error) {
+	for {
+		n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, epfd, uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), 0, 0, 0)
+		switch errno {
+		case 0:
+			return int(n), nil
+		case unix.EINTR:
+		default:
+			return 0, errno
+		}
+	}
 }

@@ -35,9 +35,9 @@ type shop struct {
 
 // settings are what a shop has beside the defaults.
 type settings struct {
-	fpm       stack.FPMConfig
-	pool, log stack.Keys // of realdocd
-	nginx     []string   // lines of its location for PHP
+	fpm            stack.FPMConfig
+	top, pool, log stack.Keys // of realdocd
+	nginx          []string   // lines of its location for PHP
 }
 
 // openShop starts it; lines go into nginx's location for PHP.
@@ -57,6 +57,7 @@ func openShopOn(s *stack.Stack, fpm *stack.FPM, c settings) *shop {
 	sh := &shop{Stack: s, site: s.Site(stack.SiteConfig{Pages: pages()}), fpm: fpm}
 	sh.config = stack.GatewayFor(fpm, sh.site)
 	maps.Copy(sh.config.Pools["www"], c.pool)
+	maps.Copy(sh.config.Top, c.top)
 	maps.Copy(sh.config.Log, c.log)
 	sh.gw = s.Gateway(sh.config)
 	sh.web = s.Nginx(stack.NginxConfig{Servers: []stack.NginxServer{{Root: sh.site.DocRoot(), Backend: sh.gw.Addr, Lines: c.nginx}}})

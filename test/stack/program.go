@@ -29,6 +29,7 @@ var programs = map[string]program{
 	"fcgiwrap":    {[]string{"fcgiwrap"}, "fcgiwrap"},
 	"rsync":       {[]string{"rsync"}, "rsync"},
 	"logrotate":   {[]string{"logrotate"}, "logrotate"},
+	"bindfs":      {[]string{"bindfs"}, "bindfs"},
 	"journald":    {[]string{"/usr/lib/systemd/systemd-journald", "/lib/systemd/systemd-journald"}, "systemd"},
 	"systemd-cat": {[]string{"systemd-cat"}, "systemd"},
 	"journalctl":  {[]string{"journalctl"}, "systemd"},

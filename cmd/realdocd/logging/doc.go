@@ -6,9 +6,9 @@
 // A part of the daemon makes an event with the zerolog.Logger of [Log.Logger].
 // zerolog makes a line of it, as JSON or for people, and hands the line to the
 // [Log]. That gathers lines in memory, because a system call for each request
-// would cost more than the event does, and writes many at once: when enough of
-// them wait, after a fifth of a second at the latest, and at once when one of
-// them is a warning or worse.
+// would cost more than the event does, and a goroutine of its own writes many at once:
+// when enough of them wait, after a fifth of a second at the latest, and at once when one
+// of them is a warning or worse. Nobody who logs waits for that.
 //
 // # What is promised
 //
@@ -19,7 +19,8 @@
 //     the daemon: lines are dropped and counted, and the first line that can be
 //     written again says how many were lost. Meanwhile standard error is told,
 //     once a minute at most.
-//   - An output that hangs stops whoever logs only when 64 KiB of lines wait.
+//   - An output that is slow, or hangs, stops nobody either: up to 4 MiB of lines wait
+//     in memory, and what comes beyond that is dropped, counted and told likewise.
 //   - [Log.Reopen] and [Log.Move] change the output between two lines. No line is
 //     lost on the way, and one that waited is written to the output before.
 //

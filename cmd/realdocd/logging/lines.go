@@ -31,6 +31,15 @@ func (l *lineWriter) write(lines []byte) {
 	l.lost += bytes.Count(lines, newline)
 }
 
+// owes says whether something of an earlier failure is to be written.
+func (l *lineWriter) owes() bool { return l.lost > 0 || len(l.torn) > 0 }
+
+// lose counts lines that were not given to write.
+func (l *lineWriter) lose(lines int, cause error) {
+	l.lost += lines
+	l.fail(cause)
+}
+
 // catchUp writes what is left of an earlier failure, and says whether all of it
 // is written.
 func (l *lineWriter) catchUp() bool {

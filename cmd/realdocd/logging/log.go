@@ -1,25 +1,34 @@
 package logging
 
 import (
+	"errors"
 	"io"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"realdocd/gateway/spare"
 )
 
 const (
 	flushEvery = 200 * time.Millisecond
-	// maxWaiting is how much may wait in memory. Whoever logs more than that
-	// waits for the output: a log that is stuck costs time, not lines.
-	maxWaiting = 64 << 10
+	// flushAt is how much waits in memory, in bytes, before it is written without
+	// waiting for flushEvery.
+	flushAt = 64 << 10
+	// maxWaiting is how much may wait while the output takes nothing. Lines beyond it
+	// are lost: a request that waited for a disk would be worse.
+	maxWaiting = 4 << 20
 )
 
-// A Log takes whole lines and writes many at once. A line that is a warning or worse,
-// or has no level, is written before the call returns, and so is all that came before
-// it. A write does not fail: the output itself tells of lines that it has not taken.
-// For several goroutines.
+// errSlow is why lines are lost while the output is slow, or hangs.
+var errSlow = errors.New("the output takes lines too slowly: see what its disk does")
+
+// A Log takes whole lines and writes many at once, by a goroutine of its own: nobody who
+// logs waits for the output. A line that is a warning or worse, or has no level, is
+// written at once, and so is all that came before it. A write does not fail: the output
+// itself tells of lines that it has not taken. For several goroutines.
 type Log struct {
 	settings Settings
 	stderr   io.Writer
@@ -29,16 +38,18 @@ type Log struct {
 	colours     atomic.Bool
 
 	// outMu is held while out is written, so that lines stay in their order. It
-	// guards out and spare, and is taken before mu.
-	outMu sync.Mutex
-	out   *Output
-	spare []byte // the buffer that was written last
+	// guards out and written, and is taken before mu.
+	outMu   sync.Mutex
+	out     *Output
+	written []byte // the buffer that was written last
 
 	mu       sync.Mutex // guards the following; is not held while out is written
 	buf      []byte
+	lost     int    // lines for which buf had no room
 	name     string // of the output that buf is for
 	priority bool   // each line begins with one, for the journal
 
+	hurry         chan struct{} // something is to be written at once
 	stop, stopped chan struct{}
 }
 
@@ -59,8 +70,8 @@ func Open(s Settings, stderr io.Writer, wantColours bool) (*Log, error) {
 func (l *Log) start(out *Output) {
 	l.out, l.name, l.priority = out, out.name, out.journal
 	l.colours.Store(out.colours)
-	l.stop, l.stopped = make(chan struct{}), make(chan struct{})
-	go l.flushNowAndThen()
+	l.hurry, l.stop, l.stopped = make(chan struct{}, 1), make(chan struct{}), make(chan struct{})
+	go l.writeNowAndThen()
 }
 
 // Write takes a line without a level.
@@ -69,16 +80,35 @@ func (l *Log) Write(line []byte) (int, error) { return l.WriteLevel(zerolog.NoLe
 // WriteLevel takes a line. It keeps nothing of the slice.
 func (l *Log) WriteLevel(level zerolog.Level, line []byte) (int, error) {
 	l.mu.Lock()
+	if len(l.buf)+len(line) > maxWaiting {
+		l.lost++
+		l.mu.Unlock()
+		return len(line), nil
+	}
 	if l.priority {
 		l.buf = append(l.buf, priorityOf(level)...)
 	}
 	l.buf = append(l.buf, line...)
-	full := len(l.buf) >= maxWaiting
+	full := len(l.buf) >= flushAt
 	l.mu.Unlock()
 	if full || level >= zerolog.WarnLevel {
-		l.flush()
+		l.hasten()
 	}
 	return len(line), nil
+}
+
+// hasten has what waits written now: by the log's goroutine, or by this one after Close.
+func (l *Log) hasten() {
+	select {
+	case <-l.stopped:
+		l.flush()
+		return
+	default:
+	}
+	select {
+	case l.hurry <- struct{}{}:
+	default: // it is going to be
+	}
 }
 
 // Close writes the lines that wait. Lines that come later are written by the next one
@@ -92,31 +122,47 @@ func (l *Log) Close() {
 func (l *Log) flush() {
 	l.outMu.Lock()
 	defer l.outMu.Unlock()
-	l.out.write(l.waitingLocked(l.out))
+	l.writeLocked(l.out)
 }
 
-// waitingLocked gives the lines that wait. Lines that come from now on are for next.
-// outMu is held, and must be held until the lines are written.
-func (l *Log) waitingLocked(next *Output) []byte {
+// writeLocked writes the lines that wait. Lines that come from now on are for next. outMu
+// is held.
+func (l *Log) writeLocked(next *Output) {
+	lines, lost := l.takeLocked(next)
+	if len(lines) > 0 || l.out.owes() {
+		spare.During(func() { l.out.write(lines) })
+	}
+	if lost > 0 {
+		l.out.lose(lost, errSlow)
+	}
+}
+
+// takeLocked gives the lines that wait, and how many are lost behind them. outMu is held,
+// and must be held until the lines are written.
+func (l *Log) takeLocked(next *Output) (lines []byte, lost int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	lines := l.buf
-	l.buf, l.spare = l.spare[:0], lines
+	lines, lost = l.buf, l.lost
+	l.buf, l.written, l.lost = l.written[:0], lines, 0
+	if cap(l.written) > 4*flushAt {
+		l.written = nil
+	}
 	l.name, l.priority = next.name, next.journal
-	return lines
+	return lines, lost
 }
 
-// flushNowAndThen ends with Close.
-func (l *Log) flushNowAndThen() {
+// writeNowAndThen ends with Close.
+func (l *Log) writeNowAndThen() {
 	defer close(l.stopped)
 	tick := time.NewTicker(flushEvery)
 	defer tick.Stop()
 	for {
 		select {
 		case <-tick.C:
-			l.flush()
+		case <-l.hurry:
 		case <-l.stop:
 			return
 		}
+		l.flush()
 	}
 }

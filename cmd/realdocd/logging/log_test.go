@@ -93,10 +93,8 @@ func TestLog_WritesAWarningAndWhatCameBeforeAtOnce(t *testing.T) {
 			w.WriteLevel(zerolog.DebugLevel, []byte("1\n"))
 			w.WriteLevel(zerolog.InfoLevel, []byte("2\n"))
 			w.WriteLevel(level, []byte("3\n"))
-			if got := out.String(); got != "1\n2\n3\n" {
-				t.Errorf("written: %q", got)
-			}
-			w.Close()
+			defer w.Close()
+			stack.Until(t, "all three are written", func() bool { return out.String() == "1\n2\n3\n" })
 		})
 	}
 }
@@ -138,37 +136,40 @@ func TestLog_LosesAndTearsNoLineUnderLoad(t *testing.T) {
 	}
 }
 
-func TestLog_AStuckOutputDoesNotStopEventsThatFitTheBuffer(t *testing.T) {
-	r, out := io.Pipe() // takes nothing until it is read
-	writes := make(chan struct{}, 1)
+// A request that logs must not wait for a disk.
+func TestLog_AnOutputThatHangsStopsNobodyAndWhatDoesNotFitIsCounted(t *testing.T) {
+	r, hung := io.Pipe() // takes nothing until it is read
+	began := make(chan struct{}, 1)
 	w := logTo(outputTo(writerFunc(func(p []byte) (int, error) {
 		select {
-		case writes <- struct{}{}:
+		case began <- struct{}{}:
 		default:
 		}
-		return out.Write(p)
+		return hung.Write(p)
 	})))
-	stuck := make(chan struct{})
+	w.WriteLevel(zerolog.WarnLevel, []byte("warning\n"))
+	<-began
+	const line, lost = 1 << 10, 3
+	event := append(bytes.Repeat([]byte("x"), line-1), '\n')
+	logged := make(chan struct{})
 	go func() {
-		w.WriteLevel(zerolog.WarnLevel, []byte("warning\n"))
-		close(stuck)
+		for range maxWaiting/line + lost {
+			w.WriteLevel(zerolog.ErrorLevel, event)
+		}
+		close(logged)
 	}()
-	<-writes // the output is stuck
-	wrote := make(chan struct{})
-	go func() {
-		w.WriteLevel(zerolog.InfoLevel, []byte("event\n"))
-		close(wrote)
-	}()
-	stack.Receive(t, wrote, "an event that does not wait for the output")
+	stack.Receive(t, logged, "events that do not wait for the output")
+
 	var got bytes.Buffer
 	read := make(chan struct{})
 	go func() { io.Copy(&got, r); close(read) }()
-	<-stuck
 	w.Close()
-	out.Close()
+	w.WriteLevel(zerolog.WarnLevel, []byte("after\n"))
+	hung.Close()
 	<-read
-	if got.String() != "warning\nevent\n" {
-		t.Errorf("written: %q", got.String())
+	want := "warning\n" + strings.Repeat(string(event), maxWaiting/line) + fmt.Sprintf("lost %d: %v\nafter\n", lost, errSlow)
+	if got.String() != want {
+		t.Errorf("%d bytes are written that end in %q, want %d", got.Len(), got.String()[max(0, got.Len()-200):], len(want))
 	}
 }
 
@@ -205,6 +206,7 @@ func TestLog_WhatWasLostBeforeASwitchIsToldAfterIt(t *testing.T) {
 	var after output
 	w := logTo(outputTo(&disk{}))
 	w.WriteLevel(zerolog.WarnLevel, []byte("1\n"))
+	w.flush()
 	w.Move(outputTo(&after))
 	w.Close()
 	if got := after.String(); got != "lost 1: no space left on device\n" {

@@ -21,7 +21,7 @@ func (l *Log) Move(next *Output) {
 }
 
 func (l *Log) moveLocked(next *Output) {
-	l.out.write(l.waitingLocked(next))
+	l.writeLocked(next)
 	next.inherit(&l.out.lineWriter)
 	l.out.Close()
 	l.out = next
@@ -37,6 +37,7 @@ func (l *Log) Reopen() (path string, err error) {
 	if l.out.name == ToStderr {
 		return "", nil
 	}
+	l.writeLocked(l.out) // which may alarm
 	next, err := l.open(l.out.name)
 	if err != nil {
 		return l.out.name, err
