@@ -31,12 +31,13 @@ func Flip(link, release string) error {
 	return put(link, release, filepath.IsAbs(text))
 }
 
-// CreateLink makes a link that is not there yet, with a relative text.
+// CreateLink makes a link that is not there yet, with an absolute text: tools that clean up
+// compare it with the paths of releases.
 func CreateLink(link, release string) error {
 	if _, err := os.Lstat(link); err == nil {
 		return fmt.Errorf("make the link %s: it is there already", link)
 	}
-	return put(link, release, false)
+	return put(link, release, true)
 }
 
 // LinkTarget is where one step of link points, as an absolute path.

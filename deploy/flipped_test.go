@@ -121,8 +121,8 @@ func TestTheFlippedLinkIsTheLastOneThatIsNotInARelease(t *testing.T) {
 			[]string{"shop/releases/12/public/", "shop/A -> releases/12", "shop/current -> A"},
 			"shop/current/public",
 			Options{Mode: Readlink},
-			"shop/current", "shop/A", "A",
-			[]string{"shop/current", "shop/releases/12"},
+			"shop/current", "shop/releases/12", "12",
+			[]string{"shop/current", "shop/A"},
 		},
 		{
 			"an alias of a link that leads to a slot",

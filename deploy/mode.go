@@ -8,9 +8,10 @@ type Mode int
 const (
 	// Realpath follows the link to its end: the release is a real directory.
 	Realpath Mode = iota
-	// Readlink follows the link one step: for current -> A -> release-12 the
-	// release is A, so that two fixed paths alternate and opcache keeps the
-	// entries of files that did not change (mod_realdoc's UseReadlink).
+	// Readlink follows the link one step and leaves symlinks above the release as they
+	// are written, as /var/www -> /data/www (mod_realdoc's UseReadlink). Where another
+	// link lies behind the link, as in current -> A -> release-12, the release is the
+	// real directory: PHP would go on with the old one when A is pointed elsewhere.
 	Readlink
 )
 

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -41,35 +42,62 @@ func (r *Resolver) look(path string) (*docroot, error) {
 }
 
 // EnterRelease enters a release of path's link that need not be live: a
-// directory, by its absolute path. It is remembered as if it had been seen live.
+// directory, by its absolute path. It is remembered as if it had been seen live. The
+// link need not lead anywhere, nor be there: the one that was seen last is taken, or the
+// one that a first release will be behind.
 func (r *Resolver) EnterRelease(path, release string) (Visit, error) {
-	d, err := r.look(path)
-	if err != nil {
-		return Visit{}, err
-	}
+	d, lookErr := r.look(path)
 	release = filepath.Clean(release)
 	d.mu.Lock()
-	live := d.live
+	live, opts := d.live, d.opts
 	d.mu.Unlock()
-	docroot := release + live.Below()
-	if fi, err := os.Stat(docroot); err != nil {
+	var res Resolved
+	if live != nil {
+		res = live.beside(path, release)
+	} else {
+		var err error
+		if res, err = first(path, release, opts); err != nil {
+			return Visit{}, errors.Join(lookErr, err)
+		}
+		d = r.docroot(path) // one that does not resolve was forgotten
+	}
+	if fi, err := os.Stat(res.ResolvedDocroot); err != nil {
 		return Visit{}, fmt.Errorf("enter release %s: %w", release, err)
 	} else if !fi.IsDir() {
-		return Visit{}, fmt.Errorf("enter release %s: %s is not a directory", release, docroot)
+		return Visit{}, fmt.Errorf("enter release %s: %s is not a directory", release, res.ResolvedDocroot)
 	}
-	res := live.beside(path, release)
 	home, err := IdentityOf(release)
 	if err != nil {
 		return Visit{}, fmt.Errorf("enter release %s: %w", release, err)
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	got := d.release(release, live.Link, home)
+	got := d.release(release, res.Link, home)
 	if got == nil {
 		got = d.remember(res, home)
 	}
 	got.enter()
 	return Visit{Release: got}, nil
+}
+
+// first is a release of a docroot that does not resolve.
+func first(path, release string, opts *Options) (Resolved, error) {
+	found, exists, err := FindLink(path, *opts)
+	if err != nil {
+		return Resolved{}, err
+	}
+	if !exists && found.Release != "" {
+		return Resolved{}, found.NothingToFlip()
+	}
+	res := Resolved{
+		Docroot: path, Link: found.Link, Release: release, Name: nameOf(release), Below: found.Below,
+		ResolvedDocroot: release + found.Below, RealDocroot: release + found.Below,
+	}
+	if written, ok := strings.CutSuffix(path, found.Below); ok && written != found.Link {
+		res.Spellings = append(res.Spellings, Spelling{written, release})
+	}
+	res.Spellings = append(res.Spellings, Spelling{found.Link, release})
+	return res, nil
 }
 
 // Occupants is how many requests run in a release of path that the last look has
@@ -143,4 +171,19 @@ func (r *Resolver) now() time.Time {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	return r.opts.now()
+}
+
+// Trouble is why the last look at path's link failed, though a release is known, which
+// goes on serving; nil if it did not fail.
+func (r *Resolver) Trouble(path string) error {
+	d := r.find(path)
+	if d == nil {
+		return nil
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.live == nil {
+		return nil
+	}
+	return d.err
 }

@@ -83,7 +83,7 @@ func resolve(docroot string, opts *Options) (Resolved, error) {
 // leadsBy takes a link for the one that is flipped.
 func (r *Resolved) leadsBy(l *Link, opts *Options) {
 	r.Link, r.Below, r.Release = l.Path, l.Below, l.Leads
-	if opts.Mode == Readlink && l.Leads != "" {
+	if opts.Mode == Readlink && l.Leads != "" && !r.Way.hasLinkBehind(l) {
 		r.Release = l.target()
 	}
 	r.Name = nameOf(r.Release)

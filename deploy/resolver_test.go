@@ -107,17 +107,27 @@ func TestAFlipIsSeenWithinEvery(t *testing.T) {
 	}
 }
 
-func TestReadlinkFollowsOneLinkOnly(t *testing.T) {
+// What lies behind the link may be pointed elsewhere, and PHP would not notice.
+func TestReadlinkFollowsOneLinkUnlessAnotherOneIsBehindIt(t *testing.T) {
 	s := newShop(t)
-	if err := os.Symlink("releases/1", s.root+"/A"); err != nil {
-		t.Fatal(err)
+	alias := t.TempDir() + "/www"
+	for link, text := range map[string]string{s.root + "/A": "releases/1", alias: s.root} {
+		if err := os.Symlink(text, link); err != nil {
+			t.Fatal(err)
+		}
 	}
-	s.flip("A")
 	for _, tt := range []struct {
+		text string
 		mode Mode
 		want string
-	}{{Readlink, s.root + "/A"}, {Realpath, s.path("1")}} {
-		t.Run(tt.mode.String(), func(t *testing.T) {
+	}{
+		{alias + "/releases/1", Readlink, alias + "/releases/1"},
+		{alias + "/releases/1", Realpath, s.path("1")},
+		{"A", Readlink, s.path("1")},
+		{"A", Realpath, s.path("1")},
+	} {
+		s.flip(tt.text)
+		t.Run(tt.mode.String()+" "+tt.text, func(t *testing.T) {
 			v := enter(t, NewResolver(Options{Mode: tt.mode}), s.docroot())
 			wantRelease(t, v, tt.want)
 			if v.Docroot != tt.want+"/public" {
@@ -310,16 +320,17 @@ func TestAPathIsWalkedOnceAMinuteWhileNothingChanges(t *testing.T) {
 
 func TestAnotherModeIsTakenByTheNextLook(t *testing.T) {
 	s := newShop(t)
-	if err := os.Symlink("1", s.root+"/releases/A"); err != nil {
+	alias := t.TempDir() + "/www"
+	if err := os.Symlink(s.root, alias); err != nil {
 		t.Fatal(err)
 	}
-	s.flip("releases/A")
+	s.flip(alias + "/releases/1")
 	r := NewResolver(Options{Mode: Readlink})
-	wantRelease(t, enter(t, r, s.docroot()), s.path("A"))
+	wantRelease(t, enter(t, r, s.docroot()), alias+"/releases/1")
 	r.Configure(Options{Mode: Realpath})
 	wantRelease(t, enter(t, r, s.docroot()), s.path("1"))
 	r.Configure(Options{Mode: Readlink})
-	wantRelease(t, enter(t, r, s.docroot()), s.path("A"))
+	wantRelease(t, enter(t, r, s.docroot()), alias+"/releases/1")
 }
 
 func TestManyMoreDocrootsThanAreRememberedAreServed(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -42,6 +43,17 @@ type Link struct {
 
 // target is what one step leads to, as an absolute path.
 func (l Link) target() string { return target(l.Path, l.Text) }
+
+// hasLinkBehind says whether a link leads through another one beside it or below that
+// place, which may be pointed elsewhere too. PHP would not notice: opcache goes by what a
+// path led to when it compiled a script (opcache.revalidate_path), for as long as it has
+// it. A link above the place, as /var/www -> /data/www, stays.
+func (w *Way) hasLinkBehind(l *Link) bool {
+	at := slices.IndexFunc(w.Links, func(other Link) bool { return other.Path == l.Path })
+	return slices.ContainsFunc(w.Links, func(other Link) bool {
+		return other.Path != l.Path && other.from >= 0 && other.from >= at && below(other.Path, filepath.Dir(l.Path))
+	})
+}
 
 // maxLinks is how many symlinks the kernel follows on one way.
 const maxLinks = 40

@@ -119,7 +119,7 @@ func (rq *request) arrive(docroot string) (known bool, err error) {
 		return false, nil
 	}
 	rq.arrival = at
-	if at.release == "" || rq.conn.pin != "" {
+	if at.release == "" || rq.conn.pin != nil {
 		return true, rq.enter(at.site, at.docroot)
 	}
 	v, err := at.site.releases.EnterNamed(at.docroot, at.release, rq.began)

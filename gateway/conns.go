@@ -8,16 +8,16 @@ import (
 )
 
 // open begins to serve a connection.
-func (s *Server) open(conn net.Conn) { s.openPinned(conn, "") }
+func (s *Server) open(conn net.Conn) { s.openPinned(conn, nil) }
 
-// openPinned is open for requests that run on one release; "" is the live one.
-func (s *Server) openPinned(conn net.Conn, release string) {
+// openPinned is open for the requests of a warm-up; nil is for those of a web server.
+func (s *Server) openPinned(conn net.Conn, p *pin) {
 	web, err := sock.New(conn.(sock.FileConn))
 	if err != nil {
 		conn.Close()
 		return
 	}
-	c := &webConn{s: s, web: web, pin: release}
+	c := &webConn{s: s, web: web, pin: p}
 	if !s.add(c) {
 		web.End()
 		return
@@ -27,7 +27,7 @@ func (s *Server) openPinned(conn net.Conn, release string) {
 		s.closed(c)
 		return
 	}
-	if s.life.now().leaves() && release == "" {
+	if s.life.now().leaves() && p == nil {
 		c.endIdle(s.idleUntil()) // it came too late for endIdle of all
 	}
 	go c.serve()

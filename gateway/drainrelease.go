@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"io/fs"
 	"fmt"
 	"path"
 	"strings"
@@ -65,8 +66,12 @@ const drainEvery = 20 * time.Millisecond
 // left are those who keep a release busy, of whichever site: a site of CGI
 // scripts may be below the same link.
 func (s *Server) left(ctx context.Context, st *site, docroot, release string) ([]control.Occupant, error) {
-	if err := s.look(st, docroot); err != nil {
+	// A link that leads nowhere lets nobody in but into the last good release.
+	switch err := s.look(st, docroot); {
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return nil, err
+	case err != nil && st.releases.Live(docroot) == "":
+		return workersIn(ctx, st.pool.Config(), release)
 	}
 	running, left, err := s.countIn(ctx, st, docroot, release)
 	if err != nil {

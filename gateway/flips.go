@@ -17,6 +17,7 @@ func (s *Server) flipped(st *site, f *deploy.Flipped) {
 			s.log.Warn().Str("site", st.Name).Str("docroot", f.Docroot).Str("fault", fault).
 				Msg("the site's deploys cannot be told: see fault")
 		}
+		s.sweep(st, f.Live.Path)
 	}
 	if f.Idle {
 		s.idle(st.Name, f.Before)

@@ -41,7 +41,8 @@ func (s *Server) Look(name, docroot, by string) (control.SiteDetail, error) {
 	if err != nil {
 		return control.SiteDetail{}, err
 	}
-	if err := s.look(st, docroot); err != nil {
+	// A link that leads nowhere is when somebody asks; what is known is the answer.
+	if err := s.look(st, docroot); err != nil && st.releases.Live(docroot) == "" {
 		return control.SiteDetail{}, err
 	}
 	if by != "" {

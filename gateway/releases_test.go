@@ -164,7 +164,7 @@ func TestWarmRequestsRunOnTheReleaseThatIsNotLive(t *testing.T) {
 	public := b.release("shop", "2") + "/public"
 	for _, want := range []map[string]string{
 		{"SCRIPT_FILENAME": public + "/a.php", "PATH_INFO": "/info", "QUERY_STRING": "q=1", "HTTP_HOST": "localhost"},
-		{"SCRIPT_FILENAME": public + "/index.php", "REQUEST_URI": "/login", "HTTP_HOST": "shop.example", "HTTPS": "on"},
+		{"SCRIPT_FILENAME": public + "/index.php", "REQUEST_URI": "/login", "HTTP_HOST": "shop.example", "HTTPS": "on", "SERVER_PORT": "443", "REQUEST_SCHEME": "https", "SERVER_ADDR": "127.0.0.1"},
 	} {
 		q := b.fpm.Next()
 		want["DOCUMENT_ROOT"], want["REALDOC_RELEASE"] = public, "2"
@@ -178,7 +178,7 @@ func TestWarmRequestsRunOnTheReleaseThatIsNotLive(t *testing.T) {
 		}
 		q.Answer(page)
 	}
-	if got := <-results; len(got) != 2 || got[0].Status != 200 || got[1].Error != "" {
+	if got := <-results; len(got) != 2 || got[0].Status != 200 || got[0].Note != "" || got[1].Error != "" || got[1].Note != "no such file: index.php ran" {
 		t.Errorf("got %+v", got)
 	}
 	// A request leaves its release when the whole response is out.
@@ -228,22 +228,25 @@ func TestHeadroomIsWhatTheLiveReleaseHasLessWhatIsCached(t *testing.T) {
 		name    string
 		opcache *fpm.Opcache
 		fits    bool
+		known   bool
+		restart bool
 		memory  int64
 		keys    int64
 	}{
-		{"room for both", &fpm.Opcache{Free: 100, Scripts: 10, Keys: 20, MaxKeys: 100, Dirs: dirs{"/live": {80, 10}}}, true, 80, 20},
-		{"too little memory", &fpm.Opcache{Free: 79, Scripts: 10, Keys: 20, MaxKeys: 100, Dirs: dirs{"/live": {80, 10}}}, false, 80, 20},
-		{"too few keys", &fpm.Opcache{Free: 100, Scripts: 10, Keys: 85, MaxKeys: 100, Dirs: dirs{"/live": {80, 10}}}, false, 80, 85},
-		{"a slot that is cached", &fpm.Opcache{Free: 5, Scripts: 20, Keys: 20, MaxKeys: 30, Dirs: dirs{"/live": {80, 10}, "/next": {79, 10}}}, true, 1, 0},
-		{"opcache is off", nil, true, 0, 0},
+		{"room for both", &fpm.Opcache{Free: 100, Scripts: 10, Keys: 20, MaxKeys: 100, Valid: [2]int64{80, 10}, Dirs: dirs{"/live": {80, 10}}}, true, true, false, 80, 20},
+		{"too little memory", &fpm.Opcache{Free: 79, Scripts: 10, Keys: 20, MaxKeys: 100, Valid: [2]int64{80, 10}, Dirs: dirs{"/live": {80, 10}}}, false, true, false, 80, 20},
+		{"too few keys", &fpm.Opcache{Free: 100, Scripts: 10, Keys: 85, MaxKeys: 100, Valid: [2]int64{80, 10}, Dirs: dirs{"/live": {80, 10}}}, false, true, false, 80, 85},
+		{"a slot that is cached", &fpm.Opcache{Free: 5, Scripts: 20, Keys: 20, MaxKeys: 30, Valid: [2]int64{159, 20}, Dirs: dirs{"/live": {80, 10}, "/next": {79, 10}}}, true, true, false, 1, 0},
+		{"full of what was invalidated", &fpm.Opcache{Free: 40, Wasted: 60, Scripts: 20, Keys: 40, MaxKeys: 100, Valid: [2]int64{80, 10}, Dirs: dirs{"/live": {80, 10}}}, false, true, true, 80, 20},
+		{"full of old releases", &fpm.Opcache{Free: 20, Scripts: 20, Keys: 40, MaxKeys: 100, Valid: [2]int64{160, 20}, Dirs: dirs{"/live": {80, 10}}}, false, true, true, 80, 20},
+		{"nothing of the live one, and full", &fpm.Opcache{Free: 20, Full: true, Scripts: 20, Keys: 40, MaxKeys: 100, Valid: [2]int64{160, 20}, Dirs: dirs{}}, false, false, true, 0, 0},
+		{"nothing of the live one", &fpm.Opcache{Free: 90, MaxKeys: 100, Dirs: dirs{}}, true, false, false, 0, 0},
+		{"opcache is off", nil, true, false, false, 0, 0},
 	} {
-		h := headroom(fpm.Answer{HasOpcache: true, Opcache: row.opcache}, "/next", "/live")
-		if h.Fits != row.fits || h.NeedsMemory != row.memory || h.NeedsKeys != row.keys || !h.Readable {
+		h := headroomOf(fpm.Answer{HasOpcache: true, Opcache: row.opcache}, "/next", "/live", []string{"/live"})
+		if h.Fits != row.fits || h.Known != row.known || h.Restart != row.restart || h.NeedsMemory != row.memory || h.NeedsKeys != row.keys {
 			t.Errorf("%s: %+v", row.name, h)
 		}
-	}
-	if h := headroom(fpm.Answer{Barred: map[string]string{"/next": "/next"}}, "/next", "/live"); h.Readable {
-		t.Error("a release that FPM cannot read is readable")
 	}
 }
 

@@ -89,6 +89,7 @@ func (s *Server) handle(rq *request) {
 	now := time.Now()
 	s.leaveRelease(rq, now, err)
 	if err != nil {
+		rq.conn.pin.note(err)
 		s.refusals.note(rq, err)
 		rq.fail(err)
 		now = time.Now()
@@ -125,6 +126,9 @@ func (s *Server) run(rq *request) error {
 	if err := rq.pool.Enter(&rq.place, rq.want()); err != nil {
 		return err
 	}
+	if rq.conn.pin != nil {
+		rq.conn.pin.placed.Store(true)
+	}
 	for {
 		conn, err := rq.place.Connect()
 		if err != nil {
@@ -143,7 +147,11 @@ func (s *Server) run(rq *request) error {
 // in one write, may go over a kept connection.
 func (rq *request) want() fpm.Want {
 	bodyless := rq.body.ended && rq.body.length == 0 && rq.contentLength <= 0
-	return fpm.Want{By: rq, Flow: rq.flow(), Reusable: bodyless && len(rq.head) < maxInline}
+	want := fpm.Want{By: rq, Flow: rq.flow(), Reusable: bodyless && len(rq.head) < maxInline}
+	if pin := rq.conn.pin; pin != nil {
+		want.First, want.At = true, pin.server
+	}
+	return want
 }
 
 // leavePlace gives the place back, if the request has one. err is how the request ended.

@@ -1,7 +1,11 @@
 package gateway
 
 import (
+	"errors"
+	"io/fs"
+	"os"
 	"path"
+	"sync/atomic"
 	"time"
 	"unsafe"
 
@@ -24,6 +28,7 @@ type site struct {
 	seen     seenRequests
 
 	mapParams, keepParams map[string]bool // nil for none
+	sweeps                atomic.Bool     // what is gone is going to be dropped from opcache
 }
 
 // newSite puts a site to work. before is the site of that name in the
@@ -58,6 +63,16 @@ func (s *site) status() control.SiteStatus {
 	if !s.IsGlob() {
 		if live := s.releases.Now(path.Clean(s.Docroot)); live != nil {
 			st.Release, st.Fault = live.Path, live.Fault()
+		}
+	}
+	for _, docroot := range s.releases.Docroots() {
+		if err := s.releases.Trouble(docroot); err != nil {
+			st.Stale = err.Error()
+			if errors.Is(err, fs.ErrNotExist) { // a file system that hangs is not asked again
+				_, err = os.Stat(s.releases.Live(docroot))
+				st.Gone = errors.Is(err, fs.ErrNotExist)
+			}
+			break
 		}
 	}
 	return st

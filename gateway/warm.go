@@ -3,7 +3,7 @@ package gateway
 import (
 	"context"
 	"fmt"
-	"net"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -11,16 +11,15 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"realdocd/deploy"
 	"realdocd/gateway/control"
-	"realdocd/gateway/fpm"
+	"realdocd/gateway/sock"
 )
 
 // Warm runs a site's warm requests on a release, a directory by its absolute
 // path, while visitors still get the live one: through the same rewriting, in
-// the site's pool. It ends with the first that does not go well.
+// each FPM of the site's pool, before those who wait for a place. It ends with the first
+// that does not go well.
 func (s *Server) Warm(ctx context.Context, name, docroot, release string) ([]control.WarmResult, error) {
 	st, docroot, err := s.site(name, docroot)
 	if err != nil {
@@ -33,11 +32,13 @@ func (s *Server) Warm(ctx context.Context, name, docroot, release string) ([]con
 	// So that nobody takes the release for idle between two requests.
 	defer v.Withdraw()
 	results := []control.WarmResult{}
-	for _, uri := range st.Warm {
-		r := s.warmOne(ctx, st, docroot, v, uri)
-		results = append(results, r)
-		if r.Error != "" {
-			break
+	for _, server := range st.pool.Up() {
+		for _, uri := range st.Warm {
+			r := s.warmOne(ctx, st, docroot, v, server, uri)
+			results = append(results, r)
+			if r.Error != "" && !r.Unasked {
+				return results, nil
+			}
 		}
 	}
 	return results, nil
@@ -46,22 +47,32 @@ func (s *Server) Warm(ctx context.Context, name, docroot, release string) ([]con
 // maxHead is how much of a response that is not well goes to the operator.
 const maxHead = 1 << 10
 
-func (s *Server) warmOne(ctx context.Context, st *site, docroot string, v deploy.Visit, uri string) control.WarmResult {
+func (s *Server) warmOne(ctx context.Context, st *site, docroot string, v deploy.Visit, server sock.Addr, uri string) control.WarmResult {
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, st.WarmTimeout)
 	defer cancel()
-	r := control.WarmResult{URI: uri}
-	answer, err := s.askOurselves(ctx, v.Path, warmParams(docroot, v.Docroot, uri))
+	r := control.WarmResult{URI: uri, Server: string(server)}
+	p := &pin{release: v.Path, server: server}
+	params, note := warmParams(docroot, v.Docroot, uri)
+	answer, err := s.askOurselves(ctx, p, params)
 	r.Took = time.Since(began).Seconds()
+	r.Unasked = p.unasked.Load()
 	switch {
 	case ctx.Err() != nil:
 		r.Error = fmt.Sprintf("no answer within warm_timeout (%s)", st.WarmTimeout)
+		r.Unasked = !p.placed.Load()
 	case err != nil:
 		r.Error = err.Error()
 	default:
-		r.Status = answer.Status
+		r.Status, r.Note = answer.Status, note
+		if to, err := url.Parse(answer.Header().Get("Location")); err == nil && to.Host != "" && to.Host != params["HTTP_HOST"] {
+			r.Note = strings.TrimPrefix(note+"; ", "; ") + "it redirects to another host, " + to.Host
+		}
 		if r.Status < 200 || r.Status > 399 {
 			r.Error = fmt.Sprintf("the answer is %d %s", r.Status, http.StatusText(r.Status))
+			if r.Unasked {
+				r.Error += " of realdocd itself: no FPM has run it"
+			}
 			r.Head = string(answer.Body()[:min(len(answer.Body()), maxHead)])
 			if said := answer.Stderr(); said != "" {
 				r.Head = said + "\n" + r.Head
@@ -71,59 +82,57 @@ func (s *Server) warmOne(ctx context.Context, st *site, docroot string, v deploy
 	return r
 }
 
-// askOurselves sends a request to the Server itself, as a web server would, on
-// a connection whose requests run on a release that need not be live.
-func (s *Server) askOurselves(ctx context.Context, release string, params map[string]string) (*fpm.Response, error) {
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
-	if err != nil {
-		return nil, os.NewSyscallError("socketpair", err)
-	}
-	var ends [2]net.Conn
-	for i, fd := range fds {
-		f := os.NewFile(uintptr(fd), "warm-up")
-		conn, connErr := net.FileConn(f)
-		f.Close()
-		if connErr != nil {
-			err = connErr
-			continue
-		}
-		ends[i] = conn
-	}
-	if err != nil {
-		return nil, fmt.Errorf("connect to ourselves: %w", err)
-	}
-	s.openPinned(ends[0], release)
-	defer ends[1].Close()
-	return fpm.RunOver(ctx, ends[1], params)
-}
-
 // warmParams are what a web server with a front controller sends: a path that
-// names a PHP file runs it, every other runs index.php.
-func warmParams(docroot, resolved, uri string) map[string]string {
-	params := map[string]string{
+// names a PHP file runs it, every other runs index.php, which the note says.
+func warmParams(docroot, resolved, uri string) (params map[string]string, note string) {
+	params = map[string]string{
 		"REQUEST_METHOD": http.MethodGet, "SERVER_PROTOCOL": "HTTP/1.1", "GATEWAY_INTERFACE": "CGI/1.1",
-		"REMOTE_ADDR": "127.0.0.1", "SERVER_SOFTWARE": "realdocd", "REDIRECT_STATUS": "200",
-		"HTTP_USER_AGENT": "realdocd warm-up", "DOCUMENT_ROOT": docroot, "HTTP_HOST": "localhost", "SERVER_NAME": "localhost",
+		"REMOTE_ADDR": "127.0.0.1", "REMOTE_PORT": "40000", "SERVER_ADDR": "127.0.0.1", "SERVER_SOFTWARE": "realdocd",
+		"CONTENT_TYPE": "", "CONTENT_LENGTH": "", "REDIRECT_STATUS": "200", "HTTP_ACCEPT": "*/*",
+		"HTTP_USER_AGENT": "realdocd warm-up", "DOCUMENT_ROOT": docroot,
 	}
 	u, err := url.Parse(uri)
 	if err != nil {
 		u = &url.URL{Path: uri}
 	}
-	if u.Host != "" {
-		params["HTTP_HOST"], params["SERVER_NAME"] = u.Host, u.Hostname()
-	}
-	if u.Scheme == "https" {
-		params["HTTPS"] = "on"
-	}
+	maps.Copy(params, hostParams(u))
 	params["REQUEST_URI"], params["QUERY_STRING"] = u.RequestURI(), u.RawQuery
 	script := "/index.php"
 	if at := strings.Index(u.Path+"/", ".php/"); at >= 0 {
 		named := path.Clean(u.Path[:at+len(".php")])
-		if fi, err := os.Stat(resolved + named); err == nil && fi.Mode().IsRegular() {
+		if isFile(resolved + named) {
 			script = named
 			params["PATH_INFO"] = u.Path[at+len(".php"):]
 		}
 	}
+	switch asked := path.Clean("/" + u.Path); {
+	case script != "/index.php" || asked == "/" || asked == script:
+	case isFile(resolved + asked):
+		note = "a file that a web server answers itself: index.php ran"
+	default:
+		note = "no such file: index.php ran"
+	}
 	params["SCRIPT_NAME"], params["SCRIPT_FILENAME"], params["DOCUMENT_URI"] = script, docroot+script, script
+	return params, note
+}
+
+// hostParams are those of a URL's scheme and host, which applications build cache keys and
+// links of.
+func hostParams(u *url.URL) map[string]string {
+	params := map[string]string{"HTTP_HOST": "localhost", "SERVER_NAME": "localhost", "SERVER_PORT": "80", "REQUEST_SCHEME": "http"}
+	if u.Host != "" {
+		params["HTTP_HOST"], params["SERVER_NAME"] = u.Host, u.Hostname()
+	}
+	if u.Scheme == "https" {
+		params["HTTPS"], params["SERVER_PORT"], params["REQUEST_SCHEME"] = "on", "443", "https"
+	}
+	if port := u.Port(); port != "" {
+		params["SERVER_PORT"] = port
+	}
 	return params
+}
+
+func isFile(path string) bool {
+	fi, err := os.Stat(path)
+	return err == nil && fi.Mode().IsRegular()
 }

@@ -28,13 +28,13 @@ type webConn struct {
 	waits fpm.Interruptible // what the request waits for; nil for nothing
 	rq    *request          // the one that runs, for others to read
 
-	pin string // requests run on this release, whether it is live or not
+	pin *pin // whose requests they are, where they are a warm-up's
 }
 
 // enterOn enters the release that a request on the connection runs on.
 func (c *webConn) enterOn(st *site, docroot string, now time.Time) (deploy.Visit, error) {
-	if c.pin != "" {
-		return st.releases.EnterRelease(docroot, c.pin)
+	if c.pin != nil {
+		return st.releases.EnterRelease(docroot, c.pin.release)
 	}
 	return st.releases.Enter(docroot, now)
 }
@@ -111,7 +111,7 @@ func (c *webConn) fate() fate {
 
 // mayMove says whether nothing of a request has been read, so that another
 // process can read the next one whole.
-func (c *webConn) mayMove() bool { return c.web.In.Buffered() == 0 && c.pin == "" }
+func (c *webConn) mayMove() bool { return c.web.In.Buffered() == 0 && c.pin == nil }
 
 // endIdle ends the wait for a request, at a time that may be past, if none runs or
 // is on its way.

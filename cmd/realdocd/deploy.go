@@ -109,6 +109,18 @@ func (g *goLive) examineSource(source string) (string, error) {
 	return real, nil
 }
 
+// wouldDeploy says what a deploy would do, with the source for the release.
+func (g *goLive) wouldDeploy(ctx context.Context, source, target string) error {
+	err := g.do("fill", func() (string, error) { return "would make " + target + " like " + source, nil })
+	if err == nil {
+		err = g.read(ctx, source, target)
+	}
+	if err == nil {
+		err = g.flip(target)
+	}
+	return err
+}
+
 // filling is what a deploy copies.
 func (g *goLive) filling(source string) deploy.Filling {
 	return deploy.Filling{Source: source, Exclude: g.site.Exclude, Shared: g.site.Shared}
@@ -124,6 +136,7 @@ func (g *goLive) fill(ctx context.Context, source string, permit *deploy.Permit)
 	if err := shared.Prepare(source); err != nil {
 		return err
 	}
+	g.source, g.filled = source, true
 	return g.do("fill", func() (string, error) {
 		if err := records.BeginFill(permit, f); err != nil {
 			return "", err

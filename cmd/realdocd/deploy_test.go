@@ -59,8 +59,8 @@ func TestDeployDrainsTheIdleSlotThenFillsItThenFlips(t *testing.T) {
 	if code != exitDone || stderr != "" {
 		t.Errorf("exit code %d, stderr %q", code, stderr)
 	}
-	wantSteps(t, stdout, "drain", "fill", "headroom", "warm", "flip")
-	s.wantAsked("POST /drain B", "POST /headroom B", "POST /warm B", "POST /look deploy")
+	wantSteps(t, stdout, "drain", "fill", "read", "headroom", "warm", "compile", "flip")
+	s.wantAsked("POST /drain B", "POST /headroom B", "POST /warm B", "POST /compile B", "POST /look deploy")
 	s.wantLive(s.dir + "/B")
 	s.wantServed("new")
 }
@@ -84,15 +84,15 @@ func TestDeployDoesNotTouchASlotThatIsBusy(t *testing.T) {
 
 func TestTheFirstDeployMakesTheLink(t *testing.T) {
 	for _, keys := range []string{`slots = ["DIR/A", "DIR/B"]`, `releases = "DIR/new"`} {
-		s := newFakeSite(t, keys)
+		s := newFakeSite(t, keys, `warm = ["/"]`)
+		s.daemon.warm = []control.WarmResult{{URI: "/", Status: 200}}
 		s.flipTo("")
 		s.startDaemon()
 		code, stdout, stderr := s.run("deploy", "shop", s.source("new"))
 		if code != exitDone || stderr != "" {
 			t.Errorf("%s: exit code %d, stderr %q", keys, code, stderr)
 		}
-		wantSteps(t, stdout, "fill", "flip")
-		s.wantAsked("POST /look deploy")
+		wantSteps(t, stdout, "fill", "read", "headroom", "warm", "compile", "flip")
 		s.wantServed("new")
 	}
 }

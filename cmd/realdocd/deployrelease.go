@@ -16,6 +16,9 @@ import (
 const expiredTimeout = 5 * time.Second
 
 func (g *goLive) deployToReleases(ctx context.Context, source string) error {
+	if g.opts.dryRun {
+		return g.wouldDeploy(ctx, source, filepath.Join(g.site.Releases, "a new directory"))
+	}
 	if err := os.MkdirAll(g.site.Releases, 0o755); err != nil {
 		return fmt.Errorf("make the directory of releases: %w", err)
 	}
@@ -27,6 +30,7 @@ func (g *goLive) deployToReleases(ctx context.Context, source string) error {
 	if err != nil {
 		return err
 	}
+	g.partial = partial
 	permit, err := w.MayClear(partial)
 	if err != nil {
 		return err
@@ -134,6 +138,19 @@ func (g *goLive) remove(ctx context.Context, dir, why string) error {
 				return "", err
 			}
 		}
+		g.forget(ctx, dir)
 		return fmt.Sprintf("%s (%s)", dir, why), errors.Join(permit.Remove(g.records()))
 	})
+}
+
+// forget has opcache count a release's scripts as wasted, while their names are known.
+func (g *goLive) forget(ctx context.Context, dir string) {
+	if g.daemon == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	if _, err := g.daemon.Forget(ctx, g.at, g.seenAs(dir)); err != nil {
+		g.warn("the opcache has scripts of release %s still: %v", dir, err)
+	}
 }

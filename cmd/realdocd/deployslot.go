@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"time"
 
 	"realdocd/deploy"
 )
@@ -16,6 +17,14 @@ func (g *goLive) deployToSlot(ctx context.Context, source string) error {
 	if err != nil {
 		return fmt.Errorf("find the idle slot: %w", err)
 	}
+	if g.daemon != nil && wantDirectory(slot+g.link.below) == nil {
+		if err := g.mayReuse(ctx, source, slot); err != nil {
+			return err
+		}
+	}
+	if g.opts.dryRun {
+		return g.wouldDeploy(ctx, source, slot)
+	}
 	permit, err := g.mayFill(ctx, slot, source)
 	refusal, foreign := (*deploy.Refusal)(nil), (*foreignFiles)(nil)
 	switch {
@@ -24,6 +33,7 @@ func (g *goLive) deployToSlot(ctx context.Context, source string) error {
 	case err != nil:
 		return fmt.Errorf("slot %s was not touched: %w", slot, err)
 	}
+	g.emptied = time.Now()
 	if err := g.fill(ctx, source, permit); err != nil {
 		return err
 	}

@@ -60,8 +60,8 @@ still runs is listed.`,
 // findRelease gives the directory of a release, by its path or by its name.
 func (o *siteOptions) findRelease(ctx context.Context, daemon *control.Client, at control.SiteAddress, asked string) (string, error) {
 	detail, err := daemon.Site(ctx, at)
-	if err != nil {
-		return "", err
+	if err != nil && !strings.Contains(asked, "/") {
+		return "", err // its releases are not known, and nothing but a path says which is meant
 	}
 	if strings.Contains(asked, "/") {
 		dir, err := filepath.Abs(asked)

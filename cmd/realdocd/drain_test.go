@@ -25,7 +25,7 @@ func TestDrainFindsAReleaseByItsPathOrItsName(t *testing.T) {
 		if code != exitDone || stdout != "" || stderr != "" {
 			t.Errorf("%s: exit code %d, stdout %q, stderr %q", arg, code, stdout, stderr)
 		}
-		s.wantAsked("GET", "POST /drain "+want)
+		s.wantAsked("POST /drain "+want)
 	}
 }
 
@@ -106,7 +106,7 @@ func TestStatusOfASiteAsksForItAlone(t *testing.T) {
 		t.Errorf("exit code %d, stderr %q", code, stderr)
 	}
 	wantIn(t, stdout, `"name": "shop"`, `"history": null`)
-	s.wantAsked("GET")
+	s.wantAsked()
 }
 
 func TestTheShellCompletesSites(t *testing.T) {

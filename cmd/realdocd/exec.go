@@ -17,6 +17,7 @@ import (
 
 func newExec() *cobra.Command {
 	var o siteOptions
+	var who string
 	var restart bool
 	cmd := &cobra.Command{
 		Use:   "exec SITE -- COMMAND [ARG...]",
@@ -24,8 +25,8 @@ func newExec() *cobra.Command {
 		Long: `exec resolves the site's link once and runs the command in that release, as a
 request is: a flip meanwhile does not reach it, and a drain of the release waits for
 it. DOCUMENT_ROOT is the resolved docroot, REALDOC_RELEASE the release's name and
-REALDOC_RELEASE_DIR its directory, which is the working directory too. php gets the
-site's include_path, mapped to the release.
+REALDOC_RELEASE_DIR its directory, which is the working directory too. PHP gets the
+site's include_path, mapped to the release, however the command starts it.
 
 The command gets standard input and output, and signals; its exit code is that of
 exec: 128+N where signal N ended it, 127 where it was not found, 126 where it cannot
@@ -33,6 +34,7 @@ be run. With --restart-on-flip it gets SIGTERM once its release is not live any 
 for a worker that somebody starts again. Where no gateway runs it is not seen by a
 drain, and exec says so.`,
 		Example: `  realdocd exec shop -- php bin/console cache:warmup
+  realdocd exec shop --user www-data -- make warm
   realdocd exec shop --restart-on-flip -- php bin/console messenger:consume`,
 		Args: commandArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -41,11 +43,12 @@ drain, and exec says so.`,
 				return err
 			}
 			defer stay.leave()
-			return stay.run(cmd, args[1:], restart)
+			return stay.run(cmd, args[1:], who, restart)
 		},
 		ValidArgsFunction: o.completeSiteThenCommand,
 	}
 	o.flags(cmd)
+	cmd.Flags().StringVar(&who, "user", "", "run the command as `NAME`, with the groups of that user; for root")
 	cmd.Flags().BoolVar(&restart, "restart-on-flip", false, "send the command SIGTERM once its release is not live any more")
 	return cmd
 }

@@ -193,3 +193,52 @@ func TestExecEndsWithTheCommandThoughTheDaemonHangs(t *testing.T) {
 		t.Errorf("exit code %d after %s", code, took)
 	}
 }
+
+// PHP may be started by a script, by make or by a #! line, and with an environment of its own.
+func TestEveryPHPBelowACommandHasTheIncludePathOfTheRelease(t *testing.T) {
+	php := stack.PathOf(t, "php")
+	for name, before := range map[string]string{"by itself": "", "with settings of the operator's": "/nowhere"} {
+		t.Run(name, func(t *testing.T) {
+			if before != "" {
+				t.Setenv("PHP_INI_SCAN_DIR", before)
+			}
+			s := newFakeSite(t, `include_path = 'DIR/current/a"b;e:.'`)
+			console := s.dir + "/console"
+			text := "#!" + php + "\n<?php echo get_include_path();"
+			if err := os.WriteFile(console, []byte(text), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			_, stdout, stderr := s.run("exec", "shop", "--", "sh", "-c", "exec "+console)
+			if want := s.release("1") + `/a"b;e:.`; !strings.HasSuffix(stdout, want) {
+				t.Errorf("got %q, want %q, stderr %q", stdout, want, stderr)
+			}
+			if left, _ := filepath.Glob(os.TempDir() + "/realdocd-exec-*"); len(left) > 0 {
+				t.Errorf("left are %q", left)
+			}
+		})
+	}
+}
+
+func TestExecRunsACommandAsAnotherUser(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("SKIPPED, NOT PROVEN: only root may become another user")
+	}
+	s := newFakeSite(t, `include_path = ".:DIR/current/lib"`)
+	for _, dir := range []string{s.dir, filepath.Dir(s.dir)} { // a test's directories are its user's only
+		if err := os.Chmod(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, who := range []string{"daemon", "1"} {
+		code, stdout, stderr := s.run("exec", "shop", "--user", who, "--", "sh", "-c",
+			`echo $(id -un) $(id -gn) $USER $HOME $REALDOC_RELEASE; cat "${PHP_INI_SCAN_DIR#*:}/realdocd.ini"`)
+		if code != exitDone || !strings.HasPrefix(stdout, "daemon daemon daemon /usr/sbin 1\ninclude_path = ") {
+			t.Errorf("as %s: exit code %d, %q, stderr %q", who, code, stdout, stderr)
+		}
+	}
+	code, _, stderr := s.run("exec", "shop", "--user", "no-such-user", "--", "true")
+	if code != exitUsage {
+		t.Errorf("exit code %d", code)
+	}
+	wantIn(t, stderr, `there is no user "no-such-user" here`)
+}

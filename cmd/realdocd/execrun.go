@@ -36,19 +36,23 @@ var passedOn = []os.Signal{
 }
 
 // run runs the command to its end. Nothing here waits for the daemon.
-func (s *stay) run(cmd *cobra.Command, command []string, restart bool) error {
+func (s *stay) run(cmd *cobra.Command, command []string, who string, restart bool) error {
 	args, err := s.arguments(command)
 	if err != nil {
 		return err
 	}
+	around, err := s.surround(who)
+	if err != nil {
+		return err
+	}
+	defer around.remove()
 	c := exec.Command(args[0], args[1:]...)
 	c.Dir = s.Release
 	c.Stdin, c.Stdout, c.Stderr = os.Stdin, cmd.OutOrStdout(), cmd.ErrOrStderr()
-	c.Env = append(c.Environ(),
-		"DOCUMENT_ROOT="+s.ResolvedDocroot, "REALDOC_RELEASE="+s.Name, "REALDOC_RELEASE_DIR="+s.Release)
+	c.Env = append(c.Environ(), around.env...)
 	// Should we be killed, the command must not go on in a release that a drain
 	// takes for idle. The signal comes with the end of the thread that starts it.
-	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
+	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM, Credential: around.credential}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 

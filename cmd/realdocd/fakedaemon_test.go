@@ -28,6 +28,8 @@ type fakeDaemon struct {
 	site     control.SiteDetail
 	headroom control.Headroom
 	warm     []control.WarmResult
+	compiled []control.CompiledResult
+	room     []control.RoomResult
 	warming  chan struct{} // if it is set, "warm" closes it and waits for its client to leave
 	env      func() control.CommandEnv
 	flips    chan string // told to the command that has entered
@@ -39,7 +41,7 @@ type fakeDaemon struct {
 func newFakeDaemon(t *testing.T, socket string, pools []string, site string) *fakeDaemon {
 	d := &fakeDaemon{
 		t: t, socket: socket, busy: map[string][]control.Occupant{}, flips: make(chan string, 1), grow: func() {},
-		headroom: control.Headroom{Readable: true, Opcache: true, Fits: true},
+		headroom: control.Headroom{Asked: true, Readable: true, Opcache: true, Known: true, Fits: true},
 		status:   control.Status{PID: 812, Sites: []control.SiteStatus{{Name: site}}},
 	}
 	d.site.Name = site
@@ -158,6 +160,18 @@ func (d *fakeDaemon) Warm(ctx context.Context, _, _, _ string) ([]control.WarmRe
 
 func (d *fakeDaemon) Headroom(context.Context, string, string, string) (control.Headroom, error) {
 	return d.headroom, nil
+}
+
+func (d *fakeDaemon) Compile(context.Context, string, string, string) ([]control.CompiledResult, error) {
+	return d.compiled, nil
+}
+
+func (d *fakeDaemon) MakeRoom(context.Context, string, string) ([]control.RoomResult, error) {
+	return d.room, nil
+}
+
+func (d *fakeDaemon) Forget(context.Context, string, string, string) ([]control.ForgottenResult, error) {
+	return nil, nil
 }
 
 func (d *fakeDaemon) Enter(_, _, _ string, _ control.Command) (control.Stay, error) {

@@ -100,14 +100,16 @@ func (s *fakeSite) env() control.CommandEnv {
 }
 
 // wantAsked compares what the daemon was asked about the site, as "METHOD /verb RELEASE" with
-// the release's path below the site's, or "METHOD /verb WHO".
+// the release's path below the site's, or "METHOD /verb WHO". Questions that change nothing are
+// left out.
 func (s *fakeSite) wantAsked(want ...string) {
 	s.t.Helper()
 	var asked []string
 	for _, a := range s.daemon.takeAsked() {
 		method, uri, _ := strings.Cut(a, " ")
 		path, _, _ := strings.Cut(uri, "?")
-		if verb, ok := strings.CutPrefix(path, "/v1/sites/shop"); ok {
+		if verb, ok := strings.CutPrefix(path, "/v1/sites/shop/"); ok {
+			verb = "/" + verb
 			release := strings.TrimPrefix(query(uri, "release"), s.dir+"/")
 			asked = append(asked, strings.TrimSpace(method+" "+verb+" "+release+query(uri, "by")))
 		}

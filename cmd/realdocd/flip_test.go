@@ -21,19 +21,19 @@ func TestFlipAsksTheDaemonBeforeAndTellsItAfter(t *testing.T) {
 	if code != exitDone || stderr != "" {
 		t.Errorf("exit code %d, stderr %q", code, stderr)
 	}
-	wantSteps(t, stdout, "headroom", "warm", "flip", "drain")
-	s.wantAsked("POST /headroom releases/2", "POST /warm releases/2", "POST /look flip", "POST /drain releases/1")
+	wantSteps(t, stdout, "read", "headroom", "warm", "compile", "flip", "drain")
+	s.wantAsked("POST /headroom releases/2", "POST /warm releases/2", "POST /compile releases/2", "POST /look flip", "POST /drain releases/1")
 	s.wantLive(s.release("2"))
 	s.wantHistory() // the daemon writes it
 }
 
 func TestFlipWithoutADaemonFlipsAndSaysWhatItLeftOut(t *testing.T) {
 	s := newFakeSite(t, `warm = ["/"]`)
-	code, stdout, stderr := s.run("flip", "shop", s.release("2"), "--drain")
+	code, stdout, stderr := s.run("flip", "shop", s.release("2"))
 	if code != exitDone {
 		t.Errorf("exit code %d", code)
 	}
-	wantSteps(t, stdout, "flip")
+	wantSteps(t, stdout, "read", "flip")
 	wantIn(t, stderr, "nothing is warmed and nothing is drained: realdocd does not run")
 	s.wantLive(s.release("2"))
 	s.wantHistory("1 link", "2 flip")
@@ -228,7 +228,7 @@ func TestFlipTellsItsStepsAsJSON(t *testing.T) {
 	for _, s := range got.Steps {
 		names = append(names, s.Name)
 	}
-	if !got.OK || !got.Live || got.Release != s.release("2") || got.Before != s.release("1") || !slices.Equal(names, []string{"headroom", "flip"}) {
+	if !got.OK || !got.Live || got.Release != s.release("2") || got.Before != s.release("1") || !slices.Equal(names, []string{"read", "headroom", "compile", "flip"}) {
 		t.Errorf("got %+v", got)
 	}
 	wantIn(t, stdout, s.link+" -> "+s.release("2"))
@@ -271,7 +271,7 @@ func TestRollbackGoesToTheReleaseBefore(t *testing.T) {
 		wantIn(t, stdout, "rollback  to "+s.release("2")+", live since ")
 		s.wantLive(s.release("2"))
 		if daemon {
-			s.wantAsked("GET", "POST /headroom releases/2", "POST /look rollback")
+			s.wantAsked("POST /headroom releases/2", "POST /compile releases/2", "POST /look rollback")
 		} else {
 			s.wantHistory("2 flip", "1 flip", "2 rollback")
 		}

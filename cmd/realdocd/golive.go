@@ -4,8 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"os/signal"
 	"path"
+	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,20 +18,22 @@ import (
 	"realdocd/gateway/control"
 )
 
-// headroomTimeout bounds a look into PHP-FPM, which may be busy.
-const headroomTimeout = 30 * time.Second
-
 // liveOptions say how a release goes live.
 type liveOptions struct {
 	siteOptions
-	strict, noWarm, drain, asJSON bool
-	timeout                       time.Duration
+	strict, noWarm, noHeadroom, anyway, wait bool
+	drain, dryRun, asJSON                    bool
+	timeout                                  time.Duration
 }
 
 func (o *liveOptions) flags(cmd *cobra.Command) {
 	o.siteOptions.flags(cmd)
-	cmd.Flags().BoolVar(&o.strict, "strict", false, "stop when the release does not fit into the opcache")
+	cmd.Flags().BoolVar(&o.strict, "strict", false, "stop if the release does not fit into the opcache, if that cannot be told, or if the warm-up cannot run")
 	cmd.Flags().BoolVar(&o.noWarm, "no-warm", false, "leave out the warm-up")
+	cmd.Flags().BoolVar(&o.noHeadroom, "no-headroom", false, "do not ask PHP-FPM about the release")
+	cmd.Flags().BoolVar(&o.anyway, "anyway", false, "flip to a release that names other directories, too")
+	cmd.Flags().BoolVar(&o.wait, "wait", false, "wait until PHP-FPM has forgotten what would change in a directory that is used again")
+	cmd.Flags().BoolVarP(&o.dryRun, "dry-run", "n", false, "say what would be done, and do nothing")
 	cmd.Flags().BoolVar(&o.asJSON, "json", false, "write the steps as JSON")
 }
 
@@ -45,6 +51,14 @@ type goLive struct {
 	by         string // "flip", "rollback" or "deploy"
 	link       siteLink
 	flipped    bool
+
+	emptied         time.Time // when the slot that is filled had nobody inside, as far as is known
+	source, partial string    // that a deploy copies from, and fills first; "" for others
+	filled          bool      // the release was filled by us, and nobody remembers it
+	reading         *deploy.Reading
+	detail          control.SiteDetail // the site as the daemon knows it
+	past            []deploy.Event     // of the link, the newest last
+	servers         int                // FPM listeners of the pool
 }
 
 // with does the work under the link's lock, and tells how it went.
@@ -55,7 +69,9 @@ func (o *liveOptions) with(cmd *cobra.Command, site string, work func(ctx contex
 	if err != nil {
 		return err
 	}
-	g := &goLive{target: t, steps: newSteps(cmd, site, o.asJSON), opts: *o, by: cmd.Name()}
+	// A reader of the output that leaves must not stop a deploy half way.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	g := &goLive{target: t, steps: newSteps(cmd, site, o.asJSON), opts: *o, by: cmd.Name(), reading: &deploy.Reading{}}
 	return g.end(g.explain(ctx, g.locked(func() error { return work(ctx, g) })))
 }
 
@@ -74,17 +90,56 @@ func (g *goLive) locked(work func() error) (err error) {
 		return err
 	}
 	g.outcome.Before = g.link.live
-	if g.daemon == nil {
-		g.warn("the opcache is not looked at, nothing is warmed and nothing is drained: %s", g.alone)
+	if err := g.learn(); err != nil {
+		return err
 	}
 	return work()
+}
+
+// learn asks what is known of the site's releases.
+func (g *goLive) learn() error {
+	if g.daemon == nil {
+		switch {
+		case g.opts.drain && g.link.exists:
+			return fmt.Errorf("--drain cannot be done, so nothing was changed: %s", g.alone)
+		case g.opts.strict:
+			return fmt.Errorf("--strict wants to know whether the release fits into the opcache, so nothing was changed: %s", g.alone)
+		}
+		g.warn("the opcache is not looked at, nothing is warmed and nothing is drained: %s", g.alone)
+		if history := g.history(); history != nil {
+			var err error
+			if g.past, err = history.Events(); err != nil {
+				g.warn("%v", err)
+			}
+		}
+	} else {
+		ctx, cancel := context.WithTimeout(context.Background(), answerTimeout)
+		defer cancel()
+		var err error
+		if g.detail, err = g.daemon.Site(ctx, g.at); err != nil && g.link.exists && !g.link.dangling {
+			return err
+		}
+		for _, e := range g.detail.History {
+			g.past = append(g.past, deploy.Event(e))
+		}
+	}
+	g.past = slices.DeleteFunc(g.past, func(e deploy.Event) bool { return e.Link != g.link.path })
+	return nil
 }
 
 // explain says of an interrupted command what it has left.
 func (g *goLive) explain(ctx context.Context, err error) error {
 	switch {
-	case ctx.Err() == nil || err == nil && !g.flipped:
-		return err
+	case err == nil && (ctx.Err() == nil || !g.flipped):
+		return nil
+	case ctx.Err() == nil && g.flipped:
+		return fmt.Errorf("%w\nthe flip stands: %s leads to %s", err, g.link.path, g.outcome.Release)
+	case ctx.Err() == nil && g.link.live == "":
+		return fmt.Errorf("%w\nno release is live", err)
+	case ctx.Err() == nil && g.link.dangling:
+		return fmt.Errorf("%w\n%s leads nowhere still: %s is gone", err, g.link.path, g.link.live)
+	case ctx.Err() == nil:
+		return fmt.Errorf("%w\n%s is still live", err, g.link.live)
 	case g.flipped:
 		return fmt.Errorf("interrupted: the flip stands, and %s is live", g.outcome.Release)
 	case g.link.live == "":
@@ -112,12 +167,19 @@ func (g *goLive) run(ctx context.Context, release string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	g.noteBefore(ctx)
+	if !g.opts.dryRun {
+		g.noteBefore(ctx)
+	}
 	if err := g.flip(release); err != nil {
 		return err
 	}
+	if g.opts.dryRun {
+		return nil
+	}
 	g.noteLived(release)
-	g.tell(seen)
+	if err := g.tell(seen); err != nil {
+		return err
+	}
 	g.afterFlip(ctx, release)
 	if g.opts.drain && g.link.live != "" && g.daemon != nil {
 		return g.drain(ctx, g.link.live, g.opts.timeout)
@@ -127,18 +189,16 @@ func (g *goLive) run(ctx context.Context, release string) error {
 
 // prepare does what has to go well before the flip.
 func (g *goLive) prepare(ctx context.Context, release, seen string) error {
-	if err := g.beforeFlip(ctx, release); err != nil {
+	if !g.opts.dryRun {
+		if err := g.beforeFlip(ctx, release); err != nil {
+			return err
+		}
+	}
+	root := strings.TrimSuffix(release, g.link.tail)
+	if err := g.read(ctx, root, root); err != nil || g.daemon == nil {
 		return err
 	}
-	// Before the first deploy the daemon cannot tell where the docroot is below
-	// a release, and there is no visitor to protect.
-	if g.daemon == nil || !g.link.exists {
-		return nil
-	}
-	if err := g.headroom(ctx, seen); err != nil {
-		return err
-	}
-	return g.warm(ctx, seen)
+	return g.ready(ctx, release, seen)
 }
 
 // noteBefore has the history know the release that is live up to now: of a docroot of a
@@ -158,56 +218,35 @@ func (g *goLive) noteBefore(ctx context.Context) {
 	}
 }
 
-func (g *goLive) headroom(ctx context.Context, release string) error {
-	return g.do("headroom", func() (string, error) {
-		ctx, cancel := context.WithTimeout(ctx, headroomTimeout)
-		defer cancel()
-		h, err := g.daemon.Headroom(ctx, g.at, release)
-		switch {
-		case err != nil:
-			return "", fmt.Errorf("ask whether PHP-FPM has room for %s: %w", release, err)
-		case !h.Readable:
-			return "", fmt.Errorf("PHP-FPM cannot read %s: look at the owner and the mode of it and of the directories above", release+g.link.below)
-		case !h.Opcache:
-			return "the opcache is not known: " + h.Why, nil
-		case h.Fits:
-			return "fits into the opcache: " + room(h), nil
-		case g.opts.strict:
-			return "", fmt.Errorf("%s does not fit into the opcache beside the live release: %s; raise opcache.memory_consumption or opcache.max_accelerated_files", release, room(h))
-		}
-		g.warn("%s does not fit into the opcache beside the live release, and PHP-FPM may empty it under load: %s", release, room(h))
-		return "does not fit into the opcache", nil
-	})
-}
-
-func room(h control.Headroom) string {
-	const mib = 1 << 20
-	return fmt.Sprintf("needs %.1f of %.1f MiB that are free, and %d of %d keys",
-		float64(h.NeedsMemory)/mib, float64(h.FreeMemory)/mib, h.NeedsKeys, h.FreeKeys)
-}
-
-func (g *goLive) warm(ctx context.Context, release string) error {
-	if g.opts.noWarm || len(g.site.Warm) == 0 {
+// ready has PHP-FPM ready for the release, before visitors get it.
+func (g *goLive) ready(ctx context.Context, release, seen string) error {
+	h, err := g.headroom(ctx, seen)
+	if err != nil {
+		return err
+	}
+	if err := g.mayFlip(ctx, release, h); err != nil {
+		return err
+	}
+	if g.opts.dryRun {
 		return nil
 	}
-	return g.do("warm", func() (string, error) {
-		ctx, cancel := context.WithTimeout(ctx, time.Duration(len(g.site.Warm))*g.site.WarmTimeout+answerTimeout)
-		defer cancel()
-		results, err := g.daemon.Warm(ctx, g.at, release)
-		if err != nil {
-			return "", fmt.Errorf("warm %s: %w", release, err)
+	if h.Opcache && !h.Fits && h.Restart {
+		if err := g.makeRoom(ctx); err != nil {
+			return err
 		}
-		for _, r := range results {
-			if r.Error != "" {
-				text := fmt.Sprintf("warm %s: %s: %s", release, r.URI, r.Error)
-				if head := strings.TrimSpace(r.Head); head != "" {
-					text += "\n" + head
-				}
-				return "", errors.New(text)
-			}
+	}
+	last := time.Time{} // a new directory has never been used
+	if !g.filled {
+		if known := g.known(release); known != nil {
+			last = known.LastSeen
 		}
-		return count(len(results), "request") + " went well", nil
-	})
+	} else if slices.ContainsFunc(g.site.Slots, func(slot string) bool { return g.seenAs(slot) == seen }) {
+		last = g.lastUsed(release, g.emptied)
+	}
+	if err := g.settle(ctx, h, last); err != nil {
+		return err
+	}
+	return g.warm(ctx, seen, h)
 }
 
 // flip is the one step that visitors see.
@@ -217,6 +256,9 @@ func (g *goLive) flip(release string) error {
 		change = deploy.CreateLink
 	}
 	return g.do("flip", func() (string, error) {
+		if g.opts.dryRun {
+			return "would point " + g.link.path + " to " + release, nil
+		}
 		if err := change(g.link.path, release); err != nil {
 			return "", err
 		}
@@ -226,28 +268,54 @@ func (g *goLive) flip(release string) error {
 }
 
 // tell has the flip known and written down, also when we are told to stop. What
-// fails here does not undo the flip.
-func (g *goLive) tell(release string) {
+// fails here does not undo the flip; but a daemon that sees something else than what was
+// asked for serves something else.
+func (g *goLive) tell(release string) error {
 	if g.daemon != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), answerTimeout)
 		defer cancel()
-		_, err := g.daemon.Look(ctx, g.at, g.by)
+		detail, err := g.daemon.Look(ctx, g.at, g.by)
 		if err == nil {
-			return
+			return g.compare(detail, release)
 		}
 		if !control.IsNotRunning(err) {
 			g.warn("the flip stands, but realdocd was not told of it: %v", err)
-			return
+			return nil
 		}
 	}
 	history := g.history()
 	if history == nil {
-		return
+		return nil
 	}
 	err := history.Add(deploy.Event{Time: time.Now(), Link: g.link.path, Release: release, By: g.by})
 	if err != nil {
 		g.warn("the flip stands, but is not in the history: %v", err)
 	}
+	return nil
+}
+
+// compare sees whether the daemon serves what was asked for. It does not if it has another
+// root or other mounts than we have.
+func (g *goLive) compare(detail control.SiteDetail, release string) error {
+	for _, d := range detail.Docroots {
+		if d.Docroot != g.docroot {
+			continue
+		}
+		for _, r := range d.Releases {
+			if !r.Live || r.Path == release || sameDirectory(r.Path, release) {
+				continue
+			}
+			g.outcome.Live = false
+			return fmt.Errorf("the running realdocd does not see this flip: for it %s leads to %s, and that is what visitors get; it has other mounts or another root than this command (a container, PrivateMounts): run the command where it runs", g.link.path, r.Path)
+		}
+	}
+	return nil
+}
+
+func sameDirectory(a, b string) bool {
+	fiA, errA := os.Stat(a)
+	fiB, errB := os.Stat(b)
+	return errA == nil && errB == nil && os.SameFile(fiA, fiB)
 }
 
 func (g *goLive) drain(ctx context.Context, release string, limit time.Duration) error {

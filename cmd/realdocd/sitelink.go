@@ -17,6 +17,8 @@ type siteLink struct {
 	exists bool
 	// live is the release behind it; "" where that is not known.
 	live string
+	// dangling says that there is nothing behind it.
+	dangling bool
 	// below is the docroot below the release, "" or as in "/public".
 	below string
 	// tail is where in a release the link leads to, for one as htdocs ->
@@ -38,6 +40,8 @@ func (t *target) link() (siteLink, error) {
 	if exists {
 		at.live = t.behind(got)
 		at.tail = got.Tail()
+		_, err := os.Stat(at.path)
+		at.dangling = errors.Is(err, fs.ErrNotExist)
 	}
 	return at, nil
 }

@@ -142,6 +142,12 @@ func troubles(st control.Status, now time.Time) (rows []row) {
 		}
 	}
 	for _, s := range st.Sites {
+		switch {
+		case s.Gone:
+			add("GONE", "site %s: its live release was removed, and requests fail: %s; realdocd rollback %[1]s, or flip to another", s.Name, s.Stale)
+		case s.Stale != "":
+			add("STALE", "site %s: the last good release serves, since its link cannot be resolved: %s; realdocd flip %[1]s RELEASE puts it right", s.Name, s.Stale)
+		}
 		if s.Release == "" && !(gateway.SiteConfig{Docroot: s.Docroot}).IsGlob() {
 			add("LOST", "site %s: no release is known for %s; realdocd check says why", s.Name, s.Docroot)
 		}

@@ -105,15 +105,29 @@ func (c *Client) DrainRelease(ctx context.Context, at SiteAddress, release strin
 	return ask[SiteDetail](ctx, c, http.MethodPost, at.path("/drain", "release", release, "timeout", limit.String()))
 }
 
-// Warm has the daemon send the site's warm-up requests to a release. The last result
-// is the first request that failed, if one did.
+// Warm runs the site's warm-up on a release, up to the first request that fails.
 func (c *Client) Warm(ctx context.Context, at SiteAddress, release string) ([]WarmResult, error) {
 	return ask[[]WarmResult](ctx, c, http.MethodPost, at.path("/warm", "release", release))
 }
 
-// Headroom asks whether PHP-FPM can read a release and has room for it.
+// Headroom asks whether FPM can read a release, and has room for it.
 func (c *Client) Headroom(ctx context.Context, at SiteAddress, release string) (Headroom, error) {
 	return ask[Headroom](ctx, c, http.MethodPost, at.path("/headroom", "release", release))
+}
+
+// Compile has each FPM compile in a release what it has of the live one.
+func (c *Client) Compile(ctx context.Context, at SiteAddress, release string) ([]CompiledResult, error) {
+	return ask[[]CompiledResult](ctx, c, http.MethodPost, at.path("/compile", "release", release))
+}
+
+// MakeRoom has a full opcache begin anew with what is live, unseen.
+func (c *Client) MakeRoom(ctx context.Context, at SiteAddress) ([]RoomResult, error) {
+	return ask[[]RoomResult](ctx, c, http.MethodPost, at.path("/room"))
+}
+
+// Forget has opcache count what it has of a release, which is not live, as wasted.
+func (c *Client) Forget(ctx context.Context, at SiteAddress, release string) ([]ForgottenResult, error) {
+	return ask[[]ForgottenResult](ctx, c, http.MethodPost, at.path("/forget", "release", release))
 }
 
 // A BusyError says that a release did not drain in time.

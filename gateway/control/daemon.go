@@ -71,11 +71,19 @@ type Sites interface {
 	// error is ctx.Err(), and the occupants are who is left. For the live release
 	// the error is deploy.ErrLive.
 	DrainRelease(ctx context.Context, name, docroot, release string) ([]Occupant, error)
-	// Warm sends the site's warm-up requests to a release. It ends with the first
-	// request that fails.
+	// Warm runs the site's warm-up on a release in each FPM of its pool, up to the
+	// first request that fails.
 	Warm(ctx context.Context, name, docroot, release string) ([]WarmResult, error)
-	// Headroom asks PHP-FPM whether it can read a release and has room for it.
+	// Headroom asks FPM whether it can read a release, and has room for it.
 	Headroom(ctx context.Context, name, docroot, release string) (Headroom, error)
+	// Compile has each FPM compile what it has of the live release in another one.
+	Compile(ctx context.Context, name, docroot, release string) ([]CompiledResult, error)
+	// MakeRoom has the opcache of each FPM that is full begin anew with what is live,
+	// while the pool's requests wait.
+	MakeRoom(ctx context.Context, name, docroot string) ([]RoomResult, error)
+	// Forget has the opcache of each FPM count what it has of a release as wasted. For
+	// a live release it gives deploy.ErrLive.
+	Forget(ctx context.Context, name, docroot, release string) ([]ForgottenResult, error)
 }
 
 // Commands are the commands that realdocd exec runs in the releases of a daemon.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"path"
 	"regexp"
 	"strings"
 	"testing"
@@ -17,7 +18,8 @@ func TestClient_AsksAsItHasAlwaysAsked(t *testing.T) {
 	c := NewClient(serveOn(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		asked = append(asked, r.Method+" "+age.ReplaceAllString(r.URL.RequestURI(), "age=AGE"))
 		answer := "{}"
-		if strings.HasSuffix(r.URL.Path, "/warm") {
+		switch path.Base(r.URL.Path) {
+		case "warm", "compile", "room", "forget":
 			answer = "[]"
 		}
 		fmt.Fprintln(w, answer)
@@ -36,6 +38,9 @@ func TestClient_AsksAsItHasAlwaysAsked(t *testing.T) {
 		func() error { _, err := c.Warm(ctx, at, "/r/1"); return err },
 		func() error { _, err := c.Headroom(ctx, at, "/r/1"); return err },
 		func() error { e, err := c.Enter(ctx, at, "php a.php", 7, time.Minute); e.Close(); return err },
+		func() error { _, err := c.Compile(ctx, SiteAddress{Site: "shop"}, "/r/1"); return err },
+		func() error { _, err := c.MakeRoom(ctx, SiteAddress{Site: "shop"}); return err },
+		func() error { _, err := c.Forget(ctx, SiteAddress{Site: "shop"}, "/r/1"); return err },
 	} {
 		if err := ask(); err != nil {
 			t.Error(err)
@@ -52,7 +57,10 @@ POST /v1/sites/a%2Fb%20c/look?by=flip&docroot=%2Fw%26x%2Fpublic
 POST /v1/sites/a%2Fb%20c/drain?docroot=%2Fw%26x%2Fpublic&release=%2Fr%2F1&timeout=1m30s
 POST /v1/sites/a%2Fb%20c/warm?docroot=%2Fw%26x%2Fpublic&release=%2Fr%2F1
 POST /v1/sites/a%2Fb%20c/headroom?docroot=%2Fw%26x%2Fpublic&release=%2Fr%2F1
-POST /v1/sites/a%2Fb%20c/enter?age=AGE&command=php+a.php&docroot=%2Fw%26x%2Fpublic&pid=7`
+POST /v1/sites/a%2Fb%20c/enter?age=AGE&command=php+a.php&docroot=%2Fw%26x%2Fpublic&pid=7
+POST /v1/sites/shop/compile?release=%2Fr%2F1
+POST /v1/sites/shop/room
+POST /v1/sites/shop/forget?release=%2Fr%2F1`
 	if got := strings.Join(asked, "\n"); got != want {
 		t.Errorf("asked\n%s\nwant\n%s", got, want)
 	}

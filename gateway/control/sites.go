@@ -76,6 +76,33 @@ func (h *Handler) headroom(r *http.Request) (any, error) {
 	return room, siteError(err)
 }
 
+func (h *Handler) compile(r *http.Request) (any, error) {
+	q, err := releaseParameters(r)
+	if err != nil {
+		return nil, err
+	}
+	results, err := h.daemon.Compile(r.Context(), r.PathValue("site"), q["docroot"], q["release"])
+	return results, siteError(err)
+}
+
+func (h *Handler) room(r *http.Request) (any, error) {
+	q, err := parameters(r, "docroot")
+	if err != nil {
+		return nil, err
+	}
+	results, err := h.daemon.MakeRoom(r.Context(), r.PathValue("site"), q["docroot"])
+	return results, siteError(err)
+}
+
+func (h *Handler) forget(r *http.Request) (any, error) {
+	q, err := releaseParameters(r)
+	if err != nil {
+		return nil, err
+	}
+	results, err := h.daemon.Forget(r.Context(), r.PathValue("site"), q["docroot"], q["release"])
+	return results, siteError(err)
+}
+
 // siteError gives an error of the [Daemon] its HTTP status.
 func siteError(err error) error {
 	switch {

@@ -54,6 +54,18 @@ func (f *fakeSites) Headroom(_ context.Context, name, docroot, release string) (
 	return v1Cases["headroom"].(Headroom), f.ask("headroom", name, docroot, release)
 }
 
+func (f *fakeSites) Compile(_ context.Context, name, docroot, release string) ([]CompiledResult, error) {
+	return v1Cases["compiled"].([]CompiledResult), f.ask("compile", name, docroot, release)
+}
+
+func (f *fakeSites) MakeRoom(_ context.Context, name, docroot string) ([]RoomResult, error) {
+	return v1Cases["room"].([]RoomResult), f.ask("room", name, docroot)
+}
+
+func (f *fakeSites) Forget(_ context.Context, name, docroot, release string) ([]ForgottenResult, error) {
+	return v1Cases["forgotten"].([]ForgottenResult), f.ask("forget", name, docroot, release)
+}
+
 func TestClient_GetsWhatTheDaemonSays(t *testing.T) {
 	at, ctx := SiteAddress{"a/b c", "/w&x/public"}, t.Context()
 	for _, tt := range []struct {
@@ -67,6 +79,9 @@ func TestClient_GetsWhatTheDaemonSays(t *testing.T) {
 		{"site", "drain a/b c /w&x/public /r/1, site a/b c /w&x/public", func(c *Client) (any, error) { return c.DrainRelease(ctx, at, "/r/1", time.Hour) }},
 		{"warm", "warm a/b c /w&x/public /r/1", func(c *Client) (any, error) { return c.Warm(ctx, at, "/r/1") }},
 		{"headroom", "headroom a/b c /w&x/public /r/1", func(c *Client) (any, error) { return c.Headroom(ctx, at, "/r/1") }},
+		{"compiled", "compile a/b c /w&x/public /r/1", func(c *Client) (any, error) { return c.Compile(ctx, at, "/r/1") }},
+		{"room", "room a/b c /w&x/public", func(c *Client) (any, error) { return c.MakeRoom(ctx, at) }},
+		{"forgotten", "forget a/b c /w&x/public /r/1", func(c *Client) (any, error) { return c.Forget(ctx, at, "/r/1") }},
 	} {
 		f := &fakeSites{}
 		got, err := tt.ask(NewClient(serveOn(t, NewHandler(f, http.NotFoundHandler()))))
@@ -90,7 +105,7 @@ func TestHandler_GivesAnErrorOfTheDaemonAStatus(t *testing.T) {
 		{errors.New("the link is gone"), 409, "the link is gone"},
 	} {
 		api := NewHandler(&fakeSites{err: tt.err}, http.NotFoundHandler())
-		for _, path := range []string{"look", "drain?release=/r/1&timeout=1s", "warm?release=/r/1", "headroom?release=/r/1"} {
+		for _, path := range []string{"look", "drain?release=/r/1&timeout=1s", "warm?release=/r/1", "headroom?release=/r/1", "compile?release=/r/1", "room", "forget?release=/r/1"} {
 			w := control(api, "POST", "/v1/sites/shop/"+path, "")
 			if text := strings.ReplaceAll(w.Body.String(), `\"`, `"`); w.Code != tt.status || !strings.Contains(text, tt.want) {
 				t.Errorf("%s: got %d %s, want %d %s", path, w.Code, text, tt.status, tt.want)

@@ -80,6 +80,10 @@ type SiteStatus struct {
 	// Fault says why deploys of the site cannot be seen, so that its requests run unpinned,
 	// or why flips cannot be made; "" if all is well.
 	Fault string `json:"fault,omitempty"`
+	// Stale is why the link cannot be resolved, of one docroot if there are several: the
+	// last good release goes on serving. Gone says that this one was removed.
+	Stale string `json:"stale,omitempty"`
+	Gone  bool   `json:"gone,omitempty"`
 	// Running are the requests and commands that are inside a release, those in the
 	// queue too.
 	Running int64 `json:"running"`

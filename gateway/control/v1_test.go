@@ -36,6 +36,7 @@ var (
 	}
 	v1Site = SiteStatus{
 		Name: "shop", Docroot: "/var/www/shop/current/public", Pool: "www", Release: "/var/www/shop/releases/42", Running: 4,
+		Stale: "the link leads nowhere", Gone: true,
 	}
 	v1Inside = []Occupant{
 		{Kind: "request", What: "GET /checkout", Age: 12.5, RequestID: "5f1d"},
@@ -71,12 +72,32 @@ var v1Cases = map[string]any{
 		History: []HistoryEntry{{Time: v1Later, Link: "/var/www/shop/current", Release: "/var/www/shop/releases/42", By: "deploy"}},
 	},
 	"warm": []WarmResult{
-		{URI: "/", Status: 200, Took: 0.5},
+		{URI: "/", Status: 302, Server: "/run/php/php8.2-fpm.sock", Took: 0.5, Note: "it redirects to https://shop.example.com/"},
+		{URI: "/queue", Took: 10, Error: "no place in time", Unasked: true},
 		{URI: "/checkout", Status: 500, Took: 1.5, Error: "the answer is 500 Internal Server Error", Head: "PHP Fatal error"},
 	},
 	"headroom": Headroom{
-		Readable: true, Opcache: true, Fits: true, FreeMemory: 90 << 20, Memory: 128 << 20, NeedsMemory: 14 << 20,
-		FreeKeys: 15000, Keys: 16229, NeedsKeys: 1200,
+		Asked: true, Readable: true, Opcache: true, Server: "/run/php/php8.2-fpm.sock", Known: true, Fits: true, Restart: true,
+		FreeMemory: 90 << 20, Memory: 128 << 20, NeedsMemory: 14 << 20, FreeKeys: 15000, Keys: 16229, NeedsKeys: 1200, Cached: 340,
+		PHP: &PHPMemory{
+			ValidateTimestamps: true, RevalidateFreq: 2, UpdateProtection: 2, UserINI: ".user.ini", UserINITTL: 300,
+			RealpathTTL: 120, RevalidatePath: true,
+		},
+	},
+	"compiled": []CompiledResult{
+		{
+			Server: "/run/php/php8.2-fpm.sock", Compiled: 12, Failed: 1, FailedFile: "/var/www/shop/releases/42/tests/a.php",
+			Scripts: 340, Memory: 14 << 20, Full: true, Took: 0.25,
+		},
+		{Server: "10.0.0.2:9000", Error: "connect: connection refused"},
+	},
+	"room": []RoomResult{
+		{Server: "/run/php/php8.2-fpm.sock", Done: true, Scripts: 340, Failed: 2, Held: 0.5},
+		{Server: "10.0.0.2:9000", Error: "requests that run did not end within 5s"},
+	},
+	"forgotten": []ForgottenResult{
+		{Server: "/run/php/php8.2-fpm.sock", Scripts: 340, Memory: 14 << 20},
+		{Server: "10.0.0.2:9000", Error: "connect: connection refused"},
 	},
 	"headroom-without-opcache": Headroom{Readable: true, Why: "PHP has no opcache", Fits: true},
 	"view": View{

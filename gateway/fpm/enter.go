@@ -1,6 +1,11 @@
 package fpm
 
-import "time"
+import (
+	"slices"
+	"time"
+
+	"realdocd/gateway/sock"
+)
 
 // A Client is the request that wants a place.
 type Client interface {
@@ -24,6 +29,11 @@ type Want struct {
 	// Reusable says that the request may go over a kept connection and leave its
 	// own to be kept: it has no body, and it goes out in one write.
 	Reusable bool
+	// First is for a warm-up, on which a way back may depend: it goes before those
+	// who wait, also in a pool that is paused, and waits for as long as its client.
+	First bool
+	// At is the listener that it wants; "" is any. It goes to no other.
+	At sock.Addr
 }
 
 // Enter gives the request a place, and waits in the queue for one while all are taken
@@ -32,14 +42,20 @@ type Want struct {
 func (p *Pool) Enter(pl *Place, want Want) error {
 	pl.begin(p, want)
 	p.mu.Lock()
-	if p.hasRoomLocked() {
+	if p.hasRoomLocked() || want.First && p.hasPlaceLocked() {
 		p.admitLocked(pl)
 		p.mu.Unlock()
 		pl.Queued = time.Now()
 		pl.Entered = pl.Queued
 		return nil
 	}
-	w, pushedOut := p.enqueueLocked(pl)
+	var w, pushedOut *waiter
+	if want.First {
+		w = &waiter{pool: p, place: pl, since: time.Now(), done: make(chan error, 1)}
+		p.ahead = append(p.ahead, w)
+	} else {
+		w, pushedOut = p.enqueueLocked(pl)
+	}
 	p.reportLocked()
 	p.mu.Unlock()
 	if pushedOut != nil {
@@ -94,12 +110,16 @@ func (p *Pool) await(w *waiter) error {
 	if by.Ended() != nil {
 		w.Interrupt()
 	}
-	timer := time.NewTimer(p.Config().QueueTimeout)
-	defer timer.Stop()
+	var late <-chan time.Time
+	if !pl.want.First {
+		timer := time.NewTimer(p.Config().QueueTimeout)
+		defer timer.Stop()
+		late = timer.C
+	}
 	var err error
 	select {
 	case err = <-w.done:
-	case <-timer.C:
+	case <-late:
 		w.withdraw(errQueueTimeout)
 		err = <-w.done
 	}
@@ -116,9 +136,9 @@ func (p *Pool) await(w *waiter) error {
 func (w *waiter) withdraw(err error) {
 	p := w.pool
 	p.mu.Lock()
-	waits := w.in != nil
+	waits := w.in != nil || slices.Contains(p.ahead, w)
 	if waits {
-		p.queue.take(w)
+		p.dropLocked(w)
 		if err != errInterrupted {
 			p.refused++
 		}

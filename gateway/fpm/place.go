@@ -3,6 +3,7 @@ package fpm
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"realdocd/fcgi"
@@ -100,6 +101,11 @@ func (pl *Place) move(tried []*listener) bool {
 // there is one; false if all were tried.
 func (p *Pool) assignLocked(pl *Place, tried []*listener) bool {
 	l := p.chooseLocked(tried)
+	if at := slices.IndexFunc(p.listeners, func(l *listener) bool { return l.addr == pl.want.At }); at >= 0 {
+		if l = p.listeners[at]; slices.Contains(tried, l) {
+			l = nil
+		}
+	}
 	if l == nil {
 		return false
 	}

@@ -2,6 +2,7 @@ package fpm
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -37,6 +38,8 @@ type Pool struct {
 	running   int    // requests that have a place
 	probe     string // the path of a copy of probe.php
 	queue     queue
+	ahead     []*waiter // that go before the queue, the oldest first
+	held      int       // who hold the queue for a moment; see hold.go
 	pause     pause
 	drained   chan struct{} // closed when nothing runs; nil while nobody waits for that
 	lease     *lease        // set once a successor shares the places out
@@ -119,17 +122,28 @@ func (p *Pool) Discard() {
 	p.Resume()
 }
 
-// hasRoomLocked says whether a place is free.
+// hasRoomLocked says whether a place is free, and given to whoever asks.
 func (p *Pool) hasRoomLocked() bool {
+	return p.hasPlaceLocked() && (p.lease != nil || !p.pause.holds() && p.held == 0)
+}
+
+// hasPlaceLocked says whether a place is free, in a pool that is paused too.
+func (p *Pool) hasPlaceLocked() bool {
 	if p.lease != nil {
 		return p.running < p.lease.held()
 	}
 	limit := p.Config().MaxConns
-	return !p.pause.holds() && (limit == 0 || p.running < limit)
+	return limit == 0 || p.running < limit
 }
 
 // giveLocked gives free places to those who wait.
 func (p *Pool) giveLocked() {
+	for len(p.ahead) > 0 && p.hasPlaceLocked() {
+		w := p.ahead[0]
+		p.dropLocked(w)
+		p.admitLocked(w.place)
+		w.done <- nil
+	}
 	for p.hasRoomLocked() {
 		if p.older != nil && p.giveOlderLocked() {
 			continue
@@ -143,6 +157,18 @@ func (p *Pool) giveLocked() {
 		w.done <- nil
 	}
 }
+
+// dropLocked takes a waiter out of where it waits.
+func (p *Pool) dropLocked(w *waiter) {
+	if at := slices.Index(p.ahead, w); at >= 0 {
+		p.ahead = slices.Delete(p.ahead, at, at+1)
+		return
+	}
+	p.queue.take(w)
+}
+
+// waitingLocked is how many requests wait for a place.
+func (p *Pool) waitingLocked() int { return p.queue.len + len(p.ahead) + p.older.wants() }
 
 // changedLocked is called when places have become free or wanted: it gives them to those
 // who wait, and tells whoever wants to know.
@@ -179,7 +205,7 @@ func (p *Pool) Status() Status {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	st := Status{
-		Paused: p.pause.holds(), Running: p.running, Waiting: p.queue.len + p.older.wants(),
+		Paused: p.pause.holds(), Running: p.running, Waiting: p.waitingLocked(),
 		Requests: p.requests, Refused: p.refused, MaxConns: c.MaxConns, QueueLimit: c.Queue,
 	}
 	if since := p.queue.longest(); !since.IsZero() {

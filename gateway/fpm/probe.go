@@ -4,6 +4,7 @@ import (
 	"context"
 	_ "embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -67,8 +68,12 @@ type Opcache struct {
 	Full               bool
 	Strings            int64 // interned ones
 	FreeStrings        int64 `json:"free_strings"`
-	// Dirs has the memory and the number of the scripts below each directory that was
-	// asked for.
+	// Restarting says that it begins anew as soon as nothing runs.
+	Restarting bool
+	// Valid has the memory and the number of all scripts that are gone by: what was
+	// invalidated is wasted until opcache begins anew.
+	Valid [2]int64
+	// Dirs has those below each directory that was asked for.
 	Dirs map[string][2]int64
 }
 
@@ -96,27 +101,40 @@ func Ask(ctx context.Context, addr sock.Addr, script string, q Question) (Answer
 	return answer, nil
 }
 
-// AskRelease asks the FPM of the least busy listener what it makes of directories: whether
-// it can read them, and what opcache holds of them. The answer is of the FPM at addr.
-func (p *Pool) AskRelease(ctx context.Context, dirs ...string) (answer Answer, addr sock.Addr, err error) {
+var errNoProbe = errors.New(`realdocd has no script that FPM could run: it needs a control socket, or reuse = "auto"`)
+
+// AskAt is Ask of the FPM at one of the pool's listeners.
+func (p *Pool) AskAt(ctx context.Context, addr sock.Addr, q Question) (Answer, error) {
 	p.mu.Lock()
-	l := p.chooseLocked(nil)
 	probe := p.probe
 	p.mu.Unlock()
-	answer, err = p.Config().askBy(p.AskFPM, ctx, l.addr, probe, Question{Dirs: dirs, Paths: dirs})
-	return answer, l.addr, err
+	if probe == "" {
+		return Answer{}, errNoProbe
+	}
+	return p.Config().askBy(p.AskFPM, ctx, addr, probe, q)
 }
 
-// WriteProbe writes the probe into dir and returns the file's path. Another process sees
-// the whole file or none; every user may read it. Its time lies ahead, so that opcache
-// does not keep it: that keeps nothing that is newer than the request.
+// WriteProbe writes the probe, and opcache.php beside it, into dir and returns the probe's
+// path. Another process sees a whole file or none; every user may read them. Their times
+// lie ahead, so that opcache does not keep them: it keeps nothing that is newer than the
+// request.
 func WriteProbe(dir string) (path string, err error) {
 	path = filepath.Join(dir, "fpm-probe.php")
-	file, err := os.CreateTemp(dir, ".fpm-probe-*")
-	if err != nil {
-		return "", fmt.Errorf("write the script that asks FPM: %w", err)
+	for name, text := range map[string][]byte{path: probeScript, filepath.Join(dir, opcacheFile): opcacheScript} {
+		if err := writeFor(name, text, 24*time.Hour); err != nil {
+			return "", fmt.Errorf("write the script that asks FPM: %w", err)
+		}
 	}
-	_, err = file.Write(probeScript)
+	return path, nil
+}
+
+// writeFor writes a file for FPM, whose time lies so far ahead.
+func writeFor(path string, text []byte, ahead time.Duration) error {
+	file, err := os.CreateTemp(filepath.Dir(path), ".fpm-probe-*")
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(text)
 	if err == nil {
 		err = file.Chmod(0o644)
 	}
@@ -124,15 +142,14 @@ func WriteProbe(dir string) (path string, err error) {
 		err = closed
 	}
 	if err == nil {
-		ahead := time.Now().Add(24 * time.Hour)
-		err = os.Chtimes(file.Name(), ahead, ahead)
+		at := time.Now().Add(ahead)
+		err = os.Chtimes(file.Name(), at, at)
 	}
 	if err == nil {
 		err = os.Rename(file.Name(), path)
 	}
 	if err != nil {
 		os.Remove(file.Name())
-		return "", fmt.Errorf("write the script that asks FPM: %w", err)
 	}
-	return path, nil
+	return err
 }

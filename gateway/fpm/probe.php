@@ -22,21 +22,28 @@ $barred = function (string $path): string {
     return $path;
 };
 
-// What opcache holds below each directory: bytes and scripts.
+// What opcache holds below each directory, and in all: bytes and scripts. It knows a script
+// by its real path, and tells of one that was invalidated until it begins anew.
 $cached = function (array $scripts, array $dirs): array {
-    $sums = [];
+    [$sums, $all, $real] = [[], [0, 0], []];
     foreach ($dirs as $dir) {
         $sums[$dir] = [0, 0];
+        $real[$dir] = (realpath($dir) ?: $dir) . '/';
     }
     foreach ($scripts as $path => $script) {
-        foreach ($dirs as $dir) {
-            if (strncmp($path, "$dir/", strlen($dir) + 1) === 0) {
+        if (isset($script['timestamp']) ? $script['timestamp'] === 0 : !opcache_is_script_cached($path)) {
+            continue;
+        }
+        $all[0] += $script['memory_consumption'];
+        $all[1]++;
+        foreach ($real as $dir => $start) {
+            if (strncmp($path, $start, strlen($start)) === 0) {
                 $sums[$dir][0] += $script['memory_consumption'];
                 $sums[$dir][1]++;
             }
         }
     }
-    return $sums;
+    return [$sums, $all];
 };
 
 $title = fn ($pid) => trim((string) @file_get_contents("/proc/$pid/cmdline"), "\0 ");
@@ -75,13 +82,15 @@ if ($ask['workers'] ?? false) {
 if ($status) {
     $memory = $status['memory_usage'];
     $count = $status['opcache_statistics'];
+    [$dirs, $valid] = $cached($status['scripts'] ?? [], $ask['dirs'] ?? []);
     $strings = $status['interned_strings_usage'] ?? ['buffer_size' => 0, 'free_memory' => 0];
     $answer['opcache'] = [
         'free' => $memory['free_memory'], 'used' => $memory['used_memory'], 'wasted' => $memory['wasted_memory'],
         'keys' => $count['num_cached_keys'], 'max_keys' => $count['max_cached_keys'], 'scripts' => $count['num_cached_scripts'],
         'restarts' => $count['oom_restarts'] + $count['hash_restarts'], 'full' => $status['cache_full'],
         'strings' => $strings['buffer_size'], 'free_strings' => $strings['free_memory'],
-        'dirs' => (object) $cached($status['scripts'] ?? [], $ask['dirs'] ?? []),
+        'restarting' => $status['restart_pending'] || $status['restart_in_progress'],
+        'dirs' => (object) $dirs, 'valid' => $valid,
     ];
 }
 foreach (['ini', 'barred'] as $map) {

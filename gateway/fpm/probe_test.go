@@ -103,7 +103,7 @@ func TestTheProbeIsReadableByFPMWhateverTheUmask(t *testing.T) {
 			t.Errorf("got %q, %v", text, err)
 		}
 	}
-	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 2 {
 		t.Errorf("left behind: %v, %v", entries, err)
 	}
 	if _, err := WriteProbe(filepath.Join(dir, "none")); err == nil {

@@ -58,7 +58,7 @@ func TestADrainWaitsForWorkBehindTheResponse(t *testing.T) {
 			}
 			s.get(t, fmt.Sprintf("/finish.php?ms=%d", works.Milliseconds()))
 			began := time.Now()
-			s.Command(s.gw, 0, "flip", "shop", s.site.Release(2))
+			s.Command(s.gw, 0, "flip", "shop", s.site.Release(2), "--no-headroom") // which would wait for files to be older
 			s.Command(s.gw, 1, "drain", "shop", "1", "--timeout", "300ms")
 			s.Command(s.gw, 0, "drain", "shop", "1", "--timeout", "10s")
 			if waited := time.Since(began); waited < works-promptly {

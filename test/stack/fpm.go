@@ -19,6 +19,7 @@ type FPMConfig struct {
 	TCP         bool              // listen on a loopback port; default a unix socket
 	Status      bool              // StatusPath is answered on a socket of its own
 	NoOpcache   bool              // default on, as it is in production
+	AsShipped   bool              // what PHP remembers of files is as PHP's defaults have it; otherwise it looks at each file each time
 	FreshPaths  bool              // PHP looks at the link each time; as shipped, a worker stays on the release it saw first
 	INI         map[string]string // php.ini
 	Pool        []string          // further lines of the pool
@@ -104,6 +105,9 @@ func (c FPMConfig) write(dir string, addr, status Addr) error {
 	ini := map[string]string{
 		"display_errors": "Off", "log_errors": "On", "error_reporting": "32767", "max_execution_time": "0",
 		"opcache.enable": "1", "opcache.revalidate_freq": "0",
+	}
+	if c.AsShipped {
+		delete(ini, "opcache.revalidate_freq")
 	}
 	if c.FreshPaths {
 		ini["realpath_cache_size"], ini["opcache.revalidate_path"] = "0", "1"

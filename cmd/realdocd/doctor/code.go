@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"realdocd/deploy/code"
 	"realdocd/incpath"
 )
 
@@ -83,8 +84,8 @@ func (r *codeReading) visit(file string, entry fs.DirEntry, err error) error {
 		return fs.SkipDir
 	case entry.Type()&fs.ModeSymlink != 0:
 		r.checkSymlink(file)
-	case entry.Type().IsRegular() && languageOf(entry.Name()) != other:
-		r.read(file, languageOf(entry.Name()))
+	case entry.Type().IsRegular() && code.LanguageOf(entry.Name()) != code.Other:
+		r.read(file, code.LanguageOf(entry.Name()))
 	}
 	return nil
 }
@@ -100,14 +101,14 @@ func (r *codeReading) checkSymlink(file string) {
 		"Make it relative.")
 }
 
-func (r *codeReading) read(file string, lang language) {
+func (r *codeReading) read(file string, lang code.Language) {
 	r.files++
 	fi, err := os.Stat(file)
 	if err != nil || fi.Size() > maxCodeFile {
 		r.skipped++
 		return
 	}
-	if lang == php && fi.Mode()&0o004 == 0 && len(r.place.closed) < maxClosed {
+	if lang == code.PHP && fi.Mode()&0o004 == 0 && len(r.place.closed) < maxClosed {
 		r.place.closed = append(r.place.closed, file)
 	}
 	text, err := os.ReadFile(file)
@@ -118,14 +119,14 @@ func (r *codeReading) read(file string, lang language) {
 	if !slices.ContainsFunc(r.names, func(name string) bool { return bytes.Contains(text, []byte(name)) }) {
 		return
 	}
-	for _, ref := range findReferences(text, lang, r.names) {
-		s := Subject{File: file, Line: ref.line}
-		if lang == php || lang == userINI {
-			r.note(kindCodeNamesLink, s, "The code names the link by its absolute path, so that a request may get files of two releases: "+ref.text,
+	for _, ref := range code.References(text, lang, r.names) {
+		s := Subject{File: file, Line: ref.Line}
+		if lang == code.PHP || lang == code.UserINI {
+			r.note(kindCodeNamesLink, s, "The code names the link by its absolute path, so that a request may get files of two releases: "+ref.Text,
 				"Use __DIR__ or $_SERVER['DOCUMENT_ROOT'] instead; in an include_path, the site's include_path.")
 			continue
 		}
-		r.note(kindFileNamesLink, s, "The file names the link by its absolute path; code that goes by it may get files of two releases: "+ref.text,
+		r.note(kindFileNamesLink, s, "The file names the link by its absolute path; code that goes by it may get files of two releases: "+ref.Text,
 			"Take a path relative to the release, if PHP uses it.")
 	}
 }

@@ -1,13 +1,13 @@
-package doctor
+package code
 
 import "bytes"
 
 // blankComments gives a text with blanks for its comments, with every line where it was.
-func blankComments(text []byte, lang language) []byte {
+func blankComments(text []byte, lang Language) []byte {
 	switch lang {
-	case php:
+	case PHP:
 		return blankPHP(text)
-	case ini, userINI:
+	case INI, UserINI:
 		return blankLines(text)
 	}
 	return text

@@ -1,4 +1,4 @@
-package doctor
+package code
 
 import (
 	"bytes"
@@ -6,18 +6,19 @@ import (
 	"strings"
 )
 
-// A reference is a place in a file that names the link.
-type reference struct {
-	line int
-	text string // the line, shortened
+// A Reference is a line of a file that names a path.
+type Reference struct {
+	Line int
+	Text string // the line, shortened
+	Name string // the path, as it was asked for
 }
 
 // maxLine is how much of a line is shown.
 const maxLine = 160
 
-// findReferences finds where a file names one of the paths, or something below
+// References finds where a file names one of the paths, or something below
 // it, outside of comments. A path that is put together of parts it does not find.
-func findReferences(text []byte, lang language, names []string) (refs []reference) {
+func References(text []byte, lang Language, names []string) (refs []Reference) {
 	code := blankComments(text, lang)
 	line, start := 1, 0
 	for start < len(code) {
@@ -31,7 +32,7 @@ func findReferences(text []byte, lang language, names []string) (refs []referenc
 				if len(shown) > maxLine {
 					shown = strings.ToValidUTF8(shown[:maxLine], "") + " ..."
 				}
-				refs = append(refs, reference{line, shown})
+				refs = append(refs, Reference{line, shown, name})
 				break
 			}
 		}
@@ -80,33 +81,33 @@ func isNameByte(b byte) bool {
 		b == '_' || b == '-' || b == '.' || b == '~' || b >= 0x80
 }
 
-// A language says how comments look.
-type language int
+// A Language says how comments look.
+type Language int
 
 const (
-	other language = iota // not read
-	php
-	userINI // settings that PHP itself reads
-	ini     // # and ; begin a comment at the beginning of a line
-	plain   // no comments that we know of
+	Other Language = iota // not read
+	PHP
+	UserINI // settings that PHP itself reads
+	INI     // # and ; begin a comment at the beginning of a line
+	Plain   // no comments that we know of
 )
 
-// languageOf goes by a file's name.
-func languageOf(name string) language {
+// LanguageOf goes by a file's name.
+func LanguageOf(name string) Language {
 	name = strings.ToLower(name)
 	switch {
 	case name == ".user.ini" || name == "php.ini":
-		return userINI
+		return UserINI
 	case name == ".htaccess" || strings.HasPrefix(name, ".env"):
-		return ini
+		return INI
 	}
 	switch path.Ext(name) {
 	case ".php", ".inc", ".phtml", ".php5", ".php7", ".php8", ".module", ".theme", ".engine", ".profile":
-		return php
+		return PHP
 	case ".ini", ".yaml", ".yml", ".neon", ".conf", ".cfg", ".toml":
-		return ini
+		return INI
 	case ".json", ".xml":
-		return plain
+		return Plain
 	}
-	return other
+	return Other
 }
