@@ -14,9 +14,9 @@ type param int
 // cgi has the variables that decide something or are logged. HTTP_* variables
 // come from the visitor and decide nothing; one of them is logged.
 type cgi struct {
-	documentRoot, scriptFilename, scriptName, pathTranslated    param
-	phpValue, phpAdminValue, contentLength                      param
-	requestMethod, requestURI, requestID, uniqueID, traceparent param
+	documentRoot, scriptFilename, scriptName, pathTranslated, pathInfo param
+	phpValue, phpAdminValue, contentLength                             param
+	requestMethod, requestURI, requestID, uniqueID, traceparent        param
 }
 
 // readParams reads the PARAMS that have come into pairs and finds those above.
@@ -29,39 +29,45 @@ func (rq *request) readParams() error {
 	if rq.pairs, err = rq.params.Pairs(rq.pairs[:0]); err != nil {
 		return refuse(causeBadRequest, "fcgi: read params: %w", err)
 	}
-	for i, p := range rq.pairs {
-		rq.cgi.note(p.Name, param(i+1))
+	rq.noteParams()
+	if err := rq.checkPaths(); err != nil {
+		return err
 	}
 	return rq.readContentLength()
 }
 
-func (c *cgi) note(name []byte, at param) {
+// field is where the place of a variable that decides something is noted; nil for any
+// other.
+func (c *cgi) field(name []byte) *param {
 	switch string(name) {
 	case "DOCUMENT_ROOT":
-		c.documentRoot = at
+		return &c.documentRoot
 	case "SCRIPT_FILENAME":
-		c.scriptFilename = at
+		return &c.scriptFilename
 	case "SCRIPT_NAME":
-		c.scriptName = at
+		return &c.scriptName
 	case "PATH_TRANSLATED":
-		c.pathTranslated = at
+		return &c.pathTranslated
+	case "PATH_INFO":
+		return &c.pathInfo
 	case "PHP_VALUE":
-		c.phpValue = at
+		return &c.phpValue
 	case "PHP_ADMIN_VALUE":
-		c.phpAdminValue = at
+		return &c.phpAdminValue
 	case "CONTENT_LENGTH":
-		c.contentLength = at
+		return &c.contentLength
 	case "REQUEST_METHOD":
-		c.requestMethod = at
+		return &c.requestMethod
 	case "REQUEST_URI":
-		c.requestURI = at
+		return &c.requestURI
 	case "REQUEST_ID":
-		c.requestID = at
+		return &c.requestID
 	case "UNIQUE_ID":
-		c.uniqueID = at
+		return &c.uniqueID
 	case "HTTP_TRACEPARENT":
-		c.traceparent = at
+		return &c.traceparent
 	}
+	return nil
 }
 
 func (rq *request) readContentLength() error {

@@ -94,6 +94,9 @@ type SiteConfig struct {
 	// client can write them; KeepParams those that are not, though the web server sets
 	// them.
 	MapParams, KeepParams []string
+	// RefusePHPValue refuses requests in which the web server sets PHP_VALUE or
+	// PHP_ADMIN_VALUE. Otherwise what they load is confined.
+	RefusePHPValue bool
 	// RequestBuffering spools large bodies to disk before a worker is taken.
 	RequestBuffering bool
 	// ReleaseHeader is a response header that gets the release's name; ""

@@ -11,7 +11,10 @@ func (rq *request) rewrite() error {
 		if err := rq.rewriteValues(nil); err != nil {
 			return err
 		}
-		return rq.translate()
+		if err := rq.translate(); err != nil {
+			return err
+		}
+		return rq.carryValues()
 	}
 	m := rq.mapping()
 	if err := rq.rewriteScript(&m); err != nil {
@@ -25,7 +28,10 @@ func (rq *request) rewrite() error {
 	}
 	rq.set(0, "REALDOC_RELEASE", rq.bytes(rq.visit.Name))
 	rq.sendRequestID()
-	return rq.translate()
+	if err := rq.translate(); err != nil {
+		return err
+	}
+	return rq.carryValues()
 }
 
 func (rq *request) rewritePath(at param, m *incpath.Mapping) {

@@ -22,9 +22,10 @@ type site struct {
 	pool     *fpm.Pool
 	releases *deploy.Resolver
 	metrics  *siteMetrics
-	mapped   [2]valueCache // PHP_VALUE and PHP_ADMIN_VALUE, the paths in it mapped
-	added    valueCache    // include_path added to it
-	stale    limiter       // of log events about a link that cannot be looked at
+	mapped   [2]valueCache                // PHP_VALUE and PHP_ADMIN_VALUE, the paths in it mapped
+	added    valueCache                   // include_path added to it
+	carried  atomic.Pointer[carriedValue] // FPM's own values added to that
+	stale    limiter                      // of log events about a link that cannot be looked at
 	seen     seenRequests
 
 	mapParams, keepParams map[string]bool // nil for none

@@ -20,6 +20,9 @@ func (rq *request) rewriteValues(m *incpath.Mapping) error {
 			continue
 		}
 		out, found, err := rq.mapValue(i, borrow(sent), m)
+		if refused := (*refusal)(nil); errors.As(err, &refused) {
+			return err
+		}
 		if err != nil {
 			what := "include_path"
 			if of := (*incpath.DirectiveError)(nil); errors.As(err, &of) {
@@ -50,14 +53,21 @@ func (rq *request) rewriteValues(m *incpath.Mapping) error {
 // mapValue maps the paths of a PHP_VALUE, or, for i 1, of a PHP_ADMIN_VALUE. out is
 // nil where it may go on as it is.
 func (rq *request) mapValue(i int, value string, m *incpath.Mapping) (out []byte, found bool, err error) {
+	name := [...]string{"PHP_VALUE", "PHP_ADMIN_VALUE"}[i]
 	if m == nil {
 		_, found, err := incpath.Rewrite(value, func(s string) string { return s })
+		if err == nil {
+			err = rq.confine(name, value, nil)
+		}
 		return nil, found, err
 	}
 	if v := rq.site.mapped[i].get(rq.visit.Release, value); v != nil {
 		return v.out, v.found, nil
 	}
 	text, found, err := incpath.RewritePaths(value, m)
+	if err == nil {
+		err = rq.confine(name, text, m)
+	}
 	if err != nil {
 		return nil, false, err
 	}

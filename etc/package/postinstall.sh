@@ -69,7 +69,8 @@ if grep -Eq '^[^#]*"[^"/]*:[0-9]+"' /etc/realdocd/realdocd.toml && [ ! -e "$drop
 	printf '# Written by the upgrade: the configuration names an address of TCP.\n[Service]\nRestrictAddressFamilies=AF_INET AF_INET6\n' >"$dropin"
 	systemctl daemon-reload || true
 fi
-if setpriv --reuid=realdocd --regid=realdocd --init-groups realdocd check 2>&1 | grep -q 'Permission denied\|permission denied'; then
+if setpriv --reuid=realdocd --regid=realdocd --init-groups realdocd check --json 2>&1 |
+	grep -q '"fpm-forbidden"\|"docroot-unresolved"[^}]*}[^}]*permission denied'; then
 	echo "realdocd: it runs as user realdocd from now on, and PHP-FPM or a release is not open to it: see what is, with"
 	echo "realdocd:   setpriv --reuid=realdocd --regid=realdocd --init-groups realdocd check"
 	echo "realdocd: (where the pool has listen.acl_users, add realdocd to it), then: systemctl restart realdocd"

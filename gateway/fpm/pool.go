@@ -30,7 +30,8 @@ type Pool struct {
 	log    zerolog.Logger
 	config atomic.Pointer[Config]
 
-	own own
+	own     own
+	carried carried
 
 	mu        sync.Mutex // guards the following, and what the listeners say that it guards
 	listeners []*listener

@@ -137,6 +137,7 @@ search_replace_pattern = "/srv/www/shop/current:/old"
 extra_roots    = ["/usr/share/phpmyadmin"]
 map_params     = ["HTTP_X_ACCEL_MAPPING"]
 keep_params    = ["FLOW_ROOTPATH"]
+php_value = "refuse"
 request_buffering = false
 release_header = "X-Release"
 request_id_header = "X-Request-Id"
@@ -202,6 +203,7 @@ func TestEveryKeyArrives(t *testing.T) {
 				LinkAfter:            "/srv/www",
 				IncludePath:          ".:/srv/www/shop/current/lib",
 				SearchReplacePattern: "/srv/www/shop/current:/old",
+				RefusePHPValue:       true,
 				MapParams:            []string{"HTTP_X_ACCEL_MAPPING"},
 				KeepParams:           []string{"FLOW_ROOTPATH"},
 				ExtraRoots:           []string{"/usr/share/phpmyadmin"},

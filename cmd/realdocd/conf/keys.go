@@ -72,6 +72,7 @@ func siteKeys(s *gateway.SiteConfig) keys {
 		"extra_roots":            into(&s.ExtraRoots, listOf(absolute)),
 		"map_params":             into(&s.MapParams, listOf(paramName)),
 		"keep_params":            into(&s.KeepParams, listOf(paramName)),
+		"php_value":              into(&s.RefusePHPValue, phpValue),
 		"request_buffering":      into(&s.RequestBuffering, boolean),
 		"release_header":         into(&s.ReleaseHeader, orNone(headerName)),
 		"request_id_header":      into(&s.RequestIDHeader, orNone(headerName)),
@@ -95,6 +96,11 @@ func logFormat(v any) (string, error) { return oneOf(logging.Formats...)(v) }
 func forward(v any) (bool, error) {
 	word, err := oneOf("refuse", "forward")(v)
 	return word == "forward", err
+}
+
+func phpValue(v any) (bool, error) {
+	word, err := oneOf("confined", "refuse")(v)
+	return word == "refuse", err
 }
 
 func reuse(v any) (bool, error) {

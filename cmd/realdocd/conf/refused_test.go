@@ -160,6 +160,7 @@ var refused = []refusal{
 	{site: `extra_roots = ["lib"]`, want: `r.toml:6: extra_roots in [site.shop]: want an absolute path, not "lib"`},
 	{site: `map_params = ["X-Accel-Mapping"]`, want: `r.toml:6: map_params in [site.shop]: want the name of a FastCGI variable such as "HTTP_X_ACCEL_MAPPING", not "X-Accel-Mapping"`},
 	{site: `keep_params = ["DOCUMENT_ROOT"]`, want: `r.toml:6: keep_params in [site.shop]: DOCUMENT_ROOT is mapped in every request, so that it runs on one release: take it out`},
+	{site: `php_value = "allow"`, want: `r.toml:6: php_value in [site.shop]: want "confined" or "refuse", not "allow"`},
 	{site: `request_buffering = 1`, want: `r.toml:6: request_buffering in [site.shop]: want true or false, not 1`},
 	{site: `release_header = "X Release"`, want: `r.toml:6: release_header in [site.shop]: want a header's name such as "X-Release", not "X Release"`},
 	{site: `request_id_header = "X Id"`, want: `r.toml:6: request_id_header in [site.shop]: want a header's name such as "X-Release", not "X Id"`},

@@ -82,7 +82,7 @@ func (s *server) explain(err error) {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		s.found(kindFPMRefused, what, "Start PHP-FPM: nobody listens there.")
 	case errors.Is(err, fs.ErrPermission):
-		s.found(kindFPMForbidden, what, "Run check as root or as realdocd's user; if it is that, set listen.owner, listen.group and listen.mode of FPM's pool for it.")
+		s.found(kindFPMForbidden, what, "Run check as root or as realdocd's user; if it is that, set listen.owner, listen.group and listen.mode of FPM's pool for it, or listen.acl_users where that is set.")
 	case errors.Is(err, fpm.ErrBacklogFull):
 		s.found(kindFPMFull, what, "All workers are busy and the backlog is full: see what they do, raise pm.max_children, and set max_conns so that requests wait in realdocd.")
 	default:
