@@ -21,6 +21,14 @@ type arrival struct {
 	below string
 	// extra is the DOCUMENT_ROOT if it is in an extra root, else "".
 	extra string
+	// as is how a directory of the release is written in it, and in which one that is,
+	// as in "/public"; "" unless only the disk could tell.
+	as, in string
+}
+
+// spelling is as, for one release.
+func (a *arrival) spelling(release string) incpath.Spelling {
+	return incpath.Spelling{a.as, release + a.in}
 }
 
 // root is the DOCUMENT_ROOT that PHP gets; for a plain one the arrival is nil.

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"io"
 	"net"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -80,4 +82,60 @@ func answerAll(listener *net.UnixListener) {
 		}
 		conn.Close()
 	}
+}
+
+// plainParams are what nginx sends, with the names of its fastcgi_params.
+func (b *bench) plainParams() []string {
+	return b.params(
+		"QUERY_STRING", "a=b&c=d", "CONTENT_TYPE", "", "CONTENT_LENGTH", "", "DOCUMENT_URI", "/index.php", "REQUEST_SCHEME", "http",
+		"SERVER_SOFTWARE", "nginx/1.22.1", "REMOTE_PORT", "51234", "REMOTE_USER", "", "SERVER_ADDR", "::1", "SERVER_PORT", "80",
+		"SERVER_NAME", "shop.example.com", "REDIRECT_STATUS", "200", "PATH_INFO", "", "HTTP_HOST", "shop.example.com",
+		"HTTP_USER_AGENT", "Mozilla/5.0 (X11; Linux x86_64; rv:128.0)", "HTTP_ACCEPT", "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8",
+		"HTTP_COOKIE", "session=0123456789abcdef; theme=dark", "HTTP_REFERER", "http://shop.example.com/list",
+		"PHP_VALUE", `include_path=".:`+b.link("shop")+`/lib"`,
+	)
+}
+
+// What is written as the configuration has it costs no allocation to map, nor does what a web server has
+// resolved itself.
+func TestMappingAPlainRequestAllocatesNothing(t *testing.T) {
+	b := newBench(t).start()
+	b.served(b.connect(), "", b.params()...)
+	resolved := b.plainParams()
+	resolved[slices.Index(resolved, "SCRIPT_FILENAME")+1] = b.release("shop", "1") + "/public/index.php"
+	for name, pairs := range map[string][]string{
+		"plain":                    b.plainParams(),
+		"with the script resolved": resolved,
+	} {
+		rq := &request{conn: &webConn{s: b.server}, setup: b.server.setup.Load()}
+		if err := rq.params.Add(stack.Pairs(pairs...)); err != nil {
+			t.Fatal(err)
+		}
+		run := func() {
+			rq.text, rq.cgi, rq.began = rq.text[:0], cgi{}, time.Now()
+			for _, step := range []func() error{rq.readParams, rq.findSite, rq.rewrite} {
+				if err := step(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			rq.visit.Leave(rq.began, false)
+		}
+		run()
+		if got := sent(rq, "SCRIPT_FILENAME"); got != b.release("shop", "1")+"/public/index.php" {
+			t.Errorf("%s: SCRIPT_FILENAME is %s", name, got)
+		}
+		if n := testing.AllocsPerRun(200, run); n > 0 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
+	}
+}
+
+// sent is a variable as it goes to FPM.
+func sent(rq *request, name string) (last string) {
+	for _, p := range rq.pairs {
+		if string(p.Name) == name {
+			last = string(p.Value)
+		}
+	}
+	return last
 }

@@ -77,8 +77,11 @@ func (l *locating) try(st *site, docroot string) {
 	}
 	m := st.mapping(live)
 	mapped, release, ok := l.byName(live, &m)
+	var as, in string
 	if !ok {
-		mapped, release, ok = l.byWay(live, &m)
+		if mapped, release, ok = l.byWay(live, &m); ok {
+			as, in = commonEnd(l.sent, strings.TrimPrefix(mapped, live.Path))
+		}
 	}
 	if !ok {
 		mapped, release, ok = l.beside(live)
@@ -89,7 +92,7 @@ func (l *locating) try(st *site, docroot string) {
 	if !ok {
 		return
 	}
-	at := &arrival{site: st, docroot: docroot, release: release}
+	at := &arrival{site: st, docroot: docroot, release: release, as: as, in: in}
 	switch {
 	case incpath.Inside(mapped, live.Docroot):
 		at.below = mapped[len(live.Docroot):]
@@ -237,6 +240,18 @@ func quotePattern(name string) string {
 		b.WriteByte(name[i])
 	}
 	return b.String()
+}
+
+// commonEnd takes off two paths the names at the end that they have in common.
+func commonEnd(a, b string) (string, string) {
+	for b != "" {
+		at, bt := strings.LastIndexByte(a, '/'), strings.LastIndexByte(b, '/')
+		if at < 0 || bt < 0 || a[at:] != b[bt:] {
+			break
+		}
+		a, b = a[:at], b[:bt]
+	}
+	return a, b
 }
 
 // firstName is the first name of a path below something, as of "/42/public".

@@ -20,7 +20,7 @@ func (rq *request) rewriteParams(m *incpath.Mapping) {
 		}
 		sent := borrow(p.Value)
 		switch {
-		case rq.isWritten(param(i+1)) || rq.site.keepParams[string(p.Name)]:
+		case isWritten(p.Name) || rq.site.keepParams[string(p.Name)]:
 		case rq.site.mapParams[string(p.Name)]:
 			if mapped := m.Text(sent); mapped != sent {
 				rq.setPath(param(i+1), "", mapped)
@@ -35,10 +35,10 @@ func (rq *request) rewriteParams(m *incpath.Mapping) {
 
 var pathInList = []byte(":/")
 
-// isWritten says whether a pair has its own way of being mapped.
-func (rq *request) isWritten(at param) bool {
-	switch at {
-	case rq.cgi.documentRoot, rq.cgi.scriptFilename, rq.cgi.phpValue, rq.cgi.phpAdminValue:
+// isWritten says whether a variable has its own way of being mapped.
+func isWritten(name []byte) bool {
+	switch string(name) {
+	case "DOCUMENT_ROOT", "SCRIPT_FILENAME", "PHP_VALUE", "PHP_ADMIN_VALUE":
 		return true
 	}
 	return false

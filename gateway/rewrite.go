@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"slices"
+
 	"realdocd/incpath"
 )
 
@@ -17,6 +19,9 @@ func (rq *request) rewrite() error {
 		return rq.carryValues()
 	}
 	m := rq.mapping()
+	if rq.arrival != nil && rq.arrival.as != "" {
+		m.Spellings = append(slices.Clip(m.Spellings), rq.arrival.spelling(m.Release))
+	}
 	if err := rq.rewriteScript(&m); err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package gateway
 import (
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 
 	"realdocd/incpath"
@@ -29,7 +30,14 @@ func (rq *request) rewriteScript(m *incpath.Mapping) error {
 	if script == "" || script[0] != '/' {
 		return refuse(causeForbidden, "%s %q is not inside %s: it is relative, and to what only PHP-FPM knows; pass $document_root$fastcgi_script_name, or the like", name, sent, rq.visit.Docroot)
 	}
+	encodes := prefix != "" && needsEncoding(m.Release) && rq.pool.DecodesScripts()
+	if !encodes && rq.mapPlainScript(at, m, prefix, script) {
+		return nil
+	}
 	mapped, ok := rq.locateScript(m, script)
+	if !ok && rq.learnSpelling(m, path.Dir(script)) {
+		mapped, ok = rq.locateScript(m, script)
+	}
 	if !ok && prefix != "" && strings.IndexByte(script, '%') >= 0 {
 		// As Apache's ProxyPass encodes it: compared decoded, written encoded.
 		if decoded, err := url.PathUnescape(script); err == nil {
@@ -45,11 +53,37 @@ func (rq *request) rewriteScript(m *incpath.Mapping) error {
 	if mapped == script {
 		return nil
 	}
-	if prefix != "" && encodePath(m.Release) != m.Release && rq.pool.DecodesScripts() {
+	if encodes {
 		mapped = encodeRelease(mapped, m.Release)
 	}
 	rq.setPath(at, prefix, mapped)
 	return nil
+}
+
+// mapPlainScript maps a script that is written as the configuration has the docroot,
+// without an allocation.
+func (rq *request) mapPlainScript(at param, m *incpath.Mapping, prefix, script string) bool {
+	plain := m.Spellings[0]
+	out := append(rq.text, prefix...)
+	path := len(out)
+	out, ok := incpath.Append(out, script, plain[0], plain[1])
+	if !ok || !incpath.Inside(borrow(out[path:]), rq.visit.Docroot) {
+		return false
+	}
+	rq.pairs[at-1].Value, rq.text = out[len(rq.text):], out
+	return true
+}
+
+// learnSpelling asks the disk how a directory that is written in an unknown way comes
+// to the request's release, and adds that to the mapping.
+func (rq *request) learnSpelling(m *incpath.Mapping, dir string) bool {
+	s, now := rq.conn.s, rq.setup
+	at := now.arrivals.find(dir, rq.began, func(dir string) *arrival { return s.locate(now, dir) })
+	if at == nil || at.site != rq.site || at.as == "" {
+		return false
+	}
+	m.Spellings = append(slices.Clip(m.Spellings), at.spelling(m.Release))
+	return true
 }
 
 // locateScript tells where a script lies for this request; ok is whether it may run.
@@ -113,6 +147,20 @@ func encodeRelease(path, release string) string {
 	return encodePath(release) + rest
 }
 
+// needsEncoding says whether encodePath changes a path.
+func needsEncoding(path string) bool {
+	for i := range len(path) {
+		if !isPlainByte(path[i]) {
+			return true
+		}
+	}
+	return false
+}
+
+func isPlainByte(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("$-_.+!*'(),:@&=/~", c) >= 0
+}
+
 // encodePath encodes as Apache does (ap_os_escape_path, which leaves a "+" alone and
 // takes "%" for itself).
 func encodePath(path string) string {
@@ -120,7 +168,7 @@ func encodePath(path string) string {
 	var b strings.Builder
 	for i := range len(path) {
 		c := path[i]
-		if 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("$-_.+!*'(),:@&=/~", c) >= 0 {
+		if isPlainByte(c) {
 			b.WriteByte(c)
 			continue
 		}

@@ -88,7 +88,7 @@ func apacheMain(dir, mpm string) []string {
 }
 
 func (h ApacheHost) text(addr Addr) []string {
-	conf := []string{"Listen " + string(addr), "<VirtualHost " + string(addr) + ">", "  DocumentRoot " + h.Root, "  DirectoryIndex index.php"}
+	conf := []string{"Listen " + string(addr), "<VirtualHost " + string(addr) + ">", "  DocumentRoot " + strconv.Quote(h.Root), "  DirectoryIndex index.php"}
 	target := "fcgi://" + string(h.Backend)
 	if h.Backend.Unix() {
 		target = "unix:" + string(h.Backend) + "|fcgi://localhost"

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 )
@@ -140,7 +141,7 @@ func (v NginxServer) text(i int, addr Addr) []string {
 		conf = append(conf, fmt.Sprintf("    keepalive %d;", v.KeepAlive))
 		v.Lines = append([]string{"fastcgi_keep_conn on;"}, v.Lines...)
 	}
-	conf = append(conf, "  }", "  server {", "    listen "+string(addr)+" backlog=4096;", "    root "+v.Root+";", "    index index.php;",
+	conf = append(conf, "  }", "  server {", "    listen "+string(addr)+" backlog=4096;", "    root "+strconv.Quote(v.Root)+";", "    index index.php;",
 		`    location ~ ^.+\.php(/|$) {`, `      fastcgi_split_path_info ^(.+?\.php)(/.*)$;`, "      fastcgi_pass "+pass+";")
 	conf = append(conf, strings.Split(strings.TrimSpace(nginxParams+nginxScript), "\n")...)
 	for _, param := range v.Params {

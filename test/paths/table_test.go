@@ -1,0 +1,132 @@
+package paths
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"realdocd/test/stack"
+)
+
+// A table is what every spelling came to, behind realdocd and with PHP-FPM alone.
+type table struct {
+	pinned, alone map[string]map[string]string // by spelling and layout
+}
+
+func newTable() *table {
+	return &table{map[string]map[string]string{}, map[string]map[string]string{}}
+}
+
+func (tb *table) note(sp spelling, l layout, r *result, pinned bool) {
+	into := tb.alone
+	if pinned {
+		into = tb.pinned
+	}
+	if into[sp.name] == nil {
+		into[sp.name] = map[string]string{}
+	}
+	into[sp.name][l.name] = r.verdict()
+}
+
+// verdict is the result in a word: "one release", "torn", or the status.
+func (r *result) verdict() string {
+	for status := range r.statuses {
+		if status != 200 && r.statuses[status] > r.total/2 {
+			return fmt.Sprint(status)
+		}
+	}
+	if r.tornN > 0 || r.err != nil || r.statuses[200] < r.total {
+		return "torn"
+	}
+	return "one release"
+}
+
+// counted is how often each verdict came, as in "one release in 11, 404 in 1".
+func counted(of map[string]string) string {
+	var order []string
+	n := map[string]int{}
+	for _, l := range layouts {
+		if n[of[l.name]]++; n[of[l.name]] == 1 {
+			order = append(order, of[l.name])
+		}
+	}
+	if len(order) == 1 {
+		return order[0]
+	}
+	var parts []string
+	for _, verdict := range order {
+		parts = append(parts, fmt.Sprintf("%s in %d", verdict, n[verdict]))
+	}
+	return strings.Join(parts, ", ")
+}
+
+const (
+	begin = ".\\\" What PATHS_WRITE=1 go test ./test/paths writes.\n"
+	end   = ".\\\" The end of what PATHS_WRITE=1 go test ./test/paths writes.\n"
+)
+
+// rows are the table as mdoc(7) has it. Only the first two columns are the same in every run.
+func (tb *table) rows() string {
+	var b strings.Builder
+	for _, sp := range spellings {
+		fmt.Fprintf(&b, ".It %s\n%s: %s.\nPHP-FPM alone: %s.\n", mdoc(sp.name), sp.by, counted(tb.pinned[sp.name]), counted(tb.alone[sp.name]))
+	}
+	return b.String()
+}
+
+// mdoc writes a name so that none of its words is a macro.
+func mdoc(name string) string {
+	words := strings.Fields(name)
+	for i, word := range words {
+		words[i] = `\&` + word
+	}
+	return strings.Join(words, " ")
+}
+
+// compare wants the manual to have what ran.
+func (tb *table) compare(t *testing.T) {
+	if len(tb.pinned) != len(spellings) {
+		t.Skip("SKIPPED, NOT PROVEN: the manual is compared when every layout has run")
+	}
+	for _, of := range tb.pinned {
+		if len(of) != len(layouts) {
+			t.Skip("SKIPPED, NOT PROVEN: the manual is compared when every layout has run")
+		}
+	}
+	file := stack.InModule(t, "etc/man/realdocd-paths.7")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, _ := strings.Cut(string(text), begin)
+	have, after, ok := strings.Cut(rest, end)
+	if !ok {
+		t.Fatalf("%s has no lines %q and %q", file, begin, end)
+	}
+	if os.Getenv("PATHS_WRITE") != "" {
+		if err := os.WriteFile(file, []byte(before+begin+tb.rows()+end+after), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if pinnedOnly(have) != pinnedOnly(tb.rows()) {
+		t.Errorf("the manual has\n%s\nand what ran is\n%s\nWrite it with PATHS_WRITE=1", have, tb.rows())
+	}
+	for _, l := range layouts {
+		if !strings.Contains(string(text), mdoc(l.name)) {
+			t.Errorf("the manual does not have the layout %q", l.name)
+		}
+	}
+}
+
+// pinnedOnly leaves out what PHP-FPM alone has answered, which is another in every run.
+func pinnedOnly(rows string) string {
+	var kept []string
+	for line := range strings.Lines(rows) {
+		if !strings.HasPrefix(line, "PHP-FPM alone") {
+			kept = append(kept, line)
+		}
+	}
+	return strings.Join(kept, "")
+}
