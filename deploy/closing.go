@@ -71,6 +71,19 @@ func (r *Resolver) Close(release string) { r.options().closed.add(filepath.Clean
 // Open undoes Close.
 func (r *Resolver) Open(release string) { r.options().closed.open(filepath.Clean(release)) }
 
+// InClosed says whether a path lies in a closed release.
+func (r *Resolver) InClosed(path string) bool {
+	c := r.options().closed
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for dir := path; len(dir) > 1; dir = filepath.Dir(dir) {
+		if _, has := c.paths[dir]; has {
+			return true
+		}
+	}
+	return false
+}
+
 // Closed are the releases that are closed, the one that was closed last at the end.
 func (r *Resolver) Closed() []string { return r.options().closed.all() }
 

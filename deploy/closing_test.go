@@ -32,6 +32,9 @@ func TestAReleaseThatIsClosedIsEnteredByNoPathUntilItIsLiveAgain(t *testing.T) {
 	if _, err := enterBy(r, s, "1"); !errors.Is(err, ErrClosed) {
 		t.Errorf("a closed release: %v", err)
 	}
+	if !r.InClosed(s.path("1")+"/lib/tool.php") || r.InClosed(s.path("2")+"/lib/tool.php") {
+		t.Error("which path is in a closed release?")
+	}
 	if got := r.Closed(); !slices.Equal(got, []string{s.path("1")}) {
 		t.Errorf("closed is %q", got)
 	}

@@ -4,8 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"io/fs"
 	"fmt"
+	"io/fs"
 	"path"
 	"strings"
 	"time"
@@ -41,7 +41,7 @@ func (s *Server) DrainRelease(ctx context.Context, name, docroot, release string
 			return nil, err
 		}
 		if err == nil && len(now) == 0 {
-			return nil, nil
+			return nil, s.keepClosed(st, release)
 		}
 		if err == nil {
 			left = now
@@ -52,6 +52,20 @@ func (s *Server) DrainRelease(ctx context.Context, name, docroot, release string
 		case <-tick.C:
 		}
 	}
+}
+
+// keepClosed has the next process know which releases are closed, after a restart too.
+// Of other sites it writes only to those that have been in the release.
+func (s *Server) keepClosed(of *site, release string) (err error) {
+	s.eachSite(func(st *site) {
+		if st == of || len(st.releases.DocrootsOf(release)) > 0 {
+			err = errors.Join(err, s.history.putClosed(st.Name, st.releases.Closed()))
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("nothing runs in the release, but a restart would open it again: %w", err)
+	}
+	return nil
 }
 
 func (s *Server) eachSite(do func(*site)) {

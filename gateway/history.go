@@ -122,6 +122,26 @@ func (h *history) read(site, link string) (events []deploy.Event, err error) {
 	return events, err
 }
 
+// closed are the releases of a site that an earlier process has closed.
+func (h *history) closed(site string) []string {
+	if h.dir == "" {
+		return nil
+	}
+	releases, err := deploy.NewHistory(h.dir, site).Closed()
+	if err != nil {
+		h.log.Error().Err(err).Str("site", site).Msg("closed releases not read: see state_dir")
+	}
+	return releases
+}
+
+// putClosed writes them for a later process.
+func (h *history) putClosed(site string, releases []string) error {
+	if h.dir == "" {
+		return nil
+	}
+	return deploy.NewHistory(h.dir, site).PutClosed(releases)
+}
+
 // maxHistory bounds the history of a site with many links as it is shown.
 const maxHistory = 200
 

@@ -162,7 +162,7 @@ func (p *Predecessor) ask(ctx context.Context, site, docroot string) (a handover
 	id := p.asked
 	p.answers[id] = answer
 	p.mu.Unlock()
-	p.peer.Send(handover.Message{Ask: &handover.Ask{ID: id, Site: site, Docroot: docroot}})
+	p.peer.Send(handover.Message{Ask: &handover.Ask{ID: id, Site: site, Docroot: docroot, Closed: p.s.closedOf(site)}})
 	select {
 	case a = <-answer:
 		if a.Error != "" {
@@ -177,6 +177,19 @@ func (p *Predecessor) ask(ctx context.Context, site, docroot string) (a handover
 		p.mu.Unlock()
 		return a, fmt.Errorf("ask the process before, which finishes its requests: %w", ctx.Err())
 	}
+}
+
+// maxToldClosed bounds how many closed releases a predecessor is told of each time.
+const maxToldClosed = 50
+
+// closedOf are the releases of a site that were closed last.
+func (s *Server) closedOf(site string) []string {
+	st := s.setup.Load().sites.named(site)
+	if st == nil {
+		return nil
+	}
+	closed := st.releases.Closed()
+	return closed[max(0, len(closed)-maxToldClosed):]
 }
 
 // awaitEnd waits for the predecessor to end. When ctx is done first it is told to stop.

@@ -2,10 +2,13 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
+	"realdocd/deploy"
 	"realdocd/gateway/control"
 	"realdocd/gateway/handover"
 	"realdocd/gateway/sock"
@@ -131,5 +134,40 @@ func TestAConnectionOfThePredecessorGoesThroughAProcessThatRetires(t *testing.T)
 	before.Close()
 	if cut := <-retired; len(cut) > 0 {
 		t.Errorf("cut off: %v", cut)
+	}
+}
+
+// Who is in a release that is drained is asked of the predecessor, which lets nobody in from then on.
+func TestAPredecessorIsToldWhichReleasesAreClosed(t *testing.T) {
+	b := newBench(t)
+	f := b.succeed()
+	b.served(b.connect(), "", b.params()...)
+	b.flip("2")
+	ctx, cancel := context.WithTimeout(t.Context(), 3*drainEvery)
+	defer cancel()
+	b.drainShop(ctx, "1") // which the test does not answer
+	for {
+		select {
+		case q := <-f.asked:
+			if q.Site == "shop" && slices.Contains(q.Closed, b.release("shop", "1")) {
+				return
+			}
+		case <-time.After(patience):
+			t.Fatal("it was not told")
+		}
+	}
+}
+
+func TestAProcessThatRetiresClosesWhatItsSuccessorHasClosed(t *testing.T) {
+	b := newBench(t).start()
+	b.served(b.connect(), "", b.params()...)
+	b.flip("2")
+	b.served(b.connect(), "", b.params()...)
+	st := b.server.setup.Load().sites.named("shop")
+	if _, err := b.server.occupied("shop", "", []string{b.release("shop", "1")}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := st.releases.EnterNamed(b.docroot("shop"), b.release("shop", "1"), time.Now()); !errors.Is(err, deploy.ErrClosed) {
+		t.Errorf("it is entered: %v", err)
 	}
 }

@@ -43,7 +43,7 @@ func (n *Successor) answer(q handover.Ask) {
 	if q.Site == "" {
 		st := n.s.Status()
 		a.Status = &st
-	} else if d, err := n.s.occupied(q.Site, q.Docroot); err != nil {
+	} else if d, err := n.s.occupied(q.Site, q.Docroot, q.Closed); err != nil {
 		a.Error = err.Error()
 	} else {
 		a.Site = &d
@@ -52,12 +52,15 @@ func (n *Successor) answer(q handover.Ask) {
 }
 
 // occupied are the docroots of a site with somebody inside, after a look at
-// their links: whoever begins afterwards is in the live release. One that is
-// unknown here has nobody inside.
-func (s *Server) occupied(name, docroot string) (control.SiteDetail, error) {
+// their links: whoever begins afterwards is in the live release, and in none of those
+// that are closed. One that is unknown here has nobody inside.
+func (s *Server) occupied(name, docroot string, closed []string) (control.SiteDetail, error) {
 	st := s.setup.Load().sites.named(name)
 	if st == nil {
 		return control.SiteDetail{}, nil
+	}
+	for _, release := range closed {
+		st.releases.Close(release)
 	}
 	docroots := st.releases.Docroots()
 	if docroot != "" || !st.IsGlob() {

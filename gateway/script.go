@@ -92,7 +92,7 @@ func (rq *request) locateScript(m *incpath.Mapping, script string) (mapped strin
 	if rq.mayRun(m, mapped) {
 		return mapped, true
 	}
-	if rq.mayRun(m, script) { // an extra root that lies in a release, say
+	if rq.mayRun(m, script) && !rq.site.releases.InClosed(script) { // an extra root that lies in a release, say
 		return script, true
 	}
 	mapped, ok = besideRelease(script, m.Release, rq.visit.Below())

@@ -54,6 +54,9 @@ func newSite(c SiteConfig, p *fpm.Pool, before *site, srv *Server) *site {
 	} else {
 		opts.Blocking = spare.During
 		s.releases = deploy.NewResolver(opts)
+		for _, release := range srv.history.closed(c.Name) {
+			s.releases.Close(release)
+		}
 	}
 	return s
 }

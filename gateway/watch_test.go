@@ -41,6 +41,24 @@ func TestADrainedReleaseIsEnteredByNoPathUntilItIsLive(t *testing.T) {
 	want("1")
 }
 
+// rm -r may come after a restart.
+func TestADrainedReleaseStaysClosedOverARestart(t *testing.T) {
+	b := newBench(t)
+	b.cfg.StateDir = b.dir + "/state"
+	b.start()
+	b.served(b.connect(), "", b.params()...)
+	b.flip("2")
+	b.served(b.connect(), "", b.params()...)
+	if _, err := b.drainShop(t.Context(), "1"); err != nil {
+		t.Fatal(err)
+	}
+	next := b.newServer()
+	st := next.setup.Load().sites.named("shop")
+	if _, err := st.releases.EnterNamed(b.docroot("shop"), b.release("shop", "1"), time.Now()); !errors.Is(err, deploy.ErrClosed) {
+		t.Errorf("it is entered: %v", err)
+	}
+}
+
 // A docroot of a pattern may lead there that no request has shown yet.
 func TestADrainKnowsEveryDocrootOnDiskThatIsLiveThere(t *testing.T) {
 	b := newBench(t)

@@ -78,6 +78,8 @@ type Ask struct {
 	ID      uint64 `json:"id"`
 	Site    string `json:"site,omitempty"`
 	Docroot string `json:"docroot,omitempty"`
+	// Closed are the site's releases that no request may enter any more.
+	Closed []string `json:"closed,omitempty"`
 }
 
 // An Answer has what was asked for, or why it cannot be told.

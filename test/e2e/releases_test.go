@@ -209,3 +209,24 @@ func TestTheLiveReleaseIsNotDrainedAndTwoDeploysKeepApart(t *testing.T) {
 	mustDo(t, lock.Unlock())
 	s.Command(s.gw, 0, "flip", "shop", s.site.Release(2))
 }
+
+// What a web server sends there by the release's own path runs on the live one.
+func TestADrainedReleaseStaysClosedOverALiveUpgrade(t *testing.T) {
+	s := openReleases(t, nil)
+	s.get(t, "/index.php?pause=0")
+	s.Command(s.gw, 0, "flip", "shop", s.site.Release(2))
+	s.get(t, "/index.php?pause=0")
+	s.Command(s.gw, 0, "drain", "shop", "1")
+	ask := func(when string) {
+		t.Helper()
+		reply := s.Ask(s.gw.Addr, nil, stack.ParamsFor(s.site.Release(1)+"/public", "GET", "/index.php", "QUERY_STRING", "pause=0")...)
+		if body := string(reply.Body); !strings.Contains(body, s.site.Release(2)) || strings.Contains(body, s.site.Release(1)) {
+			t.Errorf("%s it answers %d %s", when, reply.Status, body)
+		}
+	}
+	ask("after the drain")
+	s.Upgrade(s.gw)
+	ask("after an upgrade")
+	mustDo(t, os.RemoveAll(s.site.Release(1)))
+	ask("after rm -r")
+}
