@@ -76,8 +76,8 @@ func TestAWayBackWorksWhileThePoolIsPausedAndWhileItIsOverloaded(t *testing.T) {
 		}
 		return err
 	}))
-	for range 3 {
-		said := sh.Command(sh.gw, 0, "rollback", "shop")
+	for _, release := range []int{2, 1, 2} {
+		said := sh.Command(sh.gw, 0, "flip", "shop", sh.site.Release(release))
 		if !strings.Contains(said, "/index.php?pause=0 200") || strings.Contains(said, "was not run") {
 			t.Errorf("under overload: %s", said)
 		}
