@@ -3,11 +3,13 @@ package gateway
 import (
 	"context"
 	"errors"
+	"os"
 	"strings"
 	"testing"
 
 	"realdocd/gateway/fpm"
 	"realdocd/gateway/sock"
+	"realdocd/test/stack"
 )
 
 func TestPHPValue_LoadsCodeOfTheReleaseAlone(t *testing.T) {
@@ -202,4 +204,22 @@ func TestParams_APathWithAnEndInItIsRefused(t *testing.T) {
 		}
 	}
 	b.served(b.connect(), "", b.params("HTTP_X", "a\nb", "QUERY_STRING", "a\x00b")...)
+}
+
+// The workers of FPM outlive the daemon, and what was set in them does too.
+func TestPHPValue_OfASiteIsKnownAfterARestart(t *testing.T) {
+	b := newBench(t)
+	b.cfg.StateDir = b.dir + "/state"
+	b.start()
+	b.knows(map[string]string{"memory_limit": "128M"}, nil)
+	b.served(b.connect(), "", b.params("PHP_VALUE", "memory_limit=1G")...)
+	file := b.cfg.StateDir + "/directives/www.json"
+	stack.Until(t, "it is written down", func() bool { _, err := os.Stat(file); return err == nil })
+
+	next := b.newServer()
+	for _, p := range next.setup.Load().pools {
+		if own := p.Carried(); own == nil || (*own)["memory_limit"] != "128M" {
+			t.Errorf("the next process knows %v", own)
+		}
+	}
 }
