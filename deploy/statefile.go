@@ -45,4 +45,3 @@ func WriteStateFile(stateDir, dir, name string, value any) error {
 	}
 	return nil
 }
-
