@@ -33,6 +33,7 @@ func newSetup(cfg Config, before *setup, s *Server) *setup {
 		}
 		if p == nil {
 			p = fpm.New(c, s.log)
+			s.remember(p)
 		} else {
 			p.Configure(c)
 		}

@@ -28,7 +28,9 @@ type carried struct {
 	mu      sync.Mutex                  // guards the following
 	strange map[string]bool             // that PHP does not know, so that nothing stays of them
 	asking  chan struct{}               // closed when the answer to the question that runs is here
-	keep    func(own map[string]string) // writes it down
+	keep    func(own map[string]string) // writes it down; set before Start
+
+	writing sync.Mutex // is held while keep runs, by nobody who holds mu
 }
 
 // Carried gives the directives that every request of the pool has to set, with FPM's
@@ -125,9 +127,16 @@ func (c *carried) learnLocked(before map[string]string, asked []string, is map[s
 	if len(own) > len(before) {
 		c.own.Store(&own)
 		if c.keep != nil {
-			go c.keep(own)
+			go c.write()
 		}
 	}
+}
+
+// write has the newest map written down, one after the other.
+func (c *carried) write() {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	c.keep(c.known())
 }
 
 // askINI asks FPM for its settings.
