@@ -57,6 +57,9 @@ func (rq *request) describe(e *zerolog.Event) {
 		Bytes("path", rq.value(rq.cgi.requestURI)).
 		Int("status", rq.status()).
 		Int64("bytes", rq.reply.bytes)
+	if n := rq.reply.foreign; n > 0 {
+		e.Int("foreign_records", n) // of FPM, which belong to no response and were not passed on
+	}
 }
 
 // status is the visitor's.

@@ -16,7 +16,8 @@ import (
 type request struct {
 	conn  *webConn
 	setup *setup // the configuration that it runs under
-	id    uint16
+	id    uint16 // of the web server
+	fpmID uint16 // in the records of head, and in FPM's answer
 
 	params        fcgi.Collector
 	pairs         []fcgi.Pair

@@ -29,6 +29,9 @@ type Conn struct {
 	// the next Fill.
 	In fcgi.Reader
 
+	// LastID is the request id of the request that was sent last. It is for the owner.
+	LastID uint16
+
 	raw syscall.RawConn
 
 	try func(fd uintptr) bool // readOnce, made a func value once
