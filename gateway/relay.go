@@ -165,7 +165,7 @@ func (rq *request) relayResponse(conn *sock.Conn) error {
 		if len(batch) > 0 {
 			if err := rq.conn.web.Send(batch); err != nil {
 				rq.broken = true
-				return fmt.Errorf("%w: %w", errClientGone, err)
+				return rq.sendError(err)
 			}
 		}
 		if err != nil || rq.reply.ended {
@@ -207,6 +207,17 @@ func headerValue(name string) string {
 		}
 		return r
 	}, name)
+}
+
+// sendError says why the web server did not take the response.
+func (rq *request) sendError(err error) error {
+	if !errors.Is(err, os.ErrDeadlineExceeded) || rq.Ended() != nil {
+		return fmt.Errorf("%w: %w", errClientGone, err)
+	}
+	if rq.outOfTime() {
+		return refuse(causeClientStalled, "the web server did not read the response within request_timeout (%s)", rq.pool.Config().RequestTimeout)
+	}
+	return refuse(causeClientStalled, "the web server read nothing of the response for read_timeout (%s)", rq.pool.Config().ReadTimeout)
 }
 
 // responseError says why FPM's response ended too early.

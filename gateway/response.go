@@ -19,6 +19,7 @@ type response struct {
 	head    []byte // the header so far, if its first record does not have all of it
 	bytes   int64  // of STDOUT
 	ended   bool   // END_REQUEST has been passed on
+	stderr  int64  // bytes of STDERR
 	foreign int    // records that belong to no response, and were not passed on
 }
 
