@@ -19,7 +19,7 @@
 //
 // The peer chooses lengths, so each has a bound. Content is at most 65,535 bytes
 // and padding at most 255 (their fields have no room for more). The params of
-// one request are at most [MaxParams] bytes in all. The pairs of a management
+// one request are at most [MaxParams] bytes in all, and at most [MaxPairs]. The pairs of a management
 // record are at most one record.
 //
 // The specification is https://fastcgi-archives.github.io/FastCGI_Specification.html;

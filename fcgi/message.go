@@ -1,6 +1,9 @@
 package fcgi
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"fmt"
+)
 
 // Roles of an application (section 6). PHP-FPM and realdocd are responders.
 const RoleResponder = 1
@@ -39,6 +42,14 @@ func AppendBegin(dst []byte, id uint16, b Begin) []byte {
 // has written.
 func SetKeepConn(records []byte) { records[HeaderLen+2] |= flagKeepConn }
 
+// SetID gives whole records another request id.
+func SetID(records []byte, id uint16) {
+	for len(records) >= HeaderLen {
+		binary.BigEndian.PutUint16(records[2:], id)
+		records = records[min(len(records), recordLen(records)):]
+	}
+}
+
 // Status is the protocolStatus of END_REQUEST (section 5.5).
 type Status uint8
 
@@ -49,6 +60,15 @@ const (
 	Overloaded      Status = 2
 	UnknownRole     Status = 3
 )
+
+var statusNames = [...]string{"REQUEST_COMPLETE", "CANT_MPX_CONN", "OVERLOADED", "UNKNOWN_ROLE"}
+
+func (s Status) String() string {
+	if int(s) < len(statusNames) {
+		return statusNames[s]
+	}
+	return fmt.Sprintf("protocol status %d", uint8(s))
+}
 
 // AppendEnd appends an END_REQUEST record. appStatus is the script's exit code;
 // PHP-FPM always sends 0.

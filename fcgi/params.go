@@ -10,6 +10,13 @@ import (
 // nginx sends at most 65,535; PHP-FPM was seen to take 240,000.
 const MaxParams = 512 << 10
 
+// MaxPairs is the most pairs of one request. Their descriptions take 48 bytes each, which
+// empty ones would make 24 times of what was sent. nginx takes a few hundred headers.
+const MaxPairs = 4096
+
+// ErrTooManyPairs says that the params of one request are more than [MaxPairs].
+var ErrTooManyPairs = fmt.Errorf("fcgi: params of one request are more than %d", MaxPairs)
+
 // maxPairLen is the longest name or value: what remains of MaxParams.
 const maxPairLen = MaxParams
 
@@ -56,9 +63,13 @@ func pairLen(b []byte) (int, []byte, error) {
 	return n, b[4:], nil
 }
 
-// ReadPairs appends the pairs of b to dst; they share b's memory.
+// ReadPairs appends the pairs of b to dst; they share b's memory. If dst has [MaxPairs]
+// then and b has more, the error is [ErrTooManyPairs].
 func ReadPairs(dst []Pair, b []byte) ([]Pair, error) {
 	for len(b) > 0 {
+		if len(dst) >= MaxPairs {
+			return dst, ErrTooManyPairs
+		}
 		p, rest, err := NextPair(b)
 		if err != nil {
 			return dst, fmt.Errorf("pair %d: %w", len(dst)+1, err)

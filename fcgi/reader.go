@@ -107,6 +107,13 @@ func (rd *Reader) Next() (rec Record, ok bool, err error) {
 // has not found a whole record, they are the beginning of one.
 func (rd *Reader) Buffered() int { return rd.w - rd.r }
 
+// Held is how many bytes of buffer the Reader holds.
+func (rd *Reader) Held() int { return len(rd.buf) }
+
+// SmallBuffer is what a Reader holds at least while something has come, in bytes. A long
+// record makes it hold more.
+const SmallBuffer = smallBuffer
+
 // Release gives the buffer back if nothing is left in it. The records taken so
 // far become invalid. The Reader stays ready.
 func (rd *Reader) Release() {

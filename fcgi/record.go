@@ -92,8 +92,16 @@ func parseHeader(b []byte) (content, total int, err error) {
 	if b[0] != Version {
 		return 0, 0, &ProtocolError{fmt.Sprintf("record version is %d, want 1", b[0])}
 	}
-	content = int(binary.BigEndian.Uint16(b[4:]))
-	return content, HeaderLen + content + int(b[6]), nil
+	return int(binary.BigEndian.Uint16(b[4:])), recordLen(b), nil
+}
+
+// recordLen is the length of the whole record whose header is at the start of b.
+func recordLen(b []byte) int { return HeaderLen + int(binary.BigEndian.Uint16(b[4:])) + int(b[6]) }
+
+// SetID gives the record another request id, in the buffer that it lies in.
+func (r *Record) SetID(id uint16) {
+	r.ID = id
+	binary.BigEndian.PutUint16(r.Raw[2:], id)
 }
 
 // A ProtocolError says how a peer broke the protocol. The stream cannot be

@@ -1,14 +1,10 @@
 package gateway
 
 import (
-	"bytes"
 	"time"
 
 	"github.com/rs/zerolog"
 )
-
-// maxStderr is how much of one STDERR record goes to the log.
-const maxStderr = 4 << 10
 
 // logRequest writes the one event of a request. err is why it failed.
 func (s *Server) logRequest(rq *request, err error, now time.Time) {
@@ -18,12 +14,15 @@ func (s *Server) logRequest(rq *request, err error, now time.Time) {
 	if !c.AccessLog && !slow && err == nil {
 		return
 	}
+	if err != nil && !c.AccessLog && !s.floods.failures[causeOf(err)].allow(now) {
+		return
+	}
 	e := s.log.Info()
 	switch {
 	case err != nil && causeOf(err) == causeClientGone:
-		e = s.log.Info().Err(err)
+		e = s.log.Info().Str("error", cut(err.Error()))
 	case err != nil:
-		e = s.log.Error().Str("cause", causeOf(err).name).Err(err)
+		e = s.log.Error().Str("cause", causeOf(err).name).Str("error", cut(err.Error()))
 	case slow:
 		e = s.log.Warn().Bool("slow", true)
 	}
@@ -53,11 +52,22 @@ func (rq *request) describe(e *zerolog.Event) {
 	if rq.visit.Release != nil {
 		e.Str("release", rq.visit.Name)
 	}
-	e.Bytes("method", rq.value(rq.cgi.requestMethod)).
-		Bytes("path", rq.value(rq.cgi.requestURI)).
+	e.Bytes("method", cutMethod(rq.value(rq.cgi.requestMethod))).
+		Bytes("path", cut(rq.value(rq.cgi.requestURI))).
 		Int("status", rq.status()).
 		Int64("bytes", rq.reply.bytes)
+	if n := rq.reply.stderr; n > maxStderrOfOne {
+		e.Int64("stderr_bytes", n) // the log has only the first of them
+	}
+	if n := rq.reply.foreign; n > 0 {
+		e.Int("foreign_records", n) // of FPM, which belong to no response and were not passed on
+	}
 }
+
+// cutMethod is what is logged of a method.
+func cutMethod(method []byte) []byte { return method[:min(len(method), maxMethod)] }
+
+const maxMethod = 64
 
 // status is the visitor's.
 func (rq *request) status() int {
@@ -72,22 +82,4 @@ func ms(e *zerolog.Event, name string, from, to time.Time) {
 	if !from.IsZero() && !to.IsZero() {
 		e.Float64(name, float64(to.Sub(from).Microseconds())/1000)
 	}
-}
-
-// logStderr logs what PHP wrote to its error output.
-func (rq *request) logStderr(text []byte) {
-	text = bytes.TrimSpace(text)
-	if len(text) == 0 {
-		return
-	}
-	e := rq.identity(rq.conn.s.log.Warn())
-	if rq.site != nil {
-		e.Str("site", rq.site.Name)
-	}
-	if rq.visit.Release != nil {
-		e.Str("release", rq.visit.Name)
-	}
-	e.Bytes("path", rq.value(rq.cgi.requestURI)).
-		Bytes("stderr", text[:min(len(text), maxStderr)]).
-		Msg("FPM wrote to stderr")
 }

@@ -37,7 +37,7 @@ func (rq *request) readBody() error {
 		if err := rq.takeStdin(rec); err != nil {
 			return err
 		}
-		if rq.streams() && len(b.mem) >= maxBodyInMemory {
+		if rq.streams() && (len(b.mem) >= maxBodyInMemory || b.spool != nil) {
 			return nil
 		}
 	}
@@ -57,7 +57,8 @@ func (rq *request) takeStdin(rec fcgi.Record) error {
 	if !own || err != nil {
 		return err
 	}
-	return rq.body.keep(rec.Raw, rq.setup.cfg.SpoolDir)
+	inMemory := len(rq.body.mem)+len(rec.Raw) <= maxBodyInMemory+fcgi.MaxRecord
+	return rq.body.keep(rec.Raw, inMemory && rq.takeMemory(len(rec.Raw)), rq.setup.cfg.SpoolDir)
 }
 
 // ownStdin counts one record that came while the body was awaited; own is
@@ -74,6 +75,7 @@ func (rq *request) ownStdin(rec fcgi.Record) (own bool, err error) {
 			return false, refuse(causeClientGone, "refuse a second request: %w", err)
 		}
 	case rec.ID != rq.id:
+		return false, rq.conn.countJunk(len(rec.Raw))
 	case rec.Type == fcgi.AbortRequest:
 		rq.aborted = true
 		return false, refuse(causeClientGone, "the web server aborted the request after %d bytes of its body", b.length)
@@ -81,9 +83,22 @@ func (rq *request) ownStdin(rec fcgi.Record) (own bool, err error) {
 		b.ended = true
 	case rec.Type == fcgi.Stdin:
 		b.length += int64(len(rec.Content))
-		return true, nil
+		if rq.contentLength >= 0 && b.length > rq.contentLength {
+			return false, refuse(causeBadRequest, "request body has %d bytes or more, CONTENT_LENGTH says %d", b.length, rq.contentLength)
+		}
+		return true, rq.checkMaxBody(b.length)
+	default:
+		return false, rq.conn.countJunk(len(rec.Raw))
 	}
 	return false, nil
+}
+
+// checkMaxBody holds a body's length, or what has come of it, against max_body.
+func (rq *request) checkMaxBody(length int64) error {
+	if most := rq.setup.cfg.MaxBody; most > 0 && length > most {
+		return refuse(causeBodyTooLarge, "request body has %d bytes or more, max_body is %d", length, most)
+	}
+	return nil
 }
 
 // checkLength holds the whole body against CONTENT_LENGTH. FPM waits for ever
@@ -103,10 +118,9 @@ func (rq *request) checkLength() error {
 		rq.body.length, rq.contentLength)
 }
 
-// keep holds on to one record: in memory, or where it does not fit in a file
-// below dir.
-func (b *body) keep(raw []byte, dir string) error {
-	if b.spool == nil && len(b.mem)+len(raw) <= maxBodyInMemory+fcgi.MaxRecord {
+// keep holds on to one record: in memory, or if it does not fit in a file below dir.
+func (b *body) keep(raw []byte, fits bool, dir string) error {
+	if b.spool == nil && fits {
 		b.mem = append(b.mem, raw...)
 		return nil
 	}
@@ -153,21 +167,6 @@ type spoolReader struct{ file *os.File }
 func (r spoolReader) Read(b []byte) (n int, err error) {
 	spare.During(func() { n, err = r.file.Read(b) })
 	return n, err
-}
-
-// discardBody reads what is left of a body that nobody wants, so that the next
-// request on the connection is found.
-func (rq *request) discardBody() {
-	for !rq.body.ended && !rq.aborted && !rq.unread && !rq.broken {
-		rec, err := rq.conn.record()
-		if err != nil {
-			rq.broken = true
-			return
-		}
-		if _, err := rq.ownStdin(rec); err != nil && !rq.aborted {
-			rq.broken = true
-		}
-	}
 }
 
 // free closes the file and keeps no large buffer.

@@ -16,6 +16,9 @@ const statusClientGone = 499
 var (
 	causeBadRequest    = &cause{"bad_request", http.StatusBadRequest}
 	causeParamsTooLong = &cause{"params_too_long", http.StatusRequestHeaderFieldsTooLarge}
+	causeBodyTooLarge  = &cause{"body_too_large", http.StatusRequestEntityTooLarge}
+	causeMemory        = &cause{"memory", http.StatusServiceUnavailable}
+	causeClientStalled = &cause{"client_stalled", statusClientGone}
 	causeNoSite        = &cause{"no_site", http.StatusNotFound}
 	causeForbidden     = &cause{"forbidden", http.StatusForbidden}
 	causeUnresolved    = &cause{"unresolved", http.StatusServiceUnavailable}
@@ -35,5 +38,5 @@ var (
 var causes = []*cause{
 	causeBadRequest, causeParamsTooLong, causeNoSite, causeForbidden, causeUnresolved, causeIncludePath, causeSpool,
 	causeQueueFull, causeQueueTimeout, causeFPMDown, causeBacklogFull, causeFPMFailed, causeFPMTimeout, causeShutdown,
-	causeClientGone,
+	causeClientGone, causeBodyTooLarge, causeMemory, causeClientStalled,
 }

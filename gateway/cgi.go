@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"errors"
 	"strconv"
 
 	"realdocd/fcgi"
@@ -23,10 +24,12 @@ type cgi struct {
 func (rq *request) readParams() error {
 	rq.contentLength = -1
 	if rq.tooLong != nil {
-		return refuse(causeParamsTooLong, "%w", rq.tooLong)
+		return rq.tooLong
 	}
 	var err error
-	if rq.pairs, err = rq.params.Pairs(rq.pairs[:0]); err != nil {
+	if rq.pairs, err = rq.params.Pairs(rq.pairs[:0]); errors.Is(err, fcgi.ErrTooManyPairs) {
+		return refuse(causeParamsTooLong, "%w", err)
+	} else if err != nil {
 		return refuse(causeBadRequest, "fcgi: read params: %w", err)
 	}
 	rq.noteParams()
@@ -84,7 +87,7 @@ func (rq *request) readContentLength() error {
 		return refuse(causeBadRequest, "CONTENT_LENGTH %q is not a length", v)
 	}
 	rq.contentLength = n
-	return nil
+	return rq.checkMaxBody(n)
 }
 
 // value is the variable's value; nil where it is absent.
@@ -112,6 +115,7 @@ func (rq *request) appendHead() error {
 		rq.set(rq.cgi.contentLength, "CONTENT_LENGTH", strconv.AppendInt(nil, rq.body.length, 10))
 		rq.conn.mu.Unlock()
 	}
+	rq.fpmID = rq.id
 	rq.head = fcgi.AppendBegin(rq.head[:0], rq.id, fcgi.Begin{Role: fcgi.RoleResponder})
 	var err error
 	if rq.head, err = fcgi.AppendParams(rq.head, rq.id, rq.pairs); err != nil {

@@ -38,6 +38,11 @@ type Config struct {
 	// SpoolDir takes the bodies that are too large for memory; "" is the
 	// system's directory for temporary files.
 	SpoolDir string
+	// MaxBody is the longest body of a request, in bytes; 0 is no bound.
+	MaxBody int64
+	// MaxConnections bounds the connections of web servers that one listener has; 0
+	// is what the descriptors allow.
+	MaxConnections int
 	// Control is the absolute path of the control socket, which serves the
 	// control API and /metrics; "" opens none.
 	Control string

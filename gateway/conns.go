@@ -8,18 +8,24 @@ import (
 )
 
 // open begins to serve a connection.
-func (s *Server) open(conn net.Conn) { s.openPinned(conn, nil) }
+func (s *Server) open(conn net.Conn) { s.openFrom(conn, nil, nil) }
 
 // openPinned is open for the requests of a warm-up; nil is for those of a web server.
-func (s *Server) openPinned(conn net.Conn, p *pin) {
+func (s *Server) openPinned(conn net.Conn, p *pin) { s.openFrom(conn, nil, p) }
+
+// openFrom is open for a connection that is counted in a crowd.
+func (s *Server) openFrom(conn net.Conn, from *crowd, p *pin) {
 	web, err := sock.New(conn.(sock.FileConn))
 	if err != nil {
 		conn.Close()
+		from.leave()
 		return
 	}
-	c := &webConn{s: s, web: web, pin: p}
+	c := &webConn{s: s, web: web, crowd: from, pin: p}
+	web.Limit = c.sendLimit
 	if !s.add(c) {
 		web.End()
+		from.leave()
 		return
 	}
 	if err := s.hang.Watch(web, c); err != nil {
@@ -50,6 +56,8 @@ func (s *Server) add(c *webConn) bool {
 func (s *Server) closed(c *webConn) {
 	s.hang.Forget(c.web)
 	c.web.End()
+	s.memory.give(c.memory)
+	c.crowd.leave()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.conns, c)

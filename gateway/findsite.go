@@ -50,9 +50,7 @@ func (rq *request) enter(st *site, docroot string) error {
 	}
 	if v.Stale != nil {
 		st.metrics.resolveFailures.Add(1)
-	}
-	if v.Stale != nil && st.stale.allow(rq.began) {
-		s.log.Error().Err(v.Stale).Str("site", st.Name).Str("docroot", docroot).Str("release", v.Path).Msg(staleText(v))
+		st.stale.event(s.log.Error(), rq.began).Err(v.Stale).Str("site", st.Name).Str("docroot", docroot).Str("release", v.Path).Msg(staleText(v))
 	}
 	return nil
 }

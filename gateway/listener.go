@@ -20,6 +20,7 @@ import (
 type listener struct {
 	addr sock.Addr // of the configuration, or the socket's if it was inherited
 	net.Listener
+	crowd *crowd // that it has accepted
 }
 
 // listen opens one socket. A unix socket gets the mode.
@@ -104,12 +105,13 @@ func (s *Server) accept(ln listener) {
 			}
 			return
 		}
-		s.welcome(conn)
+		s.welcome(conn, ln)
 	}
 }
 
-// welcome begins to serve a connection, if it is of somebody who may connect.
-func (s *Server) welcome(conn net.Conn) {
+// welcome begins to serve a connection, if it is of somebody who may connect and there are
+// not too many. The zero listener is of connections that were accepted before.
+func (s *Server) welcome(conn net.Conn, ln listener) {
 	cfg := &s.setup.Load().cfg
 	refused := ""
 	switch {
@@ -117,14 +119,21 @@ func (s *Server) welcome(conn net.Conn) {
 		refused = "connection refused: the address is not in allowed_clients"
 	case !cfg.allowsUser(conn):
 		refused = "connection refused: the user is not in allowed_users"
-	default:
-		s.open(conn)
+	}
+	if refused != "" {
+		s.refused.event(s.log.Warn(), time.Now()).Str("client", describePeer(conn)).Msg(refused)
+		conn.Close()
 		return
 	}
-	if s.refused.allow(time.Now()) {
-		s.log.Warn().Str("client", describePeer(conn)).Msg(refused)
+	most := cfg.maxConnections(len(s.sockets.Load().listeners))
+	if !ln.crowd.enter(most) {
+		s.metrics.crowded.Inc()
+		s.tooMany.event(s.log.Error(), time.Now()).Str("listen", string(ln.addr)).Int("max_connections", most).
+			Msg("connection refused: there are max_connections; see what opens so many, or raise it and LimitNOFILE")
+		conn.Close()
+		return
 	}
-	conn.Close()
+	s.openFrom(conn, ln.crowd, nil)
 }
 
 func (c *Config) allowsAddress(addr net.Addr) bool {

@@ -18,7 +18,10 @@ import (
 type metrics struct {
 	registry *prometheus.Registry
 
-	refusals  *prometheus.CounterVec   // cause
+	refusals   *prometheus.CounterVec // cause
+	suppressed *prometheus.CounterVec // kind
+	crowded    prometheus.Counter
+
 	queue     *prometheus.HistogramVec // pool, as all of these
 	connect   *prometheus.HistogramVec
 	firstByte *prometheus.HistogramVec
@@ -49,6 +52,12 @@ func newMetrics() *metrics {
 		refusals: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Namespace: "realdocd", Name: "refusals_total", Help: "Requests that realdocd has answered itself or broken off.",
 		}, []string{"cause"}),
+		suppressed: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: "realdocd", Name: "log_events_suppressed_total", Help: "Events that were not written because there were too many like them.",
+		}, []string{"kind"}),
+		crowded: prometheus.NewCounter(prometheus.CounterOpts{
+			Namespace: "realdocd", Name: "web_connections_refused_total", Help: "Connections of web servers that were closed because there were max_connections.",
+		}),
 		queue:     spans("queue_duration_seconds", "From the whole request to its place in the pool."),
 		connect:   spans("connect_duration_seconds", "From the place to the connection to FPM."),
 		firstByte: spans("first_byte_duration_seconds", "From the connection to the first byte of the response."),
@@ -57,7 +66,7 @@ func newMetrics() *metrics {
 		pools:     map[string]*poolMetrics{},
 		sites:     map[siteInPool]*siteMetrics{},
 	}
-	m.registry.MustRegister(m.refusals, m.queue, m.connect, m.firstByte, m.duration,
+	m.registry.MustRegister(m.refusals, m.suppressed, m.crowded, m.queue, m.connect, m.firstByte, m.duration,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, c := range causes {
 		m.byCause[c] = m.refusals.WithLabelValues(c.name)

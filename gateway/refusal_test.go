@@ -46,7 +46,7 @@ func TestARefusalIsCompleteAndTheConnectionGoesOn(t *testing.T) {
 		{"a length with a sign", b.params("CONTENT_LENGTH", "+1"), "x", 400, `CONTENT_LENGTH "+1"`},
 		{"a length above all numbers", b.params("CONTENT_LENGTH", "9223372036854775808"), "", 400, `"9223372036854775808"`},
 		{"a body too short", b.params("CONTENT_LENGTH", "5"), "four", 400, "has 4 bytes, CONTENT_LENGTH says 5"},
-		{"a body too long", b.params("CONTENT_LENGTH", "3"), "four", 400, "has 4 bytes, CONTENT_LENGTH says 3"},
+		{"a body too long", b.params("CONTENT_LENGTH", "3"), "four", 400, "has 4 bytes or more, CONTENT_LENGTH says 3"},
 		{"too many params", b.params("HTTP_X", strings.Repeat("x", fcgi.MaxParams)), "", 431, "above 524288 bytes"},
 		{"a param that no record holds", b.params("HTTP_BIG", strings.Repeat("x", 1<<16)), "", 431, `"HTTP_BIG"`},
 		{"a PHP_VALUE that cannot be read", b.params("PHP_VALUE", "include_path=${HOME}"), "", 500, "map include_path in PHP_VALUE"},

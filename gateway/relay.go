@@ -1,13 +1,10 @@
 package gateway
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
-	"strconv"
 	"strings"
 	"time"
 
@@ -26,18 +23,14 @@ var (
 	errNoEnd      = errors.New("FPM closed the connection without END_REQUEST: see its log for what ended the worker")
 )
 
-// A response is what is known of the response so far.
-type response struct {
-	started bool  // STDOUT has gone to the web server
-	status  int   // the visitor's, 0 while it is not known
-	bytes   int64 // of STDOUT
-	ended   bool  // END_REQUEST has been passed on
-}
-
 // relay sends the request to FPM and its response to the web server.
 func (rq *request) relay(conn *sock.Conn) error {
 	if err := rq.extend(conn); err != nil {
 		return err
+	}
+	if id := rq.place.RequestID(rq.id); id != rq.fpmID {
+		fcgi.SetID(rq.head, id)
+		rq.fpmID = id
 	}
 	if rq.body.ended && rq.body.spool == nil && len(rq.head)+len(rq.body.mem) <= maxInline {
 		if err := conn.Exchange(rq.appendBody(rq.head)); err != nil {
@@ -70,8 +63,8 @@ func (rq *request) relay(conn *sock.Conn) error {
 // kept.
 func (rq *request) appendBody(head []byte) []byte {
 	out := append(head, rq.body.mem...)
-	out = fcgi.AppendHeader(out, fcgi.Stdin, rq.id, 0)
-	return rq.place.Mark(out, rq.id)
+	out = fcgi.AppendHeader(out, fcgi.Stdin, rq.fpmID, 0)
+	return rq.place.Mark(out, rq.fpmID)
 }
 
 // endUpload ends sendRequest, if it runs still, and gives the error that it met
@@ -172,7 +165,7 @@ func (rq *request) relayResponse(conn *sock.Conn) error {
 		if len(batch) > 0 {
 			if err := rq.conn.web.Send(batch); err != nil {
 				rq.broken = true
-				return fmt.Errorf("%w: %w", errClientGone, err)
+				return rq.sendError(err)
 			}
 		}
 		if err != nil || rq.reply.ended {
@@ -185,49 +178,6 @@ func (rq *request) relayResponse(conn *sock.Conn) error {
 			return rq.responseError(err)
 		}
 	}
-}
-
-// takeRecords takes the whole records that have come, as one run of bytes.
-func (rq *request) takeRecords(conn *sock.Conn) ([]byte, error) {
-	var batch []byte
-	for {
-		rec, ok, err := conn.In.Next()
-		if err == nil && ok && rec.ID != rq.id {
-			err = fmt.Errorf("FPM sent %v of request %d on the connection of request %d", rec.Type, rec.ID, rq.id)
-		}
-		if err != nil || !ok {
-			return batch, err
-		}
-		if rec.Type == fcgi.Stdout && !rq.reply.started && len(rec.Content) > 0 {
-			rq.startResponse(rec.Content)
-			if headers := rq.addedHeaders(); headers != nil {
-				batch = append(fcgi.AppendStream(nil, fcgi.Stdout, rq.id, headers), batch...)
-			}
-		}
-		switch {
-		case batch == nil:
-			batch = rec.Raw
-		case cap(batch) > len(batch) && &batch[:len(batch)+1][len(batch)] == &rec.Raw[0]:
-			batch = batch[:len(batch)+len(rec.Raw)] // it lies behind the batch already
-		default:
-			batch = append(batch, rec.Raw...)
-		}
-		switch rec.Type {
-		case fcgi.Stdout:
-			rq.reply.bytes += int64(len(rec.Content))
-		case fcgi.Stderr:
-			rq.logStderr(rec.Content)
-		case fcgi.EndRequest:
-			rq.reply.ended = true
-			return batch, nil
-		}
-	}
-}
-
-func (rq *request) startResponse(content []byte) {
-	rq.reply.started = true
-	rq.reply.status = statusOf(content)
-	rq.firstByte = time.Now()
 }
 
 // addedHeaders are the site's release_header and request_id_header, as lines of
@@ -259,6 +209,17 @@ func headerValue(name string) string {
 	}, name)
 }
 
+// sendError says why the web server did not take the response.
+func (rq *request) sendError(err error) error {
+	if !errors.Is(err, os.ErrDeadlineExceeded) || rq.Ended() != nil {
+		return fmt.Errorf("%w: %w", errClientGone, err)
+	}
+	if rq.outOfTime() {
+		return refuse(causeClientStalled, "the web server did not read the response within request_timeout (%s)", rq.pool.Config().RequestTimeout)
+	}
+	return refuse(causeClientStalled, "the web server read nothing of the response for read_timeout (%s)", rq.pool.Config().ReadTimeout)
+}
+
 // responseError says why FPM's response ended too early.
 func (rq *request) responseError(err error) error {
 	if ended := rq.Ended(); ended != nil {
@@ -278,28 +239,4 @@ func (rq *request) responseError(err error) error {
 func (rq *request) outOfTime() bool {
 	limit := rq.pool.Config().RequestTimeout
 	return limit > 0 && time.Since(rq.place.Connected) >= limit
-}
-
-// statusOf reads the status out of the start of a CGI response (RFC 3875,
-// section 6.3): Status, or 302 for a Location, or 200.
-func statusOf(head []byte) int {
-	status := http.StatusOK
-	for len(head) > 0 {
-		line, rest, _ := bytes.Cut(head, []byte("\n"))
-		head = rest
-		name, value, ok := bytes.Cut(line, []byte(":"))
-		if !ok {
-			break
-		}
-		switch {
-		case bytes.EqualFold(name, []byte("Status")):
-			value = bytes.TrimSpace(value)
-			if n, err := strconv.Atoi(string(value[:min(3, len(value))])); err == nil {
-				return n
-			}
-		case bytes.EqualFold(name, []byte("Location")):
-			status = http.StatusFound
-		}
-	}
-	return status
 }

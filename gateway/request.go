@@ -16,11 +16,13 @@ import (
 type request struct {
 	conn  *webConn
 	setup *setup // the configuration that it runs under
-	id    uint16
+	id    uint16 // of the web server
+	fpmID uint16 // in the records of head, and in FPM's answer
 
 	params        fcgi.Collector
 	pairs         []fcgi.Pair
-	tooLong       error // the params were above the limit
+	tooLong       error // why the params are not whole: there were too many
+	memory        int64 // what the request has of Server.memory
 	cgi           cgi
 	requestID     []byte // its name in logs; never empty
 	ownID         [ownIDLen]byte
@@ -62,9 +64,13 @@ func newRequest(c *webConn, id uint16, now time.Time) *request {
 // free gives the request back. Nothing of it may be used afterwards. What is not named
 // here is the zero value for the next request: only buffers stay.
 func (rq *request) free() {
+	rq.conn.s.memory.give(rq.memory)
 	rq.params.Reset()
 	rq.body.free()
 	clear(rq.pairs)
+	if cap(rq.pairs) > 512 {
+		rq.pairs = nil
+	}
 	if cap(rq.head) > 64<<10 {
 		rq.head, rq.text = nil, nil
 	}
@@ -75,9 +81,15 @@ func (rq *request) free() {
 	requests.Put(rq)
 }
 
+// collect takes a part of the params. What comes behind too much is thrown away.
 func (rq *request) collect(content []byte) {
-	if rq.tooLong == nil {
-		rq.tooLong = rq.params.Add(content)
+	if rq.tooLong != nil {
+		return
+	}
+	if !rq.takeMemory(paramsCost * len(content)) {
+		rq.tooLong = refuse(causeMemory, "the params of the request do not fit: %w", errMemory)
+	} else if err := rq.params.Add(content); err != nil {
+		rq.tooLong = refuse(causeParamsTooLong, "%w", err)
 	}
 }
 
@@ -167,11 +179,15 @@ func (rq *request) leavePlace(err error) {
 // while nothing has gone out, and otherwise by breaking the connection, so
 // that the web server can tell that the response is not whole.
 func (rq *request) fail(err error) {
+	cause := causeOf(err)
+	if cause == causeClientStalled {
+		rq.broken = true // it does not read what breakOff would say
+		return
+	}
 	if rq.conn.gone.Load() || rq.reply.started {
 		rq.breakOff()
 		return
 	}
-	cause := causeOf(err)
 	rq.reply.status = cause.status
 	if rq.broken {
 		return
@@ -179,6 +195,7 @@ func (rq *request) fail(err error) {
 	if rq.discardBody(); rq.broken {
 		return
 	}
+	rq.unread = rq.unread || !rq.body.ended && !rq.aborted
 	out := rq.appendRefusal(rq.head[:0], cause)
 	if rq.aborted {
 		out = fcgi.AppendEnd(rq.head[:0], rq.id, 0, fcgi.RequestComplete)
@@ -204,5 +221,5 @@ func (rq *request) breakOff() {
 
 // name says which request it is, for people.
 func (rq *request) name() string {
-	return string(rq.value(rq.cgi.requestMethod)) + " " + string(rq.value(rq.cgi.requestURI))
+	return string(cutMethod(rq.value(rq.cgi.requestMethod))) + " " + string(cut(rq.value(rq.cgi.requestURI)))
 }

@@ -19,6 +19,8 @@ type Server struct {
 	log     zerolog.Logger
 	setup   atomic.Pointer[setup]
 	hang    *sock.Watcher
+	memory  *budget // of all requests
+	floods  *floods
 	metrics *metrics
 	history *history
 	started time.Time
@@ -41,6 +43,7 @@ type Server struct {
 	api      *control.Handler // answers what operators ask
 	refused  limiter          // of log events about clients that are not allowed
 	crowded  limiter          // of log events about connections that were one too many
+	tooMany  limiter          // the same, of web servers
 	noStatus limiter          // of log events about an FPM that does not tell its status
 	roles    limiter          // of log events about web servers that ask for another role
 	refusals refusals
@@ -54,10 +57,11 @@ type Server struct {
 // New makes a Server that has not begun to listen.
 func New(cfg Config, log zerolog.Logger) *Server {
 	s := &Server{
-		log: log, metrics: newMetrics(), history: newHistory(cfg.StateDir, log), started: time.Now(),
+		log: log, memory: newBudget(), metrics: newMetrics(), history: newHistory(cfg.StateDir, log), started: time.Now(),
 		commands: map[*command]struct{}{}, conns: map[*webConn]struct{}{},
 		began: make(chan struct{}), empty: make(chan struct{}), failed: make(chan error, 1),
 	}
+	s.floods = newFloods(log, s.metrics)
 	s.api = control.NewHandler(s, s.metrics.handler())
 	s.sockets.Store(&sockets{})
 	s.metrics.watch(s)
@@ -108,7 +112,7 @@ func (s *Server) start() (err error) {
 		s.startAccepting(ln)
 	}
 	for _, conn := range s.adopted {
-		s.welcome(conn)
+		s.welcome(conn, listener{})
 	}
 	open.control.serve(s)
 	open.exporter.serve(s)

@@ -82,9 +82,7 @@ func (s *Server) askAboutSlow(p *fpm.Pool, slow []slowRequest) {
 	defer cancel()
 	workers, err := fpm.AskWorkers(ctx, c.StatusServer, c.StatusPath)
 	if err != nil {
-		if s.noStatus.allow(time.Now()) {
-			s.log.Warn().Str("pool", p.Name).Err(err).Msg("FPM was not asked about slow requests")
-		}
+		s.noStatus.event(s.log.Warn(), time.Now()).Str("pool", p.Name).Err(err).Msg("FPM was not asked about slow requests")
 		return
 	}
 	now := time.Now()

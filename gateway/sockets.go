@@ -26,7 +26,7 @@ type sockets struct {
 func (s *Server) Listen(inherited ...net.Listener) error {
 	open := &sockets{inherited: len(inherited) > 0}
 	for _, ln := range inherited {
-		open.listeners = append(open.listeners, listener{sock.Addr(ln.Addr().String()), ln})
+		open.listeners = append(open.listeners, listener{sock.Addr(ln.Addr().String()), ln, new(crowd)})
 	}
 	return s.openAll(open)
 }
@@ -61,7 +61,7 @@ func (s *Server) openNew(cfg *Config) (_ *sockets, err error) {
 			if err != nil {
 				return nil, fmt.Errorf("listen on %s: %w", addr, err)
 			}
-			n.listeners = append(n.listeners, listener{addr, ln})
+			n.listeners = append(n.listeners, listener{addr, ln, new(crowd)})
 		}
 	}
 	if !open.control.at(cfg.Control) {

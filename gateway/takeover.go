@@ -54,7 +54,7 @@ func (p *Predecessor) socketsOfSystemd() *sockets {
 	for _, ln := range slices.Clone(p.listeners) {
 		if ln.use == handover.UseWeb {
 			passed.inherited = true
-			passed.listeners = append(passed.listeners, listener{sock.Addr(ln.addr), p.claim(ln.use, ln.addr)})
+			passed.listeners = append(passed.listeners, listener{sock.Addr(ln.addr), p.claim(ln.use, ln.addr), new(crowd)})
 		}
 	}
 	return passed

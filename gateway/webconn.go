@@ -23,12 +23,18 @@ type webConn struct {
 	gone atomic.Bool // the web server has hung up
 	busy atomic.Bool // a request has begun and not ended
 	keep bool        // the web server closes the connection, not we
+	now  *request    // the one that runs, for the goroutine that serves
 
 	mu    sync.Mutex        // guards the following two
 	waits fpm.Interruptible // what the request waits for; nil for nothing
 	rq    *request          // the one that runs, for others to read
 
-	pin *pin // whose requests they are, where they are a warm-up's
+	junk   int      // bytes that belonged to no request, since the last one
+	memory int64    // what the connection has of Server.memory
+	small  [16]byte // an answer to a record that is not one of a request
+
+	crowd *crowd // that it is counted in
+	pin   *pin   // whose requests they are, where they are a warm-up's
 }
 
 // enterOn enters the release that a request on the connection runs on.
@@ -67,10 +73,16 @@ func (c *webConn) serve() {
 
 // answer answers a request.
 func (c *webConn) answer(rq *request) fate {
+	c.now = rq
 	c.s.handle(rq)
+	c.now = nil
 	c.busy.Store(false)
-	keep := c.keep && !rq.broken && !rq.unread
+	keep, linger := c.keep && !rq.broken && !rq.unread, rq.unread && !rq.broken
 	rq.free()
+	c.junk = 0
+	if linger {
+		c.linger()
+	}
 	if !keep {
 		return ends
 	}
@@ -84,7 +96,7 @@ func (c *webConn) afterWait(err error) fate {
 	case c.gone.Load(), errors.Is(err, io.EOF), late && c.busy.Load():
 		return ends
 	case !late:
-		c.s.log.Warn().Err(err).Msg("connection of the web server ended")
+		c.noteEnd(err)
 		return ends
 	}
 	next := c.fate()
@@ -92,6 +104,16 @@ func (c *webConn) afterWait(err error) fate {
 		c.stay() // a request is on its way
 	}
 	return next
+}
+
+// noteEnd tells of a connection that ends before a request has come whole.
+func (c *webConn) noteEnd(err error) {
+	if refused := (*refusal)(nil); errors.As(err, &refused) {
+		c.s.metrics.byCause[refused.cause].Inc()
+	}
+	if c.s.floods.conns.allow(time.Now()) {
+		c.s.log.Warn().Str("error", cut(err.Error())).Msg("connection of the web server ended")
+	}
 }
 
 // fate is what becomes of the connection when no request runs on it.
@@ -202,9 +224,36 @@ func (rq *request) WaitFor(i fpm.Interruptible) {
 // Ended is why the request cannot go on; nil while it can.
 func (rq *request) Ended() error { return rq.conn.ended() }
 
-func (c *webConn) write(b []byte) error {
-	_, err := c.web.Write(b)
-	return err
+// ownAnswerTimeout bounds how long the web server may take for an answer that is not one
+// of FPM.
+const ownAnswerTimeout = 10 * time.Second
+
+// write writes what is not FPM's. Any goroutine of the connection may call it.
+func (c *webConn) write(b []byte) error { return c.web.WriteBy(b, c.writeLimit(time.Now())) }
+
+func (c *webConn) writeLimit(now time.Time) time.Time {
+	if c.s.life.now() >= cutting {
+		return now.Add(cutGrace)
+	}
+	return now.Add(ownAnswerTimeout)
+}
+
+// sendLimit is until when the web server may take nothing of what it is sent: for
+// read_timeout, and until the end of request_timeout. So a web server that does not read
+// does not keep a place in FPM. Zero is no bound.
+func (c *webConn) sendLimit() (limit time.Time) {
+	now, rq := time.Now(), c.now
+	if rq == nil || !rq.place.Held() || c.s.life.now() >= cutting {
+		return c.writeLimit(now)
+	}
+	cfg := rq.pool.Config()
+	if cfg.ReadTimeout > 0 {
+		limit = now.Add(cfg.ReadTimeout)
+	}
+	if last := rq.place.Connected.Add(cfg.RequestTimeout); cfg.RequestTimeout > 0 && (limit.IsZero() || last.Before(limit)) {
+		limit = last
+	}
+	return limit
 }
 
 func noEOF(err error) error {

@@ -24,13 +24,16 @@ func (c *webConn) next() (*request, error) {
 		case rec.ID == 0:
 			err = c.manage(rec)
 		case rec.Type == fcgi.BeginRequest && rq == nil:
-			rq, err = c.begin(rec)
+			if err = c.countJunk(len(rec.Raw)); err == nil { // unless a request comes of it
+				rq, err = c.begin(rec)
+			}
 		case rec.Type == fcgi.BeginRequest:
 			err = c.refuseSecond(rec.ID)
 		case rq == nil || rec.ID != rq.id:
 			// Section 3.3: records of a request that is not active are ignored.
+			err = c.countJunk(len(rec.Raw))
 		case rec.Type == fcgi.AbortRequest:
-			err = c.write(fcgi.AppendEnd(nil, rq.id, 0, fcgi.RequestComplete))
+			err = c.write(fcgi.AppendEnd(c.small[:0], rq.id, 0, fcgi.RequestComplete))
 			rq.free()
 			rq = nil
 			c.busy.Store(false)
@@ -39,6 +42,10 @@ func (c *webConn) next() (*request, error) {
 			}
 		case rec.Type == fcgi.Params && len(rec.Content) > 0:
 			rq.collect(rec.Content)
+			if rq.tooLong != nil && c.countJunk(len(rec.Raw)) != nil {
+				rq.unread = true // they do not end
+				return rq, nil
+			}
 		case rec.Type == fcgi.Params:
 			return rq, nil
 		}
@@ -61,6 +68,9 @@ func (c *webConn) record() (fcgi.Record, error) {
 		if c.web.In.Buffered() == 0 {
 			c.web.In.Release()
 		}
+		if err := c.holdBuffer(); err != nil {
+			return fcgi.Record{}, err
+		}
 		if err := c.web.Fill(); err != nil {
 			if c.web.In.Buffered() > 0 {
 				err = noEOF(err)
@@ -68,6 +78,24 @@ func (c *webConn) record() (fcgi.Record, error) {
 			return fcgi.Record{}, err
 		}
 	}
+}
+
+// holdBuffer has the memory for requests know of the buffer of a long record that is
+// waited for.
+func (c *webConn) holdBuffer() error {
+	holds := int64(0)
+	if n := c.web.In.Held(); n > fcgi.SmallBuffer {
+		holds = int64(n)
+	}
+	if holds == c.memory {
+		return nil
+	}
+	c.s.memory.give(c.memory)
+	if c.memory = holds; holds > 0 && !c.s.memory.take(int(holds)) {
+		c.memory = 0
+		return refuse(causeMemory, "a part of a long record has come: %w", errMemory)
+	}
+	return nil
 }
 
 func (c *webConn) begin(rec fcgi.Record) (*request, error) {
@@ -94,9 +122,8 @@ func (c *webConn) begin(rec fcgi.Record) (*request, error) {
 // refuseRole answers a request for another role than responder: with a complete
 // refusal, for lighttpd takes an authorizer's bare END_REQUEST for its consent.
 func (c *webConn) refuseRole(id uint16, role uint16) error {
-	if c.s.roles.allow(time.Now()) {
-		c.s.log.Error().Uint16("role", role).Msg("the web server asks for a FastCGI role that is not the responder's: it got a 403")
-	}
+	c.s.roles.event(c.s.log.Error(), time.Now()).Uint16("role", role).
+		Msg("the web server asks for a FastCGI role that is not the responder's: it got a 403")
 	const text = "Status: 403 Forbidden\r\nContent-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n\r\n403 Forbidden\n"
 	out := fcgi.AppendStream(nil, fcgi.Stdout, id, []byte(text))
 	out = fcgi.AppendHeader(out, fcgi.Stdout, id, 0)
@@ -106,13 +133,19 @@ func (c *webConn) refuseRole(id uint16, role uint16) error {
 // refuseSecond answers a request that begins while another is under way on the
 // same connection.
 func (c *webConn) refuseSecond(id uint16) error {
-	return c.write(fcgi.AppendEnd(nil, id, 0, fcgi.CantMpxConn))
+	if err := c.countJunk(2 * fcgi.HeaderLen); err != nil {
+		return err
+	}
+	return c.write(fcgi.AppendEnd(c.small[:0], id, 0, fcgi.CantMpxConn))
 }
 
 // manage answers a management record (section 4).
 func (c *webConn) manage(rec fcgi.Record) error {
+	if err := c.countJunk(len(rec.Raw)); err != nil {
+		return err
+	}
 	if rec.Type != fcgi.GetValues {
-		return c.write(fcgi.AppendUnknownType(nil, rec.Type))
+		return c.write(fcgi.AppendUnknownType(c.small[:0], rec.Type))
 	}
 	out, err := fcgi.AppendValues(nil, rec.Content, ourValue)
 	if err != nil {

@@ -153,6 +153,20 @@ func (pl *Place) Mark(request []byte, id uint16) []byte {
 	return appendMarker(request, id)
 }
 
+// RequestID gives the request its id on the connection: first if the connection is new.
+// On a kept connection it is another one than that of the request before, so that what
+// FPM sends late of that one is not taken for an answer to this one.
+func (pl *Place) RequestID(first uint16) uint16 {
+	pl.mustHold("RequestID")
+	if pl.conn.LastID++; pl.conn.LastID == 0 {
+		pl.conn.LastID++
+	}
+	if !pl.reused {
+		pl.conn.LastID = first
+	}
+	return pl.conn.LastID
+}
+
 // Drop closes a kept connection that did not take the request. Connect may then be called
 // again.
 func (pl *Place) Drop() {

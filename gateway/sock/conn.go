@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"time"
 	"unsafe"
@@ -29,6 +30,13 @@ type Conn struct {
 	// the next Fill.
 	In fcgi.Reader
 
+	// LastID is the request id of the request that was sent last. It is for the owner.
+	LastID uint16
+
+	// Limit says until when Send may wait; zero is no bound. It is asked whenever the other
+	// side takes no more. nil is no bound.
+	Limit func() time.Time
+
 	raw syscall.RawConn
 
 	try func(fd uintptr) bool // readOnce, made a func value once
@@ -39,6 +47,7 @@ type Conn struct {
 	trySend func(fd uintptr) bool // sendOnce
 	rest    []byte                // what it is to write
 	sendErr error
+	limited atomic.Bool // a write deadline is set
 
 	fd     uintptr // of a unix socket that a Dialer has opened, for Ready
 	unread int32   // what Ready found
@@ -74,9 +83,13 @@ func (c *Conn) Fill() error {
 }
 
 // Send writes all of b, as Write does, for the one goroutine that reads the connection
-// too.
+// too. If the other side takes nothing for too long, as Limit says, the error is
+// os.ErrDeadlineExceeded.
 func (c *Conn) Send(b []byte) error {
 	c.rest, c.sendErr = b, nil
+	if c.limited.CompareAndSwap(true, false) {
+		c.SetWriteDeadline(time.Time{})
+	}
 	err := c.raw.Write(c.trySend)
 	if err == nil && c.sendErr != nil {
 		err = os.NewSyscallError("write", c.sendErr)
@@ -93,6 +106,10 @@ func (c *Conn) sendOnce(fd uintptr) bool {
 			c.rest = c.rest[n:]
 		case unix.EINTR:
 		case unix.EAGAIN:
+			if c.Limit != nil {
+				c.limited.Store(true)
+				c.SetWriteDeadline(c.Limit())
+			}
 			return false
 		default:
 			c.sendErr = err
@@ -100,6 +117,24 @@ func (c *Conn) sendOnce(fd uintptr) bool {
 		}
 	}
 	return true
+}
+
+// WriteBy writes all of b until the deadline. Any goroutine may call it.
+func (c *Conn) WriteBy(b []byte, deadline time.Time) error {
+	c.limited.Store(true)
+	c.SetWriteDeadline(deadline)
+	_, err := c.Write(b)
+	return err
+}
+
+// CloseWrite ends our direction of the connection: the other side sees the end of the
+// stream, and may still send.
+func (c *Conn) CloseWrite() error {
+	var err error
+	if ctlErr := c.raw.Control(func(fd uintptr) { err = unix.Shutdown(int(fd), unix.SHUT_WR) }); ctlErr != nil {
+		return ctlErr
+	}
+	return err
 }
 
 // ErrUnsent is a write of which the kernel took nothing.

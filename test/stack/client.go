@@ -62,6 +62,9 @@ func (c *Client) Stdin(part []byte) error {
 	return stream(c, StdinType, 1, part)
 }
 
+// Next reads one record.
+func (c *Client) Next() (Record, error) { return ReadRecord(c.r) }
+
 // Reply is what came back on one request.
 type Reply struct {
 	Status         int // 200 if the CGI headers name none

@@ -79,6 +79,15 @@ func (q *FakeRequest) Stdout(text string) error { return stream(q, StdoutType, q
 // Stderr sends a part of the script's errors.
 func (q *FakeRequest) Stderr(text string) error { return stream(q, StderrType, q.id, []byte(text)) }
 
+// Send sends any record, of whichever type and request, as it is.
+func (q *FakeRequest) Send(r Record) error {
+	_, err := r.WriteTo(q)
+	return err
+}
+
+// RequestID is the request's id on the connection.
+func (q *FakeRequest) RequestID() uint16 { return q.id }
+
 // End sends the rest of the response and END_REQUEST, and closes, as PHP-FPM does without FCGI_KEEP_CONN.
 func (q *FakeRequest) End(text string) error {
 	defer q.Close()

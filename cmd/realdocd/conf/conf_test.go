@@ -43,6 +43,8 @@ func TestAMinimalFileGetsTheDocumentedDefaults(t *testing.T) {
 			Metrics:          "",
 			ForwardUnmatched: false,
 			ShutdownTimeout:  30 * time.Second,
+			MaxBody:          2 << 30,
+			MaxConnections:   0,
 			AccessLog:        true,
 			SlowLog:          0,
 			SpoolDir:         "",
@@ -105,6 +107,8 @@ user             = "www-data"
 metrics          = "127.0.0.1:9117"
 unmatched        = "forward"
 shutdown_timeout = "5s"
+max_body         = "10MiB"
+max_connections  = 500
 spool_dir        = "/var/spool/realdocd"
 state_dir        = "/srv/state"
 [log]
@@ -178,6 +182,8 @@ func TestEveryKeyArrives(t *testing.T) {
 			Metrics:          "127.0.0.1:9117",
 			ForwardUnmatched: true,
 			ShutdownTimeout:  5 * time.Second,
+			MaxBody:          10 << 20,
+			MaxConnections:   500,
 			SlowLog:          1500 * time.Millisecond,
 			SpoolDir:         "/var/spool/realdocd",
 			StateDir:         "/srv/state",

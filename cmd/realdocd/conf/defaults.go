@@ -21,6 +21,7 @@ func defaults() Config {
 			User:            "realdocd",
 			StateDir:        "/var/lib/realdocd",
 			ShutdownTimeout: 30 * time.Second,
+			MaxBody:         2 << 30,
 			AccessLog:       true,
 		},
 		Log: logging.Settings{Level: "info", Format: "json", Output: logging.ToStderr},

@@ -24,6 +24,8 @@ func (d *document) topKeys() keys {
 		"user":             into(&g.User, name),
 		"metrics":          into(&g.Metrics, orNone(hostPort)),
 		"unmatched":        into(&g.ForwardUnmatched, forward),
+		"max_body":         into(&g.MaxBody, size),
+		"max_connections":  into(&g.MaxConnections, wholeUpTo(maxRequests)),
 		"shutdown_timeout": into(&g.ShutdownTimeout, duration),
 		"spool_dir":        into(&g.SpoolDir, orNone(absolute)),
 		"state_dir":        into(&g.StateDir, orNone(absolute)),
