@@ -20,15 +20,8 @@ func (rq *request) rewriteValues(m *incpath.Mapping) error {
 			continue
 		}
 		out, found, err := rq.mapValue(i, borrow(sent), m)
-		if refused := (*refusal)(nil); errors.As(err, &refused) {
-			return err
-		}
 		if err != nil {
-			what := "include_path"
-			if of := (*incpath.DirectiveError)(nil); errors.As(err, &of) {
-				what = of.Directive
-			}
-			return refuse(causeIncludePath, "map %s in %s: %w", what, rq.pairs[at-1].Name, err)
+			return asRefusal(err, rq.pairs[at-1].Name)
 		}
 		carried = carried || found
 		if out != nil {
@@ -48,6 +41,18 @@ func (rq *request) rewriteValues(m *incpath.Mapping) error {
 	}
 	rq.set(rq.cgi.phpValue, "PHP_VALUE", out)
 	return nil
+}
+
+// asRefusal is why the paths of a variable cannot be mapped.
+func asRefusal(err error, name []byte) error {
+	if refused := (*refusal)(nil); errors.As(err, &refused) {
+		return err
+	}
+	what := "include_path"
+	if of := (*incpath.DirectiveError)(nil); errors.As(err, &of) {
+		what = of.Directive
+	}
+	return refuse(causeIncludePath, "map %s in %s: %w", what, name, err)
 }
 
 // mapValue maps the paths of a PHP_VALUE, or, for i 1, of a PHP_ADMIN_VALUE. out is
