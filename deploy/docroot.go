@@ -40,22 +40,22 @@ type docroot struct {
 	mu       sync.Mutex
 	opts     *Options
 	live     *Release
-	releases []*Release               // seen, the newest last, live among them
-	kin      atomic.Pointer[[]string] // their paths
-	flip     *Flipped                 // that made it live, while nobody was told
-	err      error                    // of the last look
-	local    bool                     // a look cannot hang
-	text     string                   // the link's own text, where it alone decides; else ""
-	buf      []byte                   // for one byte more than text
-	linkz    []byte                   // the link's path and a zero byte, as the kernel takes it
-	id       Identity                 // of the resolved docroot
-	checked  time.Time                // when the docroot was last seen to lead there
-	walked   time.Time                // when the whole path was last resolved
-	walkedAs *Options                 // with these
-	looked   time.Time                // when the last look that ended began
-	begun    uint64                   // looks begun
-	done     uint64                   // the number of the last look that ended
-	running  time.Time                // when the running look began; zero: none runs
+	releases []*Release // seen, the newest last, live among them
+	kin      atomic.Pointer[kin]
+	flip     *Flipped  // that made it live, while nobody was told
+	err      error     // of the last look
+	local    bool      // a look cannot hang
+	text     string    // the link's own text, where it alone decides; else ""
+	buf      []byte    // for one byte more than text
+	linkz    []byte    // the link's path and a zero byte, as the kernel takes it
+	id       Identity  // of the resolved docroot
+	checked  time.Time // when the docroot was last seen to lead there
+	walked   time.Time // when the whole path was last resolved
+	walkedAs *Options  // with these
+	looked   time.Time // when the last look that ended began
+	begun    uint64    // looks begun
+	done     uint64    // the number of the last look that ended
+	running  time.Time // when the running look began; zero: none runs
 	waiters  chan struct{}
 	lastUsed time.Time
 	looking  bool   // somebody looks whether releases are gone
@@ -234,7 +234,9 @@ func (d *docroot) finish(began time.Time, f found) {
 	if d.live == nil || d.live.Path != f.res.Release || d.live.Link != f.res.Link || !d.live.is(f.home) {
 		d.goLive(f.res, f.home)
 	}
-	d.live.take(f.res)
+	if d.live.take(f.res) {
+		d.noteKinLocked()
+	}
 }
 
 func (d *docroot) goLive(res Resolved, home Identity) {
@@ -291,11 +293,7 @@ func (d *docroot) remember(res Resolved, home Identity) *Release {
 			d.releases = slices.Delete(d.releases, oldest, oldest+1)
 		}
 	}
-	kin := slices.Clone(d.opts.Slots)
-	for _, known := range d.releases {
-		kin = append(kin, known.Path)
-	}
-	d.kin.Store(&kin)
+	d.noteKinLocked()
 	return r
 }
 

@@ -20,7 +20,7 @@ type Release struct {
 	Since time.Time
 
 	named atomic.Pointer[names]
-	kin   *atomic.Pointer[[]string]
+	kin   *atomic.Pointer[kin]
 	id    Identity // of the directory; the zero one where it could not be looked at
 
 	inside atomic.Int64
@@ -38,17 +38,20 @@ type names struct {
 	real      string // its docroot
 	roof      string // that it is under
 	fault     string // of the way
+	home      string // the real path of its directory
 }
 
-// take keeps what a look found; the pointer changes only where that does.
-func (r *Release) take(res Resolved) {
+// take keeps what a look found, and says whether that is new.
+func (r *Release) take(res Resolved) bool {
 	fault := ""
 	if res.Fault != nil {
 		fault = res.Fault.Error()
 	}
-	if was := r.named.Load(); was == nil || was.real != res.RealDocroot || was.roof != res.Roof || was.fault != fault || !slices.Equal(was.spellings, res.Spellings) {
-		r.named.Store(&names{res.Spellings, res.RealDocroot, res.Roof, fault})
+	if was := r.named.Load(); was == nil || was.real != res.RealDocroot || was.roof != res.Roof || was.fault != fault || was.home != res.Home || !slices.Equal(was.spellings, res.Spellings) {
+		r.named.Store(&names{res.Spellings, res.RealDocroot, res.Roof, fault, res.Home})
+		return true
 	}
+	return false
 }
 
 // Spellings are the paths that lead to the release, the docroot's own first. Two
@@ -61,10 +64,6 @@ func (r *Release) Fault() string { return r.named.Load().fault }
 
 // Roof is a directory that has nothing but releases of the link; "" where none is known.
 func (r *Release) Roof() string { return r.named.Load().roof }
-
-// Kin are the releases of the docroot that are remembered, and its slots, by their
-// paths. The slice does not change.
-func (r *Release) Kin() []string { return *r.kin.Load() }
 
 // RealDocroot is Docroot with the symlinks inside the release followed.
 func (r *Release) RealDocroot() string { return r.named.Load().real }
@@ -163,6 +162,10 @@ func (r *Release) state(live bool) ReleaseState {
 // beside is another release of the same link, of the docroot path.
 func (r *Release) beside(path, release string) Resolved {
 	res := Resolved{Docroot: path, Link: r.Link, Release: release, Name: nameOf(release), ResolvedDocroot: release + r.Below(), Roof: r.Roof()}
+	res.Home = release
+	if real, err := filepath.EvalSymlinks(release); err == nil {
+		res.Home = real
+	}
 	res.RealDocroot = res.ResolvedDocroot
 	if real, err := filepath.EvalSymlinks(res.ResolvedDocroot); err == nil {
 		res.RealDocroot = real

@@ -91,3 +91,28 @@ func (r *Release) HasDocroot(release string) bool {
 	fi, err := os.Stat(release + r.Below())
 	return err == nil && fi.IsDir()
 }
+
+// NameOf is the path by which a directory is a release of the same link as r: its own,
+// or that of a link beside r which leads to it, if r is such a link; "" if the docroot
+// is not below it.
+func (r *Release) NameOf(release string) string {
+	if !r.HasDocroot(release) {
+		return ""
+	}
+	if r.Home() == r.Path {
+		return release
+	}
+	dir, err := os.Open(filepath.Dir(r.Path))
+	if err != nil {
+		return release
+	}
+	defer dir.Close()
+	entries, _ := dir.ReadDir(maxSiblings)
+	for _, e := range entries {
+		link := filepath.Join(filepath.Dir(r.Path), e.Name())
+		if text, err := readText(link); err == nil && link != r.Link && target(link, text) == release {
+			return link
+		}
+	}
+	return release
+}

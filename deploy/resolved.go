@@ -24,6 +24,8 @@ type Resolved struct {
 	ResolvedDocroot, RealDocroot string
 	// Spellings are the paths that lead to the release, the docroot's own first.
 	Spellings []Spelling
+	// Home is the real path of Release.
+	Home string
 	// Roof is a directory that has nothing but releases of the link: that of the
 	// configuration, or one that is called "releases"; "" where none is known.
 	Roof string
@@ -70,7 +72,7 @@ func resolve(docroot string, opts *Options) (Resolved, error) {
 	if l == nil {
 		r.Fault = r.NothingToFlip()
 		r.Link, r.Release, r.ResolvedDocroot = r.Docroot, r.Way.End, r.Way.End
-		r.Name = nameOf(r.Release)
+		r.Name, r.Home = nameOf(r.Release), r.Way.End
 		r.Spellings = []Spelling{{r.Docroot, r.Release}}
 		return r, nil
 	}
@@ -82,7 +84,7 @@ func resolve(docroot string, opts *Options) (Resolved, error) {
 
 // leadsBy takes a link for the one that is flipped.
 func (r *Resolved) leadsBy(l *Link, opts *Options) {
-	r.Link, r.Below, r.Release = l.Path, l.Below, l.Leads
+	r.Link, r.Below, r.Release, r.Home = l.Path, l.Below, l.Leads, l.Leads
 	if opts.Mode == Readlink && l.Leads != "" && !r.Way.hasLinkBehind(l) {
 		r.Release = l.target()
 	}

@@ -39,7 +39,7 @@ func (r *Resolver) Restore(state DocrootState) {
 	}
 	for _, s := range state.Releases {
 		known := d.remember(Resolved{
-			Docroot: state.Path, Link: s.Link, Release: s.Path, Name: nameOf(s.Path), ResolvedDocroot: s.Docroot, RealDocroot: s.Docroot,
+			Docroot: state.Path, Link: s.Link, Release: s.Path, Name: nameOf(s.Path), ResolvedDocroot: s.Docroot, RealDocroot: s.Docroot, Home: s.Path,
 			Spellings: []Spelling{{s.Link, s.Path}},
 		}, s.Identity)
 		known.Since = s.FirstSeen

@@ -128,15 +128,20 @@ func (l *locating) byWay(live *deploy.Release, m *incpath.Mapping) (mapped, rele
 	return mapped, releaseOf(l.way.End, live), ok
 }
 
-// beside goes by what lies beside the release and has the same way down.
+// beside goes by what lies beside the release, or beside the directory that it comes
+// to in the end, and has the same way down.
 func (l *locating) beside(live *deploy.Release) (mapped, release string, ok bool) {
-	mapped, ok = besideRelease(l.sent, live.Path, live.Below())
-	if !ok {
-		return "", "", false
+	for _, dir := range []string{path.Dir(live.Path), path.Dir(live.Home())} {
+		rest, ok := besideRelease(l.sent, dir, live.Below())
+		if !ok {
+			continue
+		}
+		release = dir + "/" + firstName(l.sent[len(dir):])
+		if named := live.NameOf(release); named != "" {
+			return live.Path + rest, named, true
+		}
 	}
-	dir := path.Dir(live.Path)
-	release = dir + "/" + firstName(l.sent[len(dir):])
-	return mapped, release, live.HasDocroot(release)
+	return "", "", false
 }
 
 // byHistory goes by the releases that were live once.
@@ -185,10 +190,8 @@ func releaseOf(path string, live *deploy.Release) string {
 			return ""
 		}
 	}
-	for _, known := range live.Kin() {
-		if incpath.Inside(path, known) {
-			return known
-		}
+	if known := live.KinOf(path); known != "" {
+		return known
 	}
 	if roof := live.Roof(); roof != "" && incpath.Inside(path, roof) {
 		return roof + "/" + firstName(path[len(roof):])

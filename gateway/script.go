@@ -95,19 +95,23 @@ func (rq *request) locateScript(m *incpath.Mapping, script string) (mapped strin
 	if rq.mayRun(m, script) && !rq.site.releases.InClosed(script) { // an extra root that lies in a release, say
 		return script, true
 	}
-	mapped, ok = besideRelease(script, m.Release, rq.visit.Below())
-	return mapped, ok && rq.mayRun(m, mapped)
+	for _, dir := range [...]string{path.Dir(m.Release), path.Dir(rq.visit.Home())} {
+		if rest, ok := besideRelease(script, dir, rq.visit.Below()); ok && rq.mayRun(m, m.Release+rest) {
+			return m.Release + rest, true
+		}
+	}
+	return script, false
 }
 
-// besideRelease maps a script of a release that nobody has seen live here: one beside
-// the release, with the same way down to its docroot.
-func besideRelease(script, release, below string) (string, bool) {
-	rest, ok := strings.CutPrefix(script, path.Dir(release)+"/")
-	name, rest, _ := strings.Cut(rest, "/")
+// besideRelease gives what is below a release of a path that is in a directory beside
+// it, below dir, with the same way down to the docroot. Nobody may have seen it live.
+func besideRelease(script, dir, below string) (rest string, ok bool) {
+	in, ok := strings.CutPrefix(script, dir+"/")
+	name, rest, _ := strings.Cut(in, "/")
 	if !ok || name == "" || below == "" || !incpath.Inside("/"+rest, below) {
-		return script, false
+		return "", false
 	}
-	return release + "/" + rest, true
+	return "/" + rest, true
 }
 
 func (rq *request) mayRun(m *incpath.Mapping, script string) bool {

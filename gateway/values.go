@@ -21,7 +21,7 @@ func (rq *request) rewriteValues(m *incpath.Mapping) error {
 		}
 		out, found, err := rq.mapValue(i, borrow(sent), m)
 		if err != nil {
-			return rq.valueRefused(at, err)
+			return asRefusal(err, rq.pairs[at-1].Name)
 		}
 		carried = carried || found
 		if out != nil {
@@ -43,8 +43,8 @@ func (rq *request) rewriteValues(m *incpath.Mapping) error {
 	return nil
 }
 
-// valueRefused says which value could not be mapped, and which directive of it.
-func (rq *request) valueRefused(at param, err error) error {
+// asRefusal is why the paths of a variable cannot be mapped.
+func asRefusal(err error, name []byte) error {
 	if refused := (*refusal)(nil); errors.As(err, &refused) {
 		return err
 	}
@@ -52,7 +52,7 @@ func (rq *request) valueRefused(at param, err error) error {
 	if of := (*incpath.DirectiveError)(nil); errors.As(err, &of) {
 		what = of.Directive
 	}
-	return refuse(causeIncludePath, "map %s in %s: %w", what, rq.pairs[at-1].Name, err)
+	return refuse(causeIncludePath, "map %s in %s: %w", what, name, err)
 }
 
 // mapValue maps the paths of a PHP_VALUE, or, for i 1, of a PHP_ADMIN_VALUE. out is
