@@ -70,7 +70,7 @@ func (rq *request) carryValues() error {
 	keys := setKeys(value, admin)
 	if len(keys) > 0 {
 		if err := rq.pool.Carry(context.Background(), keys); err != nil && rq.sharesPool() {
-			return refuse(causeIncludePath, "set %q on a pool of several sites, where it would stay for the others: %w", keys, err)
+			return refuse(causeIncludePath, "PHP_VALUE sets what would stay for the other sites of the pool: %w: %.200q", err, keys)
 		}
 	}
 	own := rq.pool.Carried()
