@@ -2,8 +2,37 @@ package stack
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
+	"syscall"
 )
+
+// Lighttpd is a running lighttpd.
+type Lighttpd struct {
+	*Process
+	Addr Addr
+}
+
+// URL of a path.
+func (l *Lighttpd) URL(path string) string { return "http://" + string(l.Addr) + path }
+
+// Lighttpd starts a lighttpd that serves the files below root, with these further lines, and returns when it accepts.
+func (s *Stack) Lighttpd(root string, lines []string) *Lighttpd {
+	s.t.Helper()
+	path := s.find("lighttpd")
+	dir, name := s.room("lighttpd")
+	l := &Lighttpd{Addr: s.FreeAddr()}
+	host, port, _ := strings.Cut(string(l.Addr), ":")
+	conf := []string{fmt.Sprintf("server.bind = %q", host), "server.port = " + port, fmt.Sprintf("server.document-root = %q", root)}
+	if user := worker(); user != "" {
+		conf = append(conf, fmt.Sprintf("server.username = %q", user), fmt.Sprintf("server.groupname = %q", workerGroup()))
+	}
+	file := filepath.Join(dir, "lighttpd.conf")
+	s.check(writeLines(file, append(conf, lines...)))
+	l.Process = s.start(dir, name, syscall.SIGTERM, path, "-D", "-f", file)
+	s.check(l.answers(l.Addr))
+	return l
+}
 
 // writeLighttpdSample puts the samples into a configuration like Debian's.
 func writeLighttpdSample(p *place) ([]string, error) {

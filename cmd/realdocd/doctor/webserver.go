@@ -63,7 +63,7 @@ func (x *examination) checkSentPaths(site gateway.SiteConfig, r control.SeenRequ
 	const do = "With nginx: $document_root instead of $realpath_root, also in fastcgi_params; with Apache: no mod_realdoc."
 	docroot := path.Clean(r.DocumentRoot)
 	if !site.Has(docroot) {
-		x.add(kindDocrootSentResolved, s, fmt.Sprintf("The web server sends DOCUMENT_ROOT already resolved, %s (at %s): it decides the release, not realdocd, and include_path may follow another one.", docroot, clock(r.Time)), do)
+		x.add(kindDocrootSentResolved, s, fmt.Sprintf("The web server sends DOCUMENT_ROOT already resolved, %s (at %s): it decides the release, not realdocd. A root that is written out so never flips.", docroot, clock(r.Time)), do)
 		return
 	}
 	for _, p := range x.places {
@@ -71,11 +71,11 @@ func (x *examination) checkSentPaths(site gateway.SiteConfig, r control.SeenRequ
 			continue
 		}
 		if isResolved(path.Clean(gateway.ScriptFile(r.ScriptFilename)), p) {
-			x.add(kindScriptSentResolved, s, fmt.Sprintf("The web server sends SCRIPT_FILENAME already resolved, %s (at %s): a request that comes in the moment of a flip gets a 403.", r.ScriptFilename, clock(r.Time)), do)
+			x.add(kindScriptSentResolved, s, fmt.Sprintf("The web server sends SCRIPT_FILENAME already resolved, %s (at %s): realdocd maps it, and in the moment of a flip another release's file runs than the web server has looked for.", r.ScriptFilename, clock(r.Time)), do)
 		}
 		for _, list := range includePaths(r) {
 			if slices.ContainsFunc(strings.Split(list, ":"), func(entry string) bool { return isResolved(path.Clean(entry), p) }) {
-				x.add(kindIncludePathSentResolved, s, fmt.Sprintf("The web server sends include_path already resolved, %s (at %s): a request in the moment of a flip gets files of two releases.", list, clock(r.Time)),
+				x.add(kindIncludePathSentResolved, s, fmt.Sprintf("The web server sends include_path already resolved, %s (at %s): realdocd maps it only if it knows the release.", list, clock(r.Time)),
 					"Write it with the link's path: realdocd maps it.")
 			}
 		}
