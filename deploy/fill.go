@@ -3,7 +3,6 @@ package deploy
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -53,27 +52,26 @@ func Fill(ctx context.Context, f Filling, into *Permit, progress func(FillProgre
 	if err != nil {
 		return Filled{}, err
 	}
-	rsync, err := exec.LookPath("rsync")
+	rsync, err := findRsync()
 	if err != nil {
-		return Filled{}, errors.New("rsync is not installed, which fills releases: on Debian, apt-get install rsync")
+		return Filled{}, err
 	}
-	flags := "-rlpD" // what -a is, but for times, owner and group
-	if os.Geteuid() == 0 {
-		flags += "og"
-	}
-	if err := makeFillDir(target); err != nil {
+	dirs, err := openFill(source, target)
+	if err != nil {
 		return Filled{}, fmt.Errorf("fill %s: %w", target, err)
 	}
-	args := []string{flags, "--checksum", "--delete", "--stats", "--out-format=%n", "--temp-dir=" + fillDir, "--filter=- /" + fillDir}
+	defer dirs.target.Close()
+	args := append(rsyncFlags(dirs.as), "--checksum", "--delete", "--stats", "--out-format=%n", "--temp-dir="+fillDir, "--filter=- /"+fillDir)
 	args = append(append(args, sharedRules(f.Shared)...), f.Exclude.rsync()...)
 	cmd := exec.CommandContext(ctx, rsync, append(args, "--", source+"/", target+"/")...)
-	cmd.Env = append(os.Environ(), "LC_ALL=C")
+	// Nothing of ours: rsync does what RSYNC_* say, and the linker what LD_* say.
+	cmd.Env = []string{"LC_ALL=C", "PATH=/usr/bin:/bin", "HOME=/"}
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 5 * time.Second
 	// An rsync that outlived a killed deploy would write beside that of the next
 	// one. The signal comes when the thread that has started it ends, which
 	// therefore must not before.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM, Credential: dirs.credential()}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	var stderr strings.Builder
@@ -92,7 +90,7 @@ func Fill(ctx context.Context, f Filling, into *Permit, progress func(FillProgre
 		}
 		return filled, fmt.Errorf("fill %s from %s: %w: %s", target, source, err, strings.TrimSpace(stderr.String()))
 	}
-	if err := os.Remove(filepath.Join(target, fillDir)); err != nil {
+	if err := dirs.done(); err != nil {
 		return filled, fmt.Errorf("fill %s: %w", target, err)
 	}
 	filled.Took = time.Since(began)
@@ -102,21 +100,6 @@ func Fill(ctx context.Context, f Filling, into *Permit, progress func(FillProgre
 // fillDir is a directory in the target that has the files which rsync has not finished,
 // so that nobody takes what a killed one has left for something else.
 const fillDir = ".realdocd-fill"
-
-func makeFillDir(target string) error {
-	if err := os.MkdirAll(target, 0o755); err != nil {
-		return err
-	}
-	root, err := os.OpenRoot(target)
-	if err != nil {
-		return err
-	}
-	defer root.Close()
-	if err := root.RemoveAll(fillDir); err != nil {
-		return err
-	}
-	return root.Mkdir(fillDir, 0o700)
-}
 
 // isUnfinished says whether a path below a release is what a killed deploy has left: a
 // file of rsync's, or a symlink before it had its name.

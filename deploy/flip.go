@@ -73,17 +73,26 @@ func put(link, release string, absolute bool) error {
 			return fmt.Errorf("flip %s: %w", link, err)
 		}
 	}
+	err := asOwnerOf(filepath.Dir(link), func(at string) error { return putText(filepath.Join(at, filepath.Base(link)), text) })
+	if err != nil {
+		return fmt.Errorf("flip %s: %w", link, err)
+	}
+	return nil
+}
+
+// putText makes a link with a text beside the old one, and renames it over.
+func putText(link, text string) error {
 	next := hidden(link, "realdocd-next")
 	if err := os.Remove(next); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("flip %s: remove what an earlier flip has left: %w", link, err)
+		return fmt.Errorf("remove what an earlier flip has left: %w", err)
 	}
 	step("before the new link")
 	if err := os.Symlink(text, next); err != nil {
-		return fmt.Errorf("flip %s: %w", link, err)
+		return err
 	}
 	step("before the rename")
 	if err := os.Rename(next, link); err != nil {
-		return fmt.Errorf("flip %s: %w", link, err)
+		return err
 	}
 	step("after the rename")
 	return syncDir(filepath.Dir(link))

@@ -75,7 +75,9 @@ func (h *History) add(e Event) error {
 		if err != nil {
 			return err
 		}
-		giveToOwnerOf(next.file, d)
+		if next.made {
+			giveToOwnerOf(next.file, d)
+		}
 		defer next.Close()
 		d = next
 	}
@@ -248,18 +250,21 @@ func (h *History) earlierEvents() []Event {
 	return events
 }
 
+// lockPatience is how long a history waits for whoever else writes to it. Nobody holds
+// it for longer than a write takes.
+const lockPatience = 5 * time.Second
+
 // lock opens a file and has it alone. While it waited, another process may have
 // put a new file in its place.
 func (h *History) lock(d *safeDir, name string) (*os.File, error) {
-	for {
-		file, err := d.open(name, os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o644)
+	for ends := time.Now().Add(lockPatience); ; {
+		file, err := d.openOrMake(name, os.O_RDWR|os.O_APPEND)
 		if err != nil {
 			return nil, err
 		}
-		giveToOwnerOf(file, d)
-		if err := unix.Flock(int(file.Fd()), unix.LOCK_EX); err != nil {
+		if err := flockUntil(file, ends); err != nil {
 			file.Close()
-			return nil, &os.PathError{Op: "flock", Path: file.Name(), Err: err}
+			return nil, err
 		}
 		var ours, there unix.Stat_t
 		if err := unix.Fstat(int(file.Fd()), &ours); err != nil {
@@ -270,6 +275,22 @@ func (h *History) lock(d *safeDir, name string) (*os.File, error) {
 			return file, nil
 		}
 		file.Close()
+	}
+}
+
+// flockUntil locks a file, unless another process has it for too long.
+func flockUntil(file *os.File, ends time.Time) error {
+	for {
+		err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		switch {
+		case err == nil:
+			return nil
+		case !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR):
+			return &os.PathError{Op: "flock", Path: file.Name(), Err: err}
+		case time.Now().After(ends):
+			return fmt.Errorf("another process has %s locked for %v: see which, with fuser", file.Name(), lockPatience)
+		}
+		time.Sleep(5 * time.Millisecond)
 	}
 }
 

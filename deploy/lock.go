@@ -3,8 +3,10 @@ package deploy
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -26,17 +28,16 @@ type Lock struct{ file *os.File }
 // a new one would both have a lock.
 func LockDeploy(link string) (*Lock, error) {
 	name := hidden(link, "realdocd-lock")
-	file, err := OpenRegular(name, os.O_RDWR|os.O_CREATE, 0o644)
+	file, err := openLock(name)
 	if err != nil {
 		return nil, fmt.Errorf("lock %s against other deploys: %w", link, err)
 	}
-	giveToOwner(file, filepath.Dir(name))
 	err = unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 	if errors.Is(err, unix.EWOULDBLOCK) {
 		holder := make([]byte, 128)
 		n, _ := file.Read(holder)
 		file.Close()
-		return nil, fmt.Errorf("%w on %s (%s): wait for it", ErrLocked, link, strings.TrimSpace(string(holder[:n])))
+		return nil, fmt.Errorf("%w on %s (%s): wait for it", ErrLocked, link, printable(string(holder[:n])))
 	}
 	if err == nil {
 		err = file.Truncate(0)
@@ -51,13 +52,37 @@ func LockDeploy(link string) (*Lock, error) {
 	return &Lock{file}, nil
 }
 
-// giveToOwner gives a file that root has made to the owner of its directory, who
-// could not write to it otherwise.
-func giveToOwner(file *os.File, dir string) {
-	var st unix.Stat_t
-	if os.Geteuid() == 0 && unix.Stat(dir, &st) == nil {
-		unix.Fchown(int(file.Fd()), int(st.Uid), int(st.Gid)) // root's where that is refused
+// printable is what somebody else has written, for a terminal.
+func printable(text string) string {
+	quoted := strconv.Quote(strings.TrimSpace(text))
+	return quoted[1 : len(quoted)-1]
+}
+
+// openLock opens the file of a lock, or makes it, as the owner of its directory. One
+// that a root of earlier versions has made is root's, and the owner may not write to it.
+func openLock(name string) (file *os.File, err error) {
+	err = asOwnerOf(filepath.Dir(name), func(at string) error {
+		file, err = OpenRegular(filepath.Join(at, filepath.Base(name)), os.O_RDWR|os.O_CREATE, 0o644)
+		return err
+	})
+	if !errors.Is(err, fs.ErrPermission) {
+		return file, err
 	}
+	return openOwn(name)
+}
+
+// openOwn opens a file of root's own, which nobody else can have put there.
+func openOwn(name string) (*os.File, error) {
+	file, err := OpenRegular(name, os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(int(file.Fd()), &st); err != nil || st.Uid != 0 {
+		file.Close()
+		return nil, fmt.Errorf("open %s: it belongs neither to the owner of its directory nor to root: look at what it is for, and remove it", name)
+	}
+	return file, nil
 }
 
 // Unlock lets others in.

@@ -218,7 +218,8 @@ func (r *Records) MakeDir(dir string, rec Record) (*Record, error) {
 		return nil, err
 	}
 	step("before the directory is made")
-	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+	err = asOwnerOf(filepath.Dir(dir), func(at string) error { return os.Mkdir(filepath.Join(at, filepath.Base(dir)), 0o755) })
+	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, fmt.Errorf("make a release: %w", err)
 	}
 	step("before the directory is recorded")

@@ -24,7 +24,7 @@ const (
 // Complete gives it. What an interrupted deploy of the site has left is carried on
 // with. rec says who makes it.
 func NewRelease(dir string, now time.Time, records *Records, rec Record) (partial, final string, err error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := MakeDirs(dir); err != nil {
 		return "", "", fmt.Errorf("make a release: %w", err)
 	}
 	left, err := filepath.Glob(filepath.Join(dir, ".*"+partialSuffix))
@@ -115,8 +115,14 @@ func Complete(partial, final string) error {
 	return syncDir(filepath.Dir(final))
 }
 
-// renameNew renames, and replaces nothing.
+// renameNew renames within a directory, and replaces nothing.
 func renameNew(from, to string) error {
+	return asOwnerOf(filepath.Dir(to), func(at string) error {
+		return renameNewAs(filepath.Join(at, filepath.Base(from)), filepath.Join(at, filepath.Base(to)))
+	})
+}
+
+func renameNewAs(from, to string) error {
 	err := unix.Renameat2(unix.AT_FDCWD, from, unix.AT_FDCWD, to, unix.RENAME_NOREPLACE)
 	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) { // the file system cannot
 		if exists(to) {

@@ -25,7 +25,7 @@ func OpenRegular(path string, flags int, perm fs.FileMode) (*os.File, error) {
 }
 
 func openRegularAt(dir int, name, path string, flags int, perm fs.FileMode) (*os.File, error) {
-	fd, err := unix.Openat(dir, name, flags|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, uint32(perm.Perm()))
+	fd, err := openBelow(dir, name, flags|unix.O_NONBLOCK, uint32(perm.Perm()))
 	if errors.Is(err, unix.ELOOP) {
 		return nil, fmt.Errorf("open %s: it is a symlink, which nobody of us has made: look at what it is for, and remove it", path)
 	}
@@ -50,6 +50,7 @@ func openRegularAt(dir int, name, path string, flags int, perm fs.FileMode) (*os
 type safeDir struct {
 	file *os.File
 	path string
+	made bool // by us, just now
 }
 
 // openSafeDir opens a directory of the configuration, and those below it by their
@@ -64,7 +65,11 @@ func openSafeDir(path string, create bool, below ...string) (*safeDir, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &safeDir{file, path}
+	d := &safeDir{file: file, path: path}
+	if err := d.check(); err != nil {
+		d.Close()
+		return nil, err
+	}
 	for _, name := range below {
 		next, err := d.sub(name, create)
 		d.Close()
@@ -76,18 +81,69 @@ func openSafeDir(path string, create bool, below ...string) (*safeDir, error) {
 	return d, nil
 }
 
-func (d *safeDir) sub(name string, create bool) (*safeDir, error) {
-	path := filepath.Join(d.path, name)
-	if create {
-		if err := unix.Mkdirat(d.fd(), name, 0o755); err != nil && !errors.Is(err, unix.EEXIST) {
-			return nil, &os.PathError{Op: "mkdir", Path: path, Err: err}
+// check refuses a directory in which everybody could put what he likes.
+func (d *safeDir) check() error {
+	var st unix.Stat_t
+	if err := unix.Fstat(d.fd(), &st); err != nil {
+		return &os.PathError{Op: "stat", Path: d.path, Err: err}
+	}
+	if st.Mode&0o002 != 0 && st.Mode&unix.S_ISVTX == 0 {
+		return fmt.Errorf("%s can be written by everybody: take another directory, or chmod o-w", d.path)
+	}
+	return nil
+}
+
+// openBelow opens a name in a directory and follows no symlink. Below AT_FDCWD it is a
+// path, of which that holds for the last component.
+func openBelow(dir int, name string, flags int, perm uint32) (fd int, err error) {
+	flags |= unix.O_NOFOLLOW | unix.O_CLOEXEC
+	if dir != unix.AT_FDCWD {
+		how := unix.OpenHow{Flags: uint64(flags), Resolve: unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_BENEATH}
+		if flags&unix.O_CREAT != 0 {
+			how.Mode = uint64(perm)
+		}
+		fd, err = unix.Openat2(dir, name, &how)
+		if !errors.Is(err, unix.ENOSYS) && !errors.Is(err, unix.EPERM) { // an old kernel, or a filter of calls that does not know it
+			return fd, err
 		}
 	}
-	fd, err := unix.Openat(d.fd(), name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	return unix.Openat(dir, name, flags, perm)
+}
+
+// openOrMake opens a file to append to, or makes it. One that was made just now is
+// given to the owner of the directory; any other stays whose it is.
+func (d *safeDir) openOrMake(name string, flags int) (*os.File, error) {
+	for {
+		file, err := d.open(name, flags|os.O_CREATE|os.O_EXCL, 0o644)
+		if err == nil {
+			giveToOwnerOf(file, d)
+			return file, nil
+		}
+		if !errors.Is(err, fs.ErrExist) {
+			return nil, err
+		}
+		file, err = d.open(name, flags, 0)
+		if !errors.Is(err, fs.ErrNotExist) { // else it has gone since
+			return file, err
+		}
+	}
+}
+
+func (d *safeDir) sub(name string, create bool) (*safeDir, error) {
+	path := filepath.Join(d.path, name)
+	made := false
+	if create {
+		err := unix.Mkdirat(d.fd(), name, 0o755)
+		if err != nil && !errors.Is(err, unix.EEXIST) {
+			return nil, &os.PathError{Op: "mkdir", Path: path, Err: err}
+		}
+		made = err == nil
+	}
+	fd, err := openBelow(d.fd(), name, unix.O_RDONLY|unix.O_DIRECTORY, 0)
 	if err != nil {
 		return nil, &os.PathError{Op: "open", Path: path, Err: err}
 	}
-	return &safeDir{os.NewFile(uintptr(fd), path), path}, nil
+	return &safeDir{os.NewFile(uintptr(fd), path), path, made}, nil
 }
 
 func (d *safeDir) fd() int      { return int(d.file.Fd()) }

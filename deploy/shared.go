@@ -30,7 +30,7 @@ func (s Shared) Prepare(source string) error {
 	if len(s.Paths) == 0 {
 		return nil
 	}
-	if err := os.MkdirAll(s.Dir, 0o755); err != nil {
+	if err := MakeDirs(s.Dir); err != nil {
 		return fmt.Errorf("make shared_dir: %w", err)
 	}
 	root, err := os.OpenRoot(s.Dir)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -19,7 +18,7 @@ func (g *goLive) deployToReleases(ctx context.Context, source string) error {
 	if g.opts.dryRun {
 		return g.wouldDeploy(ctx, source, filepath.Join(g.site.Releases, "a new directory"))
 	}
-	if err := os.MkdirAll(g.site.Releases, 0o755); err != nil {
+	if err := deploy.MakeDirs(g.site.Releases); err != nil {
 		return fmt.Errorf("make the directory of releases: %w", err)
 	}
 	w, err := g.warden("", nil)

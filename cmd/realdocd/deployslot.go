@@ -94,7 +94,7 @@ func (g *goLive) slotRecord(slot string) (*deploy.Record, error) {
 	id, err := deploy.IdentityOf(slot)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		if err := os.MkdirAll(filepath.Dir(slot), 0o755); err != nil {
+		if err := deploy.MakeDirs(filepath.Dir(slot)); err != nil {
 			return nil, fmt.Errorf("make the slot: %w", err)
 		}
 		return records.MakeDir(slot, g.newRecord(deploy.KindSlot))

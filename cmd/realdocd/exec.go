@@ -91,6 +91,10 @@ func (o *siteOptions) enter(cmd *cobra.Command, site string, command []string) (
 	if err != nil {
 		return nil, err
 	}
+	if err := t.confirmEnv(&entry.CommandEnv); err != nil {
+		entry.Close()
+		return nil, err
+	}
 	await := func(ctx context.Context) bool {
 		context.AfterFunc(ctx, entry.Close)
 		if _, err := entry.AwaitFlip(); err == nil {

@@ -80,6 +80,11 @@ func (g *goLive) locked(work func() error) (err error) {
 		return err
 	}
 	g.outcome.Link, g.outcome.Before = g.link.path, g.link.live
+	if owner, ok := deploy.OwnerOf(path.Dir(g.link.path)); ok {
+		g.do("as", func() (string, error) {
+			return fmt.Sprintf("%s, the owner of %s: what is made there is made with that user's rights", owner, path.Dir(g.link.path)), nil
+		})
+	}
 	lock, err := deploy.LockDeploy(g.link.path)
 	if err != nil {
 		return err

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"realdocd/deploy"
 )
 
 // hookTimeout bounds a command of before_flip and after_flip.
@@ -56,6 +58,10 @@ func (g *goLive) hook(ctx context.Context, release, command string) error {
 	cmd.Stdout, cmd.Stderr = said, said
 	// All of its processes end with it, and with us.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
+	if owner, ok := deploy.OwnerOf(release); ok {
+		// What is in the release is that user's to write: root must not run it.
+		cmd.SysProcAttr.Credential = owner.Credential()
+	}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	cmd.WaitDelay = 5 * time.Second
 	runtime.LockOSThread()

@@ -77,6 +77,9 @@ func (g *goLive) usable(e deploy.Event) string {
 	if why := deploy.Gone(e); why != "" {
 		return why
 	}
+	if err := g.confirm(e.Release); err != nil {
+		return err.Error()
+	}
 	if err := g.link.checkRelease(e.Release); err != nil {
 		return err.Error()
 	}

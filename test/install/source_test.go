@@ -46,6 +46,8 @@ func TestMakeInstall_InstallsAllOfEtc(t *testing.T) {
 		switch top, rest, _ := strings.Cut(name, "/"); top {
 		case "package":
 			return nil
+		case "sysusers.d":
+			where = "/usr/lib/" + name
 		case "systemd", "logrotate.d":
 			where = "/etc/" + name
 		case "man":
