@@ -38,6 +38,9 @@ type Config struct {
 	// SpoolDir takes the bodies that are too large for memory; "" is the
 	// system's directory for temporary files.
 	SpoolDir string
+	// ProbeDir is where the two PHP files are laid that PHP-FPM is asked with; "" is
+	// beside the control socket. It is for a PHP-FPM that does not see that directory.
+	ProbeDir string
 	// MaxBody is the longest body of a request, in bytes; 0 is no bound.
 	MaxBody int64
 	// MaxConnections bounds the connections of web servers that one listener has; 0

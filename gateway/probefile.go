@@ -1,16 +1,17 @@
 package gateway
 
 import (
+	"cmp"
 	"os"
 	"path/filepath"
 
 	"realdocd/gateway/fpm"
 )
 
-// layProbe writes the probe beside the control socket, or else into a directory
-// that other users can read too.
-func (s *Server) layProbe(control string) {
-	dir := controlDir(control)
+// layProbe writes the probe where the configuration says, or beside the control socket, or
+// else into a directory that other users can read too.
+func (s *Server) layProbe(cfg *Config) {
+	dir := cmp.Or(cfg.ProbeDir, controlDir(cfg.Control))
 	var err error
 	if dir == "" {
 		if dir, err = os.MkdirTemp("", "realdocd-"); err == nil {
@@ -27,7 +28,7 @@ func (s *Server) layProbe(control string) {
 
 // removeProbe removes the probe if it has a directory to itself.
 func (s *Server) removeProbe() {
-	if s.probe != "" && controlDir(s.setup.Load().cfg.Control) == "" {
+	if cfg := &s.setup.Load().cfg; s.probe != "" && cfg.ProbeDir == "" && controlDir(cfg.Control) == "" {
 		os.RemoveAll(filepath.Dir(s.probe))
 	}
 }

@@ -110,6 +110,7 @@ shutdown_timeout = "5s"
 max_body         = "10MiB"
 max_connections  = 500
 spool_dir        = "/var/spool/realdocd"
+probe_dir        = "/srv/probe"
 state_dir        = "/srv/state"
 [log]
 level  = "debug"
@@ -186,6 +187,7 @@ func TestEveryKeyArrives(t *testing.T) {
 			MaxConnections:   500,
 			SlowLog:          1500 * time.Millisecond,
 			SpoolDir:         "/var/spool/realdocd",
+			ProbeDir:         "/srv/probe",
 			StateDir:         "/srv/state",
 			Pools: []fpm.Config{{
 				Name:           "www",

@@ -28,6 +28,7 @@ func (d *document) topKeys() keys {
 		"max_connections":  into(&g.MaxConnections, wholeUpTo(maxRequests)),
 		"shutdown_timeout": into(&g.ShutdownTimeout, duration),
 		"spool_dir":        into(&g.SpoolDir, orNone(absolute)),
+		"probe_dir":        into(&g.ProbeDir, orNone(absolute)),
 		"state_dir":        into(&g.StateDir, orNone(absolute)),
 		"log":              func(v any) error { return d.subtable([]string{"log"}, v, d.logKeys()) },
 		"pool":             func(v any) error { return d.named("pool", v, d.readPool) },

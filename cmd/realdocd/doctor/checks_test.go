@@ -111,6 +111,13 @@ func TestChecksOnWhatWasToldThem(t *testing.T) {
 			}, "opcache-validate-root-off", "chroot",
 		},
 		{
+			"what PHP remembers of slots", nil, func(s *server) {
+				s.places = []*place{{site: gateway.SiteConfig{Name: "shop", Slots: []string{"/A", "/B"}}}}
+				s.answer = &fpm.Answer{INI: map[string]string{"user_ini.filename": ".user.ini", "user_ini.cache_ttl": "300", "realpath_cache_ttl": "120"}}
+				s.checkMemory()
+			}, "php-remembers", "300 s",
+		},
+		{
 			"opcache on disk", nil, func(s *server) {
 				s.answer = &fpm.Answer{INI: map[string]string{"opcache.use_cwd": "1", "opcache.file_cache": "/var/cache/php"}}
 				s.checkKeys()

@@ -112,6 +112,7 @@ var (
 	kindStatusNone               = newKind(Note, "status-none")
 	kindOpcacheUnknown           = newKind(Note, "opcache-unknown")
 	kindOpcacheCold              = newKind(Note, "opcache-cold")
+	kindPHPRemembers             = newKind(Note, "php-remembers")
 	kindOpcacheTimestampsOffFine = newKind(Note, "opcache-timestamps-off-fine")
 	kindOpcacheFileCache         = newKind(Note, "opcache-file-cache")
 	kindWebServerUnseen          = newKind(Note, "web-server-unseen")

@@ -25,6 +25,7 @@ func (s *server) checkOpcache() {
 		s.checkRoom(s.answer.Opcache)
 	}
 	s.checkTimestamps()
+	s.checkMemory()
 	s.checkKeys()
 	s.checkPreload()
 }
@@ -87,12 +88,32 @@ func (s *server) checkTimestamps() {
 			continue
 		}
 		if freq, _ := strconv.Atoi(ini["opcache.revalidate_freq"]); freq > 0 {
-			s.add(kindOpcacheRevalidateFreq, s.at(p), fmt.Sprintf("Deploys fill a directory again, and with opcache.revalidate_freq = %d PHP may run a file of before for up to %d s.", freq, freq),
+			s.add(kindOpcacheRevalidateFreq, s.at(p), fmt.Sprintf("Deploys fill a directory again, and with opcache.revalidate_freq = %d PHP may run a file of before for up to %d s. realdocd deploy and flip wait for that, other tools do not.", freq, freq),
 				"Set opcache.revalidate_freq = 0.")
 		}
 		if ini["opcache.file_update_protection"] == "0" {
 			s.add(kindOpcacheUpdateProtection, s.at(p), "opcache.file_update_protection = 0: of a file that was written twice within a second, PHP may keep the first.",
 				"Leave it at its default, 2.")
+		}
+	}
+}
+
+// checkMemory says for how long PHP goes by what was in a slot, beside its scripts.
+func (s *server) checkMemory() {
+	ini := s.answer.INI
+	settings, _ := strconv.Atoi(ini["user_ini.cache_ttl"])
+	links, _ := strconv.Atoi(ini["realpath_cache_ttl"])
+	if ini["user_ini.filename"] == "" {
+		settings = 0
+	}
+	if settings == 0 && links == 0 {
+		return
+	}
+	for _, p := range s.places {
+		if len(p.site.Slots) > 0 {
+			s.add(kindPHPRemembers, s.at(p), fmt.Sprintf("Workers of PHP-FPM go by a %s for %d s (user_ini.cache_ttl) and by where a symlink led for %d s (realpath_cache_ttl): realdocd deploy fills a slot in which one would change only when they have forgotten it.",
+				ini["user_ini.filename"], settings, links),
+				"Deploy with --wait, or take releases instead of slots, if that is in the way.")
 		}
 	}
 }

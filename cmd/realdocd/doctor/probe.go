@@ -19,7 +19,7 @@ const probeTimeout = 5 * time.Second
 var iniKeys = []string{
 	"include_path", "open_basedir", "auto_prepend_file", "auto_append_file", "error_log", "realpath_cache_size",
 	"opcache.enable", "opcache.restrict_api", "opcache.validate_timestamps", "opcache.revalidate_freq", "opcache.file_update_protection",
-	"opcache.use_cwd", "opcache.preload", "opcache.file_cache", "opcache.validate_root",
+	"user_ini.filename", "user_ini.cache_ttl", "realpath_cache_ttl", "opcache.use_cwd", "opcache.preload", "opcache.file_cache", "opcache.validate_root",
 }
 
 // probeFiles are the probe in each directory in which FPM might read it: a unit may
