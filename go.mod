@@ -15,6 +15,7 @@ require (
 	github.com/yookoala/gofast v0.8.0
 	golang.org/x/sys v0.49.0
 	golang.org/x/term v0.45.0
+	pgregory.net/rapid v1.3.0
 )
 
 require (

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net/url"
 	"os"
@@ -86,7 +85,7 @@ func (h *History) add(e Event) error {
 		return err
 	}
 	defer file.Close()
-	text, err := io.ReadAll(file)
+	text, err := readBounded(file)
 	if err != nil {
 		return err
 	}

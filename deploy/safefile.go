@@ -165,8 +165,21 @@ func (d *safeDir) read(name string) (text []byte, owner uint32, err error) {
 	if err := unix.Fstat(int(file.Fd()), &st); err != nil {
 		return nil, 0, &os.PathError{Op: "stat", Path: file.Name(), Err: err}
 	}
-	text, err = io.ReadAll(file)
+	text, err = readBounded(file)
 	return text, st.Uid, err
+}
+
+// maxText is the longest history, record or manifest that is read, in bytes. What is
+// longer was not written by realdocd.
+const maxText = 64 << 20
+
+// readBounded reads a file of at most maxText bytes.
+func readBounded(file *os.File) ([]byte, error) {
+	text, err := io.ReadAll(io.LimitReader(file, maxText+1))
+	if err == nil && len(text) > maxText {
+		err = fmt.Errorf("%s has more than %d bytes: it was not written by realdocd; move it away", file.Name(), maxText)
+	}
+	return text, err
 }
 
 // write makes a file or replaces it: whoever reads it has the old text or the

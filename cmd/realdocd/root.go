@@ -85,7 +85,7 @@ the code from its first include to its last, however often the symlink is flippe
 // printError writes the error to the operator, with realdocd: before each line.
 func printError(w io.Writer, err error) {
 	for line := range strings.Lines(err.Error()) {
-		fmt.Fprintf(w, "realdocd: %s\n", strings.TrimSuffix(line, "\n"))
+		fmt.Fprintf(w, "realdocd: %s\n", plain(strings.TrimSuffix(line, "\n")))
 	}
 }
 

@@ -59,5 +59,7 @@ func (d *daemonProcess) moveLog(next *logging.Output, name string) {
 		return
 	}
 	d.log.Info().Str("output", name).Msg("the log goes on there")
-	d.out.Move(next)
+	if err := d.out.Move(next); err != nil {
+		d.log.Error().Err(err).Str("output", name).Msg("the log does not go on there")
+	}
 }

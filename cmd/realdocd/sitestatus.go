@@ -20,11 +20,11 @@ const maxHistory = 10
 // rates if there is an answer from before.
 func writeSite(w io.Writer, d control.SiteDetail, was *earlier[control.SiteDetail], now time.Time) error {
 	var out bytes.Buffer
-	fmt.Fprintf(&out, "site %s, pool %s, docroot %s\n", d.Name, d.Pool, d.Docroot)
+	fmt.Fprintf(&out, "site %s, pool %s, docroot %s\n", plain(d.Name), plain(d.Pool), plain(d.Docroot))
 	for _, docroot := range d.Docroots {
 		out.WriteByte('\n')
 		if len(d.Docroots) > 1 || docroot.Docroot != d.Docroot {
-			fmt.Fprintf(&out, "docroot %s\n", docroot.Docroot)
+			fmt.Fprintf(&out, "docroot %s\n", plain(docroot.Docroot))
 		}
 		writeTable(&out, addReleaseRates(releaseRows(docroot.Releases), docroot, was))
 		if inside := insideRows(docroot.Releases); len(inside) > 1 {

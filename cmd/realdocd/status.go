@@ -104,7 +104,7 @@ func writeStatus(w io.Writer, st control.Status, was *earlier[control.Status], n
 	fmt.Fprintf(&out, "realdocd with pid %d, up for %s, %s of web servers\n",
 		st.PID, age(now.Sub(st.Started)), count(st.Connections, "connection"))
 	for _, before := range st.Retiring {
-		fmt.Fprintln(&out, retiringLine(before))
+		fmt.Fprintln(&out, plain(retiringLine(before)))
 	}
 	writeTable(&out, troubles(st, now))
 	out.WriteByte('\n')

@@ -17,6 +17,9 @@ func writeTable(out *bytes.Buffer, rows []row) {
 	var aligned bytes.Buffer
 	table := tabwriter.NewWriter(&aligned, 0, 0, 2, ' ', 0)
 	for _, r := range rows {
+		for i, cell := range r {
+			r[i] = plain(cell)
+		}
 		fmt.Fprintln(table, strings.Join(r, "\t"))
 	}
 	table.Flush() // to memory: it cannot fail

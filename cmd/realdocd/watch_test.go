@@ -231,7 +231,7 @@ func TestWatchDrawsANewWindowAtOnce(t *testing.T) {
 func TestWatchOfASiteHasItsRatesAndObeysNobody(t *testing.T) {
 	s := startOnTerminal(t, 200, 24, "status", "shop", "--watch=100ms", "--control", startBusyDaemon(t).socket)
 	s.waitFor("FAILED/S")
-	s.waitFor("GET /?[2Jx")
+	s.waitFor(`GET /\x1b[2Jx`)
 	if strings.Contains(s.written(), "\x1b[2J") {
 		t.Error("a request has cleared the screen")
 	}

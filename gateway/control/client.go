@@ -169,6 +169,7 @@ func (c *Client) open(ctx context.Context, method, path string) (io.ReadCloser, 
 		if err != nil {
 			return nil, c.explain(err)
 		}
+		answer.Body = boundedBody{io.LimitReader(answer.Body, maxAnswer), answer.Body}
 		if answer.StatusCode == http.StatusOK {
 			return answer.Body, nil
 		}
@@ -183,6 +184,15 @@ func (c *Client) open(ctx context.Context, method, path string) (io.ReadCloser, 
 			return nil, c.explain(ctx.Err())
 		}
 	}
+}
+
+// maxAnswer is how much of one answer is read, in bytes: what listens may not be realdocd.
+const maxAnswer = 256 << 20
+
+// A boundedBody ends after maxAnswer.
+type boundedBody struct {
+	io.Reader
+	io.Closer
 }
 
 // refusal reads an answer that is not good. The error is errMoved if the process that

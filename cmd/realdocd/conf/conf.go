@@ -3,6 +3,7 @@ package conf
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 
@@ -20,7 +21,7 @@ type Config struct {
 
 // Load reads a configuration file. If the file has faults, the error is [*Faults].
 func Load(file string) (Config, error) {
-	text, err := os.ReadFile(file)
+	text, err := readBounded(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Config{}, fmt.Errorf("there is no configuration file %s: name one with --config", file)
 	}
@@ -28,6 +29,22 @@ func Load(file string) (Config, error) {
 		return Config{}, fmt.Errorf("read the configuration: %w", err)
 	}
 	return Parse(file, string(text))
+}
+
+// maxFile is the longest configuration file, in bytes.
+const maxFile = 4 << 20
+
+func readBounded(file string) ([]byte, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err == nil && len(text) > maxFile {
+		err = fmt.Errorf("%s has more than %d bytes", file, maxFile)
+	}
+	return text, err
 }
 
 // Parse reads the text of a file. Its error is [*Faults], which name the file.

@@ -37,9 +37,9 @@ type Log struct {
 	wantColours bool
 	colours     atomic.Bool
 
-	// outMu is held while out is written, so that lines stay in their order. It
-	// guards out and written, and is taken before mu.
-	outMu   sync.Mutex
+	// outMu is held while out is written, so that lines stay in their order, and that
+	// may take for ever. It guards out and written, and is taken before mu.
+	outMu   patientMutex
 	out     *Output
 	written []byte // the buffer that was written last
 
@@ -112,17 +112,23 @@ func (l *Log) hasten() {
 }
 
 // Close writes the lines that wait. Lines that come later are written by the next one
-// that is a warning, or not at all.
+// that is a warning, or not at all. If the output takes nothing, Close gives up after
+// outPatience, so that the daemon can end: the lines that wait are lost.
 func (l *Log) Close() {
 	close(l.stop)
-	<-l.stopped
-	l.flush()
+	select {
+	case <-l.stopped:
+		l.flush()
+	case <-time.After(outPatience):
+	}
 }
 
+// flush writes the lines that wait, unless another write hangs.
 func (l *Log) flush() {
-	l.outMu.Lock()
-	defer l.outMu.Unlock()
-	l.writeLocked(l.out)
+	if l.outMu.lock(outPatience) {
+		defer l.outMu.unlock()
+		l.writeLocked(l.out)
+	}
 }
 
 // writeLocked writes the lines that wait. Lines that come from now on are for next. outMu

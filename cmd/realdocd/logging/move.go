@@ -13,11 +13,16 @@ func (l *Log) Next(output string) (*Output, error) {
 }
 
 // Move has the log go on in next. Lines that came before are written to the output
-// before, which is then closed.
-func (l *Log) Move(next *Output) {
-	l.outMu.Lock()
-	defer l.outMu.Unlock()
+// before, which is then closed. If the output before hangs, the log stays there, and next
+// is closed.
+func (l *Log) Move(next *Output) error {
+	if !l.outMu.lock(outPatience) {
+		next.Close()
+		return errHangs
+	}
+	defer l.outMu.unlock()
 	l.moveLocked(next)
+	return nil
 }
 
 func (l *Log) moveLocked(next *Output) {
@@ -32,8 +37,10 @@ func (l *Log) moveLocked(next *Output) {
 // goes on there. If that fails, the file that is open stays in use. The path is "" if
 // the log goes to standard error; nothing is done then.
 func (l *Log) Reopen() (path string, err error) {
-	l.outMu.Lock()
-	defer l.outMu.Unlock()
+	if !l.outMu.lock(outPatience) {
+		return "", errHangs
+	}
+	defer l.outMu.unlock()
 	if l.out.name == ToStderr {
 		return "", nil
 	}

@@ -1,0 +1,59 @@
+package robust
+
+import (
+	"embed"
+	"io/fs"
+	"os"
+	"testing"
+
+	"realdocd/test/stack"
+)
+
+func TestMain(m *testing.M) { os.Exit(stack.Main(m)) }
+
+//go:embed pages
+var embedded embed.FS
+
+func pages() fs.FS {
+	sub, err := fs.Sub(embedded, "pages")
+	if err != nil {
+		panic(err) // the directory is in this package
+	}
+	return sub
+}
+
+// long says that a run may take as long as it needs.
+func long() bool { return os.Getenv("ROBUST") == "long" }
+
+// yard is PHP-FPM with one site, and realdocd before it.
+type yard struct {
+	*stack.Stack
+	t      testing.TB
+	site   *stack.Site
+	fpm    *stack.FPM
+	config stack.GatewayConfig
+	gw     *stack.Gateway
+}
+
+// openYard starts it; change may be nil.
+func openYard(t testing.TB, fpm stack.FPMConfig, change func(*yard)) *yard {
+	t.Helper()
+	s := stack.For(t, "php-fpm")
+	y := &yard{Stack: s, t: t, site: s.Site(stack.SiteConfig{Pages: pages()}), fpm: s.FPM(fpm)}
+	y.config = stack.GatewayFor(y.fpm, y.site)
+	delete(y.config.Sites["shop"], "include_path")
+	if change != nil {
+		change(y)
+	}
+	y.gw = s.Gateway(y.config)
+	return y
+}
+
+// params of a request through realdocd; straight are those of the same request to PHP-FPM.
+func (y *yard) params(script string, more ...string) []string {
+	return stack.ParamsFor(y.site.DocRoot(), "GET", script, more...)
+}
+
+func (y *yard) straight(script string, more ...string) []string {
+	return stack.ParamsFor(y.site.Release(1)+"/public", "GET", script, more...)
+}
