@@ -161,3 +161,29 @@ func TestDeployOfASiteWithoutAPlaceForReleasesSaysWhatToSet(t *testing.T) {
 	}
 	wantIn(t, stderr, "set slots or releases in [site.shop]")
 }
+
+func TestADryRunOfADeployRefusesWhatTheDeployWould(t *testing.T) {
+	for name, tt := range map[string]struct {
+		danger func(s *fakeSite)
+		want   string
+	}{
+		"a file that no deploy brought": {func(s *fakeSite) {
+			s.made("B")
+			os.WriteFile(s.dir+"/B/.env", nil, 0o644)
+		}, "  .env\n"},
+		"a slot of somebody else": {func(s *fakeSite) { s.mkdir("B/x") }, "deploy has never filled it"},
+	} {
+		s := newFakeSite(t, `slots = ["DIR/A", "DIR/B"]`)
+		s.flipTo(s.mkdir("A"))
+		s.mkdir("A/public")
+		tt.danger(s)
+		code, _, stderr := s.run("deploy", "shop", s.source("new"), "--dry-run")
+		if code != exitNo {
+			t.Errorf("%s: exit code %d", name, code)
+		}
+		wantIn(t, stderr, tt.want)
+		if rec, err := deploy.NewRecords(s.dir + "/state").Of(s.dir + "/B"); err != nil || rec != nil && !rec.Begun.IsZero() {
+			t.Errorf("%s: the record is %+v, %v", name, rec, err)
+		}
+	}
+}

@@ -17,6 +17,9 @@ func (g *goLive) deployToSlot(ctx context.Context, source string) error {
 	if err != nil {
 		return fmt.Errorf("find the idle slot: %w", err)
 	}
+	if err := g.wouldFill(slot, source); err != nil {
+		return err
+	}
 	if g.daemon != nil && wantDirectory(slot+g.link.below) == nil {
 		if err := g.mayReuse(ctx, source, slot); err != nil {
 			return err
@@ -75,6 +78,35 @@ func (g *goLive) mayFill(ctx context.Context, slot, source string) (*deploy.Perm
 	return permit, nil
 }
 
+// wouldFill refuses what mayFill would, and changes nothing.
+func (g *goLive) wouldFill(slot, source string) error {
+	if entries, err := os.ReadDir(slot); err != nil || len(entries) == 0 {
+		return nil // it would be made
+	}
+	rec, err := g.records().Of(slot)
+	if err != nil {
+		return err
+	}
+	if id, err := deploy.IdentityOf(slot); err != nil || rec == nil || !rec.Is(id) {
+		if g.deployOpts.adopt {
+			return err
+		}
+		return errors.Join(err, fmt.Errorf("slot %s was not touched: %w", slot, errNotFilled))
+	}
+	w, err := g.warden(slot, nil)
+	if err != nil {
+		return err
+	}
+	permit, err := w.MayClear(slot)
+	if err != nil {
+		return err
+	}
+	return g.wantNoForeign(permit, source)
+}
+
+// errNotFilled is a slot that may be anybody's.
+var errNotFilled = errors.New("it is not empty, and realdocd deploy has never filled it: look at what is in it, and take it for deploys with --adopt")
+
 // wasLive says whether the slot has been live, as far as anybody knows.
 func (g *goLive) wasLive(rec *deploy.Record) (bool, error) {
 	lived, err := g.lived()
@@ -109,7 +141,7 @@ func (g *goLive) slotRecord(slot string) (*deploy.Record, error) {
 		return records.MakeDir(slot, g.newRecord(deploy.KindSlot))
 	}
 	if !g.deployOpts.adopt {
-		return nil, errors.New("it is not empty, and realdocd deploy has never filled it: look at what is in it, and take it for deploys with --adopt")
+		return nil, errNotFilled
 	}
 	rec, err = records.Adopt(slot, g.newRecord(deploy.KindSlot))
 	if err != nil {

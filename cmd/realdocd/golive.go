@@ -113,7 +113,7 @@ func (g *goLive) learn() error {
 		g.warn("the opcache is not looked at, nothing is warmed and nothing is drained: %s", g.alone)
 		if history := g.history(); history != nil {
 			var err error
-			if g.past, err = history.Events(); err != nil {
+			if g.past, err = history.Of(g.link.path); err != nil {
 				g.warn("%v", err)
 			}
 		}

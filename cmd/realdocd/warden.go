@@ -186,7 +186,7 @@ func (g *goLive) brings(release string) (note func() error) {
 	nothing := func() error { return nil }
 	records := g.records()
 	rec, err := records.Of(release)
-	if err != nil || rec == nil || len(g.site.BeforeFlip)+len(g.site.Warm) == 0 {
+	if err != nil || rec == nil || g.opts.dryRun || len(g.site.BeforeFlip)+len(g.site.Warm) == 0 {
 		return nothing
 	}
 	if id, err := deploy.IdentityOf(release); err != nil || !rec.Is(id) {

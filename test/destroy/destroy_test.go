@@ -31,7 +31,9 @@ type situation struct {
 func TestDeployDestroysNothing(t *testing.T) {
 	stack.NeedRoot(t, "what deploy can destroy")
 	s := stack.For(t, "php-fpm")
-	fpm := s.FPM(stack.FPMConfig{Status: true, FreshPaths: true, INI: map[string]string{"opcache.revalidate_freq": "0", "opcache.file_update_protection": "0"}})
+	fpm := s.FPM(stack.FPMConfig{Status: true, FreshPaths: true, INI: map[string]string{
+		"opcache.revalidate_freq": "0", "opcache.file_update_protection": "0", "realpath_cache_ttl": "0",
+	}})
 	config := stack.GatewayConfig{
 		Pools: map[string]stack.Keys{"www": {"server": []string{string(fpm.Addr)}, "status": string(fpm.Status)}},
 		Sites: map[string]stack.Keys{"shop": {"docroot": s.Dir + "/none/current/public"}},

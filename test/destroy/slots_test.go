@@ -203,7 +203,7 @@ var inSlots = []situation{
 		danger: func(y *yard) []string {
 			y.keep("uploads/photo.jpg")
 			y.symlink("../../uploads", "B/public/uploads")
-			return []string{"--delete-new"}
+			return []string{"--delete-new", "--wait"} // until PHP has forgotten the symlink
 		},
 		says: "flip      ", did: "filled: the symlink goes, and what it leads to stays",
 	},
