@@ -35,6 +35,10 @@ const keepFor = 100 * time.Millisecond
 // them would help.
 const recountEvery = 5 * time.Second
 
+// yieldEvery is how long all of FPM's workers may be ours. Then one is let go, and whoever
+// waits in FPM's backlog comes in: another client, or a question of the daemon's own.
+const yieldEvery = 50 * time.Millisecond
+
 // maxCandidates is how many kept connections a request looks at.
 const maxCandidates = 4
 
@@ -43,6 +47,7 @@ var (
 	errLearning  = errors.New("FPM has not told its version yet")
 	errOnlyUnix  = errors.New("only connections over unix sockets can be kept")
 	errOneWorker = errors.New("FPM has one worker, which a kept connection would hold")
+	errShared    = errors.New("other pools use the listener too, and together they could hold all of its workers: one pool can serve the sites of both")
 	errNoCount   = errors.New("how many workers FPM has cannot be told")
 )
 
@@ -56,6 +61,7 @@ type keeping struct {
 	why     error       // why none are kept
 	version string      // PHP's, of the FPM that listens
 	workers int         // how many that had when it was asked
+	yielded time.Time   // when a connection was last not kept, for other clients
 	learning
 }
 
@@ -95,10 +101,15 @@ func (l *listener) keepLocked(conn *sock.Conn) bool {
 	if l.gone || l.pool.pause.holds() || l.pool.lease != nil || !l.pool.Config().Reuse || l.why != nil {
 		return false
 	}
-	if len(l.kept)+1 >= l.workers || l.busyLocked()+len(l.kept) >= l.workers {
+	free := l.workers - l.others - l.busyLocked() - len(l.kept)
+	if len(l.kept)+1 >= l.workers || free <= 0 {
 		if time.Since(l.asked) > recountEvery {
 			l.learnLocked() // pm = dynamic and ondemand may have added workers
 		}
+		return false
+	}
+	if now := time.Now(); free == 1 && now.Sub(l.yielded) > yieldEvery {
+		l.yielded = now
 		return false
 	}
 	l.kept = append(l.kept, conn)
