@@ -41,7 +41,7 @@ func (l *listener) busyLocked() int { return l.running + l.older }
 
 func newListener(p *Pool, addr sock.Addr) *listener {
 	l := &listener{pool: p, addr: addr, dialer: sock.NewDialer(addr), logs: &zerolog.BurstSampler{Burst: 1, Period: time.Second}}
-	l.why = errLearning
+	l.why, l.comesBack = errLearning, comesBack
 	l.since.Store(time.Now().UnixNano())
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	return l
