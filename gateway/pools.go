@@ -65,7 +65,7 @@ func (s *Server) pool(name string) (*fpm.Pool, error) {
 func poolStatus(p *fpm.Pool) control.PoolStatus {
 	now := p.Status()
 	st := control.PoolStatus{
-		Name: p.Name, Paused: now.Paused, Running: now.Running, MaxConns: now.MaxConns,
+		Name: p.Name, Paused: now.Paused, Running: now.Running, MaxConns: now.MaxConns, MaxConnsAuto: p.Config().MaxConns == fpm.Auto,
 		Waiting: now.Waiting, Queue: now.QueueLimit, LongestWait: now.LongestWait.Seconds(),
 		Requests: now.Requests, Refused: now.Refused,
 	}

@@ -125,7 +125,7 @@ func (s *Server) start() (err error) {
 // visitor meets them and a docroot that is sent already resolved is known.
 func (s *Server) begin(now, before *setup) {
 	for _, p := range now.pools {
-		if s.probe == "" && (p.Config().Reuse || p.Config().IncludePath == "" || now.cfg.Control != "" || now.cfg.ProbeDir != "") {
+		if s.probe == "" && (p.Config().Asks() || p.Config().IncludePath == "" || now.cfg.Control != "" || now.cfg.ProbeDir != "") {
 			s.layProbe(&now.cfg)
 		}
 		p.Start(s.probe)

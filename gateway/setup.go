@@ -2,8 +2,10 @@ package gateway
 
 import (
 	"fmt"
+	"maps"
 
 	"realdocd/gateway/fpm"
+	"realdocd/gateway/sock"
 )
 
 // A setup is one configuration at work. A request runs under one from its
@@ -26,7 +28,9 @@ func newSetup(cfg Config, before *setup, s *Server) *setup {
 			known[st.Name] = st
 		}
 	}
+	sharers := sharersOf(cfg.Pools)
 	for _, c := range cfg.Pools {
+		c.Sharers = sharers
 		var p *fpm.Pool
 		if before != nil {
 			p = before.pools[c.Name]
@@ -49,6 +53,18 @@ func newSetup(cfg Config, before *setup, s *Server) *setup {
 	}
 	now.sites = newSiteTable(sites)
 	return now
+}
+
+// sharersOf counts the pools that use a listener, of those that several use.
+func sharersOf(pools []fpm.Config) map[sock.Addr]int {
+	users := map[sock.Addr]int{}
+	for _, c := range pools {
+		for _, addr := range c.Servers {
+			users[addr]++
+		}
+	}
+	maps.DeleteFunc(users, func(_ sock.Addr, n int) bool { return n < 2 })
+	return users
 }
 
 // Reload takes another configuration without losing a request or a connection.

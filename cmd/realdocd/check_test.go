@@ -28,7 +28,7 @@ func newSite(t *testing.T) (docroot string) {
 }
 
 func siteConfig(t *testing.T, top, fpm string, docroots ...string) (file string) {
-	text := fmt.Sprintf("control = '%s/control.sock'\nstate_dir = ''\n%s\n[pool.www]\nserver = [%q]\n", t.TempDir(), top, fpm)
+	text := fmt.Sprintf("control = '%s/control.sock'\nstate_dir = ''\n%s\n[pool.www]\nserver = [%q]\nreuse = 'off'\nmax_conns = 0\n", t.TempDir(), top, fpm)
 	for i, docroot := range docroots {
 		text += fmt.Sprintf("[site.s%d]\ndocroot = %q\n", i, docroot)
 	}

@@ -78,7 +78,7 @@ func TestServe_AConfigurationWithFaultsChangesNothingAndTheLogNamesEach(t *testi
 	r := startReloading(t)
 	r.addToFile("pol = 'www'\n[log]\nlevel = 'loud'\n")
 	r.reloads()
-	for _, want := range []string{`:8: unknown key "pol" in [site.s0]`, `:10: level in [log]: want "debug"`} {
+	for _, want := range []string{`:10: unknown key "pol" in [site.s0]`, `:12: level in [log]: want "debug"`} {
 		fault := r.says("configuration not taken: the one before stays")["fault"]
 		if !strings.HasPrefix(fmt.Sprint(fault), r.file+want) {
 			t.Errorf("the log has the fault %q, want %q", fault, r.file+want)

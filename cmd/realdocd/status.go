@@ -113,6 +113,10 @@ func writeStatus(w io.Writer, st control.Status, was *earlier[control.Status], n
 		out.WriteByte('\n')
 		writeTable(&out, siteRows(st.Sites))
 	}
+	if rows := notKept(st.Pools); len(rows) > 0 {
+		out.WriteByte('\n')
+		writeTable(&out, rows)
+	}
 	_, err := out.WriteTo(w)
 	return err
 }

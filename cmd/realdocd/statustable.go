@@ -107,7 +107,22 @@ func reuseCell(s control.ServerStatus) string {
 	if total := s.Opened + s.Reused; s.Reuse == "on" && total > 0 {
 		return fmt.Sprintf("on, %d%%", 100*s.Reused/total)
 	}
+	if s.NotKept() != "" {
+		return "no"
+	}
 	return s.Reuse
+}
+
+// notKept tells of the servers to which no connection is kept.
+func notKept(pools []control.PoolStatus) (rows []row) {
+	for _, p := range pools {
+		for _, s := range p.Servers {
+			if why := s.NotKept(); why != "" {
+				rows = append(rows, row{fmt.Sprintf("no reuse: %s of pool %s: %s", s.Address, p.Name, why)})
+			}
+		}
+	}
+	return rows
 }
 
 func siteRows(sites []control.SiteStatus) []row {

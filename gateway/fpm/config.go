@@ -26,8 +26,12 @@ type Config struct {
 	// RequestTimeout bounds a request from the connection to FPM to its end;
 	// 0 is no bound.
 	RequestTimeout time.Duration
-	// MaxConns bounds the requests in FPM at once; 0 is no bound.
+	// MaxConns bounds the requests in FPM at once; 0 is no bound, and [Auto] what FPM
+	// can run at once.
 	MaxConns int
+	// Sharers counts the pools that use a listener, of those that several use. Their
+	// connections are not kept, and they share what FPM can run.
+	Sharers map[sock.Addr]int
 	// Queue bounds the requests that wait for a place, or for a paused pool.
 	Queue int
 	// QueueTimeout bounds how long one waits.

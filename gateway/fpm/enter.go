@@ -72,7 +72,7 @@ func (p *Pool) admitLocked(pl *Place) {
 	p.running++
 	p.requests++
 	pl.held = true
-	if p.Config().MaxConns > 0 {
+	if p.Config().MaxConns != 0 {
 		pl.flow = p.queue.flow(pl.want.Flow)
 		p.queue.count(pl.flow, 1)
 	}
@@ -82,6 +82,7 @@ func (p *Pool) admitLocked(pl *Place) {
 // enqueueLocked puts the request into the queue; w is nil if there is no room for it.
 // pushedOut had to go for it.
 func (p *Pool) enqueueLocked(pl *Place) (w, pushedOut *waiter) {
+	p.wantLocked()
 	f := p.queue.flow(pl.want.Flow)
 	if limit := p.Config().Queue; p.queue.len >= limit {
 		if limit > 0 {

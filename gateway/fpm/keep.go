@@ -35,6 +35,14 @@ const keepFor = 100 * time.Millisecond
 // them would help.
 const recountEvery = 5 * time.Second
 
+// yieldEvery is how long all of FPM's workers may be ours. Then one is let go, and whoever
+// waits in FPM's backlog comes in: another client, or a question of the daemon's own.
+const yieldEvery = 50 * time.Millisecond
+
+// comesBack is how long a request waits for the worker of the connection that it has been
+// given, if no other worker is free. A script that works on after its response takes longer.
+const comesBack = time.Millisecond
+
 // maxCandidates is how many kept connections a request looks at.
 const maxCandidates = 4
 
@@ -43,6 +51,7 @@ var (
 	errLearning  = errors.New("FPM has not told its version yet")
 	errOnlyUnix  = errors.New("only connections over unix sockets can be kept")
 	errOneWorker = errors.New("FPM has one worker, which a kept connection would hold")
+	errShared    = errors.New("other pools use the listener too, and together they could hold all of its workers: one pool can serve the sites of both")
 	errNoCount   = errors.New("how many workers FPM has cannot be told")
 )
 
@@ -52,10 +61,12 @@ type keeping struct {
 	low     int          // the fewest of them since the last reap
 	reaping bool         // a reap is to come
 
-	keeps   atomic.Bool // why is nil
-	why     error       // why none are kept
-	version string      // PHP's, of the FPM that listens
-	workers int         // how many that had when it was asked
+	keeps     atomic.Bool   // why is nil
+	why       error         // why none are kept
+	version   string        // PHP's, of the FPM that listens
+	workers   int           // how many that had when it was asked
+	comesBack time.Duration // how long a request waits for the worker of its connection
+	yielded   time.Time     // when a connection was last not kept, for other clients
 	learning
 }
 
@@ -72,15 +83,16 @@ func (l *listener) reuse(c *Config) string {
 	return "on"
 }
 
-// takeKeptLocked takes the connection that has been idle for longest, since its worker is
-// the most likely to be ready; nil if there is none.
+// takeKeptLocked takes the connection that was kept last, since its worker has the most
+// in the processor's caches; nil if there is none.
 func (l *listener) takeKeptLocked() *sock.Conn {
-	if len(l.kept) == 0 {
+	last := len(l.kept) - 1
+	if last < 0 {
 		return nil
 	}
-	conn := l.kept[0]
-	l.kept = append(l.kept[:0], l.kept[1:]...)
-	l.low = min(l.low, len(l.kept))
+	conn := l.kept[last]
+	l.kept = l.kept[:last]
+	l.low = min(l.low, last)
 	return conn
 }
 
@@ -95,10 +107,15 @@ func (l *listener) keepLocked(conn *sock.Conn) bool {
 	if l.gone || l.pool.pause.holds() || l.pool.lease != nil || !l.pool.Config().Reuse || l.why != nil {
 		return false
 	}
-	if len(l.kept)+1 >= l.workers || l.busyLocked()+len(l.kept) >= l.workers {
+	free := l.workers - l.others - l.busyLocked() - len(l.kept)
+	if len(l.kept)+1 >= l.workers || free <= 0 {
 		if time.Since(l.asked) > recountEvery {
 			l.learnLocked() // pm = dynamic and ondemand may have added workers
 		}
+		return false
+	}
+	if now := time.Now(); free == 1 && now.Sub(l.yielded) > yieldEvery {
+		l.yielded = now
 		return false
 	}
 	l.kept = append(l.kept, conn)
@@ -127,36 +144,51 @@ func (l *listener) reap() {
 	endAll(idle)
 }
 
-// readyOne gives the first kept connection, from conn on, whose worker waits for
-// a request; nil if there is none.
+// readyOne gives a kept connection, conn or another, whose worker waits for a request; nil
+// if there is none. If all workers of FPM are taken, there is only conn: its request has
+// just ended, and its worker is on the way back, which mostly takes some 20 µs. A new
+// connection would have to wait for the same worker.
 func (l *listener) readyOne(conn *sock.Conn) *sock.Conn {
 	for i := 1; conn != nil; i++ {
 		ready, alive := conn.Ready()
 		if ready {
 			return conn
 		}
-		conn = l.instead(conn, alive, i < maxCandidates)
+		other, only := l.instead(conn, alive, i < maxCandidates)
+		if only {
+			if conn.AwaitReady(l.comesBack) {
+				return conn
+			}
+			conn.End()
+		}
+		conn = other
 	}
 	return nil
 }
 
-// instead gives another connection for one that is not ready. A busy one goes to
-// the end of the list; one that FPM has closed, as a reload does, is closed.
-func (l *listener) instead(conn *sock.Conn, alive, more bool) (other *sock.Conn) {
+// instead gives another connection for one that is not ready. A busy one is taken after all
+// others from now on; one that FPM has closed, as a reload does, is closed. only says that
+// there is no other, and no free worker: conn is still the caller's.
+func (l *listener) instead(conn *sock.Conn, alive, more bool) (other *sock.Conn, only bool) {
 	p := l.pool
 	p.mu.Lock()
 	if more {
 		other = l.takeKeptLocked()
 	}
 	kept := alive && l.keepLocked(conn)
+	if kept {
+		copy(l.kept[1:], l.kept[:len(l.kept)-1])
+		l.kept[0] = conn
+	}
 	if !alive && time.Since(l.asked) > time.Second {
 		l.learnLocked()
 	}
+	only = alive && !kept && other == nil && l.busyLocked() >= l.workers
 	p.mu.Unlock()
-	if !kept {
+	if !kept && !only {
 		conn.End()
 	}
-	return other
+	return other, only
 }
 
 // makeRoom closes the oldest kept connection if a new one would be more than
@@ -168,8 +200,10 @@ func (l *listener) makeRoom() {
 	}
 	var idle *sock.Conn
 	p.mu.Lock()
-	if l.busyLocked()+len(l.kept) > l.workers {
-		idle = l.takeKeptLocked()
+	if len(l.kept) > 0 && l.busyLocked()+len(l.kept) > l.workers {
+		idle = l.kept[0]
+		l.kept = append(l.kept[:0], l.kept[1:]...)
+		l.low = min(l.low, len(l.kept))
 	}
 	p.mu.Unlock()
 	if idle != nil {

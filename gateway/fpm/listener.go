@@ -33,6 +33,7 @@ type listener struct {
 	running int  // requests that have a place in it
 	older   int  // requests that an older daemon runs in it
 	keeping
+	capacity
 }
 
 // busyLocked is how many requests run in the listener, of an older daemon too.
@@ -40,7 +41,7 @@ func (l *listener) busyLocked() int { return l.running + l.older }
 
 func newListener(p *Pool, addr sock.Addr) *listener {
 	l := &listener{pool: p, addr: addr, dialer: sock.NewDialer(addr), logs: &zerolog.BurstSampler{Burst: 1, Period: time.Second}}
-	l.why = errLearning
+	l.why, l.comesBack = errLearning, comesBack
 	l.since.Store(time.Now().UnixNano())
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	return l
@@ -67,8 +68,7 @@ func (p *Pool) chooseLocked(tried []*listener) *listener {
 		if slices.Contains(tried, l) {
 			continue
 		}
-		up, bestUp := l.down.Load() == nil, best != nil && best.down.Load() == nil
-		if best == nil || up && !bestUp || up == bestUp && l.busyLocked() < best.busyLocked() {
+		if best == nil || l.isBetterLocked(best) {
 			best = l
 		}
 	}
@@ -76,6 +76,18 @@ func (p *Pool) chooseLocked(tried []*listener) *listener {
 		p.next = (p.next + 1) % n
 	}
 	return best
+}
+
+// isBetterLocked says whether a request should go to l and not to other: to one that is up,
+// has a free worker, and has less to do.
+func (l *listener) isBetterLocked(other *listener) bool {
+	if up := l.down.Load() == nil; up != (other.down.Load() == nil) {
+		return up
+	}
+	if full := l.isFullLocked(); full != other.isFullLocked() {
+		return !full
+	}
+	return l.busyLocked() < other.busyLocked()
 }
 
 // failed takes a listener down that did not take a connection.
@@ -98,6 +110,9 @@ func (l *listener) answered() {
 		return
 	}
 	was := time.Unix(0, l.since.Swap(time.Now().UnixNano()))
+	l.pool.mu.Lock()
+	l.pool.changedLocked() // its places count again
+	l.pool.mu.Unlock()
 	if o.logged {
 		l.pool.log.Info().Str("server", string(l.addr)).Float64("down", time.Since(was).Seconds()).Msg("FPM listener is up again")
 	}

@@ -56,13 +56,14 @@ func New(c Config, log zerolog.Logger) *Pool {
 	return p
 }
 
-// Start asks the listeners what FPM they are, if connections are to be kept. probe is a
+// Start asks the listeners what FPM they are, if connections are to be kept or FPM has to
+// say how many requests it can run. probe is a
 // file that [WriteProbe] has written; "" if there is none.
 func (p *Pool) Start(probe string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.probe = probe
-	if !p.Config().Reuse {
+	if !p.Config().Asks() {
 		return
 	}
 	for _, l := range p.listeners {
@@ -133,7 +134,7 @@ func (p *Pool) hasPlaceLocked() bool {
 	if p.lease != nil {
 		return p.running < p.lease.held()
 	}
-	limit := p.Config().MaxConns
+	limit := p.limitLocked()
 	return limit == 0 || p.running < limit
 }
 
@@ -196,7 +197,7 @@ type Status struct {
 	Running, Waiting     int
 	LongestWait          time.Duration // of the request that waits for longest
 	Requests, Refused    uint64        // that have had a place, or were refused one, since the start
-	MaxConns, QueueLimit int
+	MaxConns, QueueLimit int           // MaxConns is 0 while there is no bound
 	Listeners            []ListenerStatus
 }
 
@@ -207,7 +208,7 @@ func (p *Pool) Status() Status {
 	defer p.mu.Unlock()
 	st := Status{
 		Paused: p.pause.holds(), Running: p.running, Waiting: p.waitingLocked(),
-		Requests: p.requests, Refused: p.refused, MaxConns: c.MaxConns, QueueLimit: c.Queue,
+		Requests: p.requests, Refused: p.refused, MaxConns: p.limitLocked(), QueueLimit: c.Queue,
 	}
 	if since := p.queue.longest(); !since.IsZero() {
 		st.LongestWait = time.Since(since)

@@ -64,7 +64,7 @@ func TestPool_TriesAListenerNoMoreThatTheConfigurationDropped(t *testing.T) {
 	}
 }
 
-func TestListener_ClosesTheOldestConnectionsThatWereNotNeeded(t *testing.T) {
+func TestListener_TakesTheNewestConnectionAndClosesTheOldestThatWereNotNeeded(t *testing.T) {
 	p := newTestPool(Config{Servers: []sock.Addr{"/s"}, Reuse: true})
 	l := p.listeners[0]
 	l.why, l.reaping, l.workers = nil, true, 12
@@ -75,7 +75,7 @@ func TestListener_ClosesTheOldestConnectionsThatWereNotNeeded(t *testing.T) {
 	l.low = len(l.kept)
 	taken := l.takeKeptLocked()
 	l.keepLocked(taken)
-	if l.low != 3 || taken != kept[0] || !slices.Equal(l.kept, []*sock.Conn{kept[1], kept[2], kept[3], kept[0]}) {
+	if l.low != 3 || taken != kept[3] || !slices.Equal(l.kept, kept) {
 		t.Errorf("%d were idle all the time", l.low)
 	}
 }
@@ -91,6 +91,40 @@ func TestPlace_ClosesAKeptConnectionThatItDidNotUse(t *testing.T) {
 	pl.Leave(false)
 	if n, err := theirs.Read(make([]byte, 1)); n > 0 || err != io.EOF {
 		t.Errorf("FPM reads %d bytes, %v; want the end", n, err)
+	}
+}
+
+// The worker of a connection has just answered, and reads again in a moment. Where it is the only one that is
+// not busy, a new connection would wait for it too.
+func TestPlace_WaitsForTheWorkerOfItsConnectionIfNoOtherIsFree(t *testing.T) {
+	for _, row := range []struct {
+		name    string
+		workers int
+		waits   bool
+	}{{"all workers are taken", 2, true}, {"one is free", 4, false}} {
+		ours, theirs := socketPair(t)
+		p := newTestPool(Config{Servers: []sock.Addr{"/none"}, Reuse: true, ConnectTimeout: time.Second})
+		l := p.listeners[0]
+		l.why, l.reaping, l.yielded = nil, true, time.Now()
+		l.workers, l.running, l.kept = row.workers, 1, []*sock.Conn{ours}
+		if _, err := ours.Write([]byte("marker")); err != nil {
+			t.Fatal(err)
+		}
+		var pl Place
+		if err := p.Enter(&pl, Want{By: &client{}, Reusable: true}); err != nil {
+			t.Fatal(err)
+		}
+		l.comesBack = patience // a busy machine may take longer
+		if row.waits {
+			go theirs.Read(make([]byte, 6))
+		}
+		got := l.readyOne(pl.kept)
+		if waited := got == ours; waited != row.waits {
+			t.Errorf("%s: waited for the worker: %v", row.name, waited)
+		}
+		if !row.waits && !slices.Equal(l.kept, []*sock.Conn{ours}) {
+			t.Errorf("%s: the connection is not kept for later", row.name)
+		}
 	}
 }
 

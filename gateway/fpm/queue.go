@@ -16,6 +16,7 @@ type queue struct {
 	flows   map[Flow]*flow // those with a request in FPM or in the queue
 	waiting flowHeap       // those with one in the queue
 	len     int
+	unused  *flow // the one that was dropped last, for the next
 }
 
 // A Flow names whose requests share one turn: those of a site, or, if its docroot is a
@@ -50,7 +51,10 @@ func (q *queue) flow(key Flow) *flow {
 		if q.flows == nil {
 			q.flows = map[Flow]*flow{}
 		}
-		f = &flow{key: key, at: -1}
+		if f, q.unused = q.unused, nil; f == nil {
+			f = &flow{}
+		}
+		f.key, f.at = key, -1
 		q.flows[key] = f
 	}
 	return f
@@ -127,6 +131,7 @@ func (q *queue) count(f *flow, n int) {
 func (q *queue) forget(f *flow) {
 	if f.running == 0 && f.waiters.Len() == 0 {
 		delete(q.flows, f.key)
+		q.unused = f
 	}
 }
 

@@ -44,9 +44,9 @@ var ErrBacklogFull = errors.New("the backlog of FPM is full: raise pm.max_childr
 func (p *Pool) refusal(why error) error {
 	c := p.Config()
 	p.mu.Lock()
-	running, waiting, paused := p.running, p.queue.len, p.pause.holds()
+	running, waiting, paused, limit := p.running, p.queue.len, p.pause.holds(), p.limitLocked()
 	p.mu.Unlock()
-	state := fmt.Sprintf("pool %s: %d requests run, of at most %d", p.Name, running, c.MaxConns)
+	state := fmt.Sprintf("pool %s: %d requests run, of at most %d", p.Name, running, limit)
 	if paused {
 		state = fmt.Sprintf("pool %s is paused: realdocd resume %s", p.Name, p.Name)
 	}

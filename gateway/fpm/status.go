@@ -58,6 +58,8 @@ type Page struct {
 	Pool    string `json:"pool"`
 	Manager string `json:"process manager"` // "static", "dynamic" or "ondemand"
 	Total   int    `json:"total processes"`
+	Active  int    `json:"active processes"`
+	Queue   int    `json:"listen queue"` // connections that no worker has taken yet
 	// Reached counts how often all of pm.max_children were needed, since FPM's start.
 	Reached int `json:"max children reached"`
 }

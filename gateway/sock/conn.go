@@ -44,6 +44,8 @@ type Conn struct {
 	n   int                   // what it got
 	err error
 
+	tryReady func(fd uintptr) bool // readyOnce; nil until it is needed
+
 	trySend func(fd uintptr) bool // sendOnce
 	rest    []byte                // what it is to write
 	sendErr error
@@ -51,6 +53,7 @@ type Conn struct {
 
 	fd     uintptr // of a unix socket that a Dialer has opened, for Ready
 	unread int32   // what Ready found
+	ready  bool    // what readyOnce found
 	peeked byte
 
 	watched watched

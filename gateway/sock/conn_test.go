@@ -134,3 +134,46 @@ func TestWatcher_TellsTheOwnerOfAConnectionThatEnds(t *testing.T) {
 	default:
 	}
 }
+
+// FPM's worker reads what was sent behind its last request only when it waits for the next.
+func TestConn_WaitsUntilTheOtherSideHasReadAll(t *testing.T) {
+	for _, row := range []struct {
+		name  string
+		other func(other *net.UnixConn)
+		ready bool
+	}{
+		{"it reads", func(other *net.UnixConn) { io.ReadFull(other, make([]byte, 6)) }, true},
+		{"it reads, and has closed its half", func(other *net.UnixConn) {
+			other.CloseWrite()
+			io.ReadFull(other, make([]byte, 6))
+		}, false},
+		{"it closes", func(other *net.UnixConn) { other.Close() }, false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			c, other := dialled(t)
+			for range 2 { // the second time after a wait
+				if _, err := c.Write([]byte("marker")); err != nil {
+					t.Fatal(err)
+				}
+				go row.other(other)
+				began := time.Now()
+				if ready := c.AwaitReady(10 * time.Second); ready != row.ready {
+					t.Errorf("ready is %v", ready)
+				}
+				if took := time.Since(began); took > 5*time.Second {
+					t.Errorf("nobody told in %v", took)
+				}
+				if !row.ready {
+					return
+				}
+			}
+		})
+	}
+	c, _ := dialled(t)
+	if _, err := c.Write([]byte("marker")); err != nil {
+		t.Fatal(err)
+	}
+	if c.AwaitReady(time.Millisecond) {
+		t.Error("it is ready, and nobody has read")
+	}
+}

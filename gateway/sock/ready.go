@@ -2,6 +2,7 @@ package sock
 
 import (
 	"fmt"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -18,6 +19,28 @@ func (c *Conn) Ready() (ready, alive bool) {
 	}
 	_, _, errno = unix.RawSyscall6(unix.SYS_RECVFROM, c.fd, uintptr(unsafe.Pointer(&c.peeked)), 1, unix.MSG_PEEK|unix.MSG_DONTWAIT, 0, 0)
 	return errno == unix.EAGAIN, errno == unix.EAGAIN
+}
+
+// AwaitReady waits until the connection is [Conn.Ready], and says whether it is: for at
+// most so long, and no longer than it is alive. The kernel tells when the other side
+// reads: a socket can then take more. Nobody else may use the connection meanwhile.
+func (c *Conn) AwaitReady(most time.Duration) (ready bool) {
+	if c.tryReady == nil {
+		c.tryReady = c.readyOnce
+	}
+	if c.SetWriteDeadline(time.Now().Add(most)) != nil {
+		return false
+	}
+	c.ready = false
+	err := c.raw.Write(c.tryReady)
+	return err == nil && c.ready && c.SetWriteDeadline(time.Time{}) == nil
+}
+
+// readyOnce notes whether the connection is ready; false if that is to be waited for.
+func (c *Conn) readyOnce(uintptr) bool {
+	ready, alive := c.Ready()
+	c.ready = ready
+	return ready || !alive
 }
 
 // Peer is the process that began to listen where the connection has arrived

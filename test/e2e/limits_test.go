@@ -127,3 +127,24 @@ func TestASlowUploadHoldsNoPlace(t *testing.T) {
 		t.Errorf("the upload got %s", resp.Status)
 	}
 }
+
+// With nothing set, as many requests are in FPM as it can run, the others wait here, and connections are kept.
+func TestWithoutSettingsRequestsWaitHereAndConnectionsAreKept(t *testing.T) {
+	for _, pm := range []string{"static", "dynamic", "ondemand"} {
+		t.Run(pm, func(t *testing.T) {
+			s := openShopWith(t, settings{fpm: stack.FPMConfig{MaxChildren: 4, PM: pm}})
+			s.pool(t, func(p control.PoolStatus) bool { return p.MaxConns == 4 && p.MaxConnsAuto })
+			load := stack.Load{URLs: []string{s.web.URL(0, "/index.php")}, Clients: 20, Requests: 600}
+			done := make(chan *stack.Tally, 1)
+			go func() { done <- load.Run(t.Context()) }()
+			s.pool(t, func(p control.PoolStatus) bool { return p.Waiting > 0 && p.Running == 4 })
+			if tally := stack.Receive(t, done, "the end of the load"); tally.Failed > 0 {
+				t.Errorf("%v", tally)
+			}
+			server := s.settled(t)
+			if pm != "dynamic" && server.Reused < server.Opened {
+				t.Errorf("most requests went over new connections: %+v", server)
+			}
+		})
+	}
+}

@@ -78,7 +78,8 @@ func openBench(t *testing.T, site, pool stack.Keys) *bench {
 	s := stack.For(t)
 	c := &bench{Stack: s, site: s.Site(stack.SiteConfig{Pages: pages()}), fpm: s.FakeFPM()}
 	siteKeys := stack.Keys{"docroot": c.site.DocRoot()}
-	poolKeys := stack.Keys{"server": []string{string(c.fpm.Addr)}}
+	// The fake does not answer the daemon's own questions.
+	poolKeys := stack.Keys{"server": []string{string(c.fpm.Addr)}, "reuse": "off", "max_conns": 0}
 	maps.Copy(siteKeys, site)
 	maps.Copy(poolKeys, pool)
 	c.gw = s.Gateway(stack.GatewayConfig{

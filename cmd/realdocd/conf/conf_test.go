@@ -57,10 +57,10 @@ func TestAMinimalFileGetsTheDocumentedDefaults(t *testing.T) {
 				IncludePath:    "",
 				Map:            nil,
 				RequestTimeout: 0,
-				MaxConns:       0,
+				MaxConns:       fpm.Auto,
 				Queue:          1024,
 				QueueTimeout:   10 * time.Second,
-				Reuse:          false,
+				Reuse:          true,
 				StatusServer:   "",
 				StatusPath:     "/fpm-status",
 			}},
@@ -126,7 +126,7 @@ request_timeout = "3m"
 max_conns       = 12
 queue           = 0
 queue_timeout   = "250ms"
-reuse           = "auto"
+reuse           = "off"
 status          = "/run/php/status.sock"
 status_path     = "/s"
 include_path    = ".:/opt/php"
@@ -196,7 +196,7 @@ func TestEveryKeyArrives(t *testing.T) {
 				RequestTimeout: 3 * time.Minute,
 				MaxConns:       12,
 				QueueTimeout:   250 * time.Millisecond,
-				Reuse:          true,
+				Reuse:          false,
 				StatusServer:   "/run/php/status.sock",
 				StatusPath:     "/s",
 				IncludePath:    ".:/opt/php",

@@ -33,8 +33,10 @@ func defaultPool(name string) fpm.Config {
 		Name:           name,
 		ConnectTimeout: time.Second,
 		ReadTimeout:    60 * time.Second,
+		MaxConns:       fpm.Auto,
 		Queue:          1024,
 		QueueTimeout:   10 * time.Second,
+		Reuse:          true,
 		StatusPath:     "/fpm-status",
 	}
 }

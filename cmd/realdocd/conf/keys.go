@@ -1,6 +1,8 @@
 package conf
 
 import (
+	"fmt"
+
 	"realdocd/cmd/realdocd/logging"
 	"realdocd/deploy"
 	"realdocd/gateway"
@@ -54,7 +56,7 @@ func poolKeys(p *fpm.Config) keys {
 		"connect_timeout": into(&p.ConnectTimeout, positiveDuration),
 		"read_timeout":    into(&p.ReadTimeout, duration),
 		"request_timeout": into(&p.RequestTimeout, duration),
-		"max_conns":       into(&p.MaxConns, wholeUpTo(maxRequests)),
+		"max_conns":       into(&p.MaxConns, maxConns),
 		"queue":           into(&p.Queue, wholeUpTo(maxRequests)),
 		"queue_timeout":   into(&p.QueueTimeout, positiveDuration),
 		"reuse":           into(&p.Reuse, reuse),
@@ -104,6 +106,18 @@ func forward(v any) (bool, error) {
 func phpValue(v any) (bool, error) {
 	word, err := oneOf("confined", "refuse")(v)
 	return word == "refuse", err
+}
+
+// maxConns reads a number, or "auto".
+func maxConns(v any) (int, error) {
+	if v == "auto" {
+		return fpm.Auto, nil
+	}
+	n, err := wholeUpTo(maxRequests)(v)
+	if err != nil {
+		err = wanted(fmt.Sprintf(`"auto", or a whole number from 0 to %d`, maxRequests), v)
+	}
+	return n, err
 }
 
 func reuse(v any) (bool, error) {

@@ -9,11 +9,11 @@ import (
 	"testing"
 	"time"
 
-	"realdocd/cmd/realdocd/fpmconf"
 	"realdocd/deploy"
 	"realdocd/gateway"
 	"realdocd/gateway/control"
 	"realdocd/gateway/fpm"
+	"realdocd/gateway/fpmconf"
 	"realdocd/gateway/sock"
 )
 
@@ -67,6 +67,11 @@ func TestChecksOnWhatWasToldThem(t *testing.T) {
 			func(s *server) { s.checkPlaces(s.pool, &fpm.Page{Manager: "dynamic", Total: 4, Reached: 7}) },
 			"children-exhausted", "7 times",
 		},
+		{"a limit that FPM's configuration has", nil, func(s *server) {
+			s.config.Pools[0].MaxConns, s.own = fpm.Auto, ownPool("pm.max_children", "16")
+			s.checkPlaces(s.config.Pools[0], nil)
+		}, "", ""},
+		{"a limit that nobody can tell", nil, func(s *server) { s.pool.MaxConns = fpm.Auto; s.checkPlaces(s.pool, nil) }, "max-conns-unknown", "by trying"},
 		{"no limit", nil, func(s *server) { s.checkPlaces(s.pool, nil) }, "max-conns-none", ""},
 		{
 			"places of two pools in one FPM", nil, func(s *server) {

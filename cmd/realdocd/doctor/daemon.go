@@ -13,6 +13,7 @@ import (
 
 	"realdocd/gateway"
 	"realdocd/gateway/control"
+	"realdocd/gateway/fpm"
 	"realdocd/gateway/sock"
 )
 
@@ -93,7 +94,7 @@ func (x *examination) compareConfiguration(st control.Status) {
 		}
 	}
 	for _, c := range x.config.Pools {
-		if p := x.poolStatus(c.Name); p == nil || p.MaxConns != c.MaxConns || p.Queue != c.Queue || !slices.Equal(addresses(p), sock.Strings(c.Servers)) {
+		if p := x.poolStatus(c.Name); p == nil || p.MaxConnsAuto != (c.MaxConns == fpm.Auto) || !p.MaxConnsAuto && p.MaxConns != c.MaxConns || p.Queue != c.Queue || !slices.Equal(addresses(p), sock.Strings(c.Servers)) {
 			differ = append(differ, "pool "+c.Name)
 		}
 	}

@@ -7,17 +7,14 @@ import (
 	"io/fs"
 	"os"
 	"os/user"
-	"path"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
-	"realdocd/cmd/realdocd/fpmconf"
 	"realdocd/gateway/fpm"
+	"realdocd/gateway/fpmconf"
 	"realdocd/gateway/sock"
 )
 
@@ -104,8 +101,8 @@ func (s *server) compareReach() {
 			s.found(kindFPMPassedOver, fmt.Sprintf("The daemon does not use the listener since %s: %s.", st.Since.Local().Format(time.DateTime), st.Error),
 				"If it is a permission: set listen.owner, listen.group and listen.mode of FPM's pool for realdocd's user.")
 		}
-		if s.pool.Reuse && !slices.Contains([]string{"on", "off"}, st.Reuse) && !strings.Contains(st.Reuse, "not known yet") {
-			s.found(kindReuseImpossible, fmt.Sprintf(`reuse = "auto" keeps no connection: %s.`, st.Reuse), `Mend that, or take reuse = "off".`)
+		if why := st.NotKept(); s.pool.Reuse && why != "" {
+			s.found(kindReuseImpossible, fmt.Sprintf("No connection to FPM is kept: %s.", why), `If it can be mended, mend it; reuse = "off" says that it is meant.`)
 		}
 	}
 }
@@ -149,39 +146,16 @@ func isFile(name string) bool {
 	return err == nil && fi.Mode().IsRegular()
 }
 
-var masterTitle = regexp.MustCompile(`^php-fpm: master process \((.+)\)$`)
-
-// findConfiguration reads the configuration that the master process names, or else the
-// files that distributions have. It takes the first with a pool at the listener.
+// findConfiguration reads FPM's configuration.
 func (s *server) findConfiguration() {
-	var files []string
 	var titles []string
 	if pid, err := fpm.ListenerPID(s.addr); err == nil {
-		titles = append(titles, processTitle(pid))
+		titles = append(titles, fpmconf.Title(pid))
 	}
 	if s.answer != nil {
 		titles = append(titles, s.answer.Master)
 	}
-	for _, title := range titles {
-		if found := masterTitle.FindStringSubmatch(title); found != nil && path.IsAbs(found[1]) {
-			files = append(files, found[1])
-		}
-	}
-	usual, _ := filepath.Glob("/etc/php/*/fpm/php-fpm.conf") // the pattern is good
-	for _, file := range append(append(files, usual...), "/etc/php-fpm.conf") {
-		if c, err := fpmconf.Load(file); err == nil {
-			if own := c.PoolAt(string(s.addr)); own != nil {
-				s.conf, s.own = c, own
-				return
-			}
-		}
-	}
-}
-
-// processTitle is a process's command line; "" if it cannot be read.
-func processTitle(pid int) string {
-	line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-	return strings.TrimRight(string(line), "\x00 ")
+	s.conf, s.own = fpmconf.Find(string(s.addr), titles...)
 }
 
 // userName is FPM's user, by name if it has one.

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 
 	"realdocd/gateway/control"
+	"realdocd/gateway/fpm"
 )
 
 const (
@@ -48,7 +49,11 @@ func (x *examination) checkDirectory(d control.DirectoryView) {
 func (x *examination) checkOpenFiles() {
 	needs := uint64(filesBeside)
 	for _, p := range x.config.Pools {
-		needs += 2 * uint64(p.Queue+p.MaxConns)
+		places := max(0, p.MaxConns)
+		if st := x.poolStatus(p.Name); st != nil && p.MaxConns == fpm.Auto {
+			places = st.MaxConns
+		}
+		needs += 2 * uint64(p.Queue+places)
 	}
 	if has := x.view.MaxOpenFiles; has > 0 && has < needs {
 		x.add(kindOpenFilesFew, Subject{}, fmt.Sprintf("The daemon may open %d files, and with full queues it needs about %d.", has, needs),

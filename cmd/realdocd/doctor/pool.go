@@ -103,14 +103,21 @@ func (x *examination) poolNameIn(c fpm.Config) string {
 func (x *examination) checkPlaces(c fpm.Config, page *fpm.Page) {
 	subject := Subject{Pool: c.Name}
 	children, known := x.children(c, page)
-	if c.MaxConns == 0 {
+	switch {
+	case c.MaxConns == fpm.Auto && known:
+		return
+	case c.MaxConns == fpm.Auto:
+		x.add(kindMaxConnsUnknown, subject, `max_conns = "auto" finds out by trying how many requests FPM can run at once, or sets no limit: FPM's configuration may not be read.`,
+			"Set max_conns to FPM's pm.max_children, or let realdocd's user read FPM's configuration.")
+		return
+	case c.MaxConns == 0:
 		if page != nil && page.Reached > 0 {
 			x.add(kindChildrenExhausted, subject, fmt.Sprintf("FPM has needed all of its pm.max_children %d times since its start, and max_conns = 0 lets requests wait in its backlog.", page.Reached),
-				"Set max_conns to pm.max_children, so that they wait in realdocd's queue, in turn.")
+				`Take max_conns = "auto", or pm.max_children, so that they wait in realdocd's queue, in turn.`)
 			return
 		}
 		x.add(kindMaxConnsNone, subject, "max_conns = 0: when all workers of FPM are busy, requests wait in its backlog and not in realdocd's queue.",
-			"Set max_conns to FPM's pm.max_children.")
+			`Take max_conns = "auto", or FPM's pm.max_children.`)
 		return
 	}
 	if !known {
@@ -134,7 +141,7 @@ func (x *examination) checkPlaces(c fpm.Config, page *fpm.Page) {
 func (x *examination) sharing(c fpm.Config) (sum int, names []string) {
 	for _, other := range x.config.Pools {
 		if other.Name == c.Name || slices.ContainsFunc(other.Servers, func(addr sock.Addr) bool { return slices.Contains(c.Servers, addr) }) {
-			sum, names = sum+other.MaxConns, append(names, other.Name)
+			sum, names = sum+max(0, other.MaxConns), append(names, other.Name)
 		}
 	}
 	return sum, names

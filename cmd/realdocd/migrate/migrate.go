@@ -6,7 +6,7 @@ import (
 	"io/fs"
 	"strings"
 
-	"realdocd/cmd/realdocd/fpmconf"
+	"realdocd/gateway/fpmconf"
 )
 
 // ErrNothing is configuration without a virtual host or a server that has a

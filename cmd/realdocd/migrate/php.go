@@ -4,7 +4,7 @@ import (
 	"path"
 	"strings"
 
-	"realdocd/cmd/realdocd/fpmconf"
+	"realdocd/gateway/fpmconf"
 )
 
 // php is the configuration of PHP and of PHP-FPM that was read.

@@ -4,10 +4,9 @@ import (
 	"path"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
-	"realdocd/cmd/realdocd/fpmconf"
+	"realdocd/gateway/fpmconf"
 )
 
 // A pool is a table [pool.NAME].
@@ -181,11 +180,6 @@ func (p *pool) keys() []key {
 // keysOf are the keys of realdocd that a pool of PHP-FPM gives values to.
 func keysOf(p *fpmconf.Pool) []key {
 	var keys []key
-	if most := settingOf(p.Get("pm.max_children")); most.isSet() {
-		if n, err := strconv.ParseUint(most.value, 10, 20); err == nil && n <= 1_000_000 {
-			keys = append(keys, key{"max_conns", strconv.FormatUint(n, 10), most.at.String() + ", pm.max_children"})
-		}
-	}
 	status := settingOf(p.Get("pm.status_listen"))
 	if !status.isSet() || !isAddress(listenAddress(status.value)) {
 		return keys

@@ -1,0 +1,43 @@
+package fpmconf
+
+import (
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"strings"
+)
+
+var masterTitle = regexp.MustCompile(`^php-fpm: master process \((.+)\)$`)
+
+// IsMaster says whether the title of a process is that of PHP-FPM's master.
+func IsMaster(title string) bool { return masterTitle.MatchString(title) }
+
+// Title is the title of a process; "" if it cannot be read.
+func Title(pid int) string {
+	line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	return strings.TrimRight(string(line), "\x00 ")
+}
+
+// Find reads the configuration that a master process names in its title, or else the
+// files that distributions have. It takes the first with a pool that listens at addr, and
+// gives that pool too; nil if there is none. It opens what a title names: take titles
+// only from whom you trust.
+func Find(addr string, titles ...string) (*Config, *Pool) {
+	var files []string
+	for _, title := range titles {
+		if found := masterTitle.FindStringSubmatch(title); found != nil && path.IsAbs(found[1]) {
+			files = append(files, found[1])
+		}
+	}
+	usual, _ := filepath.Glob("/etc/php/*/fpm/php-fpm.conf") // the pattern is good
+	for _, file := range append(append(files, usual...), "/etc/php-fpm.conf") {
+		if c, err := Load(file); err == nil {
+			if own := c.PoolAt(addr); own != nil {
+				return c, own
+			}
+		}
+	}
+	return nil, nil
+}
