@@ -27,6 +27,8 @@ func (s *Server) DrainRelease(ctx context.Context, name, docroot, release string
 		return nil, err
 	}
 	release = path.Clean(release)
+	s.drains.Add(1)
+	defer s.drains.Add(-1)
 	tick := time.NewTicker(drainEvery)
 	defer tick.Stop()
 	for {

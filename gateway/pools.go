@@ -40,6 +40,8 @@ func (s *Server) Drain(ctx context.Context, pool string) error {
 		return err
 	}
 	s.log.Warn().Str("pool", pool).Msg("pool paused: it drains")
+	s.drains.Add(1)
+	defer s.drains.Add(-1)
 	err = p.Drain(ctx)
 	failed := (*fpm.DrainError)(nil)
 	switch {
@@ -65,7 +67,7 @@ func (s *Server) pool(name string) (*fpm.Pool, error) {
 func poolStatus(p *fpm.Pool) control.PoolStatus {
 	now := p.Status()
 	st := control.PoolStatus{
-		Name: p.Name, Paused: now.Paused, Running: now.Running, MaxConns: now.MaxConns, MaxConnsAuto: p.Config().MaxConns == fpm.Auto,
+		Name: p.Name, Paused: now.Paused, Running: now.Running, Abandoned: now.Abandoned, MaxConns: now.MaxConns, MaxConnsAuto: p.Config().MaxConns == fpm.Auto,
 		Waiting: now.Waiting, Queue: now.QueueLimit, LongestWait: now.LongestWait.Seconds(),
 		Requests: now.Requests, Refused: now.Refused,
 	}

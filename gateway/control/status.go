@@ -32,8 +32,11 @@ type PoolStatus struct {
 	Paused bool `json:"paused"`
 	// Running are the requests that have a place in PHP-FPM. MaxConns is their
 	// limit; 0 is none.
-	Running  int `json:"running"`
-	MaxConns int `json:"max_conns"`
+	Running int `json:"running"`
+	// Abandoned are those of them that nobody waits for any more: their web server has
+	// left, and their scripts may run still.
+	Abandoned int `json:"abandoned"`
+	MaxConns  int `json:"max_conns"`
 	// MaxConnsAuto says that MaxConns is not of the configuration: it is what PHP-FPM
 	// can run at once, and 0 while that is not known.
 	MaxConnsAuto bool `json:"max_conns_auto"`
