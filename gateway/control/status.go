@@ -40,6 +40,9 @@ type PoolStatus struct {
 	// MaxConnsAuto says that MaxConns is not of the configuration: it is what PHP-FPM
 	// can run at once, and 0 while that is not known.
 	MaxConnsAuto bool `json:"max_conns_auto"`
+	// Status is where PHP-FPM tells its status; "" if that is not configured. Only
+	// there can be seen that a script runs on after fastcgi_finish_request.
+	Status string `json:"status,omitempty"`
 	// Waiting are the requests in the queue. Queue is their limit.
 	Waiting int `json:"waiting"`
 	Queue   int `json:"queue"`
