@@ -118,22 +118,30 @@ func (a *arrivals) lookLocked(k *knownArrival, docroot string, look func(docroot
 	return k.looking
 }
 
-// arrive enters what a docroot belongs to that no site has as it is written; known is
+// arrive finds what a docroot belongs to that no site has as it is written; known is
 // false if it belongs nowhere.
-func (rq *request) arrive(docroot string) (known bool, err error) {
+func (rq *request) arrive(docroot string) (known bool) {
 	s, now := rq.conn.s, rq.setup
 	at := now.arrivals.find(docroot, rq.began, func(docroot string) *arrival { return s.locate(now, docroot) })
 	if at == nil {
-		return false, nil
+		return false
 	}
 	rq.arrival = at
-	if at.release == "" || rq.conn.pin != nil {
-		return true, rq.enter(at.site, at.docroot)
+	rq.site, rq.pool, rq.docroot = at.site, at.site.pool, at.docroot
+	return true
+}
+
+// enterArrived enters the release that the web server has resolved by itself; false if it
+// has not, or if that release has gone since.
+func (rq *request) enterArrived(now time.Time) bool {
+	at := rq.arrival
+	if at == nil || at.release == "" || rq.conn.pin != nil {
+		return false
 	}
-	v, err := at.site.releases.EnterNamed(at.docroot, at.release, rq.began)
-	if err != nil { // it has gone since, or was drained
-		return true, rq.enter(at.site, at.docroot)
+	v, err := at.site.releases.EnterNamed(at.docroot, at.release, now)
+	if err != nil {
+		return false
 	}
-	rq.site, rq.pool, rq.visit = at.site, at.site.pool, v
-	return true, nil
+	rq.visit = v
+	return true
 }

@@ -19,20 +19,27 @@ type body struct {
 	mem    []byte
 	spool  *os.File // what did not fit mem, after it; already removed from its directory
 	length int64    // bytes of content so far
-	ended  bool     // the empty STDIN record has come
+
+	reserved, written int64 // of the Server's spool
+	ended             bool  // the empty STDIN record has come
 
 	whole atomic.Bool // sendRequest has come to the end of the body
+	torn  bool        // sendRequest has sent a part of a record
 }
 
 // readBody reads STDIN to its end, or, for a body that is streamed, until
 // there is too much for memory. The length is held against CONTENT_LENGTH.
 func (rq *request) readBody() error {
 	b := &rq.body
+	if err := rq.reserveBody(); err != nil {
+		return err
+	}
+	rq.conn.waited = false
+	defer func() { rq.waited = rq.conn.waited }()
 	for !b.ended {
-		rec, err := rq.conn.record()
+		rec, err := rq.conn.bodyRecord()
 		if err != nil {
-			rq.broken = true
-			return refuse(causeClientGone, "read request body, %d bytes so far: %w", b.length, noEOF(err))
+			return rq.bodyError(err)
 		}
 		if err := rq.takeStdin(rec); err != nil {
 			return err
@@ -42,6 +49,16 @@ func (rq *request) readBody() error {
 		}
 	}
 	return rq.checkLength()
+}
+
+// bodyError is why the rest of a body has not come.
+func (rq *request) bodyError(err error) error {
+	if rq.conn.lateFor() == aBody {
+		rq.unread = true
+		return refuse(causeBodyTimeout, "the web server was silent for body_timeout (%s) after %d bytes of the body", rq.setup.cfg.BodyTimeout, rq.body.length)
+	}
+	rq.broken = true
+	return refuse(causeClientGone, "read request body, %d bytes so far: %w", rq.body.length, noEOF(err))
 }
 
 // streams says whether a body that is too large for memory goes to FPM as it
@@ -58,7 +75,7 @@ func (rq *request) takeStdin(rec fcgi.Record) error {
 		return err
 	}
 	inMemory := len(rq.body.mem)+len(rec.Raw) <= maxBodyInMemory+fcgi.MaxRecord
-	return rq.body.keep(rec.Raw, inMemory && rq.takeMemory(len(rec.Raw)), rq.setup.cfg.SpoolDir)
+	return rq.keep(rec.Raw, inMemory && rq.takeMemory(len(rec.Raw)))
 }
 
 // ownStdin counts one record that came while the body was awaited; own is
@@ -118,17 +135,43 @@ func (rq *request) checkLength() error {
 		rq.body.length, rq.contentLength)
 }
 
-// keep holds on to one record: in memory, or if it does not fit in a file below dir.
-func (b *body) keep(raw []byte, fits bool, dir string) error {
+// keep holds on to one record: in memory, or if it does not fit in a file.
+func (rq *request) keep(raw []byte, fits bool) error {
+	b := &rq.body
 	if b.spool == nil && fits {
 		b.mem = append(b.mem, raw...)
 		return nil
 	}
-	var err error
-	spare.During(func() { err = b.toSpool(raw, dir) })
-	if err != nil {
-		return refuse(causeSpool, "spool request body: %w; make room there or set spool_dir", err)
+	if b.written+int64(len(raw)) > b.reserved {
+		if err := rq.reserve(max(spoolStep, int64(len(raw)))); err != nil {
+			return err
+		}
 	}
+	var err error
+	spare.During(func() { err = b.toSpool(raw, rq.setup.cfg.spoolDir()) })
+	if err != nil {
+		return spoolError(err)
+	}
+	b.written += int64(len(raw))
+	rq.conn.s.spool.wrote(int64(len(raw)))
+	return nil
+}
+
+// reserveBody takes room for a body whose length is known, before any of it is read.
+func (rq *request) reserveBody() error {
+	if rq.contentLength <= maxBodyInMemory || rq.streams() {
+		return nil
+	}
+	heads := rq.contentLength/(4<<10)*fcgi.HeaderLen + fcgi.MaxRecord // of records of 4 KiB, and the last one
+	return rq.reserve(rq.contentLength + heads)
+}
+
+func (rq *request) reserve(n int64) error {
+	cfg := &rq.setup.cfg
+	if err := rq.conn.s.spool.reserve(n, cfg.MaxSpool, cfg.spoolDir()); err != nil {
+		return err
+	}
+	rq.body.reserved += n
 	return nil
 }
 

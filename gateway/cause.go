@@ -19,11 +19,16 @@ var (
 	causeBodyTooLarge  = &cause{"body_too_large", http.StatusRequestEntityTooLarge}
 	causeMemory        = &cause{"memory", http.StatusServiceUnavailable}
 	causeClientStalled = &cause{"client_stalled", statusClientGone}
+	causeHeaderTimeout = &cause{"header_timeout", http.StatusRequestTimeout}
+	causeBodyTimeout   = &cause{"body_timeout", http.StatusRequestTimeout}
 	causeNoSite        = &cause{"no_site", http.StatusNotFound}
 	causeForbidden     = &cause{"forbidden", http.StatusForbidden}
 	causeUnresolved    = &cause{"unresolved", http.StatusServiceUnavailable}
 	causeIncludePath   = &cause{"include_path", http.StatusInternalServerError}
 	causeSpool         = &cause{"spool", http.StatusInternalServerError}
+	causeSpoolFull     = &cause{"spool_full", http.StatusServiceUnavailable}
+	causeSpoolTooSmall = &cause{"spool_too_small", http.StatusInsufficientStorage}
+	causeOwnLimit      = &cause{"own_limit", http.StatusServiceUnavailable}
 	causeQueueFull     = &cause{"queue_full", http.StatusServiceUnavailable}
 	causeQueueTimeout  = &cause{"queue_timeout", http.StatusServiceUnavailable}
 	causeFPMDown       = &cause{"fpm_down", http.StatusBadGateway}
@@ -36,7 +41,7 @@ var (
 
 // causes are all of them.
 var causes = []*cause{
-	causeBadRequest, causeParamsTooLong, causeNoSite, causeForbidden, causeUnresolved, causeIncludePath, causeSpool,
+	causeBadRequest, causeParamsTooLong, causeHeaderTimeout, causeBodyTimeout, causeNoSite, causeForbidden, causeUnresolved, causeIncludePath, causeSpool, causeSpoolFull, causeSpoolTooSmall, causeOwnLimit,
 	causeQueueFull, causeQueueTimeout, causeFPMDown, causeBacklogFull, causeFPMFailed, causeFPMTimeout, causeShutdown,
 	causeClientGone, causeBodyTooLarge, causeMemory, causeClientStalled,
 }

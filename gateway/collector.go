@@ -25,6 +25,7 @@ var (
 	webConns        = desc("web_connections", "Connections of web servers, idle ones included.")
 	poolRunning     = desc("pool_running", "Requests that have a place in FPM.", "pool")
 	poolWaiting     = desc("pool_waiting", "Requests in the queue.", "pool")
+	poolAbandoned   = desc("pool_abandoned", "Of them, those that nobody waits for any more.", "pool")
 	poolMaxConns    = desc("pool_max_conns", "The bound of realdocd_pool_running; 0 is none.", "pool")
 	poolPaused      = desc("pool_paused", "1 from pause to resume.", "pool")
 	serverUp        = desc("fpm_listener_up", "0 while the listener is passed over.", "pool", "server")
@@ -41,7 +42,7 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 // Describe sends what Collect will; for prometheus.Collector.
 func (c collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		siteRequests, siteFailures, siteLost, siteLostInside, inRelease, releaseRequests, releaseFailed, webConns, poolRunning, poolWaiting, poolMaxConns, poolPaused,
+		siteRequests, siteFailures, siteLost, siteLostInside, inRelease, releaseRequests, releaseFailed, webConns, poolRunning, poolAbandoned, poolWaiting, poolMaxConns, poolPaused,
 		serverUp, serverRuns, serverKept, serverOpened, serverReused,
 	} {
 		ch <- d
@@ -74,6 +75,7 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	value(webConns, gauge, float64(st.Connections))
 	for _, p := range st.Pools {
 		value(poolRunning, gauge, float64(p.Running), p.Name)
+		value(poolAbandoned, gauge, float64(p.Abandoned), p.Name)
 		value(poolWaiting, gauge, float64(p.Waiting), p.Name)
 		value(poolMaxConns, gauge, float64(p.MaxConns), p.Name)
 		value(poolPaused, gauge, flag(p.Paused), p.Name)

@@ -35,6 +35,13 @@ type Config struct {
 	AccessLog bool
 	// SlowLog marks requests that took at least this long; 0 marks none.
 	SlowLog time.Duration
+	// HeaderTimeout bounds the time from the beginning of a request to the end of its
+	// params, and BodyTimeout the silence of a web server within a body. IdleTimeout is
+	// how long a connection of a web server may be without a request. 0 is no bound.
+	HeaderTimeout, BodyTimeout, IdleTimeout time.Duration
+	// MaxSpool bounds, in bytes, what all bodies together take in SpoolDir; 0 is no
+	// bound beside the room that there is.
+	MaxSpool int64
 	// SpoolDir takes the bodies that are too large for memory; "" is the
 	// system's directory for temporary files.
 	SpoolDir string
@@ -105,6 +112,18 @@ type SiteConfig struct {
 	// RefusePHPValue refuses requests in which the web server sets PHP_VALUE or
 	// PHP_ADMIN_VALUE. Otherwise what they load is confined.
 	RefusePHPValue bool
+	// MaxConns bounds the site's requests in FPM at once, for a pattern those of each
+	// link; 0 is no bound beside the pool's.
+	MaxConns int
+	// StderrToLog keeps what PHP writes to its error output from the web server.
+	StderrToLog bool
+	// ReadTimeout and RequestTimeout are the pool's if they are nil.
+	ReadTimeout, RequestTimeout *time.Duration
+	// DropAbandoned drops a request whose web server leaves before FPM has it, whatever
+	// its method. Otherwise only GET and HEAD are dropped. AbandonedPaths are patterns
+	// of path.Match for the paths of requests that run in any case.
+	DropAbandoned  bool
+	AbandonedPaths []string
 	// RequestBuffering spools large bodies to disk before a worker is taken.
 	RequestBuffering bool
 	// ReleaseHeader is a response header that gets the release's name; ""

@@ -23,6 +23,7 @@ func (s *Server) openFrom(conn net.Conn, from *crowd, p *pin) {
 	}
 	c := &webConn{s: s, web: web, crowd: from, pin: p}
 	web.Limit = c.sendLimit
+	c.awaits(aRequest, time.Now())
 	if !s.add(c) {
 		web.End()
 		from.leave()
@@ -102,9 +103,10 @@ func (s *Server) storeConn(c *webConn) {
 	s.closed(c)
 }
 
-// signalEmptyLocked says that no connection is left, if none is to come.
+// signalEmptyLocked says that no connection is left and no script that a request of one
+// has begun, if none is to come.
 func (s *Server) signalEmptyLocked() {
-	if s.life.now() >= finishing && len(s.conns) == 0 {
+	if s.life.now() >= finishing && len(s.conns) == 0 && len(s.abandoned) == 0 {
 		select {
 		case <-s.empty:
 		default:

@@ -113,7 +113,7 @@ func TestMappingAPlainRequestAllocatesNothing(t *testing.T) {
 		}
 		run := func() {
 			rq.text, rq.cgi, rq.began = rq.text[:0], cgi{}, time.Now()
-			for _, step := range []func() error{rq.readParams, rq.findSite, rq.rewrite} {
+			for _, step := range []func() error{rq.readParams, rq.findSite, rq.enter, rq.rewrite} {
 				if err := step(); err != nil {
 					t.Fatal(err)
 				}

@@ -37,7 +37,7 @@ func (c *webConn) countJunk(n int) error {
 // request on the connection is found. It gives up after maxDiscard.
 func (rq *request) discardBody() {
 	for read := 0; !rq.body.ended && !rq.aborted && !rq.unread && !rq.broken && read < maxDiscard; {
-		rec, err := rq.conn.record()
+		rec, err := rq.conn.bodyRecord()
 		if err != nil {
 			rq.broken = true
 			return

@@ -27,8 +27,11 @@ func (s *Server) DrainRelease(ctx context.Context, name, docroot, release string
 		return nil, err
 	}
 	release = path.Clean(release)
+	s.drains.Add(1)
+	defer s.drains.Add(-1)
 	tick := time.NewTicker(drainEvery)
 	defer tick.Stop()
+	var why error // it cannot be told who is left; of the last look that had its time
 	for {
 		// Closed first and counted then, so that whoever is not counted cannot enter.
 		s.eachSite(func(st *site) { st.releases.Close(release) })
@@ -43,12 +46,15 @@ func (s *Server) DrainRelease(ctx context.Context, name, docroot, release string
 		if err == nil && len(now) == 0 {
 			return nil, s.keepClosed(st, release)
 		}
-		if err == nil {
-			left = now
+		switch {
+		case err == nil:
+			left, why = now, nil
+		case ctx.Err() == nil:
+			why = err
 		}
 		select {
 		case <-ctx.Done():
-			return left, cmp.Or(err, ctx.Err())
+			return left, cmp.Or(why, ctx.Err())
 		case <-tick.C:
 		}
 	}

@@ -10,19 +10,17 @@ import (
 	"realdocd/incpath"
 )
 
-// findSite finds the request's site and enters the release that it runs on. A
-// docroot that the web server has resolved by itself is taken as that release.
+// findSite finds the request's site, and the docroot of it that is meant.
 func (rq *request) findSite() error {
 	now := rq.setup
 	sent := rq.value(rq.cgi.documentRoot)
 	docroot := path.Clean(borrow(sent))
 	if st := now.sites.find(docroot); st != nil {
-		return rq.enter(st, docroot)
+		rq.site, rq.pool, rq.docroot = st, st.pool, docroot
+		return nil
 	}
-	if len(sent) > 0 {
-		if known, err := rq.arrive(docroot); known {
-			return err
-		}
+	if len(sent) > 0 && rq.arrive(docroot) {
+		return nil
 	}
 	if now.cfg.ForwardUnmatched {
 		rq.pool = now.pools[now.cfg.Pools[0].Name]
@@ -37,20 +35,33 @@ func (rq *request) findSite() error {
 	return refuse(causeNoSite, "no site has the docroot %q: add a [site.NAME] with docroot = %q", sent, docroot)
 }
 
-func (rq *request) enter(st *site, docroot string) error {
-	s := rq.conn.s
-	v, err := rq.conn.enterOn(st, docroot, rq.began)
+// enter enters the release that the request runs on, the live one: of now, if it had to
+// be waited for. A docroot that the web server has resolved by itself is taken as that
+// release.
+func (rq *request) enter() error {
+	s, st := rq.conn.s, rq.site
+	if st == nil {
+		return nil
+	}
+	now := rq.began
+	if rq.waited {
+		now = time.Now()
+	}
+	if rq.enterArrived(now) {
+		return nil
+	}
+	v, err := rq.conn.enterOn(st, rq.docroot, now)
 	if err != nil {
 		st.metrics.resolveFailures.Add(1)
 		return refuse(causeUnresolved, "site %s: %w", st.Name, err)
 	}
-	rq.site, rq.pool, rq.visit = st, st.pool, v
+	rq.visit = v
 	if v.Flip != nil {
 		s.flipped(st, v.Flip)
 	}
 	if v.Stale != nil {
 		st.metrics.resolveFailures.Add(1)
-		st.stale.event(s.log.Error(), rq.began).Err(v.Stale).Str("site", st.Name).Str("docroot", docroot).Str("release", v.Path).Msg(staleText(v))
+		st.stale.event(s.log.Error(), now).Err(v.Stale).Str("site", st.Name).Str("docroot", rq.docroot).Str("release", v.Path).Msg(staleText(v))
 	}
 	return nil
 }
@@ -83,6 +94,14 @@ func (rq *request) flow() fpm.Flow {
 		return fpm.Flow{Site: rq.site.Name, Link: rq.visit.Link}
 	}
 	return fpm.Flow{Site: rq.site.Name}
+}
+
+// placeLimit is how many places the requests of the flow may have at once; 0 is no bound.
+func (rq *request) placeLimit() int {
+	if rq.site == nil {
+		return 0
+	}
+	return rq.site.MaxConns
 }
 
 // mapping says where paths below the link are for this request.

@@ -206,7 +206,8 @@ func TestAWebServerThatDoesNotReadLosesItsPlace(t *testing.T) {
 			b.cfg.Pools[0].ReadTimeout, b.cfg.Pools[0].RequestTimeout = row.read, row.request
 			b.start()
 			_, q := b.running(b.params()...)
-			go func() { // until we close the connection
+			go func() { // until we close the connection, and then PHP-FPM ends the script
+				defer q.Close()
 				q.Stdout("Content-Type: text/plain\r\n\r\n")
 				for q.Stdout(strings.Repeat("x", 1<<15)) == nil {
 				}

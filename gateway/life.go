@@ -54,6 +54,9 @@ func (p phase) passes() bool {
 	return p == starting || p == reloading || p == offering || p == yielding
 }
 
+// accepts says whether connections of web servers are accepted, and will be for a while.
+func (p phase) accepts() bool { return p == serving || p == reloading }
+
 // leaves says whether connections of web servers are not to stay: each goes as
 // soon as no request runs on it.
 func (p phase) leaves() bool { return p >= retiring }

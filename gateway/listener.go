@@ -95,8 +95,8 @@ func (s *Server) accept(ln listener) {
 		case err != nil:
 			var ne net.Error
 			if errors.As(err, &ne) {
-				s.log.Error().Err(err).Msg("cannot accept a connection: is LimitNOFILE large enough?")
-				time.Sleep(50 * time.Millisecond)
+				s.spare()
+				time.Sleep(acceptPause)
 				continue
 			}
 			select {
@@ -105,6 +105,7 @@ func (s *Server) accept(ln listener) {
 			}
 			return
 		}
+		s.awaitRoom()
 		s.welcome(conn, ln)
 	}
 }

@@ -3,6 +3,7 @@ package gateway
 import (
 	"maps"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,6 +22,7 @@ type metrics struct {
 	refusals   *prometheus.CounterVec // cause
 	suppressed *prometheus.CounterVec // kind
 	crowded    prometheus.Counter
+	dropped    *prometheus.CounterVec // site, pool, method
 
 	queue     *prometheus.HistogramVec // pool, as all of these
 	connect   *prometheus.HistogramVec
@@ -58,6 +60,9 @@ func newMetrics() *metrics {
 		crowded: prometheus.NewCounter(prometheus.CounterOpts{
 			Namespace: "realdocd", Name: "web_connections_refused_total", Help: "Connections of web servers that were closed because there were max_connections.",
 		}),
+		dropped: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: "realdocd", Name: "dropped_total", Help: "Requests whose web server left before PHP-FPM had them, and that never ran.",
+		}, []string{"site", "pool", "method"}),
 		queue:     spans("queue_duration_seconds", "From the whole request to its place in the pool."),
 		connect:   spans("connect_duration_seconds", "From the place to the connection to FPM."),
 		firstByte: spans("first_byte_duration_seconds", "From the connection to the first byte of the response."),
@@ -66,7 +71,7 @@ func newMetrics() *metrics {
 		pools:     map[string]*poolMetrics{},
 		sites:     map[siteInPool]*siteMetrics{},
 	}
-	m.registry.MustRegister(m.refusals, m.suppressed, m.crowded, m.queue, m.connect, m.firstByte, m.duration,
+	m.registry.MustRegister(m.refusals, m.suppressed, m.crowded, m.dropped, m.queue, m.connect, m.firstByte, m.duration,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, c := range causes {
 		m.byCause[c] = m.refusals.WithLabelValues(c.name)
@@ -145,10 +150,34 @@ func (m *metrics) count(rq *request, err error, now time.Time) {
 	if err != nil {
 		m.byCause[causeOf(err)].Inc()
 	}
+	if err != nil && !rq.sent && causeOf(err) == causeClientGone {
+		m.countDropped(rq)
+	}
 	observe(sm.pool.queue, rq.place.Queued, rq.place.Entered)
 	observe(sm.pool.connect, rq.place.Entered, rq.place.Connected)
 	observe(sm.pool.firstByte, rq.place.Connected, rq.firstByte)
 	observe(sm.pool.duration, rq.began, now)
+}
+
+// countDropped counts a request that never ran, because its web server left before.
+func (m *metrics) countDropped(rq *request) {
+	site, pool := "", ""
+	if rq.site != nil {
+		site = rq.site.Name
+	}
+	if rq.pool != nil {
+		pool = rq.pool.Name
+	}
+	method := string(rq.value(rq.cgi.requestMethod))
+	if !slices.Contains(countedMethods, method) {
+		method = "other"
+	}
+	m.dropped.WithLabelValues(site, pool, method).Inc()
+}
+
+// countedMethods are those that have a label of their own: a visitor may write any.
+var countedMethods = []string{
+	http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions,
 }
 
 func observe(o prometheus.Observer, from, to time.Time) {
@@ -164,6 +193,7 @@ func (m *metrics) forget(before, now *setup) {
 	for _, st := range before.sites.all {
 		if now.sites.named(st.Name) == nil {
 			maps.DeleteFunc(m.sites, func(key siteInPool, _ *siteMetrics) bool { return key.site == st.Name })
+			m.dropped.DeletePartialMatch(prometheus.Labels{"site": st.Name})
 		}
 	}
 	for name := range before.pools {

@@ -21,6 +21,13 @@ func (s *Server) occupants(now time.Time) map[string][]control.Occupant {
 		}
 		c.mu.Unlock()
 	}
+	for a := range s.abandoned {
+		if a.visit.Release != nil {
+			who := a.what
+			who.Age = now.Sub(a.began).Seconds()
+			all[a.visit.Docroot] = append(all[a.visit.Docroot], who)
+		}
+	}
 	for cmd := range s.commands {
 		all[cmd.visit.Docroot] = append(all[cmd.visit.Docroot],
 			control.Occupant{Kind: "command", What: cmd.Text, Age: now.Sub(cmd.Began).Seconds(), PID: cmd.PID})

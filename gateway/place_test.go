@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -239,5 +240,60 @@ func TestADrainEndsWithItsTime(t *testing.T) {
 		if !errors.Is(err, control.ErrNoPool) {
 			t.Errorf("a pool that is not there: %v", err)
 		}
+	}
+}
+
+func TestASiteHasNoMorePlacesThanItsOwnLimit(t *testing.T) {
+	for _, places := range []int{0, 3} {
+		b := newLimited(t, places)
+		b.cfg.Sites[0].MaxConns = 1
+		b.cfg.Sites[0].Name = "streams"
+		b.start()
+		c, q := b.running(b.params()...)
+		waits := b.waiting(1, "shop")
+		_, other := b.running(stack.ParamsFor(b.docroot("blog"), "GET", "/blog.php")...)
+		if uri, _ := other.Value("REQUEST_URI"); uri != "/blog.php" {
+			t.Errorf("FPM got %s", uri)
+		}
+		q.Answer(page)
+		b.wantPage(c)
+		b.fpm.Next().Answer(page)
+		b.wantPage(waits)
+	}
+}
+
+func TestASiteMayHaveItsOwnTimeouts(t *testing.T) {
+	for what, with := range map[string]func(*SiteConfig){
+		"silent for read_timeout (400ms)":         func(c *SiteConfig) { c.ReadTimeout = new(shortTimeout) },
+		"longer than request_timeout (400ms)":     func(c *SiteConfig) { c.RequestTimeout = new(shortTimeout) },
+		"longer than request_timeout (400ms), no": func(c *SiteConfig) { c.ReadTimeout, c.RequestTimeout = new(time.Duration), new(shortTimeout) },
+	} {
+		b := newBench(t)
+		with(&b.cfg.Sites[0])
+		b.start()
+		c, _ := b.running(b.params()...)
+		b.wantRefused(c, 504)
+		said, _, _ := strings.Cut(what, ", no")
+		b.logged(said)
+	}
+}
+
+func TestStderrGoesToTheLogAloneIfTheSiteSaysSo(t *testing.T) {
+	long := strings.Repeat("y", maxStderr+100)
+	for _, log := range []bool{false, true} {
+		b := newBench(t)
+		b.cfg.Sites[0].StderrToLog = log
+		b.start()
+		c, q := b.running(b.params()...)
+		b.must(q.Stderr("PHP Warning: x"))
+		b.must(q.Stdout("Content-Type: text/plain\r\n\r\nthe "))
+		b.must(q.Stderr(long))
+		q.Answer("page")
+		reply := b.reply(c)
+		if string(reply.Body) != "the page" || !reply.Ended || (len(reply.Stderr) == 0) != log {
+			t.Errorf("stderr to the log alone %v: %d bytes of it, and %q", log, len(reply.Stderr), reply.Body)
+		}
+		b.logged("PHP Warning: x")
+		b.logged("yyy... [cut: 4196 bytes in all]")
 	}
 }

@@ -40,6 +40,8 @@ func (s *Server) Drain(ctx context.Context, pool string) error {
 		return err
 	}
 	s.log.Warn().Str("pool", pool).Msg("pool paused: it drains")
+	s.drains.Add(1)
+	defer s.drains.Add(-1)
 	err = p.Drain(ctx)
 	failed := (*fpm.DrainError)(nil)
 	switch {
@@ -49,7 +51,11 @@ func (s *Server) Drain(ctx context.Context, pool string) error {
 		if !failed.Paused {
 			s.log.Warn().Str("pool", pool).Msg("pool resumed: it did not drain in time")
 		}
-		return &control.DrainError{Paused: failed.Paused, Running: failed.Running, Kept: failed.Kept}
+		said := &control.DrainError{Paused: failed.Paused, Running: failed.Running, Kept: failed.Kept, Unknown: failed.Unknown}
+		for _, w := range failed.Workers {
+			said.Workers = append(said.Workers, w.Script)
+		}
+		return said
 	}
 	return err
 }
@@ -65,8 +71,8 @@ func (s *Server) pool(name string) (*fpm.Pool, error) {
 func poolStatus(p *fpm.Pool) control.PoolStatus {
 	now := p.Status()
 	st := control.PoolStatus{
-		Name: p.Name, Paused: now.Paused, Running: now.Running, MaxConns: now.MaxConns, MaxConnsAuto: p.Config().MaxConns == fpm.Auto,
-		Waiting: now.Waiting, Queue: now.QueueLimit, LongestWait: now.LongestWait.Seconds(),
+		Name: p.Name, Paused: now.Paused, Running: now.Running, Abandoned: now.Abandoned, MaxConns: now.MaxConns, MaxConnsAuto: p.Config().MaxConns == fpm.Auto,
+		Status: string(p.Config().StatusServer), Waiting: now.Waiting, Queue: now.QueueLimit, LongestWait: now.LongestWait.Seconds(),
 		Requests: now.Requests, Refused: now.Refused,
 	}
 	for _, l := range now.Listeners {

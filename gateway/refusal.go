@@ -45,6 +45,7 @@ func causeOf(err error) *cause {
 // causeOfReason has the causes of a request that got no place, or no connection.
 var causeOfReason = map[fpm.Reason]*cause{
 	fpm.QueueFull: causeQueueFull, fpm.QueueTimeout: causeQueueTimeout, fpm.Down: causeFPMDown, fpm.BacklogFull: causeBacklogFull,
+	fpm.OwnLimit: causeOwnLimit,
 }
 
 // retryAfter is the Retry-After header of a 503, in seconds.

@@ -33,15 +33,16 @@ func (rq *request) relay(conn *sock.Conn) error {
 		rq.fpmID = id
 	}
 	if rq.body.ended && rq.body.spool == nil && len(rq.head)+len(rq.body.mem) <= maxInline {
-		if err := conn.Exchange(rq.appendBody(rq.head)); err != nil {
-			return rq.responseError(err)
-		}
-		return rq.relayResponse(conn)
+		return rq.exchange(conn)
 	}
 	rq.body.whole.Store(rq.body.ended)
+	rq.sent = true
 	sent := make(chan error, 1)
 	go func() {
 		err := rq.sendRequest(conn)
+		if rq.unsent.Swap(false) && rq.conn.gone.Load() {
+			conn.Interrupt() // FPM has all of it, and nobody waits for the response
+		}
 		sent <- err
 		if err != nil {
 			conn.Interrupt()
@@ -57,6 +58,44 @@ func (rq *request) relay(conn *sock.Conn) error {
 		return sendErr
 	}
 	return err
+}
+
+// exchange sends a small request in one write, and relays the response. One that persists
+// is sent though the web server has left.
+func (rq *request) exchange(conn *sock.Conn) error {
+	out := rq.appendBody(rq.head)
+	rq.unsent.Store(false) // from now on it is FPM's, and a web server that leaves ends the wait
+	err := rq.Ended()
+	if err == nil {
+		err = conn.Exchange(out)
+	}
+	switch {
+	case err == nil:
+		rq.sent = true
+		return rq.relayResponse(conn)
+	case rq.persists && rq.conn.gone.Load() && (errors.Is(err, errClientGone) || errors.Is(err, sock.ErrUnsent)):
+		return rq.sendAnyway(conn, out)
+	case errors.Is(err, sock.ErrUnsent):
+		rq.unsent.Store(rq.persists)
+		return rq.responseError(err)
+	}
+	rq.sent = true
+	return rq.responseError(err)
+}
+
+// sendAnyway sends a request of a web server that has left.
+func (rq *request) sendAnyway(conn *sock.Conn, out []byte) error {
+	conn.SetWriteDeadline(time.Time{})
+	n, err := conn.Write(out)
+	if n == 0 && err != nil {
+		rq.unsent.Store(true)
+		return fmt.Errorf("%w: %w", sock.ErrUnsent, err)
+	}
+	rq.sent = true
+	if err != nil {
+		return rq.responseError(err)
+	}
+	return errClientGone
 }
 
 // appendBody makes the small request whole, and prepares it for a connection that may be
@@ -79,7 +118,8 @@ func (rq *request) endUpload(conn *sock.Conn, sent chan error) error {
 	conn.Interrupt()
 	if !rq.body.whole.Load() {
 		rq.unread = true
-		rq.conn.web.SetReadDeadline(time.Unix(1, 0))
+		rq.conn.late.CompareAndSwap(int64(nothing), int64(anyMore))
+		rq.conn.web.SetReadDeadline(past)
 	}
 	<-sent
 	return nil
@@ -91,6 +131,7 @@ func (rq *request) endUpload(conn *sock.Conn, sent chan error) error {
 // An error is one of the body; that FPM does not take it, the response tells.
 func (rq *request) sendRequest(conn *sock.Conn) error {
 	b := &rq.body
+	b.torn = true // until a whole record has been sent
 	if _, err := conn.Write(rq.head); err != nil {
 		return nil
 	}
@@ -100,8 +141,12 @@ func (rq *request) sendRequest(conn *sock.Conn) error {
 	if err := b.sendSpool(patientWriter{rq, conn}); err != nil {
 		return nil
 	}
+	b.torn = false
 	for !b.ended {
-		rec, err := rq.conn.record()
+		rec, err := rq.conn.bodyRecord()
+		if err != nil && rq.conn.lateFor() == aBody {
+			return rq.bodyError(err)
+		}
 		if err != nil {
 			return refuse(causeClientGone, "read request body, %d bytes so far: %w", b.length, noEOF(err))
 		}
@@ -116,6 +161,7 @@ func (rq *request) sendRequest(conn *sock.Conn) error {
 			continue
 		}
 		if _, err := (patientWriter{rq, conn}).Write(rec.Raw); err != nil {
+			b.torn = true
 			return nil
 		}
 	}
@@ -142,12 +188,11 @@ func (w patientWriter) Write(b []byte) (int, error) {
 func (rq *request) extend(conn *sock.Conn) error {
 	var deadline time.Time
 	now := time.Now()
-	c := rq.pool.Config()
-	if c.ReadTimeout > 0 {
-		deadline = now.Add(c.ReadTimeout)
+	if silence := rq.readTimeout(); silence > 0 {
+		deadline = now.Add(silence)
 	}
-	if c.RequestTimeout > 0 {
-		if last := rq.place.Connected.Add(c.RequestTimeout); deadline.IsZero() || last.Before(deadline) {
+	if limit := rq.requestTimeout(); limit > 0 {
+		if last := rq.place.Connected.Add(limit); deadline.IsZero() || last.Before(deadline) {
 			deadline = last
 		}
 	}
@@ -158,14 +203,17 @@ func (rq *request) extend(conn *sock.Conn) error {
 }
 
 // relayResponse passes FPM's records on, whole and unparsed, up to END_REQUEST.
-// Some have come already.
+// Some have come already. A web server that leaves once it has what it needs leaves the
+// rest to be read here: the script is not cut, and the status is FPM's.
 func (rq *request) relayResponse(conn *sock.Conn) error {
 	for {
 		batch, err := rq.takeRecords(conn)
-		if len(batch) > 0 {
+		if len(batch) > 0 && !rq.broken {
 			if err := rq.conn.web.Send(batch); err != nil {
 				rq.broken = true
-				return rq.sendError(err)
+				if !rq.goesOn() {
+					return rq.sendError(err)
+				}
 			}
 		}
 		if err != nil || rq.reply.ended {
@@ -209,15 +257,31 @@ func headerValue(name string) string {
 	}, name)
 }
 
+// readTimeout is the longest silence of FPM, and requestTimeout bounds the request; 0 is
+// no bound.
+func (rq *request) readTimeout() time.Duration {
+	if rq.site != nil && rq.site.ReadTimeout != nil {
+		return *rq.site.ReadTimeout
+	}
+	return rq.pool.Config().ReadTimeout
+}
+
+func (rq *request) requestTimeout() time.Duration {
+	if rq.site != nil && rq.site.RequestTimeout != nil {
+		return *rq.site.RequestTimeout
+	}
+	return rq.pool.Config().RequestTimeout
+}
+
 // sendError says why the web server did not take the response.
 func (rq *request) sendError(err error) error {
 	if !errors.Is(err, os.ErrDeadlineExceeded) || rq.Ended() != nil {
 		return fmt.Errorf("%w: %w", errClientGone, err)
 	}
 	if rq.outOfTime() {
-		return refuse(causeClientStalled, "the web server did not read the response within request_timeout (%s)", rq.pool.Config().RequestTimeout)
+		return refuse(causeClientStalled, "the web server did not read the response within request_timeout (%s)", rq.requestTimeout())
 	}
-	return refuse(causeClientStalled, "the web server read nothing of the response for read_timeout (%s)", rq.pool.Config().ReadTimeout)
+	return refuse(causeClientStalled, "the web server read nothing of the response for read_timeout (%s)", rq.readTimeout())
 }
 
 // responseError says why FPM's response ended too early.
@@ -227,16 +291,18 @@ func (rq *request) responseError(err error) error {
 	}
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded) && rq.outOfTime():
-		return refuse(causeFPMTimeout, "FPM took longer than request_timeout (%s)", rq.pool.Config().RequestTimeout)
+		return refuse(causeFPMTimeout, "FPM took longer than request_timeout (%s)", rq.requestTimeout())
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return refuse(causeFPMTimeout, "FPM was silent for read_timeout (%s)", rq.pool.Config().ReadTimeout)
+		return refuse(causeFPMTimeout, "FPM was silent for read_timeout (%s)", rq.readTimeout())
 	case errors.Is(err, io.EOF):
+		rq.fpmEnded = true
 		return errNoEnd
 	}
+	rq.fpmEnded = true
 	return fmt.Errorf("read response of FPM: %w", err)
 }
 
 func (rq *request) outOfTime() bool {
-	limit := rq.pool.Config().RequestTimeout
+	limit := rq.requestTimeout()
 	return limit > 0 && time.Since(rq.place.Connected) >= limit
 }

@@ -59,16 +59,41 @@ func TestASiteTellsWhoIsInsideWhichRelease(t *testing.T) {
 	}
 }
 
-func TestARequestIsShownWhileItsBodyComes(t *testing.T) {
-	b := newBench(t).start()
-	c := b.connect()
-	b.must(c.Begin(true))
-	b.must(c.Params(b.params("REQUEST_METHOD", "POST", "CONTENT_LENGTH", "10")...))
-	stack.Until(t, "the request is shown", func() bool { return len(b.shop()[0].Inside) > 0 })
-	b.must(c.Stdin(make([]byte, 10)))
-	b.must(c.Stdin(nil))
-	b.fpm.Next().Answer(page)
-	b.wantPage(c)
+// A body that is buffered is awaited before the request has a release; one that is streamed is inside.
+func TestASlowUploadIsInsideAReleaseOnlyIfItIsStreamed(t *testing.T) {
+	for _, buffering := range []bool{true, false} {
+		t.Run(fmt.Sprintf("request_buffering = %v", buffering), func(t *testing.T) {
+			b := newBench(t)
+			b.cfg.Sites[0].RequestBuffering = buffering
+			b.start()
+			b.served(b.connect(), "", b.params()...)
+			b.poolNow("rest", func(p control.PoolStatus) bool { return p.Running == 0 })
+			stack.Until(t, "nobody is inside", func() bool { return len(b.shop()[0].Inside) == 0 })
+			c := b.connect()
+			b.must(c.Begin(true))
+			b.must(c.Params(b.params("REQUEST_METHOD", "POST", "CONTENT_LENGTH", "10")...))
+			b.must(c.Stdin(make([]byte, 5)))
+			want := "2"
+			if !buffering {
+				want = "1"
+				stack.Until(t, "the request is shown", func() bool { return len(b.shop()[0].Inside) > 0 })
+			}
+			b.flip("2")
+			if buffering {
+				if left, err := b.drainShop(t.Context(), "1"); err != nil || len(left) > 0 {
+					t.Errorf("a drain waits for %+v, %v", left, err)
+				}
+			}
+			b.must(c.Stdin(make([]byte, 5)))
+			b.must(c.Stdin(nil))
+			q := b.fpm.Next()
+			if ran, _ := q.Value("REALDOC_RELEASE"); ran != want {
+				t.Errorf("it runs on release %s, want %s", ran, want)
+			}
+			q.Answer(page)
+			b.wantPage(c)
+		})
+	}
 }
 
 // A release is idle when no site runs in it: the scripts of another may be below the same link.

@@ -3,6 +3,7 @@ package gateway
 import (
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"realdocd/deploy"
@@ -30,9 +31,10 @@ type request struct {
 	unknownLength bool  // it has said that it does not know
 	body          body
 
-	site  *site
-	pool  *fpm.Pool
-	visit deploy.Visit
+	site    *site
+	docroot string // the site's, to which the web server's leads
+	pool    *fpm.Pool
+	visit   deploy.Visit
 	// arrival says where its docroot belongs, if that is written in another way than
 	// the site's; else nil.
 	arrival *arrival
@@ -45,12 +47,20 @@ type request struct {
 	asked  bool        // FPM, about the slow request; under conn.mu
 	worker *fpm.Worker // what it said; under conn.mu while the request waits
 
+	persists bool        // it runs also if the web server leaves before FPM has it
+	unsent   atomic.Bool // it persists, and FPM does not have all of it
+	whole    atomic.Bool // the web server needs no more of the response
+	sent     bool        // FPM may have a part of it
+	fpmEnded bool        // FPM has ended the connection, or said what cannot be
+
 	began     time.Time
 	firstByte time.Time // of the response
 
+	waited  bool // for a part of the body
 	broken  bool // the connection to the web server cannot be used again
 	unread  bool // the web server still sends a body that nobody will read
 	aborted bool // by ABORT_REQUEST
+	stalled bool // the web server was silent for too long before the params were whole
 }
 
 var requests = sync.Pool{New: func() any { return new(request) }}
@@ -67,6 +77,9 @@ func (rq *request) free() {
 	rq.conn.s.memory.give(rq.memory)
 	rq.params.Reset()
 	rq.body.free()
+	if rq.body.reserved > 0 {
+		rq.conn.s.spool.release(rq.body.reserved, rq.body.written)
+	}
 	clear(rq.pairs)
 	if cap(rq.pairs) > 512 {
 		rq.pairs = nil
@@ -97,9 +110,14 @@ func (rq *request) collect(content []byte) {
 // connection visibly broken.
 func (s *Server) handle(rq *request) {
 	err := s.run(rq)
-	rq.leavePlace(err)
 	now := time.Now()
-	s.leaveRelease(rq, now, err)
+	if rq.runsOn(err) {
+		s.abandon(rq, now)
+	} else {
+		rq.leavePlace(err)
+		now = time.Now()
+		s.leaveRelease(rq, now, err)
+	}
 	if err != nil {
 		rq.conn.pin.note(err)
 		s.refusals.note(rq, err)
@@ -114,6 +132,11 @@ func (s *Server) handle(rq *request) {
 }
 
 func (s *Server) run(rq *request) error {
+	if rq.stalled {
+		rq.identify()
+		rq.unread = true
+		return refuse(causeHeaderTimeout, "the web server did not send the whole header within header_timeout (%s)", rq.setup.cfg.HeaderTimeout)
+	}
 	err := rq.readParams()
 	rq.identify()
 	if err != nil {
@@ -125,14 +148,7 @@ func (s *Server) run(rq *request) error {
 	if rq.site != nil {
 		rq.site.seen.see(rq)
 	}
-	if err := rq.rewrite(); err != nil {
-		return err
-	}
-	rq.show()
-	if err := rq.readBody(); err != nil {
-		return err
-	}
-	if err := rq.appendHead(); err != nil {
+	if err := rq.prepare(); err != nil {
 		return err
 	}
 	if err := rq.pool.Enter(&rq.place, rq.want()); err != nil {
@@ -155,11 +171,37 @@ func (s *Server) run(rq *request) error {
 	}
 }
 
+// prepare makes the request ready to run. If its body is buffered, it gets its release
+// once the body is whole: a slow upload is not inside a release, and runs on the one that
+// is live when it can run.
+func (rq *request) prepare() error {
+	if !rq.streams() {
+		if err := rq.readBody(); err != nil {
+			return err
+		}
+	}
+	if err := rq.enter(); err != nil {
+		return err
+	}
+	if err := rq.rewrite(); err != nil {
+		return err
+	}
+	rq.show()
+	if rq.streams() {
+		if err := rq.readBody(); err != nil {
+			return err
+		}
+	}
+	rq.persists = rq.body.ended && rq.mayPersist()
+	rq.unsent.Store(rq.persists)
+	return rq.appendHead()
+}
+
 // want is what the request asks of its pool. Only a request without a body, which goes out
 // in one write, may go over a kept connection.
 func (rq *request) want() fpm.Want {
 	bodyless := rq.body.ended && rq.body.length == 0 && rq.contentLength <= 0
-	want := fpm.Want{By: rq, Flow: rq.flow(), Reusable: bodyless && len(rq.head) < maxInline}
+	want := fpm.Want{By: rq, Flow: rq.flow(), Limit: rq.placeLimit(), Reusable: bodyless && len(rq.head) < maxInline}
 	if pin := rq.conn.pin; pin != nil {
 		want.First, want.At = true, pin.server
 	}
@@ -171,7 +213,7 @@ func (rq *request) want() fpm.Want {
 func (rq *request) leavePlace(err error) {
 	rq.hide()
 	if rq.place.Held() {
-		rq.place.Leave(err == nil && rq.reply.ended && rq.Ended() == nil)
+		rq.place.Leave(err == nil && rq.reply.ended && rq.conn.ended() == nil)
 	}
 }
 
@@ -192,10 +234,6 @@ func (rq *request) fail(err error) {
 	if rq.broken {
 		return
 	}
-	if rq.discardBody(); rq.broken {
-		return
-	}
-	rq.unread = rq.unread || !rq.body.ended && !rq.aborted
 	out := rq.appendRefusal(rq.head[:0], cause)
 	if rq.aborted {
 		out = fcgi.AppendEnd(rq.head[:0], rq.id, 0, fcgi.RequestComplete)
@@ -206,6 +244,8 @@ func (rq *request) fail(err error) {
 		return
 	}
 	rq.reply.ended = true
+	rq.discardBody() // behind the answer, which a web server may read before it has sent all
+	rq.unread = rq.unread || !rq.body.ended && !rq.aborted
 }
 
 // breakOff ends a response that is not whole so that the web server notices.

@@ -21,6 +21,7 @@ type response struct {
 	ended   bool   // END_REQUEST has been passed on
 	stderr  int64  // bytes of STDERR
 	foreign int    // records that belong to no response, and were not passed on
+	need    int64  // after so many bytes the web server has all; 0 is not known, -1 is all
 }
 
 // maxCGIHeader is how much of a header is looked at for the status, in bytes.
@@ -42,6 +43,7 @@ func (rq *request) takeRecords(conn *sock.Conn) ([]byte, error) {
 			}
 		}
 		if err != nil || !ok {
+			rq.fpmEnded = err != nil
 			return batch, err
 		}
 		if rec.Type == fcgi.Stdout && !rq.reply.started && len(rec.Content) > 0 {
@@ -76,9 +78,12 @@ func (rq *request) takeRecord(rec *fcgi.Record) (passOn bool, err error) {
 	}
 	switch rec.Type {
 	case fcgi.Stdout:
-		rq.reply.take(rec.Content)
+		rq.takeStdout(rec.Content)
 	case fcgi.Stderr:
 		rq.logStderr(rec.Content)
+		if rq.site != nil && rq.site.StderrToLog {
+			return false, nil
+		}
 	case fcgi.EndRequest:
 		if err := rq.reply.end(rec.Content); err != nil {
 			return false, err
@@ -90,23 +95,63 @@ func (rq *request) takeRecord(rec *fcgi.Record) (passOn bool, err error) {
 	return true, nil
 }
 
-// take notes a part of STDOUT.
-func (r *response) take(content []byte) {
+// takeStdout notes a part of STDOUT. It sees when the web server has all that it needs:
+// nginx then closes the connection, before END_REQUEST has come.
+func (rq *request) takeStdout(content []byte) {
+	r := &rq.reply
+	if head := r.take(content); head != nil {
+		r.need = needOf(head, r.status, borrow(rq.value(rq.cgi.requestMethod)))
+	}
+	if r.need > 0 && r.bytes >= r.need && !rq.whole.Load() {
+		rq.whole.Store(true)
+	}
+}
+
+// take notes a part of STDOUT. It returns the header once it is whole.
+func (r *response) take(content []byte) (head []byte) {
 	if len(content) == 0 {
-		return
+		return nil
 	}
 	first := r.bytes == 0
 	r.bytes += int64(len(content))
 	switch {
-	case first && hasWholeHead(content):
-		r.status = statusOf(content)
-	case first || r.head != nil:
+	case first:
+		if end := headerEnd(content); end >= 0 {
+			r.status = statusOf(content)
+			return content[:end]
+		}
+		fallthrough
+	case r.head != nil:
 		r.head = append(r.head, content[:min(len(content), maxCGIHeader)]...)
 		r.status = statusOf(r.head[:bytes.LastIndexByte(r.head, '\n')+1])
-		if hasWholeHead(r.head) || len(r.head) >= maxCGIHeader {
+		if end := headerEnd(r.head); end >= 0 {
+			head = r.head[:end]
+		}
+		if head != nil || len(r.head) >= maxCGIHeader {
 			r.head = nil
 		}
 	}
+	return head
+}
+
+// needOf is how many bytes of a response the web server needs; -1 if all up to the end.
+func needOf(header []byte, status int, method string) int64 {
+	need := int64(len(header))
+	if method == http.MethodHead || status == http.StatusNoContent || status == http.StatusNotModified {
+		return need
+	}
+	for line := range bytes.Lines(header) {
+		name, value, _ := bytes.Cut(line, []byte(":"))
+		switch {
+		case bytes.EqualFold(name, []byte("Content-Length")):
+			if n, err := strconv.ParseInt(string(bytes.TrimSpace(value)), 10, 64); err == nil && n >= 0 {
+				return need + n
+			}
+		case bytes.EqualFold(name, []byte("X-Accel-Redirect")), bytes.EqualFold(name, []byte("X-Sendfile")):
+			return need // the web server sends a file instead
+		}
+	}
+	return -1
 }
 
 // end takes the content of END_REQUEST. Not every end is one of a response: FPM may refuse
@@ -127,16 +172,18 @@ func (r *response) end(content []byte) error {
 	return nil
 }
 
-// hasWholeHead says whether the empty line behind the header has come.
-func hasWholeHead(head []byte) bool {
-	for len(head) > 0 {
-		line, rest, whole := bytes.Cut(head, []byte("\n"))
-		if whole && len(bytes.TrimSuffix(line, []byte("\r"))) == 0 {
-			return true
+// headerEnd is where the body begins; -1 if the header is not whole.
+func headerEnd(head []byte) int {
+	for at := 0; ; {
+		line := bytes.IndexByte(head[at:], '\n')
+		if line < 0 {
+			return -1
 		}
-		head = rest
+		if line == 0 || line == 1 && head[at] == '\r' {
+			return at + line + 1
+		}
+		at += line + 1
 	}
-	return false
 }
 
 // statusOf reads the status out of the start of a CGI response (RFC 3875,

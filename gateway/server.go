@@ -42,23 +42,29 @@ type Server struct {
 
 	api      *control.Handler // answers what operators ask
 	refused  limiter          // of log events about clients that are not allowed
+	short    limiter          // of log events about descriptors that have run short
 	crowded  limiter          // of log events about connections that were one too many
 	tooMany  limiter          // the same, of web servers
 	noStatus limiter          // of log events about an FPM that does not tell its status
 	roles    limiter          // of log events about web servers that ask for another role
 	refusals refusals
 
-	mu       sync.Mutex // guards the following
-	conns    map[*webConn]struct{}
-	commands map[*command]struct{} // of realdocd exec
-	cutOff   []CutOff              // requests that Shutdown cut off
+	spool  spool        // the room for bodies that are too large for memory
+	drains atomic.Int32 // of releases and pools, that wait
+
+	mu    sync.Mutex // guards the following
+	conns map[*webConn]struct{}
+	// abandoned are the requests that nobody waits for and whose scripts may run.
+	abandoned map[*abandoned]struct{}
+	commands  map[*command]struct{} // of realdocd exec
+	cutOff    []CutOff              // requests that Shutdown cut off
 }
 
 // New makes a Server that has not begun to listen.
 func New(cfg Config, log zerolog.Logger) *Server {
 	s := &Server{
 		log: log, memory: newBudget(), metrics: newMetrics(), history: newHistory(cfg.StateDir, log), started: time.Now(),
-		commands: map[*command]struct{}{}, conns: map[*webConn]struct{}{},
+		commands: map[*command]struct{}{}, conns: map[*webConn]struct{}{}, abandoned: map[*abandoned]struct{}{},
 		began: make(chan struct{}), empty: make(chan struct{}), failed: make(chan error, 1),
 	}
 	s.floods = newFloods(log, s.metrics)
@@ -107,6 +113,7 @@ func (s *Server) start() (err error) {
 		return err
 	}
 	go s.hang.Run()
+	go s.watchStalls()
 	s.begin(s.setup.Load(), nil)
 	for _, ln := range open.listeners {
 		s.startAccepting(ln)

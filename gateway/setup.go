@@ -38,6 +38,7 @@ func newSetup(cfg Config, before *setup, s *Server) *setup {
 		if p == nil {
 			p = fpm.New(c, s.log)
 			s.remember(p)
+			p.Spare = s.spare
 		} else {
 			p.Configure(c)
 		}

@@ -63,6 +63,9 @@ func (s *Server) awaitEmpty(ctx context.Context) {
 		for c := range s.conns {
 			c.cut()
 		}
+		for a := range s.abandoned {
+			a.place.Interrupt()
+		}
 		s.signalEmptyLocked()
 		s.mu.Unlock()
 	}

@@ -87,31 +87,13 @@ func (s *Server) askAboutSlow(p *fpm.Pool, slow []slowRequest) {
 	}
 	now := time.Now()
 	for _, sr := range slow {
-		w := sr.worker(workers, now)
+		w := fpm.FindWorker(workers, sr.method, sr.script, now.Sub(sr.connected))
 		sr.conn.mu.Lock()
 		if rq := sr.conn.rq; rq != nil && rq.began.Equal(sr.began) {
 			rq.worker = w
 		}
 		sr.conn.mu.Unlock()
 	}
-}
-
-// worker is the one that runs the request: of those in its script the one that
-// has been for about as long; nil when none is.
-func (sr slowRequest) worker(workers []fpm.Worker, now time.Time) *fpm.Worker {
-	var best *fpm.Worker
-	ran := now.Sub(sr.connected)
-	script := sr.script[:min(len(sr.script), fpm.MaxScript)]
-	for i := range workers {
-		w := &workers[i]
-		if w.State == "Idle" || w.Method != sr.method || w.Script != script {
-			continue
-		}
-		if best == nil || (w.Duration-ran).Abs() < (best.Duration-ran).Abs() {
-			best = w
-		}
-	}
-	return best
 }
 
 // describeWorker adds what FPM said of the worker to a log event.

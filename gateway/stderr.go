@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"fmt"
 	"time"
 )
 
@@ -35,6 +36,14 @@ func (rq *request) logStderr(text []byte) {
 		e.Str("release", rq.visit.Name)
 	}
 	e.Bytes("path", cut(rq.value(rq.cgi.requestURI))).
-		Bytes("stderr", text[:logged]).
+		Bytes("stderr", markCut(text, logged)).
 		Msg("FPM wrote to stderr")
+}
+
+// markCut is the first part of a text, with a mark if that is not all.
+func markCut(text []byte, part int) []byte {
+	if len(text) <= part {
+		return text
+	}
+	return fmt.Appendf(text[:part:part], "... [cut: %d bytes in all]", len(text))
 }

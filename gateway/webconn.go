@@ -6,6 +6,7 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"realdocd/deploy"
@@ -24,6 +25,11 @@ type webConn struct {
 	busy atomic.Bool // a request has begun and not ended
 	keep bool        // the web server closes the connection, not we
 	now  *request    // the one that runs, for the goroutine that serves
+
+	awaited atomic.Int64 // what of the web server, and since when; see stall
+	late    atomic.Int64 // the stall that was ended; nothing while none was
+
+	waited bool // since it was last set to false, a record had to be read
 
 	mu    sync.Mutex        // guards the following two
 	waits fpm.Interruptible // what the request waits for; nil for nothing
@@ -76,6 +82,7 @@ func (c *webConn) answer(rq *request) fate {
 	c.now = rq
 	c.s.handle(rq)
 	c.now = nil
+	c.awaits(aRequest, time.Now())
 	c.busy.Store(false)
 	keep, linger := c.keep && !rq.broken && !rq.unread, rq.unread && !rq.broken
 	rq.free()
@@ -93,8 +100,10 @@ func (c *webConn) answer(rq *request) fate {
 func (c *webConn) afterWait(err error) fate {
 	late := errors.Is(err, os.ErrDeadlineExceeded) // set by endIdle or cut
 	switch {
-	case c.gone.Load(), errors.Is(err, io.EOF), late && c.busy.Load():
+	case c.gone.Load(), errors.Is(err, io.EOF), late && c.busy.Load(), late && c.lateFor() != nothing:
 		return ends
+	case errors.Is(err, syscall.ECONNRESET) && !c.busy.Load():
+		return ends // it has not read all of the last response, such as what came behind a HEAD's header
 	case !late:
 		c.noteEnd(err)
 		return ends
@@ -179,9 +188,14 @@ func (c *webConn) ended() error {
 }
 
 // HungUp is called when the web server has closed its end; see [sock.Watcher].
+// A request that goes on without it is not interrupted.
 func (c *webConn) HungUp() {
 	c.gone.Store(true)
-	c.interrupt()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.waits != nil && (c.rq == nil || !c.rq.goesOn()) {
+		c.waits.Interrupt()
+	}
 }
 
 // interrupt ends the wait of the running request for FPM or for a place, if it
@@ -222,7 +236,16 @@ func (rq *request) WaitFor(i fpm.Interruptible) {
 }
 
 // Ended is why the request cannot go on; nil while it can.
-func (rq *request) Ended() error { return rq.conn.ended() }
+func (rq *request) Ended() error {
+	err := rq.conn.ended()
+	if err == errClientGone && rq.goesOn() {
+		if rq.conn.s.life.now() >= cutting {
+			return errCut
+		}
+		return nil
+	}
+	return err
+}
 
 // ownAnswerTimeout bounds how long the web server may take for an answer that is not one
 // of FPM.

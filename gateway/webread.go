@@ -14,6 +14,10 @@ func (c *webConn) next() (*request, error) {
 	for {
 		rec, err := c.record()
 		if err != nil {
+			if rq != nil && c.lateFor() == aHeader {
+				rq.stalled = true
+				return rq, nil
+			}
 			if rq != nil {
 				rq.free()
 				err = noEOF(err)
@@ -36,6 +40,7 @@ func (c *webConn) next() (*request, error) {
 			err = c.write(fcgi.AppendEnd(c.small[:0], rq.id, 0, fcgi.RequestComplete))
 			rq.free()
 			rq = nil
+			c.awaits(aRequest, time.Now())
 			c.busy.Store(false)
 			if err == nil && !c.keep {
 				err = io.EOF
@@ -47,6 +52,7 @@ func (c *webConn) next() (*request, error) {
 				return rq, nil
 			}
 		case rec.Type == fcgi.Params:
+			c.awaitsNothing()
 			return rq, nil
 		}
 		if err != nil {
@@ -68,10 +74,18 @@ func (c *webConn) record() (fcgi.Record, error) {
 		if c.web.In.Buffered() == 0 {
 			c.web.In.Release()
 		}
+		c.waited = true
+		if !c.busy.Load() && c.web.In.Buffered() > 0 && stall(c.awaited.Load()&(1<<stallBits-1)) == aRequest {
+			c.awaits(aHeader, time.Now()) // a part of its first record is here
+		}
 		if err := c.holdBuffer(); err != nil {
 			return fcgi.Record{}, err
 		}
 		if err := c.web.Fill(); err != nil {
+			if !c.wasMeant(err) {
+				c.stay()
+				continue
+			}
 			if c.web.In.Buffered() > 0 {
 				err = noEOF(err)
 			}
@@ -98,6 +112,18 @@ func (c *webConn) holdBuffer() error {
 	return nil
 }
 
+// bodyRecord is record within a body, where the web server may be silent for body_timeout
+// at the most.
+func (c *webConn) bodyRecord() (fcgi.Record, error) {
+	if rec, ok, err := c.web.In.Next(); ok || err != nil {
+		return rec, err
+	}
+	c.awaits(aBody, time.Now())
+	rec, err := c.record()
+	c.awaitsNothing()
+	return rec, err
+}
+
 func (c *webConn) begin(rec fcgi.Record) (*request, error) {
 	b, err := fcgi.ParseBegin(rec.Content)
 	if err != nil {
@@ -116,7 +142,9 @@ func (c *webConn) begin(rec fcgi.Record) (*request, error) {
 		}
 		return nil, err
 	}
-	return newRequest(c, rec.ID, time.Now()), nil
+	now := time.Now()
+	c.awaits(aHeader, now)
+	return newRequest(c, rec.ID, now), nil
 }
 
 // refuseRole answers a request for another role than responder: with a complete

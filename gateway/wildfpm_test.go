@@ -51,8 +51,12 @@ func TestOnlyRecordsOfAResponseArePassedOn(t *testing.T) {
 	b := newBench(t).start()
 	c, q := b.running(b.params()...)
 	foreign := []stack.Record{
-		{Type: stack.StdinType, ID: 1, Content: []byte("body?")}, {Type: stack.ParamsType, ID: 1},
-		{Type: stack.BeginRequest, ID: 1, Content: make([]byte, 8)}, {Type: stack.GetValuesResult}, {Type: 8, ID: 1}, {Type: 42, ID: 7},
+		{Type: stack.StdinType, ID: 1, Content: []byte("body?")},
+		{Type: stack.ParamsType, ID: 1},
+		{Type: stack.BeginRequest, ID: 1, Content: make([]byte, 8)},
+		{Type: stack.GetValuesResult},
+		{Type: 8, ID: 1},
+		{Type: 42, ID: 7},
 	}
 	b.must(q.Stdout("Content-Type: text/plain\r\n\r\n"))
 	for _, r := range foreign {

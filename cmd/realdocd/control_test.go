@@ -34,8 +34,21 @@ func TestPauseAndResumeAskTheDaemonAndPrintNothing(t *testing.T) {
 		if code != exitDone || stdout != "" || stderr != "" {
 			t.Errorf("%s: exit code %d, stdout %q, stderr %q", args, code, stdout, stderr)
 		}
-		if asked := d.takeAsked(); !slices.Equal(asked, []string{want}) {
+		asked := slices.DeleteFunc(d.takeAsked(), func(q string) bool { return q == "GET /v1/status" })
+		if !slices.Equal(asked, []string{want}) {
 			t.Errorf("%s: asked %q, want %s alone", args, asked, want)
+		}
+	}
+}
+
+// What a drain cannot see, it says before it waits.
+func TestADrainWithoutAStatusSaysWhatItCannotSee(t *testing.T) {
+	for _, args := range []string{"pause www --drain", "drain shop /"} {
+		d := startFakeDaemon(t)
+		d.status.Pools[0].Status, d.status.Sites[0].Pool = "", "www"
+		_, _, stderr := run(t, append(strings.Fields(args), "--control", d.socket)...)
+		if !strings.HasPrefix(stderr, "note: a script that goes on after fastcgi_finish_request is not seen: set status of [pool.www]") {
+			t.Errorf("%s: stderr %q", args, stderr)
 		}
 	}
 }

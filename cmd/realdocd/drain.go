@@ -41,6 +41,7 @@ still runs is listed.`,
 				at := control.SiteAddress{Site: args[0], Docroot: o.docroot}
 				release, err := o.findRelease(ctx, daemon, at, args[1])
 				if err == nil {
+					noteUnseenOf(ctx, daemon, args[0], cmd.ErrOrStderr())
 					_, err = daemon.DrainRelease(ctx, at, release, timeout)
 				}
 				return err
@@ -55,6 +56,19 @@ still runs is listed.`,
 	o.flags(cmd)
 	cmd.Flags().DurationVar(&timeout, "timeout", 30*time.Second, "how long to wait, as `TIME` such as 30s or 2m")
 	return cmd
+}
+
+// noteUnseenOf is noteUnseen for the pool of a site.
+func noteUnseenOf(ctx context.Context, daemon *control.Client, site string, w io.Writer) {
+	st, err := daemon.Status(ctx)
+	if err != nil {
+		return
+	}
+	for _, s := range st.Sites {
+		if s.Name == site {
+			noteUnseen(ctx, daemon, s.Pool, w)
+		}
+	}
 }
 
 // findRelease gives the directory of a release, by its path or by its name.

@@ -46,7 +46,7 @@ func newFakeDaemon(t *testing.T, socket string, pools []string, site string) *fa
 	}
 	d.site.Name = site
 	for _, name := range pools {
-		d.status.Pools = append(d.status.Pools, control.PoolStatus{Name: name})
+		d.status.Pools = append(d.status.Pools, control.PoolStatus{Name: name, Status: "/run/php/status.sock"})
 	}
 	return d
 }

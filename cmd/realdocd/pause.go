@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -21,7 +23,9 @@ func newPause() *cobra.Command {
 queue_timeout each. Those that run go on. It prints nothing when it has worked.
 
 With --drain it also waits until no request runs in the pool and no connection to
-PHP-FPM is kept, so that PHP-FPM can be restarted unseen. When that takes longer
+PHP-FPM is kept, so that PHP-FPM can be restarted unseen. A script that goes on after
+its request (fastcgi_finish_request) counts if the pool has a status; if it has none,
+pause says so before it waits. When that takes longer
 than the timeout, the exit code is 1 and the pool is as it was before. It is so too
 when pause is interrupted.`,
 		Example: `  realdocd pause www --drain && systemctl restart php8.2-fpm && realdocd resume www`,
@@ -32,6 +36,9 @@ when pause is interrupted.`,
 				return usageError{err}
 			}
 			return o.ask(limit+answerTimeout, func(ctx context.Context, daemon *control.Client) error {
+				if drain {
+					noteUnseen(ctx, daemon, args[0], cmd.ErrOrStderr())
+				}
 				_, err := daemon.Pause(ctx, args[0], limit)
 				return err
 			})
@@ -42,6 +49,20 @@ when pause is interrupted.`,
 	cmd.Flags().BoolVar(&drain, "drain", false, "wait until nothing runs in the pool")
 	cmd.Flags().DurationVar(&timeout, "timeout", 30*time.Second, "how long to wait for --drain, as `TIME` such as 30s or 2m")
 	return cmd
+}
+
+// noteUnseen says which scripts a drain of a pool cannot see, before it waits. That the
+// daemon does not answer, the command itself will say.
+func noteUnseen(ctx context.Context, daemon *control.Client, pool string, w io.Writer) {
+	st, err := daemon.Status(ctx)
+	if err != nil {
+		return
+	}
+	for _, p := range st.Pools {
+		if p.Name == pool && p.Status == "" {
+			fmt.Fprintf(w, "note: a script that goes on after fastcgi_finish_request is not seen: set status of [pool.%s] to PHP-FPM's pm.status_listen\n", pool)
+		}
+	}
 }
 
 // drainLimit is how long to wait for a drain, 0 for none.

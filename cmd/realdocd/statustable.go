@@ -35,7 +35,7 @@ func poolRows(pools []control.PoolStatus) []row {
 	for _, p := range pools {
 		whole := asServer(p)
 		rows = append(rows, row{
-			p.Name, whole.Address, poolState(p), outOf(p.Running, p.MaxConns), waitingCell(p),
+			p.Name, whole.Address, poolState(p), runningCell(p), waitingCell(p),
 			fmt.Sprint(whole.Kept), fmt.Sprint(p.Requests), fmt.Sprint(p.Refused), reuseCell(whole),
 		})
 		if len(p.Servers) == 1 {
@@ -93,6 +93,14 @@ func outOf(n, limit int) string {
 		return fmt.Sprint(n)
 	}
 	return fmt.Sprintf("%d/%d", n, limit)
+}
+
+// runningCell says how many of those that run nobody waits for.
+func runningCell(p control.PoolStatus) string {
+	if p.Abandoned == 0 {
+		return outOf(p.Running, p.MaxConns)
+	}
+	return fmt.Sprintf("%s (%d abandoned)", outOf(p.Running, p.MaxConns), p.Abandoned)
 }
 
 func waitingCell(p control.PoolStatus) string {

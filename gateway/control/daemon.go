@@ -33,10 +33,21 @@ type DrainError struct {
 	Paused bool
 	// Running are the requests that were left, Kept the connections to FPM.
 	Running, Kept int
+	// Workers are the scripts that FPM still ran after their requests. Unknown is why
+	// it did not tell; nil if it did.
+	Workers []string
+	Unknown error
 }
 
 func (e *DrainError) Error() string {
-	return fmt.Sprintf("requests that run %d, connections kept %d", e.Running, e.Kept)
+	text := fmt.Sprintf("requests that run %d, connections kept %d", e.Running, e.Kept)
+	if len(e.Workers) > 0 {
+		text += fmt.Sprintf(", scripts that run on in PHP-FPM %d (%s)", len(e.Workers), e.Workers[0])
+	}
+	if e.Unknown != nil {
+		text += fmt.Sprintf(", and whether scripts run on in PHP-FPM cannot be told: %v", e.Unknown)
+	}
+	return text
 }
 
 // Pools are the pools of a daemon, each by its name. Pause, Drain and Resume give
@@ -49,8 +60,8 @@ type Pools interface {
 	OwnStatus() Status
 	// Pause lets new requests of the pool wait. Requests that run go on.
 	Pause(pool string) error
-	// Drain pauses the pool and waits until nothing runs in it and no connection of
-	// it is kept. When ctx ends first the pool is as it was before, and the error is
+	// Drain pauses the pool and waits until nothing runs in it, also after
+	// its request if FPM's status tells that, and no connection of it is kept. When ctx ends first the pool is as it was before, and the error is
 	// a *DrainError; if the pool is resumed meanwhile it is ErrResumed.
 	Drain(ctx context.Context, pool string) error
 	// Resume lets the requests that wait go on, and fails the drains that wait.

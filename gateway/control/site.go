@@ -44,7 +44,8 @@ type ReleaseStatus struct {
 
 // An Occupant is a request, a command or a script that is inside a release.
 type Occupant struct {
-	// Kind is "request", "command" (of realdocd exec) or "worker": a worker of
+	// Kind is "request", "abandoned" (a request that nobody waits for any more, and
+	// whose script still runs), "command" (of realdocd exec) or "worker": a worker of
 	// PHP-FPM whose request has ended and whose script still runs.
 	Kind string `json:"kind"`
 	// What is the method and the URI, the command line, or the script's path.
@@ -53,7 +54,7 @@ type Occupant struct {
 	Age float64 `json:"age_seconds"`
 	// PID is the process of a command or a worker.
 	PID int `json:"pid,omitempty"`
-	// RequestID is the id of a request.
+	// RequestID is the id of a request, abandoned or not.
 	RequestID string `json:"request_id,omitempty"`
 }
 

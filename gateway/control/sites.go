@@ -52,8 +52,12 @@ func (h *Handler) drain(r *http.Request) (any, error) {
 	case err == nil:
 		d, err := h.daemon.Site(site, q["docroot"])
 		return d, siteError(err)
-	case errors.Is(err, context.DeadlineExceeded):
-		return nil, &apiError{http.StatusConflict, &BusyError{fmt.Sprintf("release %s did not drain within %s", q["release"], limit), left}}
+	case errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil:
+		text := fmt.Sprintf("release %s did not drain within %s", q["release"], limit)
+		if err != context.DeadlineExceeded { // but why it cannot be told who is left
+			text += fmt.Sprintf(": %v", err)
+		}
+		return nil, &apiError{http.StatusConflict, &BusyError{text, left}}
 	}
 	return nil, siteError(err)
 }

@@ -32,11 +32,17 @@ type PoolStatus struct {
 	Paused bool `json:"paused"`
 	// Running are the requests that have a place in PHP-FPM. MaxConns is their
 	// limit; 0 is none.
-	Running  int `json:"running"`
-	MaxConns int `json:"max_conns"`
+	Running int `json:"running"`
+	// Abandoned are those of them that nobody waits for any more: their web server has
+	// left, and their scripts may run still.
+	Abandoned int `json:"abandoned"`
+	MaxConns  int `json:"max_conns"`
 	// MaxConnsAuto says that MaxConns is not of the configuration: it is what PHP-FPM
 	// can run at once, and 0 while that is not known.
 	MaxConnsAuto bool `json:"max_conns_auto"`
+	// Status is where PHP-FPM tells its status; "" if that is not configured. Only
+	// there can be seen that a script runs on after fastcgi_finish_request.
+	Status string `json:"status,omitempty"`
 	// Waiting are the requests in the queue. Queue is their limit.
 	Waiting int `json:"waiting"`
 	Queue   int `json:"queue"`

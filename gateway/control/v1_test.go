@@ -31,7 +31,7 @@ var (
 		Address: "10.0.0.2:9000", Since: v1Later, Error: "connect: connection refused", Reuse: "off",
 	}
 	v1Pool = PoolStatus{
-		Name: "www", Paused: true, Running: 3, MaxConns: 12, MaxConnsAuto: true, Waiting: 2, Queue: 1024, LongestWait: 0.75,
+		Name: "www", Paused: true, Running: 3, Abandoned: 1, MaxConns: 12, MaxConnsAuto: true, Status: "/run/php/status.sock", Waiting: 2, Queue: 1024, LongestWait: 0.75,
 		Requests: 1241, Refused: 5, Servers: []ServerStatus{v1Server, v1ServerOut},
 	}
 	v1Site = SiteStatus{

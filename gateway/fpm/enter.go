@@ -26,6 +26,8 @@ type Want struct {
 	By Client
 	// Flow is whose turn it counts for.
 	Flow Flow
+	// Limit bounds the requests of the flow in FPM at once; 0 is no bound.
+	Limit int
 	// Reusable says that the request may go over a kept connection and leave its
 	// own to be kept: it has no body, and it goes out in one write.
 	Reusable bool
@@ -42,7 +44,7 @@ type Want struct {
 func (p *Pool) Enter(pl *Place, want Want) error {
 	pl.begin(p, want)
 	p.mu.Lock()
-	if p.hasRoomLocked() || want.First && p.hasPlaceLocked() {
+	if p.hasRoomLocked() && !p.isFullLocked(want) || want.First && p.hasPlaceLocked() {
 		p.admitLocked(pl)
 		p.mu.Unlock()
 		pl.Queued = time.Now()
@@ -62,9 +64,15 @@ func (p *Pool) Enter(pl *Place, want Want) error {
 		pushedOut.done <- errQueueFull
 	}
 	if w == nil {
-		return p.refusal(errQueueFull)
+		return p.refusal(errQueueFull, want)
 	}
 	return p.await(w)
+}
+
+// isFullLocked says whether the request's flow has as many in FPM as it may have.
+func (p *Pool) isFullLocked(want Want) bool {
+	f := p.queue.flows[want.Flow]
+	return want.Limit > 0 && f != nil && f.running >= want.Limit
 }
 
 // admitLocked gives the request a place in the least busy listener.
@@ -72,8 +80,9 @@ func (p *Pool) admitLocked(pl *Place) {
 	p.running++
 	p.requests++
 	pl.held = true
-	if p.Config().MaxConns != 0 {
+	if p.Config().MaxConns != 0 || pl.want.Limit > 0 {
 		pl.flow = p.queue.flow(pl.want.Flow)
+		p.queue.bound(pl.flow, pl.want.Limit)
 		p.queue.count(pl.flow, 1)
 	}
 	p.assignLocked(pl, nil)
@@ -84,6 +93,7 @@ func (p *Pool) admitLocked(pl *Place) {
 func (p *Pool) enqueueLocked(pl *Place) (w, pushedOut *waiter) {
 	p.wantLocked()
 	f := p.queue.flow(pl.want.Flow)
+	p.queue.bound(f, pl.want.Limit)
 	if limit := p.Config().Queue; p.queue.len >= limit {
 		if limit > 0 {
 			pushedOut = p.queue.newestOfLongest(f)
@@ -128,7 +138,7 @@ func (p *Pool) await(w *waiter) error {
 		return ended
 	}
 	if err != nil {
-		return p.refusal(err)
+		return p.refusal(err, pl.want)
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // A pause is whether a pool gives places, and why not. One value has all of it, so that
@@ -61,7 +62,11 @@ type DrainError struct {
 	Paused bool
 	// Running are the requests that were left, Kept the connections to FPM.
 	Running, Kept int
-	cause         error
+	// Workers are those of FPM that still ran a script at the last look, and Unknown why
+	// FPM did not tell; nil if it did, or could not be asked.
+	Workers []Worker
+	Unknown error
+	cause   error
 }
 
 func (e *DrainError) Error() string {
@@ -89,8 +94,9 @@ func (p *Pool) Resume() {
 	p.changedLocked()
 }
 
-// Drain pauses the pool and returns when nothing runs in it. If ctx ends first the pool
-// is as it was before, and the error is a *[DrainError].
+// Drain pauses the pool and returns when nothing runs in it, and nothing of what FPM's
+// status tells, if that is configured: a script may run on after its request. If ctx ends
+// first the pool is as it was before, and the error is a *[DrainError].
 func (p *Pool) Drain(ctx context.Context) error {
 	p.mu.Lock()
 	resumed := p.pause.beginDrain()
@@ -98,12 +104,61 @@ func (p *Pool) Drain(ctx context.Context) error {
 	drained := p.drainedLocked()
 	p.mu.Unlock()
 	endAll(idle)
+	var workers []Worker
+	var unknown error
 	select {
 	case <-drained:
+		workers, unknown = p.awaitWorkers(ctx, resumed)
 	case <-resumed:
 	case <-ctx.Done():
 	}
-	return p.endDrain(resumed, ctx.Err())
+	err := p.endDrain(resumed, ctx.Err())
+	if failed := (*DrainError)(nil); errors.As(err, &failed) {
+		failed.Workers, failed.Unknown = workers, unknown
+	}
+	return err
+}
+
+// asksWorkersEvery is how often FPM is asked while a drain waits for its workers.
+const asksWorkersEvery = 50 * time.Millisecond
+
+// awaitWorkers waits until FPM's status names no worker that runs a script. It returns
+// those of the last look, or why FPM does not tell, if it could not wait any longer.
+func (p *Pool) awaitWorkers(ctx context.Context, resumed <-chan struct{}) (left []Worker, unknown error) {
+	tick := time.NewTicker(asksWorkersEvery)
+	defer tick.Stop()
+	for c := p.Config(); c.StatusServer != ""; {
+		asking, cancel := context.WithTimeout(ctx, askWorkersTimeout)
+		workers, err := AskWorkers(asking, c.StatusServer, c.StatusPath)
+		cancel()
+		switch {
+		case err == nil:
+			left, unknown = Busy(workers), nil
+			if len(left) == 0 {
+				return nil, nil
+			}
+		case ctx.Err() == nil:
+			left, unknown = nil, err
+		}
+		select {
+		case <-tick.C:
+		case <-resumed:
+			return left, unknown
+		case <-ctx.Done():
+			return left, unknown
+		}
+	}
+	return nil, nil
+}
+
+// Busy are the workers that may run a script.
+func Busy(workers []Worker) (busy []Worker) {
+	for _, w := range workers {
+		if w.State != "Idle" && w.State != "Reading headers" && w.Script != "" && w.Script != "-" {
+			busy = append(busy, w)
+		}
+	}
+	return busy
 }
 
 // drainedLocked is closed when nothing runs.

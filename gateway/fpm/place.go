@@ -70,6 +70,13 @@ func (pl *Place) Connect() (*sock.Conn, error) {
 			pl.want.By.WaitFor(conn)
 			return conn, nil
 		}
+		if sock.IsOwn(err) {
+			if err := pl.awaitRoom(err, wait, deadline); err != nil {
+				return nil, err
+			}
+			wait = min(2*wait, longestWait)
+			continue
+		}
 		errs = errors.Join(errs, fmt.Errorf("connect to FPM at %s: %w", pl.listener.addr, err))
 		if err := pl.want.By.Ended(); err != nil {
 			return nil, err
@@ -84,10 +91,35 @@ func (pl *Place) Connect() (*sock.Conn, error) {
 			return nil, refuse(BacklogFull, "%w", errs)
 		}
 		time.Sleep(wait)
-		wait = min(2*wait, 50*time.Millisecond)
+		wait = min(2*wait, longestWait)
 		tried, errs = nil, nil
 		pl.move(nil)
 	}
+}
+
+// longestWait is to what the waits between two attempts to connect grow.
+const longestWait = 50 * time.Millisecond
+
+// awaitRoom is for a connection that could not be made because of this process: what
+// nobody needs is closed, and in a moment another attempt may be made. It says nothing
+// about the listener.
+func (pl *Place) awaitRoom(cause error, wait time.Duration, deadline time.Time) error {
+	p := pl.pool
+	p.mu.Lock()
+	idle := p.takeAllKeptLocked()
+	p.mu.Unlock()
+	endAll(idle)
+	if p.Spare != nil {
+		p.Spare()
+	}
+	if err := pl.want.By.Ended(); err != nil {
+		return err
+	}
+	if time.Now().Add(wait).After(deadline) {
+		return refuse(OwnLimit, "connect to FPM at %s: realdocd itself has run short: %w; raise LimitNOFILE, or the memory of the machine", pl.listener.addr, cause)
+	}
+	time.Sleep(wait)
+	return nil
 }
 
 // move puts the place into a listener that was not tried; false if all were.
@@ -132,7 +164,9 @@ func (pl *Place) reach(deadline time.Time) (*sock.Conn, error) {
 	l.makeRoom()
 	conn, err := l.dial(deadline)
 	if err != nil {
-		l.failed(err)
+		if !sock.IsOwn(err) {
+			l.failed(err)
+		}
 		return nil, err
 	}
 	l.opened.Add(1)

@@ -27,6 +27,10 @@ type Pool struct {
 	AskFPM  func(ctx context.Context, addr sock.Addr, probe string, q Question) (Answer, error)
 	KeepFor time.Duration
 
+	// Spare is called when descriptors or memory have run short, and closes what nobody
+	// needs; nil is nothing. It is set before the pool is used.
+	Spare func()
+
 	log    zerolog.Logger
 	config atomic.Pointer[Config]
 
@@ -37,6 +41,7 @@ type Pool struct {
 	listeners []*listener
 	next      int    // of listeners: at which the choice among equals begins
 	running   int    // requests that have a place
+	abandoned int    // of them, those that nobody waits for
 	probe     string // the path of a copy of probe.php
 	queue     queue
 	ahead     []*waiter // that go before the queue, the oldest first
@@ -150,10 +155,10 @@ func (p *Pool) giveLocked() {
 		if p.older != nil && p.giveOlderLocked() {
 			continue
 		}
-		if p.queue.len == 0 {
+		w := p.queue.next()
+		if w == nil {
 			return
 		}
-		w := p.queue.next()
 		p.queue.take(w)
 		p.admitLocked(w.place)
 		w.done <- nil
@@ -195,6 +200,7 @@ func (p *Pool) takeAllKeptLocked() (idle []*sock.Conn) {
 type Status struct {
 	Paused               bool
 	Running, Waiting     int
+	Abandoned            int           // of Running, those that nobody waits for any more
 	LongestWait          time.Duration // of the request that waits for longest
 	Requests, Refused    uint64        // that have had a place, or were refused one, since the start
 	MaxConns, QueueLimit int           // MaxConns is 0 while there is no bound
@@ -207,7 +213,7 @@ func (p *Pool) Status() Status {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	st := Status{
-		Paused: p.pause.holds(), Running: p.running, Waiting: p.waitingLocked(),
+		Paused: p.pause.holds(), Running: p.running, Abandoned: p.abandoned, Waiting: p.waitingLocked(),
 		Requests: p.requests, Refused: p.refused, MaxConns: p.limitLocked(), QueueLimit: c.Queue,
 	}
 	if since := p.queue.longest(); !since.IsZero() {

@@ -11,7 +11,7 @@ import (
 // flow is the requests of one site, or of one link of a site with a pattern. The next
 // place goes to the flow with the fewest requests in FPM, so that a site with many or
 // slow requests takes no more than its share; among equals it goes to whoever has waited
-// longest. The pool's mutex guards it.
+// longest. A flow that has as many as it may have waits, and others pass it. The pool's mutex guards it.
 type queue struct {
 	flows   map[Flow]*flow // those with a request in FPM or in the queue
 	waiting flowHeap       // those with one in the queue
@@ -26,6 +26,7 @@ type Flow struct{ Site, Link string }
 // A flow is what one Flow has in a pool.
 type flow struct {
 	key     Flow
+	limit   int       // of running; 0 is none
 	running int       // requests in FPM that were counted when they came
 	waiters list.List // of *waiter, the oldest first
 	at      int       // in the heap; -1 is not
@@ -84,12 +85,38 @@ func (q *queue) take(w *waiter) {
 	heap.Fix(&q.waiting, f.at)
 }
 
-// next is the waiter whose turn it is; nil if nobody waits.
+// next is the waiter whose turn it is; nil if nobody waits who may run.
 func (q *queue) next() *waiter {
 	if len(q.waiting) == 0 {
 		return nil
 	}
+	if q.waiting[0].isFull() {
+		return nil // and so are all others
+	}
 	return q.waiting[0].oldest()
+}
+
+// bound sets how many requests of a flow may run at once.
+func (q *queue) bound(f *flow, limit int) {
+	if f.limit == limit {
+		return
+	}
+	f.limit = limit
+	if f.at >= 0 {
+		heap.Fix(&q.waiting, f.at)
+	}
+}
+
+// mayRun is how many of the waiters a place would help.
+func (q *queue) mayRun() (sum int) {
+	for _, f := range q.waiting {
+		n := f.waiters.Len()
+		if f.limit > 0 {
+			n = min(n, max(0, f.limit-f.running))
+		}
+		sum += n
+	}
+	return sum
 }
 
 // newestOfLongest is who makes room for a request of the flow f when the queue is full:
@@ -135,6 +162,9 @@ func (q *queue) forget(f *flow) {
 	}
 }
 
+// isFull says whether the flow has as many requests in FPM as it may have.
+func (f *flow) isFull() bool { return f.limit > 0 && f.running >= f.limit }
+
 func (f *flow) oldest() *waiter { return f.waiters.Front().Value.(*waiter) }
 
 // A flowHeap has the flow whose turn it is first.
@@ -143,6 +173,9 @@ type flowHeap []*flow
 func (h flowHeap) Len() int { return len(h) }
 
 func (h flowHeap) Less(i, j int) bool {
+	if full := h[i].isFull(); full != h[j].isFull() {
+		return !full
+	}
 	if h[i].running != h[j].running {
 		return h[i].running < h[j].running
 	}

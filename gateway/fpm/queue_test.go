@@ -83,3 +83,26 @@ func TestQueue_ForgetsSitesWithNothingInIt(t *testing.T) {
 		t.Errorf("%d flows, %d of them waiting, %d requests are left", len(q.flows), len(q.waiting), q.len)
 	}
 }
+
+func TestQueue_ASiteThatHasAllOfItsPlacesIsPassed(t *testing.T) {
+	var q queue
+	waiting := lineUp(&q, "a", "a", "b", "a", "b")
+	q.bound(waiting[0].flow, 1)
+	if n := q.mayRun(); n != 3 {
+		t.Errorf("%d may run, want 3", n)
+	}
+	if got := served(&q); !slices.Equal(got, []string{"a", "b", "b"}) {
+		t.Errorf("served %q", got)
+	}
+	if n := q.mayRun(); n != 0 || q.len != 2 {
+		t.Errorf("%d of %d may run, want none of 2", n, q.len)
+	}
+	q.count(waiting[0].flow, -1)
+	if got := served(&q); !slices.Equal(got, []string{"a"}) {
+		t.Errorf("after one has ended: served %q", got)
+	}
+	q.bound(waiting[0].flow, 0)
+	if got := served(&q); !slices.Equal(got, []string{"a"}) {
+		t.Errorf("after the limit has gone: served %q", got)
+	}
+}

@@ -14,6 +14,7 @@ const (
 	QueueTimeout                   // no place became free within queue_timeout
 	Down                           // no listener took the connection
 	BacklogFull                    // FPM's backlog was full for all of connect_timeout
+	OwnLimit                       // the daemon's own descriptors or memory have run out
 )
 
 // A Refusal is a request that got no place, or no connection. Its text is for operators.
@@ -41,12 +42,16 @@ var (
 var ErrBacklogFull = errors.New("the backlog of FPM is full: raise pm.max_children or listen.backlog")
 
 // refusal says to the operator why there was no place.
-func (p *Pool) refusal(why error) error {
+func (p *Pool) refusal(why error, want Want) error {
 	c := p.Config()
 	p.mu.Lock()
 	running, waiting, paused, limit := p.running, p.queue.len, p.pause.holds(), p.limitLocked()
+	full := p.isFullLocked(want)
 	p.mu.Unlock()
 	state := fmt.Sprintf("pool %s: %d requests run, of at most %d", p.Name, running, limit)
+	if full {
+		state = fmt.Sprintf("site %s has all of its max_conns (%d) in pool %s", want.Flow.Site, want.Limit, p.Name)
+	}
 	if paused {
 		state = fmt.Sprintf("pool %s is paused: realdocd resume %s", p.Name, p.Name)
 	}

@@ -78,7 +78,7 @@ func (p *Pool) sendReportLocked() {
 	l := p.lease
 	r := Report{
 		Name: p.Name, Granted: l.granted, Released: l.released, Paused: p.pause.holds(),
-		Waiting: p.waitingLocked(), Servers: map[string]int{},
+		Waiting: p.queue.mayRun() + len(p.ahead) + p.older.wants(), Servers: map[string]int{},
 	}
 	for _, at := range p.listeners {
 		r.Servers[string(at.addr)] = at.busyLocked()

@@ -114,7 +114,7 @@ func TestASlowUploadHoldsNoPlace(t *testing.T) {
 	}
 	send(fmt.Sprintf("POST /count.php HTTP/1.1\r\nHost: shop\r\nContent-Length: %d\r\n\r\n", 2*half))
 	send(strings.Repeat("x", half))
-	status(t, s.gw, func(st control.Status) bool { return st.Sites[0].Running == 1 })
+	status(t, s.gw, func(st control.Status) bool { return st.Connections == 1 })
 	s.holding(t, 0, 0)
 	s.get(t, "/who.php")
 	send(strings.Repeat("x", half))

@@ -1,8 +1,8 @@
 package stack
 
 import (
-	"bufio"
 	"errors"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -55,6 +55,9 @@ func listenFPM(t TB, addr Addr, early bool) *FakeFPM {
 	return f
 }
 
+// Early has requests handed over at the end of their params, before the gateway connects.
+func (f *FakeFPM) Early() { f.early = true }
+
 // Close stops listening and removes the socket: whoever connects finds no file.
 func (f *FakeFPM) Close() { f.listener.Close() }
 
@@ -86,11 +89,11 @@ func (f *FakeFPM) Take(conn net.Conn) {
 	f.mu.Lock()
 	f.conns = append(f.conns, conn)
 	f.mu.Unlock()
-	f.take(conn, bufio.NewReader(conn))
+	f.take(conn, conn)
 }
 
 // take returns false if the connection has ended.
-func (f *FakeFPM) take(conn net.Conn, in *bufio.Reader) bool {
+func (f *FakeFPM) take(conn net.Conn, in io.Reader) bool {
 	q := &FakeRequest{Conn: conn, fpm: f, in: in}
 	err := q.readParams()
 	if err == nil && !f.early {

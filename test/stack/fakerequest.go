@@ -1,9 +1,9 @@
 package stack
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
+	"io"
 	"net"
 	"os"
 	"time"
@@ -16,7 +16,7 @@ type FakeRequest struct {
 	Keep  bool     // FCGI_KEEP_CONN is set
 
 	fpm   *FakeFPM
-	in    *bufio.Reader
+	in    io.Reader // unbuffered, as of PHP-FPM: what it leaves unread tells something
 	id    uint16
 	body  []byte
 	whole bool          // the body has come to its end
@@ -116,6 +116,9 @@ func (q *FakeRequest) Answer(text string) {
 // request. behind is what comes after END_REQUEST.
 func (q *FakeRequest) AnswerKept(text, behind string) {
 	q.fpm.t.Helper()
+	if q.Keep && q.whole {
+		ReadRecord(q.in) // the marker behind the request: it is read when the answer has come, as by a worker that is fast
+	}
 	if err := q.end(text, behind); err != nil {
 		q.fpm.t.Errorf("answer as FPM: %v", err)
 	}

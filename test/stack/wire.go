@@ -1,7 +1,6 @@
 package stack
 
 import (
-	"bufio"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -40,7 +39,7 @@ func (r Record) WriteTo(w io.Writer) (int64, error) {
 }
 
 // ReadRecord reads one record; io.EOF means that the other side closed between two records.
-func ReadRecord(r *bufio.Reader) (Record, error) {
+func ReadRecord(r io.Reader) (Record, error) {
 	var head [8]byte
 	if _, err := io.ReadFull(r, head[:]); err != nil {
 		return Record{}, err

@@ -47,6 +47,10 @@ func TestAMinimalFileGetsTheDocumentedDefaults(t *testing.T) {
 			MaxConnections:   0,
 			AccessLog:        true,
 			SlowLog:          0,
+			HeaderTimeout:    10 * time.Second,
+			BodyTimeout:      60 * time.Second,
+			IdleTimeout:      10 * time.Minute,
+			MaxSpool:         0,
 			SpoolDir:         "",
 			StateDir:         "/var/lib/realdocd",
 			Pools: []fpm.Config{{
@@ -77,6 +81,12 @@ func TestAMinimalFileGetsTheDocumentedDefaults(t *testing.T) {
 				MapParams:            nil,
 				KeepParams:           nil,
 				RequestBuffering:     true,
+				DropAbandoned:        false,
+				AbandonedPaths:       nil,
+				ReadTimeout:          nil,
+				RequestTimeout:       nil,
+				MaxConns:             0,
+				StderrToLog:          false,
 				ReleaseHeader:        "",
 				RequestIDHeader:      "",
 				Warm:                 nil,
@@ -109,6 +119,10 @@ unmatched        = "forward"
 shutdown_timeout = "5s"
 max_body         = "10MiB"
 max_connections  = 500
+header_timeout   = "3s"
+body_timeout     = "4s"
+idle_timeout     = "0s"
+max_spool        = "2GiB"
 spool_dir        = "/var/spool/realdocd"
 probe_dir        = "/srv/probe"
 state_dir        = "/srv/state"
@@ -144,6 +158,12 @@ map_params     = ["HTTP_X_ACCEL_MAPPING"]
 keep_params    = ["FLOW_ROOTPATH"]
 php_value = "refuse"
 request_buffering = false
+abandoned       = "drop"
+abandoned_paths = ["/wp-cron.php", "/cron/*"]
+read_timeout    = "5m"
+request_timeout = "0s"
+max_conns       = 3
+stderr          = "log"
 release_header = "X-Release"
 request_id_header = "X-Request-Id"
 warm           = ["/", "/login?a=b", "https://shop.example/"]
@@ -186,6 +206,9 @@ func TestEveryKeyArrives(t *testing.T) {
 			MaxBody:          10 << 20,
 			MaxConnections:   500,
 			SlowLog:          1500 * time.Millisecond,
+			HeaderTimeout:    3 * time.Second,
+			BodyTimeout:      4 * time.Second,
+			MaxSpool:         2 << 30,
 			SpoolDir:         "/var/spool/realdocd",
 			ProbeDir:         "/srv/probe",
 			StateDir:         "/srv/state",
@@ -215,6 +238,12 @@ func TestEveryKeyArrives(t *testing.T) {
 				MapParams:            []string{"HTTP_X_ACCEL_MAPPING"},
 				KeepParams:           []string{"FLOW_ROOTPATH"},
 				ExtraRoots:           []string{"/usr/share/phpmyadmin"},
+				DropAbandoned:        true,
+				AbandonedPaths:       []string{"/wp-cron.php", "/cron/*"},
+				ReadTimeout:          new(5 * time.Minute),
+				RequestTimeout:       new(time.Duration),
+				MaxConns:             3,
+				StderrToLog:          true,
 				ReleaseHeader:        "X-Release",
 				RequestIDHeader:      "X-Request-Id",
 				Warm:                 []string{"/", "/login?a=b", "https://shop.example/"},

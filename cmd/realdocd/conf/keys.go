@@ -29,6 +29,10 @@ func (d *document) topKeys() keys {
 		"max_body":         into(&g.MaxBody, size),
 		"max_connections":  into(&g.MaxConnections, wholeUpTo(maxRequests)),
 		"shutdown_timeout": into(&g.ShutdownTimeout, duration),
+		"header_timeout":   into(&g.HeaderTimeout, duration),
+		"body_timeout":     into(&g.BodyTimeout, duration),
+		"idle_timeout":     into(&g.IdleTimeout, duration),
+		"max_spool":        into(&g.MaxSpool, size),
 		"spool_dir":        into(&g.SpoolDir, orNone(absolute)),
 		"probe_dir":        into(&g.ProbeDir, orNone(absolute)),
 		"state_dir":        into(&g.StateDir, orNone(absolute)),
@@ -79,6 +83,12 @@ func siteKeys(s *gateway.SiteConfig) keys {
 		"keep_params":            into(&s.KeepParams, listOf(paramName)),
 		"php_value":              into(&s.RefusePHPValue, phpValue),
 		"request_buffering":      into(&s.RequestBuffering, boolean),
+		"abandoned":              into(&s.DropAbandoned, abandoned),
+		"abandoned_paths":        into(&s.AbandonedPaths, listOf(pathPattern)),
+		"read_timeout":           into(&s.ReadTimeout, ownTimeout),
+		"request_timeout":        into(&s.RequestTimeout, ownTimeout),
+		"max_conns":              into(&s.MaxConns, wholeUpTo(maxRequests)),
+		"stderr":                 into(&s.StderrToLog, stderr),
 		"release_header":         into(&s.ReleaseHeader, orNone(headerName)),
 		"request_id_header":      into(&s.RequestIDHeader, orNone(headerName)),
 		"warm":                   into(&s.Warm, listOf(warmURI)),
@@ -123,6 +133,18 @@ func maxConns(v any) (int, error) {
 func reuse(v any) (bool, error) {
 	word, err := oneOf("off", "auto")(v)
 	return word == "auto", err
+}
+
+// abandoned says whether requests are dropped whose web server has left.
+func abandoned(v any) (bool, error) {
+	word, err := oneOf("run", "drop")(v)
+	return word == "drop", err
+}
+
+// stderr says whether what PHP writes there goes to the log alone.
+func stderr(v any) (bool, error) {
+	word, err := oneOf("both", "log")(v)
+	return word == "log", err
 }
 
 func resolveMode(v any) (deploy.Mode, error) {

@@ -51,6 +51,18 @@ func urlPath(v any) (string, error) {
 	return s, err
 }
 
+// pathPattern reads a pattern for paths of URLs.
+func pathPattern(v any) (string, error) {
+	s, err := text(v)
+	if err != nil {
+		return "", err
+	}
+	if _, err := path.Match(s, ""); err != nil || !strings.HasPrefix(s, "/") {
+		return "", wanted(`a path or a pattern that begins with "/", such as "/wp-cron.php" or "/cron/*"`, v)
+	}
+	return s, nil
+}
+
 // warmURI reads what a warm-up asks for: a path, or a URL if the host matters.
 func warmURI(v any) (string, error) {
 	s, err := text(v)

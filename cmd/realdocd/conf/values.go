@@ -125,6 +125,15 @@ func duration(v any) (time.Duration, error) {
 	return d, nil
 }
 
+// ownTimeout reads a site's own value of a pool's key; "" is the pool's.
+func ownTimeout(v any) (*time.Duration, error) {
+	if v == "" {
+		return nil, nil
+	}
+	d, err := duration(v)
+	return &d, err
+}
+
 func positiveDuration(v any) (time.Duration, error) {
 	d, err := duration(v)
 	if err == nil && d == 0 {
