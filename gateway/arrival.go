@@ -44,8 +44,10 @@ func (a *arrival) root(v deploy.Visit, m *incpath.Mapping) string {
 }
 
 const (
-	// arrivalsFor is how long it holds where a DOCUMENT_ROOT belongs.
+	// arrivalsFor is how long it holds where a DOCUMENT_ROOT belongs, and strayFor that
+	// it belongs nowhere.
 	arrivalsFor = time.Second
+	strayFor    = 50 * time.Millisecond
 	// maxArrivals bounds how many are remembered, those that belong nowhere included.
 	maxArrivals = 4096
 	// arrivalPatience is how long a request waits to be told, if a file system does not
@@ -80,8 +82,11 @@ func (a *arrivals) find(docroot string, now time.Time, look func(docroot string)
 		k = &knownArrival{}
 		a.known[strings.Clone(docroot)] = k // it is a view of a buffer that is used again
 	}
-	at := k.at
-	if now.Sub(k.found) < arrivalsFor {
+	at, holds := k.at, arrivalsFor
+	if at == nil {
+		holds = strayFor
+	}
+	if now.Sub(k.found) < holds {
 		a.mu.Unlock()
 		return at
 	}
