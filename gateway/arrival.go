@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"realdocd/deploy"
+	"realdocd/gateway/spare"
 	"realdocd/incpath"
 )
 
@@ -44,10 +45,14 @@ func (a *arrival) root(v deploy.Visit, m *incpath.Mapping) string {
 }
 
 const (
-	// arrivalsFor is how long it holds where a DOCUMENT_ROOT belongs.
+	// arrivalsFor is how long it holds where a DOCUMENT_ROOT belongs, and strayFor that
+	// it belongs nowhere.
 	arrivalsFor = time.Second
+	strayFor    = 50 * time.Millisecond
 	// maxArrivals bounds how many are remembered, those that belong nowhere included.
 	maxArrivals = 4096
+	// maxLooks bounds how many looks run at once.
+	maxLooks = 32
 	// arrivalPatience is how long a request waits to be told, if a file system does not
 	// answer.
 	arrivalPatience = 5 * time.Second
@@ -55,8 +60,9 @@ const (
 
 // arrivals remember where docroots belong. A plain one is not among them.
 type arrivals struct {
-	mu    sync.Mutex // guards the following
-	known map[string]*knownArrival
+	mu      sync.Mutex // guards the following
+	known   map[string]*knownArrival
+	looking int // how many looks run
 }
 
 type knownArrival struct {
@@ -80,14 +86,17 @@ func (a *arrivals) find(docroot string, now time.Time, look func(docroot string)
 		k = &knownArrival{}
 		a.known[strings.Clone(docroot)] = k // it is a view of a buffer that is used again
 	}
-	at := k.at
-	if now.Sub(k.found) < arrivalsFor {
+	at, holds := k.at, arrivalsFor
+	if at == nil {
+		holds = strayFor
+	}
+	if now.Sub(k.found) < holds {
 		a.mu.Unlock()
 		return at
 	}
 	looking := a.lookLocked(k, docroot, look)
 	a.mu.Unlock()
-	if at != nil {
+	if at != nil || looking == nil {
 		return at
 	}
 	patience := time.NewTimer(arrivalPatience)
@@ -102,17 +111,23 @@ func (a *arrivals) find(docroot string, now time.Time, look func(docroot string)
 }
 
 // lookLocked begins a look unless one runs. A goroutine of its own does it, for it may
-// hang.
+// hang; nil if so many do that one more must not.
 func (a *arrivals) lookLocked(k *knownArrival, docroot string, look func(docroot string) *arrival) (looking chan struct{}) {
 	if k.looking != nil {
 		return k.looking
 	}
+	if a.looking >= maxLooks {
+		return nil
+	}
+	a.looking++
 	k.looking = make(chan struct{})
 	go func(docroot string, done chan struct{}) {
-		at := look(docroot)
+		var at *arrival
+		spare.During(func() { at = look(docroot) })
 		a.mu.Lock()
 		defer a.mu.Unlock()
 		k.at, k.found, k.looking = at, time.Now(), nil
+		a.looking--
 		close(done)
 	}(strings.Clone(docroot), k.looking)
 	return k.looking

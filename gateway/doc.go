@@ -30,6 +30,18 @@
 // release that is not live (webConn.pin). Flips are seen by the next request, or
 // by Server.watchLinks, and written down by history.
 //
+// # Paths
+//
+// Every path that arrives becomes a site and a path below its release, whichever way
+// it is written, and every path that leaves is written with the request's one release.
+// A docroot as the configuration has it is found in a table; any other is an arrival,
+// which is looked up by the paths that are known to lead to a release, by the way that
+// it takes on disk, and by the history, and is remembered for a second (arrival.go,
+// locate.go). An incpath.Mapping has the paths that lead to the release; by it go the
+// script (script.go), what the web server sets (params.go) and the values of PHP
+// (values.go). A PHP-FPM that sees the files elsewhere gets its own paths at the end
+// (translate.go). For what is written plainly none of this allocates.
+//
 // # Operators
 //
 // What operators ask comes over the control socket to a control.Handler. Server is its

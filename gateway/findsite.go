@@ -24,6 +24,7 @@ func (rq *request) findSite() error {
 	}
 	if now.cfg.ForwardUnmatched {
 		rq.pool = now.pools[now.cfg.Pools[0].Name]
+		rq.tellUnpinned(docroot)
 		return nil
 	}
 	if taken, err := rq.takePage(); taken {
@@ -33,6 +34,15 @@ func (rq *request) findSite() error {
 		return refuse(causeNoSite, "the web server sent no DOCUMENT_ROOT: pass it as a FastCGI parameter")
 	}
 	return refuse(causeNoSite, "no site has the docroot %q: add a [site.NAME] with docroot = %q", sent, docroot)
+}
+
+// tellUnpinned tells of a request that is forwarded, and runs on no release: now and
+// then, for all may be so.
+func (rq *request) tellUnpinned(docroot string) {
+	if s := rq.conn.s; s.unpinned.allow(rq.began) {
+		s.log.Warn().Str("docroot", docroot).Str("request_id", string(rq.requestID)).
+			Msg("request is forwarded as it came, and not pinned to a release: no site has its docroot")
+	}
 }
 
 // enter enters the release that the request runs on, the live one: of now, if it had to

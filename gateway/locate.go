@@ -131,11 +131,12 @@ func (l *locating) byWay(live *deploy.Release, m *incpath.Mapping) (mapped, rele
 // beside goes by what lies beside the release, or beside the directory that it comes
 // to in the end, and has the same way down.
 func (l *locating) beside(live *deploy.Release) (mapped, release string, ok bool) {
-	for _, dir := range []string{path.Dir(live.Path), path.Dir(live.Home())} {
-		rest, ok := besideRelease(l.sent, dir, live.Below())
+	for _, known := range []string{live.Path, live.Home()} {
+		rest, ok := besideRelease(l.sent, known, live.Below())
 		if !ok {
 			continue
 		}
+		dir := path.Dir(known)
 		release = dir + "/" + firstName(l.sent[len(dir):])
 		if named := live.NameOf(release); named != "" {
 			return live.Path + rest, named, true

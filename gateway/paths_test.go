@@ -295,3 +295,26 @@ func TestAnUnpinnedDocrootIsNeverQuiet(t *testing.T) {
 		}
 	}
 }
+
+func TestReleasesBesideEachOtherAreKnownByTheShapeOfTheirNames(t *testing.T) {
+	for _, row := range []struct {
+		script, release, below, rest string
+		ok                           bool
+	}{
+		{"/srv/rel-2/a.php", "/srv/rel-1", "", "/a.php", true},
+		{"/srv/rel-2", "/srv/rel-1", "", "", true},
+		{"/srv/20261127101500/a.php", "/srv/20261126093000", "", "/a.php", true},
+		{"/srv/4f79ceb/a.php", "/srv/1a29824", "", "/a.php", true},
+		{"/srv/blog/a.php", "/srv/rel-1", "", "", false},
+		{"/srv/blog/a.php", "/srv/shop", "", "", false},
+		{"/srv/rel-1.old/a.php", "/srv/rel-1", "", "", false},
+		{"/srv/blog/public/a.php", "/srv/rel-1", "/public", "/public/a.php", true},
+		{"/srv/rel-2/a.php", "/srv/rel-1", "/public", "", false},
+		{"/other/rel-2/a.php", "/srv/rel-1", "", "", false},
+	} {
+		rest, ok := besideRelease(row.script, row.release, row.below)
+		if ok != row.ok || ok && rest != row.rest {
+			t.Errorf("%s beside %s with %q: %q, %v", row.script, row.release, row.below, rest, ok)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package gateway
 import (
 	"net/url"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -95,8 +96,8 @@ func (rq *request) locateScript(m *incpath.Mapping, script string) (mapped strin
 	if rq.mayRun(m, script) && !rq.site.releases.InClosed(script) { // an extra root that lies in a release, say
 		return script, true
 	}
-	for _, dir := range [...]string{path.Dir(m.Release), path.Dir(rq.visit.Home())} {
-		if rest, ok := besideRelease(script, dir, rq.visit.Below()); ok && rq.mayRun(m, m.Release+rest) {
+	for _, release := range [...]string{m.Release, rq.visit.Home()} {
+		if rest, ok := besideRelease(script, release, rq.visit.Below()); ok && rq.mayRun(m, m.Release+rest) {
 			return m.Release + rest, true
 		}
 	}
@@ -104,15 +105,39 @@ func (rq *request) locateScript(m *incpath.Mapping, script string) (mapped strin
 }
 
 // besideRelease gives what is below a release of a path that is in a directory beside
-// it, below dir, with the same way down to the docroot. Nobody may have seen it live.
-func besideRelease(script, dir, below string) (rest string, ok bool) {
-	in, ok := strings.CutPrefix(script, dir+"/")
-	name, rest, _ := strings.Cut(in, "/")
-	if !ok || name == "" || below == "" || !incpath.Inside("/"+rest, below) {
+// it, with the same way down to the docroot or, if there is none, with a name of the
+// same shape. Nobody may have seen it live.
+func besideRelease(script, release, below string) (rest string, ok bool) {
+	in, ok := strings.CutPrefix(script, path.Dir(release)+"/")
+	name, rest, more := strings.Cut(in, "/")
+	switch {
+	case !ok || name == "":
 		return "", false
+	case below == "":
+		ok = sameShape(name, path.Base(release))
+	default:
+		ok = incpath.Inside("/"+rest, below)
 	}
-	return "/" + rest, true
+	if more {
+		rest = "/" + rest
+	}
+	return rest, ok
 }
+
+// sameShape says whether two names differ in their numbers only, as rel-41 and rel-42,
+// or are both the hashes of commits.
+func sameShape(a, b string) bool { return a != "" && shape(a) == shape(b) && shape(a) != a }
+
+var hash = regexp.MustCompile(`^[0-9a-f]{7,40}$`)
+
+func shape(name string) string {
+	if hash.MatchString(name) {
+		return "#"
+	}
+	return digits.ReplaceAllString(name, "#")
+}
+
+var digits = regexp.MustCompile(`[0-9]+`)
 
 func (rq *request) mayRun(m *incpath.Mapping, script string) bool {
 	if incpath.Inside(script, rq.visit.Docroot) || incpath.Inside(script, rq.visit.RealDocroot()) {

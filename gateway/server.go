@@ -47,6 +47,7 @@ type Server struct {
 	tooMany  limiter          // the same, of web servers
 	noStatus limiter          // of log events about an FPM that does not tell its status
 	roles    limiter          // of log events about web servers that ask for another role
+	unpinned limiter          // of log events about requests that are forwarded as they came
 	refusals refusals
 
 	spool  spool        // the room for bodies that are too large for memory

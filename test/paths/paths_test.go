@@ -240,6 +240,16 @@ func runLayout(t *testing.T, s *stack.Stack, p *place, backend stack.Addr, pinne
 		results[i] = &result{statuses: map[int]int{}, whole: map[string]int{}}
 	}
 	f.start()
+	// A path of a release that nobody has seen live names, to realdocd, no release of the site. One flip back and
+	// forth within a request would be enough for that, before the first look at the second release.
+	for _, release := range []int{1, 0} {
+		if err := p.flip(release); err != nil {
+			t.Fatal(err)
+		}
+		if a := f.asks[0](); a.err != nil || a.status != http.StatusOK {
+			t.Fatalf("the first request on release %d: %d, %v", release+1, a.status, a.err)
+		}
+	}
 	stop, flips := make(chan struct{}), make(chan int)
 	go func() { flips <- p.flipEvery(t, flipPeriod, stop) }()
 	until := time.Now().Add(runFor(t))
