@@ -36,5 +36,19 @@
 // Complete gives it its name, and Flip makes it live. LockDeploy keeps two deploys
 // of a link apart. Each of them may be killed at any step: the link is the old
 // one or the new one, a release is whole or hidden, and the next run carries on.
-// A History has which releases were live, for whoever goes back.
+// A History has which releases were live, link by link, for whoever goes back.
+//
+// # What is emptied and removed
+//
+// One function decides: (*Warden).MayClear. It wants a Record that fits the directory,
+// by device, inode and time of birth, and that nobody uses it: no site's live release,
+// link, docroot, slot, releases or way back is it, is in it or around it, nothing is
+// mounted in it, and nobody is inside. Its Permit is the only thing that Fill and
+// Remove take, and they work on that directory, whatever has its name by then.
+// A Manifest has what deploys brought into it: other files stop them.
+//
+// Records, manifests and histories are files in state_dir, which PHP may be able to
+// write to. They are reached by descriptors (safeDir), as regular files with one
+// name, and a record proves something only if its owner could remove the directory
+// himself.
 package deploy

@@ -1,14 +1,11 @@
 package deploy
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net/url"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -165,46 +162,6 @@ func (h *History) Of(link string) ([]Event, error) {
 	return events, nil
 }
 
-const closedFile = "closed.json"
-
-// Closed are the site's releases that no request may enter, as PutClosed has written
-// them, for a process that begins.
-func (h *History) Closed() (releases []string, err error) {
-	d, err := h.open()
-	if d == nil || err != nil {
-		return nil, err
-	}
-	defer d.Close()
-	text, _, err := d.read(closedFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err == nil {
-		err = json.Unmarshal(text, &releases)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read which releases are closed: %w", err)
-	}
-	return releases, nil
-}
-
-// PutClosed writes them.
-func (h *History) PutClosed(releases []string) error {
-	d, err := openSafeDir(h.dir, true, historyDir, h.site)
-	if err != nil {
-		return fmt.Errorf("write which releases are closed: %w", err)
-	}
-	defer d.Close()
-	text, err := json.Marshal(releases)
-	if err == nil {
-		err = d.write(closedFile, text)
-	}
-	if err != nil {
-		return fmt.Errorf("write which releases are closed: %w", err)
-	}
-	return nil
-}
-
 // open gives nil where there is no history yet.
 func (h *History) open() (*safeDir, error) {
 	d, err := openSafeDir(h.dir, false, historyDir, h.site)
@@ -215,18 +172,6 @@ func (h *History) open() (*safeDir, error) {
 		return nil, fmt.Errorf("read the history: %w", err)
 	}
 	return d, nil
-}
-
-func eventsIn(d *safeDir, name string) ([]Event, error) {
-	text, _, err := d.read(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read the history: %w", err)
-	}
-	events, _ := parseEvents(text)
-	return events, nil
 }
 
 // earlier is what the one file of all links has of a link.
@@ -253,30 +198,6 @@ func (h *History) earlierEvents() []Event {
 // it for longer than a write takes.
 const lockPatience = 5 * time.Second
 
-// lock opens a file and has it alone. While it waited, another process may have
-// put a new file in its place.
-func (h *History) lock(d *safeDir, name string) (*os.File, error) {
-	for ends := time.Now().Add(lockPatience); ; {
-		file, err := d.openOrMake(name, os.O_RDWR|os.O_APPEND)
-		if err != nil {
-			return nil, err
-		}
-		if err := flockUntil(file, ends); err != nil {
-			file.Close()
-			return nil, err
-		}
-		var ours, there unix.Stat_t
-		if err := unix.Fstat(int(file.Fd()), &ours); err != nil {
-			file.Close()
-			return nil, err
-		}
-		if unix.Fstatat(d.fd(), name, &there, unix.AT_SYMLINK_NOFOLLOW) == nil && ours.Dev == there.Dev && ours.Ino == there.Ino {
-			return file, nil
-		}
-		file.Close()
-	}
-}
-
 // flockUntil locks a file, unless another process has it for too long.
 func flockUntil(file *os.File, ends time.Time) error {
 	for {
@@ -291,131 +212,4 @@ func flockUntil(file *os.File, ends time.Time) error {
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
-}
-
-// rewrite replaces a file. The old one is locked.
-func (h *History) rewrite(d *safeDir, name string, events []Event) error {
-	var text []byte
-	for _, e := range events {
-		text = appendEvent(text, e)
-	}
-	next := "." + name + ".next"
-	step("before the new history")
-	if err := unix.Unlinkat(d.fd(), next, 0); err != nil && !errors.Is(err, unix.ENOENT) {
-		return &os.PathError{Op: "unlink", Path: next, Err: err}
-	}
-	file, err := d.open(next, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err != nil {
-		return err
-	}
-	giveToOwnerOf(file, d)
-	_, err = file.Write(text)
-	if err := errors.Join(err, file.Close()); err != nil {
-		return err
-	}
-	step("before its rename")
-	return unix.Renameat(d.fd(), next, d.fd(), name)
-}
-
-// prune removes the files of links that are gone, where there are very many. One new
-// file in 256 looks.
-func (h *History) prune(d *safeDir, name string) {
-	if !strings.HasSuffix(name, "00.jsonl") {
-		return
-	}
-	names, err := d.names(".jsonl")
-	if err != nil || len(names) < manyLinks {
-		return
-	}
-	for _, name := range names {
-		events, err := eventsIn(d, name)
-		if err != nil || len(events) == 0 {
-			continue
-		}
-		if _, err := os.Lstat(events[0].Link); errors.Is(err, fs.ErrNotExist) {
-			d.remove(name)
-		}
-	}
-}
-
-// giveToOwnerOf gives what root has made to the owner of its directory, who could
-// not write to it otherwise.
-func giveToOwnerOf(file *os.File, dir *safeDir) {
-	var own, st unix.Stat_t
-	if os.Geteuid() == 0 && unix.Fstat(dir.fd(), &st) == nil && unix.Fstat(int(file.Fd()), &own) == nil && own.Uid == 0 {
-		unix.Fchown(int(file.Fd()), int(st.Uid), int(st.Gid)) // root's where that is refused
-	}
-}
-
-func appendEvent(dst []byte, e Event) []byte {
-	line, err := json.Marshal(e)
-	if err != nil {
-		panic(err) // strings and a time
-	}
-	return append(append(dst, line...), '\n')
-}
-
-func parseEvents(text []byte) (events []Event, lines int) {
-	for line := range bytes.Lines(text) {
-		lines++
-		var e Event
-		if json.Unmarshal(line, &e) == nil && e.Release != "" {
-			events = append(events, e)
-		}
-	}
-	return events, lines
-}
-
-func newestOf(events []Event, link string) (Event, bool) {
-	for _, e := range slices.Backward(events) {
-		if e.Link == link {
-			return e, true
-		}
-	}
-	return Event{}, false
-}
-
-// A WayBack is where a rollback goes.
-type WayBack struct {
-	Event
-	// Again is set where the release that is live is one that a rollback went to, so
-	// that this one goes further back.
-	Again bool
-	// Passed are those between that cannot be gone back to, each with why.
-	Passed []string
-}
-
-// Previous is where a rollback of link goes from the release live: to the one that
-// was live before it. After a rollback from 43 to 42 that is 41, and not 43. usable
-// says why a release cannot be gone back to, "" where it can; one that is gone is
-// passed over. It is false where the history has none.
-func Previous(events []Event, link, live string, usable func(Event) string) (back WayBack, ok bool) {
-	var line []Event // of the releases that led to the present one
-	for _, e := range events {
-		if e.Link != link {
-			continue
-		}
-		at := slices.IndexFunc(line, func(before Event) bool { return before.Release == e.Release })
-		back.Again = e.By == "rollback" && e.Release == live
-		switch {
-		case at >= 0 && e.By == "rollback":
-			line = line[:at+1]
-			continue
-		case at >= 0: // it is the newest again, with what it holds now
-			line = slices.Delete(line, at, at+1)
-		}
-		line = append(line, e)
-	}
-	if at := slices.IndexFunc(line, func(e Event) bool { return e.Release == live }); at >= 0 {
-		line = line[:at]
-	}
-	for _, e := range slices.Backward(line) {
-		if why := usable(e); why != "" {
-			back.Passed = append(back.Passed, fmt.Sprintf("%s: %s", filepath.Base(e.Release), why))
-			continue
-		}
-		back.Event = e
-		return back, true
-	}
-	return back, false
 }

@@ -201,7 +201,7 @@ func TestPlan_KeepsTheNewestThatHaveBeenLive(t *testing.T) {
 		keep                               int
 		expired, neverLive, removing, left string
 	}{
-		{name: "by when, not by name", made: "9 10 2", lived: "10 2 9", keep: 2, expired: "10"},
+		{name: "by when, not by name", made: "9 10 2", lived: "9 10 2", keep: 2, expired: "9"},
 		{name: "the live one is not counted", made: "1 2 live", lived: "1 2 live", keep: 2},
 		{name: "never live", made: "1 2 3 .4.partial", lived: "1 2", keep: 5, neverLive: ".4.partial 3"},
 		{name: "a removal that was killed", made: "1 .0.removing", lived: "0 1", keep: 5, removing: ".0.removing"},

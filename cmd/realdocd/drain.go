@@ -25,10 +25,10 @@ func newDrain() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "drain SITE RELEASE",
 		Short: "Wait until nothing runs in a release",
-		Long: `drain waits until no request, command or worker is left in a release that is not
-live, so that it can be removed or filled anew. RELEASE is a directory, or the name
-of one that is known or that lies beside the live one. It prints nothing when
-it has worked. When it takes longer than the timeout, the exit code is 1, and what
+		Long: `drain closes a release that is not live: until it is live again no request enters it.
+Then it waits until no request, command or worker is left in it, so that it can be
+removed or filled anew. RELEASE is a directory, or the name of one that is known or
+that lies beside the live one. It prints nothing when it has worked. When it takes longer than the timeout, the exit code is 1, and what
 still runs is listed.`,
 		Example: `  realdocd drain shop 42 && rm -r /var/www/shop/releases/42
   realdocd drain shop /var/www/shop/B --timeout 2m`,
@@ -40,11 +40,15 @@ still runs is listed.`,
 			err := o.ask(timeout+2*answerTimeout, func(ctx context.Context, daemon *control.Client) error {
 				at := control.SiteAddress{Site: args[0], Docroot: o.docroot}
 				release, err := o.findRelease(ctx, daemon, at, args[1])
-				if err == nil {
-					noteUnseenOf(ctx, daemon, args[0], cmd.ErrOrStderr())
-					_, err = daemon.DrainRelease(ctx, at, release, timeout)
+				if err != nil {
+					return err
 				}
-				return err
+				noteUnseenOf(ctx, daemon, args[0], cmd.ErrOrStderr())
+				ends := time.Now().Add(timeout)
+				if _, err = daemon.DrainRelease(ctx, at, release, timeout); err != nil {
+					return err
+				}
+				return awaitPHP(ctx, release, ends)
 			})
 			if busy := (*control.BusyError)(nil); errors.As(err, &busy) {
 				writeOccupants(cmd.OutOrStdout(), busy.Inside)

@@ -25,7 +25,7 @@ func TestDrainFindsAReleaseByItsPathOrItsName(t *testing.T) {
 		if code != exitDone || stdout != "" || stderr != "" {
 			t.Errorf("%s: exit code %d, stdout %q, stderr %q", arg, code, stdout, stderr)
 		}
-		s.wantAsked("POST /drain "+want)
+		s.wantAsked("POST /drain " + want)
 	}
 }
 

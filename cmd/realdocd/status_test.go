@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -132,5 +133,18 @@ func TestAnAgeHasTwoUnitsAtMost(t *testing.T) {
 		if got := age(d); got != want {
 			t.Errorf("%v: got %s, want %s", d, got, want)
 		}
+	}
+}
+
+func TestStatusShowsWhichReleasesAreGoneOrClosed(t *testing.T) {
+	rows := releaseRows([]control.ReleaseStatus{
+		{Name: "40", Gone: true, Closed: true}, {Name: "41", Closed: true}, {Name: "42", Live: true}, {Name: "43", Live: true, Gone: true}, {Name: "44"},
+	})
+	var have []string
+	for _, r := range rows[1:] {
+		have = append(have, r[0]+" "+r[1])
+	}
+	if want := []string{"40 GONE", "41 closed", "42 live", "43 GONE", "44 -"}; !slices.Equal(have, want) {
+		t.Errorf("the rows are %q, want %q", have, want)
 	}
 }
