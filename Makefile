@@ -89,7 +89,7 @@ lint: ## go vet, staticcheck, gofumpt
 	fi
 
 .PHONY: bench
-bench: deps-bench ## what realdocd costs, in ratios to other ways; ROUNDS=5 BENCH="throughput overload kept growth idle"
+bench: deps-bench ## what realdocd costs, in ratios to other ways; ROUNDS=7 BENCH="throughput modes large overload kept disk growth idle" BENCH_WRITE=1
 	go run ./test/bench $(BENCH)
 
 .PHONY: matrix

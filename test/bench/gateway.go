@@ -11,11 +11,9 @@ import (
 	"realdocd/test/stack"
 )
 
-// startReusing starts a realdocd with reuse = "auto", and returns when it has
-// found out whether it may keep connections to FPM. If it may not, the
-// figures are those without, and a line says so.
+// startReusing starts a realdocd, and returns when it has found out whether it may keep
+// connections to FPM. If it may not, the figures are those without, and a line says so.
 func startReusing(s *stack.Stack, c stack.GatewayConfig) (*stack.Gateway, error) {
-	c.Pools["www"]["reuse"] = "auto"
 	gw := s.Gateway(c)
 	said, err := gw.WaitEvent(0, 10*time.Second, func(e stack.Event) bool {
 		return strings.HasPrefix(e.String("message"), "connections to FPM are")

@@ -22,8 +22,8 @@ const (
 // has how often a site is asked.
 func growth(ctx context.Context, s *stack.Stack, rounds int) error {
 	fmt.Printf("CPU of realdocd a request for a script that does nothing, %d requests a case, %d rounds; "+
-		"max_conns = %d; the sites are docroots of one glob, %d of them on disk, and requests go to all of a case in turn\n",
-		growthRequests, rounds, workers, mostSites)
+		"the sites are docroots of one glob, %d of them on disk, and requests go to all of a case in turn\n",
+		growthRequests, rounds, mostSites)
 	docroots, err := writeDocroots(ctx, filepath.Join(s.Dir, "sites"))
 	if err != nil {
 		return err
@@ -84,8 +84,7 @@ func (c *growthCase) start(s *stack.Stack, fpm *stack.FPM, docroots []string) (e
 		c.requests = append(c.requests, request)
 	}
 	config := stack.GatewayFor(fpm)
-	config.Pools["www"]["max_conns"] = workers
-	config.Pools["www"]["queue"] = c.connections
+	config.Pools["www"]["queue"] = c.connections // the default is 1,024, and all connections ask at once
 	config.Sites["all"] = stack.Keys{"docroot": filepath.Join(s.Dir, "sites", "*", "current", "public")}
 	c.gateway = s.Gateway(config)
 	if c.web, err = connect(c.gateway.Addr, c.connections); err != nil {

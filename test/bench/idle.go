@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"realdocd/test/stack"
 )
@@ -11,36 +12,56 @@ const idleConnections = 10_000
 
 // idle opens connections as a web server keeps them, with one request through
 // each, and prints what an idle one costs realdocd in resident memory.
-func idle(_ context.Context, s *stack.Stack, _ int) error {
-	fmt.Printf("resident memory of realdocd before and after %d connections are opened, a request goes through each, and they stay\n",
-		idleConnections)
+func idle(ctx context.Context, s *stack.Stack, _ int) error {
+	counts := []int{idleConnections}
+	if raiseOpenFiles(5*idleConnections+512) == nil {
+		counts = append(counts, 5*idleConnections)
+	}
+	fmt.Printf("resident memory of realdocd before and after so many connections are opened and a request goes through each; "+
+		"%v later, and at the most\n", idleSettles)
 	site := s.Site(stack.SiteConfig{Pages: scripts})
 	fpm := s.FPM(stack.FPMConfig{MaxChildren: workers})
-	gateway := s.Gateway(stack.GatewayFor(fpm, site))
-	before, err := gateway.Usage()
-	if err != nil {
-		return err
-	}
 	request, err := get(site.DocRoot(), trivial)
 	if err != nil {
 		return err
 	}
-	web, err := connect(gateway.Addr, idleConnections)
+	t := newTable("connections", "before", "after", "peak", "a connection")
+	for _, n := range counts {
+		before, after, err := measureIdle(ctx, s.Gateway(stack.GatewayFor(fpm, site)), n, request)
+		if err != nil {
+			return err
+		}
+		mib := func(bytes int64) string { return fmt.Sprintf("%.1f MiB", float64(bytes)/(1<<20)) }
+		t.row(fmt.Sprint(n), mib(before.RSS), mib(after.RSS), mib(after.PeakRSS),
+			fmt.Sprintf("%.1f KiB", float64(after.RSS-before.RSS)/1024/float64(n)))
+	}
+	t.end()
+	if len(counts) == 1 {
+		fmt.Println("50,000 were not tried: the limit on open files is too low")
+	}
+	return nil
+}
+
+// idleSettles is how long connections have been idle when the memory is looked at.
+const idleSettles = 3 * time.Second
+
+func measureIdle(ctx context.Context, gateway *stack.Gateway, n int, request []byte) (before, after stack.Usage, err error) {
+	if before, err = gateway.Usage(); err != nil {
+		return before, after, err
+	}
+	web, err := connect(gateway.Addr, n)
 	if err != nil {
-		return err
+		return before, after, err
 	}
 	defer web.close()
 	if a := web.inTurn(1, func(int) []byte { return request }); a.failure != nil {
-		return a.failure
+		return before, after, a.failure
 	}
-	after, err := gateway.Usage()
-	if err != nil {
-		return err
+	select {
+	case <-time.After(idleSettles):
+	case <-ctx.Done():
+		return before, after, ctx.Err()
 	}
-	mib := func(bytes int64) string { return fmt.Sprintf("%.1f MiB", float64(bytes)/(1<<20)) }
-	t := newTable("connections", "before", "after", "peak", "a connection")
-	t.row(fmt.Sprint(idleConnections), mib(before.RSS), mib(after.RSS), mib(after.PeakRSS),
-		fmt.Sprintf("%.1f KiB", float64(after.RSS-before.RSS)/1024/idleConnections))
-	t.end()
-	return nil
+	after, err = gateway.Usage()
+	return before, after, err
 }

@@ -26,17 +26,14 @@ func kept(ctx context.Context, s *stack.Stack, rounds int) error {
 		keptConnections, rounds, keptAtOnce, workers)
 	site := s.Site(stack.SiteConfig{Pages: scripts})
 	fpm := s.FPM(stack.FPMConfig{MaxChildren: workers, Status: true})
-	config := func() stack.GatewayConfig {
-		c := stack.GatewayFor(fpm, site)
-		c.Pools["www"]["max_conns"] = workers
-		return c
-	}
-	off := s.Gateway(config())
-	auto, err := startReusing(s, config())
+	config := stack.GatewayFor(fpm, site)
+	config.Pools["www"]["reuse"] = "off"
+	off := s.Gateway(config)
+	auto, err := startReusing(s, stack.GatewayFor(fpm, site))
 	if err != nil {
 		return err
 	}
-	cases := []*keptCase{{name: `reuse = "off"`, gateway: off}, {name: `reuse = "auto"`, gateway: auto}}
+	cases := []*keptCase{{name: `reuse = "off"`, gateway: off}, {name: "defaults", gateway: auto}}
 	for _, c := range cases {
 		if err := c.measure(ctx, fpm, site, rounds); err != nil {
 			return fmt.Errorf("%s: %w", c.name, err)

@@ -3,9 +3,12 @@
 // prints medians of the rounds, and ratios, each a median of the ratios within
 // the rounds; only the ratios tell something about another machine.
 //
-//	make bench                              # all sections, 5 rounds
+//	make bench                              # all sections, 7 rounds
 //	make bench ROUNDS=9
 //	make bench BENCH="overload kept"        # only these
+//	make bench BENCH_WRITE=1                # and write the plots of the documentation
+//
+// realdocd has its defaults, unless a row says otherwise.
 package main
 
 import (
@@ -30,8 +33,11 @@ type section struct {
 
 var sections = []section{
 	{"throughput", throughput, 0},
+	{"modes", modes, 0},
+	{"large", large, 0},
 	{"overload", overload, 2 * busyClients},
 	{"kept", kept, keptConnections},
+	{"disk", slowDisk, 0},
 	{"growth", growth, mostConnections + 512},
 	{"idle", idle, idleConnections},
 }
@@ -48,7 +54,7 @@ func main() {
 }
 
 func run(ctx context.Context, names []string) error {
-	rounds := 5
+	rounds := 7
 	if s := os.Getenv("ROUNDS"); s != "" {
 		n, err := strconv.Atoi(s)
 		if err != nil || n < 1 {

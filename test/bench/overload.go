@@ -18,7 +18,7 @@ const (
 	bestTakes   = 1200 // requests, 2 s of them
 	// settled is when the queue has filled up.
 	settled = time.Second
-	// patience is the pool's queue_timeout: 1,800 requests a second that wait for
+	// patience is the queue_timeout of one way: 1,800 requests a second that wait for
 	// so long are fewer than 500, so that all of them find a free client.
 	patience = 200 * time.Millisecond
 )
@@ -27,13 +27,13 @@ const (
 // requests to another on the same pool.
 func overload(ctx context.Context, s *stack.Stack, rounds int) error {
 	fmt.Printf("a busy site with %d requests/s from at most %d clients, a quiet one with %d/s; both sleep 20 ms, on %d FPM workers; "+
-		"realdocd with max_conns = %d, queue_timeout = %v; %d rounds of %v\n",
-		busyRate, busyClients, quietRate, workers, workers, patience, rounds, busyTakes)
+		"realdocd with its defaults, and with queue_timeout = %v; %d rounds of %v\n",
+		busyRate, busyClients, quietRate, workers, patience, rounds, busyTakes)
 	p, err := buildPressure(s)
 	if err != nil {
 		return err
 	}
-	ways := []*way{p.direct, p.realdocd}
+	ways := []*way{p.direct, p.realdocd, p.impatient}
 	var best []float64
 	for range rounds {
 		rate, err := p.bestRate()
@@ -51,8 +51,11 @@ func overload(ctx context.Context, s *stack.Stack, rounds int) error {
 	}
 	printBusy(ways, median(best))
 	printQuiet(ways)
-	ours := p.realdocd
-	fmt.Printf("realdocd serves %.2f of FPM's own best rate, with %d answers of 502 or none\n", median(ours.ofBest), ours.broken())
+	for _, ours := range []*way{p.realdocd, p.impatient} {
+		fmt.Printf("%s serves %.2f of FPM's own best rate, with %d answers of 502 or none; the quiet site's p99 under load is %.2f × that without\n",
+			ours.name, median(ours.ofBest), ours.broken(), ratio(ours.pressed99, ours.calm99))
+	}
+	ours := p.impatient
 	fmt.Printf("its refusals come %s past their deadline (p99), and at most %s, in the median round; the load generator itself lags by up to %s\n",
 		ms(median(ours.late99)), ms(median(ours.latest)), ms(median(ours.lag)))
 	fmt.Printf("the quiet site's p99 under load is %.2f × that without through realdocd, %.2f × straight to FPM\n",
@@ -88,6 +91,7 @@ func printQuiet(ways []*way) {
 // A pressure is what takes the load.
 type pressure struct {
 	direct, realdocd *way
+	impatient        *way // realdocd with patience
 
 	fpm  *stack.FPM
 	slow []byte // a request of the busy site
@@ -98,25 +102,28 @@ func buildPressure(s *stack.Stack) (*pressure, error) {
 	busy := s.Site(stack.SiteConfig{Name: "busy", Pages: scripts})
 	quiet := s.Site(stack.SiteConfig{Name: "quiet", Pages: scripts})
 	fpm := s.FPM(stack.FPMConfig{MaxChildren: workers})
+	gateway := s.Gateway(stack.GatewayFor(fpm, busy, quiet))
 	config := stack.GatewayFor(fpm, busy, quiet)
-	config.Pools["www"]["max_conns"] = workers
 	config.Pools["www"]["queue_timeout"] = patience.String()
-	gateway := s.Gateway(config)
+	impatient := s.Gateway(config)
 	nginx := s.Nginx(stack.NginxConfig{Servers: []stack.NginxServer{
 		{Root: busy.DocRoot(), Backend: fpm.Addr},
 		{Root: quiet.DocRoot(), Backend: fpm.Addr},
 		{Root: busy.DocRoot(), Backend: gateway.Addr, KeepAlive: 64},
 		{Root: quiet.DocRoot(), Backend: gateway.Addr, KeepAlive: 64},
+		{Root: busy.DocRoot(), Backend: impatient.Addr, KeepAlive: 64},
+		{Root: quiet.DocRoot(), Backend: impatient.Addr, KeepAlive: 64},
 	}})
 	request, err := get(busy.DocRoot(), slow)
 	if err != nil {
 		return nil, err
 	}
 	return &pressure{
-		direct:   &way{name: "nginx → FPM", busy: nginx.URL(0, slow), quiet: nginx.URL(1, slow), statuses: map[int]int{}},
-		realdocd: &way{name: "nginx → realdocd → FPM", busy: nginx.URL(2, slow), quiet: nginx.URL(3, slow), statuses: map[int]int{}},
-		fpm:      fpm,
-		slow:     request,
+		direct:    &way{name: "nginx → FPM", busy: nginx.URL(0, slow), quiet: nginx.URL(1, slow), statuses: map[int]int{}},
+		realdocd:  &way{name: "realdocd, defaults", busy: nginx.URL(2, slow), quiet: nginx.URL(3, slow), statuses: map[int]int{}},
+		impatient: &way{name: "realdocd, queue_timeout", busy: nginx.URL(4, slow), quiet: nginx.URL(5, slow), statuses: map[int]int{}},
+		fpm:       fpm,
+		slow:      request,
 	}, nil
 }
 

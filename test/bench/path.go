@@ -8,37 +8,54 @@ import (
 	"realdocd/test/stack"
 )
 
-// A path is one way from nginx to FPM, and what was measured on it, a value a
-// round.
+// A path is one way from nginx to FPM, and what was measured on it with each number of
+// clients.
 type path struct {
-	name string
-	url  string
-	pids []int // of the proxy between
+	name    string
+	url     string
+	pids    []int // of the proxy between
+	base    *path // what it is compared with: nginx straight to the same FPM; nil is itself
+	haproxy *path // HAProxy on the same way; nil if it is not compared
 
+	with map[int]*figures // by clients
+}
+
+// figures are a value a round.
+type figures struct {
 	rates, p50, p99 []float64 // requests per second, milliseconds
+	over            []float64 // the share of requests that took longer than tooLong
 	cpu             []float64 // of the proxy, µs a request
 	failed          int
 }
 
 // measure loads the path for one round.
-func (p *path) measure(ctx context.Context, connections int, length time.Duration) error {
+func (p *path) measure(ctx context.Context, clients int, length time.Duration) error {
 	before, err := p.used()
 	if err != nil {
 		return err
 	}
-	r, err := wrk(ctx, p.url, connections, length)
+	r, err := wrk(ctx, p.url, clients, length)
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: %w", p.name, err)
 	}
 	after, err := p.used()
 	if err != nil {
 		return err
 	}
-	p.rates = append(p.rates, r.rate)
-	p.p50 = append(p.p50, r.p50)
-	p.p99 = append(p.p99, r.p99)
-	p.cpu = append(p.cpu, float64((after-before).Microseconds())/r.requests)
-	p.failed += r.failed
+	if p.with == nil {
+		p.with = map[int]*figures{}
+	}
+	f := p.with[clients]
+	if f == nil {
+		f = &figures{}
+		p.with[clients] = f
+	}
+	f.rates = append(f.rates, r.rate)
+	f.p50 = append(f.p50, r.p50)
+	f.p99 = append(f.p99, r.p99)
+	f.over = append(f.over, r.over)
+	f.cpu = append(f.cpu, float64((after-before).Microseconds())/r.requests)
+	f.failed += r.failed
 	return nil
 }
 
@@ -54,17 +71,60 @@ func (p *path) used() (sum time.Duration, err error) {
 	return sum, nil
 }
 
-// row is the path's line of the table: what it is of the direct path, and its
-// CPU of HAProxy's.
-func (p *path) row(direct, haproxy *path) []string {
-	cpu, ofHAProxy := "-", "-"
+// of is what the path is of another, in the median round.
+func (p *path) of(other *path, clients int, value func(*figures) []float64) float64 {
+	return ratio(value(p.with[clients]), value(other.with[clients]))
+}
+
+func rates(f *figures) []float64 { return f.rates }
+func p99(f *figures) []float64   { return f.p99 }
+func cpu(f *figures) []float64   { return f.cpu }
+
+// alternate measures all paths in turn, in so many rounds.
+func alternate(ctx context.Context, paths []*path, rounds int, clients ...int) error {
+	for range rounds {
+		for _, n := range clients {
+			for _, p := range paths {
+				if ctx.Err() != nil {
+					return ctx.Err()
+				}
+				if err := p.measure(ctx, n, roundTakes); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// printPaths prints a table for each number of clients.
+func printPaths(paths []*path, clients ...int) {
+	for _, n := range clients {
+		t := newTable(fmt.Sprintf("%d clients", n), "req/s", "of direct", "p50", "p99", "of direct's", "over 8 ms", "proxy CPU/req", "of HAProxy's", "req/s of HAProxy's", "failed")
+		for _, p := range paths {
+			t.row(p.row(n)...)
+		}
+		t.end()
+	}
+}
+
+func (p *path) row(clients int) []string {
+	f, base := p.with[clients], p.base
+	if base == nil {
+		base = p
+	}
+	used, ofUsed, ofRate := "-", "-", "-"
 	if len(p.pids) > 0 {
-		cpu = fmt.Sprintf("%.1f µs", median(p.cpu))
-		ofHAProxy = fmt.Sprintf("%.2f", ratio(p.cpu, haproxy.cpu))
+		used = fmt.Sprintf("%.1f µs", median(f.cpu))
+		if p.haproxy != nil {
+			ofUsed = fmt.Sprintf("%.2f", p.of(p.haproxy, clients, cpu))
+			ofRate = fmt.Sprintf("%.2f", p.of(p.haproxy, clients, rates))
+		}
 	}
 	return []string{
-		p.name, fmt.Sprintf("%.0f", median(p.rates)), fmt.Sprintf("%.2f", ratio(p.rates, direct.rates)),
-		fmt.Sprintf("%.2f ms", median(p.p50)), fmt.Sprintf("%.2f ms", median(p.p99)),
-		fmt.Sprintf("%.2f", ratio(p.p99, direct.p99)), cpu, ofHAProxy, fmt.Sprint(p.failed),
+		p.name, fmt.Sprintf("%.0f", median(f.rates)), fmt.Sprintf("%.2f", p.of(base, clients, rates)),
+		fmt.Sprintf("%.2f ms", median(f.p50)), fmt.Sprintf("%.2f ms", median(f.p99)),
+		fmt.Sprintf("%.2f", p.of(base, clients, p99)), fmt.Sprintf("%.3f %%", 100*median(f.over)),
+		used, ofUsed, ofRate, fmt.Sprint(f.failed),
 	}
 }

@@ -10,68 +10,103 @@ import (
 	"realdocd/test/stack"
 )
 
-const (
-	visitors   = 8
-	roundTakes = 3 * time.Second
-)
+const roundTakes = 2 * time.Second
 
-// throughput loads the ways from nginx to FPM one after the other.
+// visitors are the numbers of clients: fewer than FPM's workers, and more.
+var visitors = []int{8, 32, 128}
+
+// throughput loads the ways from nginx to FPM one after the other. realdocd has its
+// defaults.
 func throughput(ctx context.Context, s *stack.Stack, rounds int) error {
-	fmt.Printf("requests for a script that does nothing: wrk -t1 -c%d, %v a path, %d rounds; %d FPM workers, 1 nginx worker\n",
-		visitors, roundTakes, rounds, workers)
+	fmt.Printf("requests for a script that does nothing: wrk -t1, %v a path, %d rounds; %d FPM workers, 1 nginx worker; realdocd with its defaults\n",
+		roundTakes, rounds, workers)
 	r, err := build(s)
 	if err != nil {
 		return err
 	}
-	for range rounds {
-		for _, p := range r.paths() {
-			if err := p.measure(ctx, visitors, roundTakes); err != nil {
-				return fmt.Errorf("%s: %w", p.name, err)
-			}
-		}
+	if err := alternate(ctx, r.paths(), rounds, visitors...); err != nil {
+		return err
 	}
-	t := newTable("path", "req/s", "of direct", "p50", "p99", "of direct's", "proxy CPU/req", "of HAProxy's", "failed")
-	for _, p := range r.paths() {
-		t.row(p.row(r.direct, r.haproxy)...)
+	printPaths(r.paths(), visitors...)
+	for _, n := range visitors {
+		fmt.Printf("realdocd, %d clients: %.2f of direct's requests/s, p99 %.2f of direct's; CPU %.2f of HAProxy's and %.2f of the relay's\n",
+			n, r.realdocd.of(r.direct, n, rates), r.realdocd.of(r.direct, n, p99), r.realdocd.of(r.haproxy, n, cpu), r.realdocd.of(r.relay, n, cpu))
 	}
-	t.end()
-	for _, ours := range []*path{r.realdocd, r.reusing} {
-		fmt.Printf("%s: %.2f × the CPU of HAProxy, %.2f × its requests per second; p99 is %.2f × that of nginx straight to FPM\n",
-			ours.name, ratio(ours.cpu, r.haproxy.cpu), ratio(ours.rates, r.haproxy.rates), ratio(ours.p99, r.direct.p99))
-	}
-	fpm, err := fpmOf(ctx, r.reuser)
+	fpm, err := fpmOf(ctx, r.gateway)
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%s: %.2f%% of the requests went over a kept connection\n",
-		r.reusing.name, 100*float64(fpm.Reused)/float64(fpm.Opened+fpm.Reused))
+	fmt.Printf("realdocd: %.2f%% of the requests went over a kept connection\n", 100*float64(fpm.Reused)/float64(fpm.Opened+fpm.Reused))
+	return drawPlots(r.paths())
+}
+
+// modes loads the ways on which realdocd keeps no connection.
+func modes(ctx context.Context, s *stack.Stack, rounds int) error {
+	const clients = 8
+	fmt.Printf("the same with %d clients where no connection to FPM is kept: reuse = \"off\", and FPM on TCP with the defaults\n", clients)
+	site := s.Site(stack.SiteConfig{Pages: scripts})
+	unix, tcp := s.FPM(stack.FPMConfig{MaxChildren: workers}), s.FPM(stack.FPMConfig{MaxChildren: workers, TCP: true})
+	off := stack.GatewayFor(unix, site)
+	off.Pools["www"]["reuse"] = "off"
+	offGateway, tcpGateway := s.Gateway(off), s.Gateway(stack.GatewayFor(tcp, site))
+	unixForward, tcpForward := stack.Addr(s.Dir+"/haproxy.sock"), stack.Addr(s.Dir+"/haproxy2.sock")
+	unixProxy := s.HAProxy(stack.Forward{Listen: unixForward, Backend: unix.Addr})
+	tcpProxy := s.HAProxy(stack.Forward{Listen: tcpForward, Backend: tcp.Addr})
+	nginx := s.Nginx(stack.NginxConfig{Servers: []stack.NginxServer{
+		{Root: site.DocRoot(), Backend: unix.Addr},
+		{Root: site.DocRoot(), Backend: unixForward},
+		{Root: site.DocRoot(), Backend: offGateway.Addr, KeepAlive: 64},
+		{Root: site.DocRoot(), Backend: tcp.Addr},
+		{Root: site.DocRoot(), Backend: tcpForward},
+		{Root: site.DocRoot(), Backend: tcpGateway.Addr, KeepAlive: 64},
+	}})
+	paths := []*path{
+		{name: "direct, unix"},
+		{name: "HAProxy, unix", pids: []int{unixProxy.Pid()}},
+		{name: "realdocd, reuse off", pids: []int{offGateway.Pid()}},
+		{name: "direct, TCP"},
+		{name: "HAProxy, TCP", pids: []int{tcpProxy.Pid()}},
+		{name: "realdocd, TCP", pids: []int{tcpGateway.Pid()}},
+	}
+	for i, p := range paths {
+		p.url = nginx.URL(i, trivial)
+		p.base, p.haproxy = paths[i/3*3], paths[i/3*3+1]
+	}
+	if err := alternate(ctx, paths, rounds, clients); err != nil {
+		return err
+	}
+	printPaths(paths, clients)
 	return nil
 }
 
 // routes are the paths, with all parts running.
 type routes struct {
-	direct, realdocd, reusing, stream, haproxy, gofast *path
+	direct, realdocd, relay, stream, haproxy, gofast *path
 
-	reuser *stack.Gateway // of the path reusing
+	gateway *stack.Gateway
 }
 
 func (r *routes) paths() []*path {
-	return []*path{r.direct, r.realdocd, r.reusing, r.stream, r.haproxy, r.gofast}
+	return []*path{r.direct, r.realdocd, r.relay, r.stream, r.haproxy, r.gofast}
 }
 
 // build starts every part once.
 func build(s *stack.Stack) (*routes, error) {
 	site := s.Site(stack.SiteConfig{Pages: scripts})
 	fpm := s.FPM(stack.FPMConfig{MaxChildren: workers})
-	gateway := s.Gateway(stack.GatewayFor(fpm, site))
-	reuser, err := startReusing(s, stack.GatewayFor(fpm, site))
+	gateway, err := startReusing(s, stack.GatewayFor(fpm, site))
 	if err != nil {
 		return nil, err
 	}
 	streamed, forwarded := stack.Addr(s.Dir+"/stream"), stack.Addr(s.Dir+"/haproxy.sock")
 	haproxy := s.HAProxy(stack.Forward{Listen: forwarded, Backend: fpm.Addr})
-	gofastAddr := stack.Addr(s.Dir + "/gofast.sock")
-	gofast, err := startGofast(s, gofastAddr, fpm.Addr)
+	gofastAddr, relayAddr := stack.Addr(s.Dir+"/gofast.sock"), stack.Addr(s.Dir+"/relay.sock")
+	gofast, err := startProgram(s, "gofastproxy", gofastAddr, fpm.Addr)
+	if err != nil {
+		return nil, err
+	}
+	// The relay never lets a worker go.
+	relay, err := startProgram(s, "relay", relayAddr, s.FPM(stack.FPMConfig{MaxChildren: workers}).Addr, fmt.Sprint(workers))
 	if err != nil {
 		return nil, err
 	}
@@ -79,28 +114,31 @@ func build(s *stack.Stack) (*routes, error) {
 	nginx := s.Nginx(stack.NginxConfig{Servers: []stack.NginxServer{
 		{Root: site.DocRoot(), Backend: fpm.Addr},
 		{Root: site.DocRoot(), Backend: gateway.Addr, KeepAlive: 64},
-		{Root: site.DocRoot(), Backend: reuser.Addr, KeepAlive: 64},
+		{Root: site.DocRoot(), Backend: relayAddr, KeepAlive: 64},
 		{Root: site.DocRoot(), Backend: streamed},
 		{Root: site.DocRoot(), Backend: forwarded},
 		{Root: site.DocRoot(), Backend: gofastAddr, KeepAlive: 64},
 	}})
-	url := func(n int) string { return nginx.URL(n, trivial) }
-	return &routes{
-		direct:   &path{name: "nginx → FPM", url: url(0)},
-		realdocd: &path{name: "nginx → realdocd → FPM", url: url(1), pids: []int{gateway.Pid()}},
-		reusing:  &path{name: "nginx → realdocd, reuse → FPM", url: url(2), pids: []int{reuser.Pid()}},
-		stream:   &path{name: "nginx → nginx stream → FPM", url: url(3), pids: stream.Workers()},
-		haproxy:  &path{name: "nginx → HAProxy TCP → FPM", url: url(4), pids: []int{haproxy.Pid()}},
-		gofast:   &path{name: "nginx → net/http/fcgi + gofast → FPM", url: url(5), pids: []int{gofast.Pid()}},
-		reuser:   reuser,
-	}, nil
+	r := &routes{
+		direct:   &path{name: "direct"},
+		realdocd: &path{name: "realdocd", pids: []int{gateway.Pid()}},
+		relay:    &path{name: "bare relay", pids: []int{relay.Pid()}},
+		stream:   &path{name: "nginx stream", pids: stream.Workers()},
+		haproxy:  &path{name: "HAProxy TCP", pids: []int{haproxy.Pid()}},
+		gofast:   &path{name: "Go libraries", pids: []int{gofast.Pid()}},
+		gateway:  gateway,
+	}
+	for i, p := range r.paths() {
+		p.url, p.base, p.haproxy = nginx.URL(i, trivial), r.direct, r.haproxy
+	}
+	return r, nil
 }
 
-// startGofast starts the yardstick proxy.
-func startGofast(s *stack.Stack, listen, fpm stack.Addr) (*stack.Process, error) {
-	binary := s.Dir + "/gofastproxy"
-	if out, err := exec.Command("go", "build", "-o", binary, "./test/bench/gofastproxy").CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("build gofastproxy: %w: %s", err, strings.TrimSpace(string(out)))
+// startProgram builds and starts a yardstick, one of the programs below this directory.
+func startProgram(s *stack.Stack, name string, listen, fpm stack.Addr, more ...string) (*stack.Process, error) {
+	binary := s.Dir + "/" + name + ".bin"
+	if out, err := exec.Command("go", "build", "-o", binary, "./test/bench/"+name).CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("build %s: %w: %s", name, err, strings.TrimSpace(string(out)))
 	}
-	return s.Program("gofast", listen, binary, string(listen), string(fpm)), nil
+	return s.Program(name, listen, binary, append([]string{string(listen), string(fpm)}, more...)...), nil
 }

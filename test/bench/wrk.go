@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	_ "embed"
 	"fmt"
+	"os"
 	"os/exec"
 	"regexp"
 	"strconv"
@@ -14,6 +16,7 @@ type wrkResult struct {
 	requests float64
 	rate     float64 // requests per second
 	p50, p99 float64 // milliseconds
+	over     float64 // the share of requests that took longer than 8 ms
 	failed   int
 }
 
@@ -21,13 +24,26 @@ var (
 	requestsLine = regexp.MustCompile(`(\d+) requests in ([\d.]+)(us|ms|s|m)`)
 	latencyLine  = regexp.MustCompile(`(50|99)%\s+([\d.]+)(us|ms|s|m)`)
 	failedLine   = regexp.MustCompile(`Non-2xx or 3xx responses: (\d+)`)
+	overLine     = regexp.MustCompile(`(?m)^over ([\d.]+)$`)
 	brokenLine   = regexp.MustCompile(`Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)`)
 )
 
+//go:embed over.lua
+var overLua string
+
 // wrk keeps so many connections busy with requests for the URL.
 func wrk(ctx context.Context, url string, connections int, length time.Duration) (wrkResult, error) {
+	script, err := os.CreateTemp("", "bench-*.lua")
+	if err != nil {
+		return wrkResult{}, err
+	}
+	defer os.Remove(script.Name())
+	if _, err := script.WriteString(overLua); err != nil {
+		return wrkResult{}, err
+	}
+	script.Close()
 	out, err := exec.CommandContext(ctx, "wrk", "-t1", fmt.Sprintf("-c%d", connections),
-		fmt.Sprintf("-d%ds", int(length.Seconds())), "--latency", url).CombinedOutput()
+		fmt.Sprintf("-d%ds", int(length.Seconds())), "--latency", "-s", script.Name(), url).CombinedOutput()
 	if err != nil {
 		return wrkResult{}, fmt.Errorf("wrk: %w: %s", err, out)
 	}
@@ -50,6 +66,9 @@ func readWrk(out string) (r wrkResult, err error) {
 	}
 	if r.requests == 0 || r.p99 == 0 {
 		return r, fmt.Errorf("wrk says nothing of latencies: %s", out)
+	}
+	if m := overLine.FindStringSubmatch(out); m != nil {
+		r.over, _ = strconv.ParseFloat(m[1], 64)
 	}
 	for _, found := range [][]string{failedLine.FindStringSubmatch(out), brokenLine.FindStringSubmatch(out)} {
 		for _, count := range found[min(1, len(found)):] {

@@ -11,8 +11,8 @@ func TestWrk_IsReadInAllItsUnits(t *testing.T) {
 		want wrkResult
 	}{
 		"quick": {
-			"     50%  310.00us\n     75%  361.00us\n     90%  450.00us\n     99%    1.81ms\n  70453 requests in 3.10s, 12.09MB read\n",
-			wrkResult{requests: 70453, rate: 70453 / 3.1, p50: 0.31, p99: 1.81},
+			"     50%  310.00us\n     75%  361.00us\n     90%  450.00us\n     99%    1.81ms\n  70453 requests in 3.10s, 12.09MB read\nover 0.012500000\n",
+			wrkResult{requests: 70453, rate: 70453 / 3.1, p50: 0.31, p99: 1.81, over: 0.0125},
 		},
 		"slow, with failures": {
 			"     50%  310.00ms\n     75%  361.00ms\n     90%  450.00ms\n     99%    1.50s\n  620 requests in 3.10s, 12.09MB read\n" +

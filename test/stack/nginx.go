@@ -138,7 +138,7 @@ func (v NginxServer) text(i int, addr Addr) []string {
 	pass := fmt.Sprintf("backend%d", i)
 	conf := []string{"  upstream " + pass + " {", "    server " + v.Backend.nginx() + " max_fails=0;"}
 	if v.KeepAlive > 0 {
-		conf = append(conf, fmt.Sprintf("    keepalive %d;", v.KeepAlive))
+		conf = append(conf, fmt.Sprintf("    keepalive %d; keepalive_requests 100000;", v.KeepAlive))
 		v.Lines = append([]string{"fastcgi_keep_conn on;"}, v.Lines...)
 	}
 	conf = append(conf, "  }", "  server {", "    listen "+string(addr)+" backlog=4096;", "    root "+strconv.Quote(v.Root)+";", "    index index.php;",
