@@ -62,7 +62,7 @@ func printable(text string) string {
 // that a root of earlier versions has made is root's, and the owner may not write to it.
 func openLock(name string) (file *os.File, err error) {
 	err = asOwnerOf(filepath.Dir(name), func(at string) error {
-		file, err = OpenRegular(filepath.Join(at, filepath.Base(name)), os.O_RDWR|os.O_CREATE, 0o644)
+		file, err = openRegularAt(unix.AT_FDCWD, filepath.Join(at, filepath.Base(name)), name, os.O_RDWR|os.O_CREATE, 0o644)
 		return err
 	})
 	if !errors.Is(err, fs.ErrPermission) {
