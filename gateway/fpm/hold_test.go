@@ -27,24 +27,36 @@ func ask(t *testing.T, p *Pool, want Want) (pl *Place, got chan error) {
 	}
 }
 
+// soon is what a request got, which must come.
+func soon(t *testing.T, got chan error) error {
+	t.Helper()
+	select {
+	case err := <-got:
+		return err
+	case <-time.After(patience):
+		t.Fatal("the request waits still")
+		return nil
+	}
+}
+
 func TestPool_GivesAPlaceToAWarmUpBeforeVisitorsAlsoWhilePaused(t *testing.T) {
 	for name, pause := range map[string]func(*Pool){"full": func(*Pool) {}, "full and paused": (*Pool).Pause} {
 		t.Run(name, func(t *testing.T) {
 			p := newTestPool(Config{Servers: []sock.Addr{"/a"}, MaxConns: 1, Queue: 1, QueueTimeout: patience})
 			running, ran := ask(t, p, Want{})
-			if err := <-ran; err != nil {
+			if err := soon(t, ran); err != nil {
 				t.Fatal(err)
 			}
 			pause(p)
 			visitor, visits := ask(t, p, Want{})
 			warm, warms := ask(t, p, Want{First: true}) // though the queue is full
 			running.Leave(true)
-			if err := <-warms; err != nil || visitor.Held() {
+			if err := soon(t, warms); err != nil || visitor.Held() {
 				t.Fatalf("the warm-up: %v; the visitor has a place: %v", err, visitor.Held())
 			}
 			warm.Leave(true)
 			p.Resume()
-			if err := <-visits; err != nil {
+			if err := soon(t, visits); err != nil {
 				t.Error(err)
 			}
 		})
@@ -52,7 +64,7 @@ func TestPool_GivesAPlaceToAWarmUpBeforeVisitorsAlsoWhilePaused(t *testing.T) {
 	t.Run("paused, with places free", func(t *testing.T) {
 		p := newTestPool(Config{Servers: []sock.Addr{"/a"}, MaxConns: 1, Queue: 1, QueueTimeout: patience})
 		p.Pause()
-		if _, got := ask(t, p, Want{First: true}); <-got != nil {
+		if _, got := ask(t, p, Want{First: true}); soon(t, got) != nil {
 			t.Error("a warm-up got no place")
 		}
 	})
@@ -61,7 +73,7 @@ func TestPool_GivesAPlaceToAWarmUpBeforeVisitorsAlsoWhilePaused(t *testing.T) {
 func TestPool_AWarmUpWaitsForAsLongAsItsClient(t *testing.T) {
 	p := newTestPool(Config{Servers: []sock.Addr{"/a"}, MaxConns: 1, QueueTimeout: time.Millisecond})
 	running, ran := ask(t, p, Want{})
-	<-ran
+	soon(t, ran)
 	_, warms := ask(t, p, Want{First: true})
 	select {
 	case err := <-warms:
@@ -69,7 +81,7 @@ func TestPool_AWarmUpWaitsForAsLongAsItsClient(t *testing.T) {
 	case <-time.After(20 * time.Millisecond): // many times queue_timeout
 	}
 	running.Leave(true)
-	if err := <-warms; err != nil {
+	if err := soon(t, warms); err != nil {
 		t.Error(err)
 	}
 }
@@ -78,7 +90,7 @@ func TestPool_AWarmUpGoesToTheListenerThatItWants(t *testing.T) {
 	p := newTestPool(Config{Servers: []sock.Addr{"/a", "/b"}})
 	for _, at := range []sock.Addr{"/b", "/b", "/a", "/a"} {
 		pl, got := ask(t, p, Want{First: true, At: at})
-		if err := <-got; err != nil || pl.listener.addr != at {
+		if err := soon(t, got); err != nil || pl.listener.addr != at {
 			t.Errorf("wants %s, has %s, %v", at, pl.listener.addr, err)
 		}
 		if pl.move([]*listener{pl.listener}) {
@@ -90,7 +102,7 @@ func TestPool_AWarmUpGoesToTheListenerThatItWants(t *testing.T) {
 func TestHold_HasVisitorsWaitAndWarmUpsRun(t *testing.T) {
 	p := newTestPool(Config{Servers: []sock.Addr{"/a"}, MaxConns: 2, Queue: 8, QueueTimeout: patience})
 	running, ran := ask(t, p, Want{})
-	<-ran
+	soon(t, ran)
 	held := make(chan func(), 1)
 	go func() {
 		letGo, err := p.Hold(t.Context())
@@ -110,13 +122,13 @@ func TestHold_HasVisitorsWaitAndWarmUpsRun(t *testing.T) {
 	if visitor.Held() {
 		t.Error("a visitor got a place while the queue was held")
 	}
-	if warm, warms := ask(t, p, Want{First: true}); <-warms != nil {
+	if warm, warms := ask(t, p, Want{First: true}); soon(t, warms) != nil {
 		t.Error("a warm-up got no place while the queue was held")
 	} else {
 		warm.Leave(true)
 	}
 	letGo()
-	if err := <-visits; err != nil {
+	if err := soon(t, visits); err != nil {
 		t.Error(err)
 	}
 }
@@ -133,7 +145,7 @@ func TestHold_IsGivenUpWhenItTakesTooLongOrTheQueueFills(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := newTestPool(Config{Servers: []sock.Addr{"/a"}, MaxConns: 1, Queue: row.queue, QueueTimeout: patience})
 			running, ran := ask(t, p, Want{})
-			<-ran
+			soon(t, ran)
 			visits := make([]chan error, 2)
 			for i := range visits {
 				_, visits[i] = ask(t, p, Want{})

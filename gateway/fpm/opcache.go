@@ -74,8 +74,8 @@ func (p *Pool) Opcache(ctx context.Context, addr sock.Addr, t Task) (Done, error
 			return all, err
 		}
 		all.Scripts, all.Memory, all.Paths = all.Scripts+got.Scripts, all.Memory+got.Memory, got.Paths
-		if got.more {
-			continue
+		if got.more && got.Scripts > 0 {
+			continue // what fails is not asked for without an end
 		}
 		if len(got.Failed) > 0 && tried < 2 && got.Scripts > 0 {
 			tried++ // some may have failed only since others came first

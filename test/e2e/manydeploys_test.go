@@ -127,3 +127,30 @@ func TestAFullOpcacheIsEmptiedUnseen(t *testing.T) {
 		t.Errorf("left are %q", left)
 	}
 }
+
+// Else they would stay for ever: PHP never asks whether a script is there still that nobody runs.
+func TestScriptsOfAReleaseThatIsGoneAreDropped(t *testing.T) {
+	b := openBlog(t, stack.Keys{"releases": "DIR/releases", "keep": 1}, stack.FPMConfig{}, nil)
+	var live []string
+	deployOne := func() {
+		b.build(t, len(live))
+		b.Command(b.gw, 0, "deploy", "blog", b.source)
+		dir, err := filepath.EvalSymlinks(b.docroot)
+		mustDo(t, err)
+		live = append(live, dir)
+	}
+	for range 4 {
+		deployOne()
+	}
+	for i, want := range []bool{false, true, true, true} { // the first was removed, the second is kept, a rollback goes to the third
+		if cached := b.opcacheOf(t, live[i]).Scripts > 0; cached != want {
+			t.Errorf("release %d is cached: %v", i+1, cached)
+		}
+	}
+	// Somebody else removes one; the next deploy drops what opcache has of it.
+	mustDo(t, os.RemoveAll(live[1]))
+	deployOne()
+	if o := b.opcacheOf(t, live[1]); o.Scripts > 0 || o.Wasted == 0 {
+		t.Errorf("of a release that somebody has removed opcache has %+v", o)
+	}
+}

@@ -67,7 +67,7 @@ func (g *Gateway) Command(args ...string) (code int, output string, err error) {
 	if err != nil {
 		return 0, "", err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	args = append([]string{args[0], "--config", g.Config}, args[1:]...)
 	out, err := exec.CommandContext(ctx, binary, args...).CombinedOutput()
