@@ -92,6 +92,10 @@ lint: ## go vet, staticcheck, gofumpt
 bench: deps-bench ## what realdocd costs, in ratios to other ways; ROUNDS=5 BENCH="throughput overload kept growth idle"
 	go run ./test/bench $(BENCH)
 
+.PHONY: robust
+robust: deps-test ## attacks and faults, for real; writes their tables in realdocd-robustness(7)
+	ROBUST_WRITE=1 CI=true go test $(TESTFLAGS) ./test/robust
+
 .PHONY: matrix
 matrix: deps-matrix ## what passes with which web server; writes the table in realdocd(8)
 	MATRIX_WRITE=1 CI=true go test $(TESTFLAGS) ./test/matrix

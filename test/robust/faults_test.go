@@ -75,6 +75,7 @@ var faults = []fault{
 	}},
 	{"PHP-FPM's socket is removed", nil, func(y *yard) (string, string) {
 		y.must(os.Remove(string(y.fpm.Addr)))
+		time.Sleep(500 * time.Millisecond) // connections that are kept still serve
 		visitor := y.outcome(y.begin("/small.php"))
 		y.must(y.fpm.Stop())
 		y.StartAgain(y.fpm)

@@ -142,8 +142,8 @@ func (y *yard) fileLogs(file, text string) string {
 func (y *yard) smallDisk(name string) string {
 	y.t.Helper()
 	dir := filepath.Join(y.Dir, name)
-	y.must(os.Mkdir(dir, 0o777))
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=512k,mode=0777"); err != nil {
+	y.must(os.Mkdir(dir, 0o755))
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=512k,mode=0755"); err != nil {
 		stack.Unproven(y.t, "a full disk needs a mount: "+err.Error())
 	}
 	y.t.Cleanup(func() { syscall.Unmount(dir, syscall.MNT_DETACH) })
@@ -265,8 +265,8 @@ func (y *yard) killSuccessors() (visitor, logged string) {
 	y.t.Logf("the process before went on %d times of %d", goesOn, len(upgradeSteps))
 	mark := y.gw.Log.Mark()
 	kill(y.upgrade())
-	y.Wait(y.gw.Process, mark, stack.Containing("upgrade failed"))
-	return served + "; nobody listens if the successor served already, until the service manager starts realdocd again", y.logs("upgrade failed")
+	event := stack.ParseEvent(y.Wait(y.gw.Process, mark, stack.Containing("upgrade failed")))
+	return served + "; nobody listens if the successor served already, until the service manager starts realdocd again", y.told(event)
 }
 
 // killPredecessors kills the process that hands over.
