@@ -37,7 +37,10 @@ var faults = []fault{
 		c := y.begin("/wait.php", "QUERY_STRING", "within=30")
 		y.awaitOutput(c)
 		y.killWorker("Running")
-		return y.outcome(c), y.logs("without END_REQUEST")
+		if reply, err := c.Reply(); err == nil && reply.Ended {
+			y.t.Error("the response became whole")
+		}
+		return "a response that is broken, visibly", y.logs("without END_REQUEST")
 	}},
 	{"PHP-FPM ends", nil, func(y *yard) (string, string) {
 		y.must(y.fpm.Stop())

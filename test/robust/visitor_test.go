@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -102,6 +103,9 @@ func (y *yard) logs(text string) string {
 	return y.told(event)
 }
 
+// ofTheRun is the name of a history, which has the path of the link in it.
+var ofTheRun = regexp.MustCompile(`current-[0-9a-f]+\.jsonl`)
+
 // told is an event without what another run would have otherwise.
 func (y *yard) told(e stack.Event) string {
 	said := e.String("message")
@@ -115,6 +119,7 @@ func (y *yard) told(e stack.Event) string {
 		end := i + strings.IndexAny(said[i:]+":", ": ")
 		said = said[:i] + "FILE" + said[end:]
 	}
+	said = ofTheRun.ReplaceAllString(said, "LINK.jsonl")
 	if cause := e.String("cause"); cause != "" {
 		said = cause + ": " + said
 	}
