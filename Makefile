@@ -92,6 +92,29 @@ lint: ## go vet, staticcheck, gofumpt
 bench: deps-bench ## what realdocd costs, in ratios to other ways; ROUNDS=7 BENCH="throughput modes large overload kept disk growth idle" BENCH_WRITE=1
 	go run ./test/bench $(BENCH)
 
+.PHONY: robust
+robust: deps-test ## attacks and faults, for real; writes their tables in realdocd-robustness(7)
+	ROBUST_WRITE=1 CI=true go test $(TESTFLAGS) ./test/robust
+
+SOAK ?= 1m
+
+.PHONY: soak
+soak: deps-test ## mixed traffic, flips, upgrades and faults from a seed; SOAK=1h SEED=7; writes realdocd-robustness(7)
+	SOAK=$(SOAK) SEED=$(SEED) ROBUST_WRITE=1 CI=true go test -count=1 -timeout 24h -run TestSoak -v ./test/robust
+
+# Both what tests call and what the daemons run that tests start: those write what they
+# have run into GOCOVERDIR when they end.
+COVER ?= dist/cover
+
+.PHONY: cover
+cover: deps-test ## which statements all tests together run; COVERTESTS="./gateway/... ./test/robust" for some of them
+	rm -rf $(COVER); mkdir -p $(COVER)/tests $(COVER)/daemons
+	CGO_ENABLED=0 go build -cover -coverpkg=./... -o $(COVER)/realdocd ./cmd/realdocd
+	GOCOVERDIR=$(CURDIR)/$(COVER)/daemons REALDOCD_BIN=$(CURDIR)/$(COVER)/realdocd \
+		go test $(TESTFLAGS) -cover -coverpkg=./... $(or $(COVERTESTS),./...) -args -test.gocoverdir=$(CURDIR)/$(COVER)/tests || true
+	go tool covdata textfmt -i=$(COVER)/tests,$(COVER)/daemons -o $(COVER)/all.txt
+	go run ./test/cover $(COVER)/all.txt
+
 .PHONY: matrix
 matrix: deps-matrix ## what passes with which web server; writes the table in realdocd(8)
 	MATRIX_WRITE=1 CI=true go test $(TESTFLAGS) ./test/matrix

@@ -24,8 +24,21 @@ type history struct {
 
 	mu      sync.Mutex              // guards the following
 	pending map[string]*pendingFlip // by link
-	newest  chan struct{}           // closed when the newest event is written
+	newest  chan struct{}           // closed when the newest step has ended
+
+	owed []owedEvent // that could not be written, in order; only a step uses it
 }
+
+// An owedEvent is to be written as soon as the disk takes it.
+type owedEvent struct {
+	site  string
+	event deploy.Event
+}
+
+const (
+	owedAgain = 2 * time.Second // how soon the disk is tried again
+	maxOwed   = 1000            // the oldest of more are lost
+)
 
 type pendingFlip struct {
 	site        string
@@ -61,15 +74,20 @@ func (h *history) flipped(site string, f *deploy.Flipped) {
 	p.writeLocked = func() {
 		timer.Stop()
 		delete(h.pending, link)
-		before, done := h.newest, make(chan struct{})
-		h.newest = done
-		go func() {
-			<-before
-			h.add(p.site, p.event)
-			close(done)
-		}()
+		h.stepLocked(func() { h.add(p.site, p.event) })
 	}
 	h.pending[link] = p
+}
+
+// stepLocked does something by a goroutine of its own, after all steps before.
+func (h *history) stepLocked(do func()) {
+	before, done := h.newest, make(chan struct{})
+	h.newest = done
+	go func() {
+		<-before
+		do()
+		close(done)
+	}()
 }
 
 // attribute says who has done the newest flip of link.
@@ -82,12 +100,52 @@ func (h *history) attribute(link, by string) {
 	}
 }
 
+// add writes an event, behind those that are owed. What cannot be written is owed from then
+// on: a disk that was full when a release went live has the event afterwards.
 func (h *history) add(site string, e deploy.Event) {
-	var err error
-	spare.During(func() { err = deploy.NewHistory(h.dir, site).Add(e) })
-	if err != nil {
-		h.log.Error().Err(err).Str("site", site).Str("release", e.Release).Msg("history not written: see state_dir")
+	first := len(h.owed) == 0
+	h.owed = append(h.owed, owedEvent{site, e})
+	if len(h.owed) > maxOwed {
+		h.owed = h.owed[1:]
 	}
+	if err := h.pay(); err != nil {
+		h.log.Error().Err(err).Str("site", site).Str("release", e.Release).
+			Msg("history not written: see state_dir; it is tried again until it can be")
+		if first {
+			h.payLater()
+		}
+	}
+}
+
+// pay writes what is owed, as far as it can.
+func (h *history) pay() error {
+	for len(h.owed) > 0 {
+		var err error
+		spare.During(func() { err = deploy.NewHistory(h.dir, h.owed[0].site).Add(h.owed[0].event) })
+		if err != nil {
+			return err
+		}
+		h.owed = h.owed[1:]
+	}
+	return nil
+}
+
+// payLater tries again until nothing is owed.
+func (h *history) payLater() {
+	time.AfterFunc(owedAgain, func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.stepLocked(func() {
+			if len(h.owed) == 0 {
+				return // a later event has paid
+			}
+			if h.pay() != nil {
+				h.payLater()
+				return
+			}
+			h.log.Info().Msg("history written: what could not be written before is in it")
+		})
+	})
 }
 
 // close writes what waits, and returns when it is written.

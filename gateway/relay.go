@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"syscall"
 	"time"
 
 	"realdocd/fcgi"
@@ -294,7 +295,7 @@ func (rq *request) responseError(err error) error {
 		return refuse(causeFPMTimeout, "FPM took longer than request_timeout (%s)", rq.requestTimeout())
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return refuse(causeFPMTimeout, "FPM was silent for read_timeout (%s)", rq.readTimeout())
-	case errors.Is(err, io.EOF):
+	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET): // the latter, if it has not read all of the request
 		rq.fpmEnded = true
 		return errNoEnd
 	}

