@@ -112,7 +112,7 @@ func TestADeployThatIsKilledLeavesAWholeSiteAndTheNextOneSucceeds(t *testing.T) 
 			precious := s.dir + "/shared/storage/photo.jpg"
 			mustDo(t, os.WriteFile(precious, []byte("precious"), 0o644))
 			n, done := 0, false
-			for after := 2 * time.Millisecond; !done; after += 12 * time.Millisecond {
+			for after := 2 * time.Millisecond; !done; after += max(12*time.Millisecond, after/10) {
 				n++
 				s.build(t, n)
 				done = s.runKilled(t, after, "deploy", "shop", s.source)
@@ -140,7 +140,7 @@ func TestAFlipThatIsKilledLeavesAWholeSiteAndTheNextOneSucceeds(t *testing.T) {
 	s.build(t, 1)
 	s.Command(s.gw, 0, "deploy", "shop", s.source)
 	n, done := 0, false
-	for after := time.Millisecond; !done; after += 3 * time.Millisecond {
+	for after := time.Millisecond; !done; after += max(3*time.Millisecond, after/10) {
 		slot := filepath.Join(s.dir, string(rune('A'+n%2)))
 		done = s.runKilled(t, after, "flip", "shop", slot)
 		s.whole(t, fmt.Sprintf("killed after %v", after))
