@@ -117,7 +117,11 @@ func (d *docroot) startLook(now time.Time) {
 	known, opts := d.live, d.opts
 	if d.local {
 		d.mu.Unlock()
+		began := time.Now()
 		f := d.look(known, opts, now)
+		if time.Since(began) >= staleAfter {
+			f.local = false // until the path is walked again: others must not wait for one that takes so long
+		}
 		d.mu.Lock()
 		d.finish(now, f)
 		return

@@ -7,14 +7,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// readlink is unix.Readlink without telling Go's scheduler, which costs more than
-// the call. It is for a link on a local file system that was walked a moment
-// ago, whose text the kernel has: a call that hangs would hold a processor. linkz
-// ends in a zero byte, so that no copy of it is made on the stack, which every
-// connection's goroutine would keep.
+// readlink is unix.Readlink without a copy of the path on the stack, which every
+// connection's goroutine would keep: linkz ends in a zero byte. Go's scheduler is told of
+// the call, so that it can take the processor back from one that hangs: a file system that
+// was fast a moment ago, or a layer below it, may not be any more.
 func readlink(linkz, buf []byte) (int, error) {
 	at := unix.AT_FDCWD
-	n, _, errno := unix.RawSyscall6(unix.SYS_READLINKAT, uintptr(at), uintptr(unsafe.Pointer(unsafe.SliceData(linkz))),
+	n, _, errno := unix.Syscall6(unix.SYS_READLINKAT, uintptr(at), uintptr(unsafe.Pointer(unsafe.SliceData(linkz))),
 		uintptr(unsafe.Pointer(unsafe.SliceData(buf))), uintptr(len(buf)), 0, 0)
 	if errno != 0 {
 		return 0, errno
@@ -30,8 +29,9 @@ func target(link, text string) string {
 	return filepath.Clean(text)
 }
 
-// localFilesystem says whether both paths are on file systems that answer
-// without a network or another process, so that a look need not fear to hang.
+// localFilesystem says whether paths are on file systems that answer without a network or
+// another process, so that a look need not fear to hang. An overlay is as local as its
+// layers.
 func localFilesystem(paths ...string) bool {
 	for _, p := range paths {
 		var st unix.Statfs_t
@@ -40,7 +40,12 @@ func localFilesystem(paths ...string) bool {
 		}
 		switch int64(st.Type) {
 		case unix.EXT4_SUPER_MAGIC, unix.XFS_SUPER_MAGIC, unix.BTRFS_SUPER_MAGIC, unix.TMPFS_MAGIC,
-			unix.RAMFS_MAGIC, unix.F2FS_SUPER_MAGIC, unix.OVERLAYFS_SUPER_MAGIC, zfsMagic:
+			unix.RAMFS_MAGIC, unix.F2FS_SUPER_MAGIC, zfsMagic:
+		case unix.OVERLAYFS_SUPER_MAGIC:
+			layers := overlayLayers(p)
+			if len(layers) == 0 || !localFilesystem(layers...) {
+				return false
+			}
 		default:
 			return false
 		}

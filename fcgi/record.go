@@ -90,9 +90,23 @@ func AppendStream(dst []byte, t Type, id uint16, content []byte) []byte {
 // bytes. It gives the content's length and that of the whole record.
 func parseHeader(b []byte) (content, total int, err error) {
 	if b[0] != Version {
-		return 0, 0, &ProtocolError{fmt.Sprintf("record version is %d, want 1", b[0])}
+		return 0, 0, &ProtocolError{fmt.Sprintf("record version is %d, want 1%s", b[0], otherProtocol(b))}
 	}
 	return int(binary.BigEndian.Uint16(b[4:])), recordLen(b), nil
+}
+
+// otherProtocol says which protocol a connection speaks instead; "" if it is none of those
+// that are met.
+func otherProtocol(b []byte) string {
+	for _, method := range [...]string{"GET ", "HEAD ", "POST ", "PUT ", "OPTIONS ", "CONNECT ", "PRI * "} {
+		if n := min(len(b), len(method)); string(b[:n]) == method[:n] {
+			return ": this is HTTP, and FastCGI is spoken here"
+		}
+	}
+	if b[0] == 22 && len(b) > 1 && b[1] == 3 {
+		return ": this is TLS, and FastCGI is spoken here"
+	}
+	return ""
 }
 
 // recordLen is the length of the whole record whose header is at the start of b.

@@ -48,6 +48,30 @@ var causeOfReason = map[fpm.Reason]*cause{
 	fpm.OwnLimit: causeOwnLimit,
 }
 
+// explainWait says of a request that got no place if it came from the web server's own
+// machine, as from a page that asks its own site: such a page holds the place that its own
+// request waits for.
+func (rq *request) explainWait(err error) error {
+	var noPlace *fpm.Refusal
+	if !errors.As(err, &noPlace) || noPlace.Reason != fpm.QueueTimeout {
+		return err
+	}
+	from, to := "", ""
+	for _, p := range rq.pairs {
+		switch string(p.Name) {
+		case "REMOTE_ADDR":
+			from = string(p.Value)
+		case "SERVER_ADDR":
+			to = string(p.Value)
+		}
+	}
+	if from == "" || from != to && from != "127.0.0.1" && from != "::1" {
+		return err
+	}
+	return fmt.Errorf("%w; it came from the web server's own machine (%s): a page that asks its own site waits for itself if its pool has no other place; "+
+		"raise max_conns and pm.max_children, or give what it asks a pool of its own", err, from)
+}
+
 // retryAfter is the Retry-After header of a 503, in seconds.
 const retryAfter = 1
 

@@ -294,9 +294,13 @@ func (rq *request) responseError(err error) error {
 	case errors.Is(err, os.ErrDeadlineExceeded) && rq.outOfTime():
 		return refuse(causeFPMTimeout, "FPM took longer than request_timeout (%s)", rq.requestTimeout())
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return refuse(causeFPMTimeout, "FPM was silent for read_timeout (%s)", rq.readTimeout())
+		return refuse(causeFPMTimeout, "FPM was silent for read_timeout (%s) of realdocd, whatever the web server's is: raise it for the site or the pool if scripts may be silent for longer", rq.readTimeout())
 	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET): // the latter, if it has not read all of the request
 		rq.fpmEnded = true
+		if n := rq.place.BrokenOff(); n > 1 {
+			return fmt.Errorf("%w; it is one of %d that this listener broke off within a second, as PHP-FPM does when it is reloaded or restarted: "+
+				"wait for them with realdocd pause %s --drain, or set process_control_timeout", errNoEnd, n, rq.pool.Name)
+		}
 		return errNoEnd
 	}
 	rq.fpmEnded = true

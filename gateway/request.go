@@ -152,7 +152,7 @@ func (s *Server) run(rq *request) error {
 		return err
 	}
 	if err := rq.pool.Enter(&rq.place, rq.want()); err != nil {
-		return err
+		return rq.explainWait(err)
 	}
 	if rq.conn.pin != nil {
 		rq.conn.pin.placed.Store(true)

@@ -50,8 +50,9 @@ type Server struct {
 	unpinned limiter          // of log events about requests that are forwarded as they came
 	refusals refusals
 
-	spool  spool        // the room for bodies that are too large for memory
-	drains atomic.Int32 // of releases and pools, that wait
+	spool   spool        // the room for bodies that are too large for memory
+	foreign atomic.Int64 // when a client that does not speak FastCGI was logged last, in Unix nanoseconds
+	drains  atomic.Int32 // of releases and pools, that wait
 
 	mu    sync.Mutex // guards the following
 	conns map[*webConn]struct{}

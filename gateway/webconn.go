@@ -2,12 +2,17 @@ package gateway
 
 import (
 	"errors"
+	"fmt"
 	"io"
+	"net"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"realdocd/deploy"
 	"realdocd/gateway/fpm"
@@ -120,9 +125,45 @@ func (c *webConn) noteEnd(err error) {
 	if refused := (*refusal)(nil); errors.As(err, &refused) {
 		c.s.metrics.byCause[refused.cause].Inc()
 	}
+	if strings.Contains(err.Error(), "is spoken here") {
+		c.noteForeign(err)
+		return
+	}
 	if c.s.floods.conns.allow(time.Now()) {
 		c.s.log.Warn().Str("error", cut(err.Error())).Msg("connection of the web server ended")
 	}
+}
+
+// foreignEvery is how often a client that does not speak FastCGI is logged: it asks again
+// and again, as a health check does.
+const foreignEvery = time.Minute
+
+// noteForeign tells of a client that speaks another protocol, and who it is.
+func (c *webConn) noteForeign(err error) {
+	now, last := time.Now().UnixNano(), c.s.foreign.Load()
+	if last != 0 && now-last < int64(foreignEvery) || !c.s.foreign.CompareAndSwap(last, now) {
+		return
+	}
+	c.s.log.Warn().Str("client", c.client()).Str("error", cut(err.Error())).
+		Msg("a client that does not speak FastCGI was turned away: see what its configuration connects to this socket")
+}
+
+// client says who has connected.
+func (c *webConn) client() string {
+	if conn, ok := c.web.FileConn.(*net.TCPConn); ok {
+		return conn.RemoteAddr().String()
+	}
+	who := "unknown"
+	raw, err := c.web.SyscallConn()
+	if err != nil {
+		return who
+	}
+	raw.Control(func(fd uintptr) {
+		if cred, err := unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED); err == nil {
+			who = fmt.Sprintf("process %d of uid %d", cred.Pid, cred.Uid)
+		}
+	})
+	return who
 }
 
 // fate is what becomes of the connection when no request runs on it.

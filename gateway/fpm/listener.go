@@ -32,6 +32,9 @@ type listener struct {
 	gone    bool // the pool no longer has it
 	running int  // requests that have a place in it
 	older   int  // requests that an older daemon runs in it
+	broken  int  // requests that it has broken off since brokenSince
+
+	brokenSince time.Time
 	keeping
 	capacity
 }

@@ -201,6 +201,20 @@ func (pl *Place) RequestID(first uint16) uint16 {
 	return pl.conn.LastID
 }
 
+// BrokenOff notes that FPM has broken the request off. It returns how many the listener has
+// within a second.
+func (pl *Place) BrokenOff() int {
+	pl.mustHold("BrokenOff")
+	pl.pool.mu.Lock()
+	defer pl.pool.mu.Unlock()
+	l := pl.listener
+	if now := time.Now(); now.Sub(l.brokenSince) > time.Second {
+		l.brokenSince, l.broken = now, 0
+	}
+	l.broken++
+	return l.broken
+}
+
 // Drop closes a kept connection that did not take the request. Connect may then be called
 // again.
 func (pl *Place) Drop() {
