@@ -71,6 +71,10 @@ test: deps-test ## all tests, with the real web servers and PHP-FPM
 race: deps-race ## all tests under the race detector
 	go test -race $(TESTFLAGS) ./...
 
+.PHONY: filtered
+filtered: deps-test ## the end-to-end tests, with realdocd under the filter of system calls of its unit
+	REALDOCD_UNIT_FILTER=1 go test $(TESTFLAGS) ./test/e2e
+
 .PHONY: fuzz
 fuzz: ## each fuzz target for FUZZTIME=30s
 	@grep -r --include='*_test.go' '^func Fuzz' . | while IFS=: read -r file line; do \
