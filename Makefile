@@ -75,6 +75,15 @@ race: deps-race ## all tests under the race detector
 filtered: deps-test ## the end-to-end tests, with realdocd under the filter of system calls of its unit
 	REALDOCD_UNIT_FILTER=1 go test $(TESTFLAGS) ./test/e2e
 
+# A Debian to boot. It is made once, by debootstrap, from the network.
+MACHINE ?= /var/tmp/realdocd-machine
+
+.PHONY: boot
+boot: deps-boot ## the packages in a Debian with a real systemd, in MACHINE=
+	test -e "$(MACHINE)/usr/sbin/php-fpm8.2" || debootstrap --variant=minbase \
+		--include=systemd,systemd-sysv,dbus,php8.2-fpm,rsync,procps,libfcgi-bin bookworm "$(MACHINE)"
+	CI=true REALDOCD_MACHINE="$(MACHINE)" go test $(TESTFLAGS) -v -run '^TestBoot_' ./test/install
+
 .PHONY: fuzz
 fuzz: ## each fuzz target for FUZZTIME=30s
 	@grep -r --include='*_test.go' '^func Fuzz' . | while IFS=: read -r file line; do \
