@@ -38,6 +38,7 @@ TESTFLAGS ?= -count=1 -timeout $(TEST_TIMEOUT)
 # Outside go.mod, so that they are no dependencies of the program.
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOFUMPT     = mvdan.cc/gofumpt@v0.12.0
+GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
 NFPM        = github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.2
 
 .DEFAULT_GOAL := build
@@ -55,8 +56,16 @@ build: ## bin/realdocd, static (the default), and bin/completions
 		$$run completion "$$shell" > "bin/completions/$$shell" || exit 1; \
 	done
 
+	@{ cat LICENSE; $(DEPENDENCIES) | while read -r path version dir; do \
+		printf '\n\n======== %s %s\n\n' "$$path" "$$version"; \
+		find "$$dir" -maxdepth 1 -type f \( -iname 'licen[sc]e*' -o -iname 'copying*' -o -iname 'notice*' \) | sort | xargs cat; \
+	done; } >bin/copyright
+
+# What the program is linked with. Their licences go with it.
+DEPENDENCIES = env GOOS= GOARCH= go list -deps -f '{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}} {{.Dir}}{{end}}{{end}}' ./cmd/realdocd | grep . | sort -u
+
 # For install: sudo make install has no Go, nor needs it after make build.
-bin/realdocd bin/completions:
+bin/realdocd bin/completions bin/copyright:
 	$(MAKE) build
 
 .PHONY: demo
@@ -70,6 +79,19 @@ test: deps-test ## all tests, with the real web servers and PHP-FPM
 .PHONY: race
 race: deps-race ## all tests under the race detector
 	go test -race $(TESTFLAGS) ./...
+
+.PHONY: filtered
+filtered: deps-test ## the end-to-end tests, with realdocd under the filter of system calls of its unit
+	REALDOCD_UNIT_FILTER=1 go test $(TESTFLAGS) ./test/e2e
+
+# A Debian to boot. It is made once, by debootstrap, from the network.
+MACHINE ?= /var/tmp/realdocd-machine
+
+.PHONY: boot
+boot: deps-boot ## the packages in a Debian with a real systemd, in MACHINE=
+	test -e "$(MACHINE)/usr/sbin/php-fpm8.2" || debootstrap --variant=minbase \
+		--include=systemd,systemd-sysv,dbus,php8.2-fpm,rsync,procps,libfcgi-bin bookworm "$(MACHINE)"
+	CI=true REALDOCD_MACHINE="$(MACHINE)" go test $(TESTFLAGS) -v -run '^TestBoot_' ./test/install
 
 .PHONY: fuzz
 fuzz: ## each fuzz target for FUZZTIME=30s
@@ -87,6 +109,10 @@ lint: ## go vet, staticcheck, gofumpt
 	if [ -n "$$unformatted" ]; then \
 		echo "not as gofumpt writes it; run: go run $(GOFUMPT) -w ."; echo "$$unformatted"; exit 1; \
 	fi
+
+.PHONY: vuln
+vuln: ## known faults in what the program is linked with, from vuln.go.dev
+	go run $(GOVULNCHECK) ./...
 
 .PHONY: bench
 bench: deps-bench ## what realdocd costs, in ratios to other ways; ROUNDS=7 BENCH="throughput modes large overload kept disk growth idle" BENCH_WRITE=1
@@ -127,7 +153,7 @@ destroy: deps-test ## what deploy does where it could destroy something, as root
 	@sed -n '/written by make destroy$$/,/end of what make destroy writes$$/p' etc/man/realdocd-deploy.7
 
 .PHONY: install
-install: bin/realdocd bin/completions ## DESTDIR= PREFIX=/usr WEBUSER=www-data; a configuration that is there already stays
+install: bin/realdocd bin/completions bin/copyright ## DESTDIR= PREFIX=/usr WEBUSER=www-data; a configuration that is there already stays
 	install -D -m 0755 bin/realdocd "$(DESTDIR)$(BINDIR)/realdocd"
 	@for conf in realdocd/realdocd.toml logrotate.d/realdocd; do \
 		if [ -e "$(DESTDIR)$(SYSCONFDIR)/$$conf" ]; then \
@@ -157,7 +183,7 @@ install: bin/realdocd bin/completions ## DESTDIR= PREFIX=/usr WEBUSER=www-data; 
 	find $(SAMPLES) -type f | while read -r sample; do \
 		install -D -m 0644 "$$sample" "$(DESTDIR)$(DATADIR)/doc/realdocd/examples/$${sample#etc/}" || exit 1; \
 	done
-	install -D -m 0644 LICENSE "$(DESTDIR)$(DATADIR)/doc/realdocd/copyright"
+	install -D -m 0644 bin/copyright "$(DESTDIR)$(DATADIR)/doc/realdocd/copyright"
 	gzip -9nc CHANGELOG.md | install -D -m 0644 /dev/stdin "$(DESTDIR)$(DATADIR)/doc/realdocd/changelog.gz"
 
 # What is loaded into other programs, or copied from: everything of etc/ but what has

@@ -26,6 +26,7 @@ type adminSocket struct {
 
 // An access says who may use a unix socket, beside its owner.
 type access struct {
+	key   string // of the configuration: that begins so, such as "control"
 	mode  fs.FileMode
 	group string // by name or number; "" leaves it the daemon's own
 	// everybody may connect: what they may do, the daemon finds out from who they are.
@@ -33,7 +34,11 @@ type access struct {
 }
 
 func (c *Config) controlAccess() access {
-	return access{c.ControlMode, c.ControlGroup, len(c.OperateGroups)+len(c.LookGroups) > 0}
+	return access{"control", c.ControlMode, c.ControlGroup, len(c.OperateGroups)+len(c.LookGroups) > 0}
+}
+
+func (c *Config) listenAccess() access {
+	return access{key: "listen", mode: c.ListenMode, group: c.ListenGroup}
 }
 
 // set gives the socket at a path to the group, with the mode.
@@ -44,10 +49,10 @@ func (a access) set(socket string) error {
 	if a.group != "" {
 		gid, err := groupID(a.group)
 		if err != nil {
-			return fmt.Errorf("control_group: %w", err)
+			return fmt.Errorf("%s_group: %w", a.key, err)
 		}
 		if err := os.Lchown(socket, -1, gid); err != nil {
-			return fmt.Errorf("control_group: give the socket to the group %s, which the user of realdocd has to be in (SupplementaryGroups=%s in its unit): %w", a.group, a.group, err)
+			return fmt.Errorf("%s_group: give the socket to the group %s, which the user of realdocd has to be in (SupplementaryGroups=%s in its unit): %w", a.key, a.group, a.group, err)
 		}
 	}
 	mode := cmp.Or(a.mode, 0o660)
@@ -55,7 +60,7 @@ func (a access) set(socket string) error {
 		mode |= 0o666
 	}
 	if err := os.Chmod(socket, mode); err != nil {
-		return fmt.Errorf("control_mode: %w", err)
+		return fmt.Errorf("%s_mode: %w", a.key, err)
 	}
 	return nil
 }
@@ -80,7 +85,7 @@ func openAdmin(addr string, open net.Listener, who access, h http.Handler) (*adm
 	ln := open
 	if ln == nil {
 		var err error
-		if ln, err = listen(sock.Addr(addr), 0o600); err != nil { // nobody gets in before it is whose it is to be
+		if ln, err = listen(sock.Addr(addr), access{mode: 0o600}); err != nil { // nobody gets in before it is whose it is to be
 			return nil, err
 		}
 	}

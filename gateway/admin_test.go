@@ -20,7 +20,7 @@ func TestTheControlSocketIsForTheGroupAndTheModeOfTheConfiguration(t *testing.T)
 		{"a mode", access{mode: 0o600}, 0o600, os.Getegid(), ""},
 		{"a group by its number", access{mode: 0o660, group: "2"}, 0o660, 2, ""},
 		{"a group by its name", access{mode: 0o660, group: "daemon"}, 0o660, 1, ""},
-		{"a group that is not there", access{group: "no-such-group"}, 0, 0, `there is no group "no-such-group" here`},
+		{"a group that is not there", access{key: "control", group: "no-such-group"}, 0, 0, `there is no group "no-such-group" here`},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			if row.gid != os.Getegid() && os.Geteuid() != 0 {

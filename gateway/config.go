@@ -23,6 +23,8 @@ type Config struct {
 	Listen []sock.Addr
 	// ListenMode is the mode of the unix sockets.
 	ListenMode fs.FileMode
+	// ListenGroup, by name or number, is their group; "" is that of the daemon's user.
+	ListenGroup string
 	// AllowedClients are the networks that may connect over TCP. A TCP
 	// listener needs at least one.
 	AllowedClients []netip.Prefix

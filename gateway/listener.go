@@ -3,7 +3,6 @@ package gateway
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"net/netip"
 	"os"
@@ -23,8 +22,8 @@ type listener struct {
 	crowd *crowd // that it has accepted
 }
 
-// listen opens one socket. A unix socket gets the mode.
-func listen(addr sock.Addr, mode fs.FileMode) (net.Listener, error) {
+// listen opens one socket. who is for a unix socket.
+func listen(addr sock.Addr, who access) (net.Listener, error) {
 	path := string(addr)
 	if !addr.IsUnix() {
 		ln, err := net.Listen("tcp", path)
@@ -49,7 +48,7 @@ func listen(addr sock.Addr, mode fs.FileMode) (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.Chmod(path, mode); err != nil {
+	if err := who.set(path); err != nil {
 		ln.Close()
 		return nil, err
 	}

@@ -2,9 +2,7 @@ package gateway
 
 import (
 	"fmt"
-	"io/fs"
 	"net"
-	"os"
 	"slices"
 
 	"realdocd/gateway/handover"
@@ -57,7 +55,7 @@ func (s *Server) openNew(cfg *Config) (_ *sockets, err error) {
 			if slices.ContainsFunc(open.listeners, func(l listener) bool { return l.addr == addr }) {
 				continue
 			}
-			ln, err := s.claimOrListen(addr, cfg.ListenMode)
+			ln, err := s.claimOrListen(addr, cfg.listenAccess())
 			if err != nil {
 				return nil, fmt.Errorf("listen on %s: %w", addr, err)
 			}
@@ -89,8 +87,8 @@ func (s *Server) replace(n *sockets, cfg *Config) *sockets {
 			ln.Close()
 			continue
 		case ln.addr.IsUnix():
-			if err := os.Chmod(string(ln.addr), cfg.ListenMode); err != nil {
-				s.log.Error().Err(err).Msg("cannot set listen_mode")
+			if err := cfg.listenAccess().set(string(ln.addr)); err != nil {
+				s.log.Error().Err(err).Msg("cannot set who may connect")
 			}
 		}
 		stay = append(stay, ln)
@@ -128,13 +126,13 @@ func (s *Server) Addrs() (addrs []string, inherited bool) {
 }
 
 // claimOrListen gives the predecessor's socket, or opens one.
-func (s *Server) claimOrListen(addr sock.Addr, mode fs.FileMode) (net.Listener, error) {
+func (s *Server) claimOrListen(addr sock.Addr, who access) (net.Listener, error) {
 	ln := s.predecessor.claim(handover.UseWeb, string(addr))
 	if ln == nil {
-		return listen(addr, mode)
+		return listen(addr, who)
 	}
 	if addr.IsUnix() {
-		if err := os.Chmod(string(addr), mode); err != nil {
+		if err := who.set(string(addr)); err != nil {
 			ln.Close()
 			return nil, err
 		}

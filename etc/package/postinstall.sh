@@ -78,6 +78,8 @@ if setpriv --reuid=realdocd --regid=realdocd --init-groups realdocd check --json
 	exit 0
 fi
 chown realdocd:realdocd /run/realdocd
+# What is left there was for the process before, and PHP could write it.
+find -P /run/realdocd -xdev -mindepth 1 -maxdepth 1 -type f -delete
 [ ! -S /run/realdocd/realdocd.sock ] || chown -h "realdocd:$web" /run/realdocd/realdocd.sock
 systemctl restart realdocd.service ||
 	echo "realdocd: it did not start as user realdocd: see journalctl -u realdocd"

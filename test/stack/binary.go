@@ -58,6 +58,9 @@ func InModule(t TB, name string) string {
 
 // Main is TestMain's body for packages that start realdocd: it runs the tests and removes the binary.
 func Main(m interface{ Run() int }) int {
+	if os.Args[0] == filterName {
+		runFiltered(os.Args[1:])
+	}
 	code := m.Run()
 	RemoveBinary()
 	return code

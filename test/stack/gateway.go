@@ -20,11 +20,14 @@ type GatewayConfig struct {
 	TCP bool // listen on a loopback port too
 	// Activated has the unix socket passed to realdocd by a service manager, which Restart has as well.
 	Activated bool
-	Top       Keys
-	Log       Keys
-	Pools     map[string]Keys
-	Sites     map[string]Keys
-	Rest      string // further tables, as text
+	// Filtered has realdocd run under the filter of system calls of its unit, as all do
+	// if REALDOCD_UNIT_FILTER is set.
+	Filtered bool
+	Top      Keys
+	Log      Keys
+	Pools    map[string]Keys
+	Sites    map[string]Keys
+	Rest     string // further tables, as text
 }
 
 // GatewayFor is the usual one: one pool, and each site with the include_path of its pages.
@@ -47,13 +50,15 @@ type Gateway struct {
 
 	ground  *ground
 	manager *manager // nil without Activated
+
+	filtered bool
 }
 
 // Gateway runs realdocd serve and returns when it says that it is ready and accepts.
 func (s *Stack) Gateway(c GatewayConfig) *Gateway {
 	s.t.Helper()
 	dir, name := s.room("realdocd")
-	g := &Gateway{Addr: Addr(dir + "/sock"), Control: Addr(dir + "/control"), Config: filepath.Join(dir, "realdocd.toml"), ground: s.ground}
+	g := &Gateway{Addr: Addr(dir + "/sock"), Control: Addr(dir + "/control"), Config: filepath.Join(dir, "realdocd.toml"), ground: s.ground, filtered: c.Filtered || filtered()}
 	if c.TCP {
 		g.TCP = s.FreeAddr()
 	}
@@ -74,6 +79,11 @@ func (g *Gateway) start(dir, name string) error {
 		return err
 	}
 	cmd := exec.Command(binary, "serve", "--config", g.Config)
+	if g.filtered {
+		if cmd, err = underFilter(binary, "serve", "--config", g.Config); err != nil {
+			return err
+		}
+	}
 	if g.manager != nil {
 		g.manager.pass(cmd)
 	}

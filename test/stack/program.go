@@ -48,6 +48,7 @@ var programs = map[string]program{
 	"dpkg-deb":                {[]string{"dpkg-deb"}, "dpkg"},
 	"rpm":                     {[]string{"rpm"}, "rpm"},
 	"nsenter":                 {[]string{"nsenter"}, "util-linux"},
+	"systemd-nspawn":          {[]string{"systemd-nspawn"}, "systemd-container"},
 	"systemctl":               {[]string{"systemctl"}, "systemd"},
 	"systemd-analyze":         {[]string{"systemd-analyze"}, "systemd"},
 	"systemd-socket-activate": {[]string{"systemd-socket-activate"}, "systemd"},

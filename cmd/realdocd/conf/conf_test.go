@@ -106,6 +106,7 @@ func TestAMinimalFileGetsTheDocumentedDefaults(t *testing.T) {
 const everyKey = `
 listen           = ["/run/a.sock", "127.0.0.1:9100"]
 listen_mode      = "0600"
+listen_group     = "www-data"
 allowed_clients  = ["127.0.0.1", "::1", "10.1.2.3/8", "::ffff:10.0.0.1"]
 control          = "/run/c.sock"
 control_group    = "deploy"
@@ -192,7 +193,7 @@ func TestEveryKeyArrives(t *testing.T) {
 		Log: logging.Settings{Level: "debug", Format: "console", Output: "/var/log/realdocd/realdocd.log"},
 		Gateway: gateway.Config{
 			Listen:     []sock.Addr{"/run/a.sock", "127.0.0.1:9100"},
-			ListenMode: 0o600, ControlGroup: "deploy", ControlMode: 0o600,
+			ListenMode: 0o600, ListenGroup: "www-data", ControlGroup: "deploy", ControlMode: 0o600,
 			OperateGroups: []string{"ops"}, LookGroups: []string{"adm", "4711"},
 			AllowedUsers: []uint32{0, 33}, User: "www-data",
 			AllowedClients: []netip.Prefix{

@@ -16,6 +16,7 @@ func (d *document) topKeys() keys {
 	return keys{
 		"listen":           into(&g.Listen, listOf(address)),
 		"listen_mode":      into(&g.ListenMode, mode),
+		"listen_group":     into(&g.ListenGroup, orNone(name)),
 		"allowed_clients":  into(&g.AllowedClients, listOf(network)),
 		"control":          into(&g.Control, orNone(socketPath)),
 		"control_group":    into(&g.ControlGroup, orNone(name)),

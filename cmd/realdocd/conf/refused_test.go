@@ -96,6 +96,7 @@ var refused = []refusal{
 	{top: `control = "control.sock"`, want: `r.toml:1: control: want the absolute path of a socket, not "control.sock"`},
 	{top: `control = "127.0.0.1:9118"`, want: `r.toml:1: control: want the absolute path of a socket, not "127.0.0.1:9118"`},
 	{top: `control_mode = "660x"`, want: `r.toml:1: control_mode: want the octal digits of a mode, in quotes, such as "0660", not "660x"`},
+	{top: `listen_group = "a b"`, want: `r.toml:1: listen_group: want a name or a number, not "a b"`},
 	{top: `control_group = "a b"`, want: `r.toml:1: control_group: want a name or a number, not "a b"`},
 	{top: `operate_groups = "ops"`, want: `r.toml:1: operate_groups: want a list, as in [ … ], not "ops"`},
 	{top: `look_groups = ["a:b"]`, want: `r.toml:1: look_groups: want a name or a number, not "a:b"`},
