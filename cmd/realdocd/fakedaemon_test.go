@@ -28,6 +28,7 @@ type fakeDaemon struct {
 	site     control.SiteDetail
 	headroom control.Headroom
 	warm     []control.WarmResult
+	stuck    bool // "headroom" waits for its client to leave
 	compiled []control.CompiledResult
 	room     []control.RoomResult
 	warming  chan struct{} // if it is set, "warm" closes it and waits for its client to leave
@@ -158,8 +159,11 @@ func (d *fakeDaemon) Warm(ctx context.Context, _, _, _ string) ([]control.WarmRe
 	return d.warm, ctx.Err()
 }
 
-func (d *fakeDaemon) Headroom(context.Context, string, string, string) (control.Headroom, error) {
-	return d.headroom, nil
+func (d *fakeDaemon) Headroom(ctx context.Context, _, _, _ string) (control.Headroom, error) {
+	if d.stuck {
+		<-ctx.Done()
+	}
+	return d.headroom, ctx.Err()
 }
 
 func (d *fakeDaemon) Compile(context.Context, string, string, string) ([]control.CompiledResult, error) {

@@ -169,6 +169,20 @@ func TestAnFPMThatCannotRunTheProbeIsAWarning(t *testing.T) {
 	}
 }
 
+func TestAnFPMThatIsTooBusyToAnswerDoesNotStopAWayBack(t *testing.T) {
+	defer func(before time.Duration) { headroomTimeout = before }(headroomTimeout)
+	headroomTimeout = 50 * time.Millisecond
+	s := newFakeSite(t)
+	s.daemon.stuck = true
+	s.startDaemon()
+	code, _, stderr := s.run("flip", "shop", "2")
+	if code != exitDone {
+		t.Errorf("exit code %d", code)
+	}
+	wantIn(t, stderr, "PHP-FPM did not answer within 50ms")
+	s.wantLive(s.release("2"))
+}
+
 func TestAFullOpcacheIsEmptiedBeforeTheWarmUp(t *testing.T) {
 	s := newFakeSite(t, `warm = ["/"]`)
 	s.daemon.headroom = control.Headroom{Asked: true, Readable: true, Opcache: true, Known: true, Restart: true, NeedsMemory: 14 << 20, FreeMemory: 5 << 20}

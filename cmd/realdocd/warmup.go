@@ -11,9 +11,10 @@ import (
 	"realdocd/gateway/control"
 )
 
+// headroomTimeout bounds a look into PHP-FPM, which may be busy. Tests shorten it.
+var headroomTimeout = 30 * time.Second
+
 const (
-	// headroomTimeout bounds a look into PHP-FPM, which may be busy.
-	headroomTimeout = 30 * time.Second
 	// compileTimeout bounds the compilation of a release in all FPMs of a pool.
 	compileTimeout = 2 * time.Minute
 )
@@ -23,9 +24,14 @@ func (g *goLive) askHeadroom(ctx context.Context, release string) (control.Headr
 	if g.opts.noHeadroom {
 		return control.Headroom{Readable: true, Fits: true, Why: "--no-headroom"}, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, headroomTimeout)
+	limit, cancel := context.WithTimeout(ctx, headroomTimeout)
 	defer cancel()
-	return g.daemon.Headroom(ctx, g.at, release)
+	h, err := g.daemon.Headroom(limit, g.at, release)
+	if err != nil && limit.Err() != nil && ctx.Err() == nil {
+		// Every worker is busy: that must not stop a way back.
+		return control.Headroom{Readable: true, Fits: true, Why: fmt.Sprintf("PHP-FPM did not answer within %s", headroomTimeout)}, nil
+	}
+	return h, err
 }
 
 // headroom asks whether PHP-FPM can read the release and has room for it.

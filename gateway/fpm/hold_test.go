@@ -111,10 +111,13 @@ func TestHold_HasVisitorsWaitAndWarmUpsRun(t *testing.T) {
 		}
 		held <- letGo
 	}()
-	for holds := false; !holds; {
+	for deadline, holds := time.Now().Add(patience), false; !holds; {
 		p.mu.Lock()
 		holds = p.held > 0
 		p.mu.Unlock()
+		if time.Now().After(deadline) {
+			t.Fatal("nothing is held")
+		}
 	}
 	visitor, visits := ask(t, p, Want{})
 	running.Leave(true)

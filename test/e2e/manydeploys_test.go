@@ -44,7 +44,11 @@ var deployments = []deployment{
 
 // DEPLOYS=100 for a long run; PLOT=FILE has what opcache held drawn into a file.
 func TestManyDeploysOnPHPsDefaultsKeepTheOpcacheWarm(t *testing.T) {
-	n := deploys(t)
+	t.Parallel()
+	n := 4
+	if os.Getenv("DEPLOYS") != "" {
+		n = deploys(t)
+	}
 	var drawn plot
 	for _, d := range deployments {
 		ok := t.Run(d.name, func(t *testing.T) {
@@ -99,9 +103,10 @@ func TestManyDeploysOnPHPsDefaultsKeepTheOpcacheWarm(t *testing.T) {
 
 // A small opcache is full at the second release: it has to be emptied, and visitors must not notice.
 func TestAFullOpcacheIsEmptiedUnseen(t *testing.T) {
+	t.Parallel()
 	b := openBlog(t, stack.Keys{"releases": "DIR/releases", "keep": 3}, stack.FPMConfig{INI: map[string]string{"opcache.memory_consumption": "48"}}, stack.Keys{"max_conns": 4})
 	emptied := 0
-	for i := 1; i <= 8; i++ {
+	for i := 1; i <= 5; i++ {
 		b.build(t, i)
 		said := b.Command(b.gw, 0, "deploy", "blog", b.source)
 		if strings.Contains(said, "began anew with") {
@@ -128,6 +133,7 @@ func TestAFullOpcacheIsEmptiedUnseen(t *testing.T) {
 
 // Else they would stay for ever: PHP never asks whether a script is there still that nobody runs.
 func TestScriptsOfAReleaseThatIsGoneAreDropped(t *testing.T) {
+	t.Parallel()
 	b := openBlog(t, stack.Keys{"releases": "DIR/releases", "keep": 1}, stack.FPMConfig{}, nil)
 	var live []string
 	deployOne := func() {

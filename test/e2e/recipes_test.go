@@ -169,6 +169,7 @@ func (w *workshop) capfile(t *testing.T, recipe bool) (dir string) {
 }
 
 func TestCapistranoFlipsThroughRealdocdAndRemovesNothingInUse(t *testing.T) {
+	t.Parallel()
 	w := openWorkshop(t, "cap", "git", "ssh-keygen", "sshd")
 	dir := w.capfile(t, true)
 	env := []string{"GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*"}
@@ -197,6 +198,7 @@ func TestCapistranoFlipsThroughRealdocdAndRemovesNothingInUse(t *testing.T) {
 }
 
 func TestAnsibleDeploysAndRollsBackThroughRealdocd(t *testing.T) {
+	t.Parallel()
 	w := openWorkshop(t, "ansible-playbook")
 	file, err := os.ReadFile(w.gw.Config)
 	mustDo(t, err)
@@ -225,6 +227,7 @@ func TestAnsibleDeploysAndRollsBackThroughRealdocd(t *testing.T) {
 
 // Deployer is no Debian package. Its functions are played, and what they are told to run is run.
 func TestTheRecipeForDeployerFlipsAndDrains(t *testing.T) {
+	t.Parallel()
 	w := openWorkshop(t, "php")
 	for n := 1; n <= 3; n++ {
 		w.sources(t, fmt.Sprintf("%s/releases/%d", w.dir, n), n)

@@ -93,6 +93,7 @@ func (m *memory) see(t *testing.T) (oldest sighting) {
 }
 
 func TestNoRequestAfterAFlipSeesWhatPHPRemembers(t *testing.T) {
+	t.Parallel()
 	type numbers = sighting
 	for _, row := range []struct {
 		name    string
@@ -134,6 +135,7 @@ func TestNoRequestAfterAFlipSeesWhatPHPRemembers(t *testing.T) {
 
 // current -> A -> release: A is pointed elsewhere, as tools do that know nothing of realdocd.
 func TestALinkBehindTheLinkThatIsPointedElsewhereIsSeenAtOnceInBothModes(t *testing.T) {
+	t.Parallel()
 	for _, mode := range []string{"realpath", "readlink"} {
 		t.Run(mode, func(t *testing.T) {
 			m := openMemory(t, stack.Keys{"resolve": mode})

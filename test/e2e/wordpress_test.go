@@ -20,6 +20,9 @@ var wordpressFiles embed.FS
 // wordpressDir is where Debian's package has it: 2,500 files, of which a page runs about 340.
 const wordpressDir = "/usr/share/wordpress"
 
+// A page of WordPress runs 336 scripts, its login page a few more.
+const scriptsOfABlog = 330
+
 // A blog is WordPress behind nginx, realdocd and a PHP-FPM with PHP's default settings. Its database
 // is a file that answers the few questions of a page.
 type blog struct {
