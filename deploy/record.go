@@ -140,7 +140,8 @@ func readRecord(d *safeDir, name, path string) (*Record, error) {
 		return nil, fmt.Errorf("the record %s is of %s, and has another's name: remove it", filepath.Join(d.path, name), rec.Path)
 	}
 	if !mayRecord(owner, rec.Path) {
-		return nil, fmt.Errorf("the record %s is not believed: it belongs to user %d, who may not remove %s; look at who has made it", filepath.Join(d.path, name), owner, rec.Path)
+		file := filepath.Join(d.path, name)
+		return nil, fmt.Errorf("the record %[1]s is not believed: it belongs to user %[2]d, who may not remove %[3]s; look at what it says, and if that is right: chown root %[1]s", file, owner, rec.Path)
 	}
 	return &rec, nil
 }
