@@ -22,10 +22,16 @@
 // ones spooled before that. What a server's connection needs to be kept for the
 // next request is in reuse.go.
 //
+// A request whose web server has left is over, and its script may not be: it is
+// abandoned (abandon.go). Its place and its release stay taken until FPM is done with it,
+// and so does this process. One that may change something goes on without its web server
+// until FPM has all of it (request.goesOn).
+//
 // # Releases
 //
-// A request is counted into its release when the link is looked at, and out of
-// it at its end, so that DrainRelease can tell when nobody is inside an old one.
+// A request is counted into its release when the link is looked at, once its body is
+// whole if that is buffered, and out of it at the end of its script, so that DrainRelease
+// can tell when nobody is inside an old one.
 // A warm-up comes from ourselves, over a connection whose requests run on a
 // release that is not live (webConn.pin). Flips are seen by the next request, or
 // by Server.watchLinks, and written down by history.
@@ -99,7 +105,9 @@
 // after another, and does all input and output of a usual request. A body too
 // large to be sent at once has a second one beside it (request.sendRequest) for
 // as long as the request lasts. One goroutine a server waits for web servers
-// that hang up (hangups.run), one a listener accepts (Server.accept). One tries
+// that hang up (hangups.run), one ends what waits for web servers for too long
+// (Server.watchStalls), and one a listener accepts (Server.accept). An abandoned place has
+// one until its script ends (fpm.Abandoned). One tries
 // an FPM listener that is out until it answers (server.recover), one asks FPM
 // what it is (server.ask), one looks at the links once a second (Server.watchLinks),
 // and one for slow requests where FPM can be asked about them (Server.watchSlow).

@@ -62,6 +62,7 @@ func viewDirectory(key, dir string) control.DirectoryView {
 	var st unix.Statfs_t
 	if unix.Statfs(at, &st) == nil {
 		v.Free = st.Bavail * uint64(st.Bsize)
+		v.Memory = st.Type == unix.TMPFS_MAGIC || st.Type == unix.RAMFS_MAGIC
 	}
 	return v
 }

@@ -103,7 +103,7 @@ var v1Cases = map[string]any{
 	"view": View{
 		Listen: []string{"/run/realdocd/realdocd.sock"}, Inherited: true, OpenFiles: 40, MaxOpenFiles: 20000,
 		Directories: []DirectoryView{
-			{Key: "spool_dir", Path: "/tmp", Free: 1 << 30},
+			{Key: "spool_dir", Path: "/tmp", Free: 1 << 30, Memory: true},
 			{Key: "state_dir", Path: "/var/lib/realdocd", Error: "permission denied"},
 		},
 		Requests: []SeenRequest{{

@@ -28,4 +28,6 @@ type DirectoryView struct {
 	Error string `json:"error,omitempty"`
 	// Free is how many bytes the daemon can write there.
 	Free uint64 `json:"free"`
+	// Memory says that the directory is in memory, as a tmpfs is.
+	Memory bool `json:"memory,omitempty"`
 }

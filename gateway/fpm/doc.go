@@ -12,6 +12,9 @@
 // The queue is fair between sites: the next place goes to the site with the fewest
 // requests in FPM. See queue.go.
 //
+// A request that nobody waits for any more leaves its place to itself with
+// [Place.Abandon]: it is given back when FPM is done with the request. See abandon.go.
+//
 // # Kept connections
 //
 // With [Config.Reuse], connections are kept for further requests if that is provably

@@ -11,6 +11,9 @@
 //
 // A [Watcher] notices connections whose other side hangs up while nobody reads them.
 //
+// A connection that is shut ([Conn.Shut]) tells when the other side is done with it
+// ([Conn.AwaitTaken]).
+//
 // # System calls
 //
 // Go's scheduler takes the processor away from a goroutine that is in a system call for

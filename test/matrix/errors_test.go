@@ -25,6 +25,15 @@ func checkErrorsOfPHP(t testing.TB, s *shop) {
 			t.Errorf("got %d %q, want %d %q", page.status, page.body, status, want)
 		}
 	}
+	for range 3 { // what PHP says on STDERR harms no answer; realdocd's log has it
+		mark := s.gw.Log.Mark()
+		if page := s.get(t, "/speaks.php"); page.status != 200 || page.body != "done" {
+			t.Errorf("of a page that speaks on STDERR: %d %q", page.status, page.body)
+		}
+		if _, err := s.gw.WaitEvent(mark, 10*time.Second, func(e stack.Event) bool { return strings.Contains(e.String("stderr"), "spoken 0") }); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 // realdocd's own answers come through whole: for a docroot that it does not know, by which one sees that the

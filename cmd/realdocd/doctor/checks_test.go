@@ -103,6 +103,13 @@ func TestChecksOnWhatWasToldThem(t *testing.T) {
 			"directory-full", "3 MiB",
 		},
 		{
+			"a spool in memory", nil,
+			func(s *server) {
+				s.checkDirectory(control.DirectoryView{Key: "spool_dir", Path: "/tmp", Free: 300 << 20, Memory: true})
+			},
+			"spool-in-memory", "300 MiB at the most",
+		},
+		{
 			"opcache that began again", nil,
 			func(s *server) {
 				s.checkRoom(&fpm.Opcache{Free: 10, MaxKeys: 10, Restarts: 2})

@@ -66,6 +66,7 @@ var (
 	kindListenDiffers           = newKind(Warning, "listen-differs")
 	kindPoolPaused              = newKind(Warning, "pool-paused")
 	kindDirectoryFull           = newKind(Warning, "directory-full")
+	kindSpoolInMemory           = newKind(Warning, "spool-in-memory")
 	kindOpenFilesFew            = newKind(Warning, "open-files-few")
 	kindMetricsOpen             = newKind(Warning, "metrics-open")
 	kindListenWorldWritable     = newKind(Warning, "listen-world-writable")

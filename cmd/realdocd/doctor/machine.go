@@ -37,8 +37,11 @@ func (x *examination) checkDirectory(d control.DirectoryView) {
 		x.add(kindDirectoryUnwritable, s, fmt.Sprintf("The daemon cannot write to its %s: %s.", d.Key, d.Error),
 			"Make the directory, give it to the daemon's user, and allow it in the unit (ReadWritePaths=).")
 	case d.Key == "spool_dir" && d.Free < fullBelow:
-		x.add(kindDirectoryFull, s, fmt.Sprintf("The %s has %d MiB left; a request body above 64 KiB that does not fit is answered with 500.", d.Key, d.Free>>20),
+		x.add(kindDirectoryFull, s, fmt.Sprintf("The %s has %d MiB left; a request body above 64 KiB that does not fit is answered with 507.", d.Key, d.Free>>20),
 			"Make room, or name another directory.")
+	case d.Key == "spool_dir" && d.Memory:
+		x.add(kindSpoolInMemory, s, fmt.Sprintf("The %s is in memory (tmpfs): request bodies above 64 KiB take memory, %d MiB at the most.", d.Key, d.Free>>20),
+			"Set spool_dir to a directory on a disk, or max_spool to what the memory allows.")
 	default:
 		x.add(kindDirectory, s, fmt.Sprintf("The daemon can write to its %s, which has %d MiB left.", d.Key, d.Free>>20), "")
 	}
