@@ -85,6 +85,11 @@ func openAdmin(addr string, open net.Listener, who access, h http.Handler) (*adm
 	ln := open
 	if ln == nil {
 		var err error
+		if sock.Addr(addr).IsUnix() {
+			if err := checkOwnDir(filepath.Dir(addr)); err != nil {
+				return nil, err
+			}
+		}
 		if ln, err = listen(sock.Addr(addr), access{mode: 0o600}); err != nil { // nobody gets in before it is whose it is to be
 			return nil, err
 		}
