@@ -280,3 +280,18 @@ func TestHostile_AFillFollowsNoSymlinkOfTheRelease(t *testing.T) {
 		t.Errorf("the release has %q, %v", text, err)
 	}
 }
+
+// check reads the code of releases, by root.
+func TestHostile_APipeInTheCodeIsNotRead(t *testing.T) {
+	tr := newTrap(t)
+	pipe := tr.one + "/a.php"
+	tr.must(unix.Mkfifo(pipe, 0o666))
+	tr.must(os.Symlink(tr.secret, tr.one+"/b.php"))
+	tr.soon("reading", func() {
+		for _, file := range []string{pipe, tr.one + "/b.php"} {
+			if text, err := ReadRegular(file, 100); err == nil {
+				t.Errorf("%s was read: %q", file, text)
+			}
+		}
+	})
+}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -229,7 +228,7 @@ func (r *reading) read(file string, entry fs.DirEntry) {
 		r.LeftOut++
 		return
 	}
-	text, err := os.ReadFile(file)
+	text, err := ReadRegular(file, maxReadFile)
 	if err != nil {
 		r.LeftOut++
 		return

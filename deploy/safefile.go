@@ -24,6 +24,24 @@ func OpenRegular(path string, flags int, perm fs.FileMode) (*os.File, error) {
 	return openRegularAt(unix.AT_FDCWD, path, path, flags, perm)
 }
 
+// ReadRegular reads a file of a release, or of a source, which may have several names: at
+// most so many bytes, by no symlink, and without waiting for whoever feeds a pipe.
+func ReadRegular(path string, most int64) ([]byte, error) {
+	file, err := OpenRegularOrLinked(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	fi, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !fi.Mode().IsRegular() {
+		return nil, fmt.Errorf("read %s: it is not a regular file", path)
+	}
+	return io.ReadAll(io.LimitReader(file, most))
+}
+
 func openRegularAt(dir int, name, path string, flags int, perm fs.FileMode) (*os.File, error) {
 	fd, err := openBelow(dir, name, flags|unix.O_NONBLOCK, uint32(perm.Perm()))
 	if errors.Is(err, unix.ELOOP) {

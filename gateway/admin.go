@@ -3,6 +3,7 @@ package gateway
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"net"
@@ -41,24 +42,34 @@ func (c *Config) listenAccess() access {
 	return access{key: "listen", mode: c.ListenMode, group: c.ListenGroup}
 }
 
-// set gives the socket at a path to the group, with the mode.
+// set lets the group use the socket at a path, and sets the mode. Where the socket cannot
+// be given to the group, a list of access control says the same.
 func (a access) set(socket string) error {
 	if !sock.Addr(socket).IsUnix() {
 		return nil
-	}
-	if a.group != "" {
-		gid, err := groupID(a.group)
-		if err != nil {
-			return fmt.Errorf("%s_group: %w", a.key, err)
-		}
-		if err := os.Lchown(socket, -1, gid); err != nil {
-			return fmt.Errorf("%s_group: give the socket to the group %s, which the user of realdocd has to be in (SupplementaryGroups=%s in its unit): %w", a.key, a.group, a.group, err)
-		}
 	}
 	mode := cmp.Or(a.mode, 0o660)
 	if a.everybody {
 		mode |= 0o666
 	}
+	if a.group == "" {
+		return a.chmod(socket, mode)
+	}
+	gid, err := groupID(a.group)
+	if err != nil {
+		return fmt.Errorf("%s_group: %w", a.key, err)
+	}
+	given := os.Lchown(socket, -1, gid)
+	if err := a.chmod(socket, mode); err != nil || given == nil {
+		return err
+	}
+	if err := grantGroup(socket, uint32(gid), mode); err != nil {
+		return fmt.Errorf("%s_group: give the socket to the group %s, which the user of realdocd has to be in (usermod -aG %s realdocd): %w", a.key, a.group, a.group, errors.Join(given, err))
+	}
+	return nil
+}
+
+func (a access) chmod(socket string, mode fs.FileMode) error {
 	if err := os.Chmod(socket, mode); err != nil {
 		return fmt.Errorf("%s_mode: %w", a.key, err)
 	}
@@ -85,6 +96,11 @@ func openAdmin(addr string, open net.Listener, who access, h http.Handler) (*adm
 	ln := open
 	if ln == nil {
 		var err error
+		if sock.Addr(addr).IsUnix() {
+			if err := checkOwnDir(filepath.Dir(addr)); err != nil {
+				return nil, err
+			}
+		}
 		if ln, err = listen(sock.Addr(addr), access{mode: 0o600}); err != nil { // nobody gets in before it is whose it is to be
 			return nil, err
 		}

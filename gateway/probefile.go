@@ -19,6 +19,9 @@ func (s *Server) layProbe(cfg *Config) {
 		}
 	}
 	if err == nil {
+		err = checkOwnDir(dir)
+	}
+	if err == nil {
 		s.probe, err = fpm.WriteProbe(dir)
 	}
 	if err != nil {

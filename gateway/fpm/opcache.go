@@ -140,10 +140,15 @@ func (p *Pool) Restart(ctx context.Context, addr sock.Addr, dirs []string) (comp
 	p.mu.Lock()
 	file := filepath.Join(filepath.Dir(p.probe), "fpm-restart-"+strconv.FormatInt(time.Now().UnixNano(), 36))
 	p.mu.Unlock()
-	if err := writeFor(file, []byte(strings.Join(list.Paths, "\n")+"\n"), 0); err != nil {
+	root, err := os.OpenRoot(filepath.Dir(file))
+	if err != nil {
 		return 0, 0, fmt.Errorf("write down what opcache has: %w", err)
 	}
-	defer os.Remove(file)
+	defer root.Close()
+	if err := writeFor(root, filepath.Base(file), []byte(strings.Join(list.Paths, "\n")+"\n"), 0); err != nil {
+		return 0, 0, fmt.Errorf("write down what opcache has: %w", err)
+	}
+	defer root.Remove(filepath.Base(file))
 	if _, err := p.Opcache(ctx, addr, Task{Do: "reset"}); err != nil {
 		return 0, 0, err
 	}

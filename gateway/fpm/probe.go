@@ -2,6 +2,7 @@ package fpm
 
 import (
 	"context"
+	"crypto/rand"
 	_ "embed"
 	"encoding/json"
 	"errors"
@@ -119,37 +120,45 @@ func (p *Pool) AskAt(ctx context.Context, addr sock.Addr, q Question) (Answer, e
 // lie ahead, so that opcache does not keep them: it keeps nothing that is newer than the
 // request.
 func WriteProbe(dir string) (path string, err error) {
-	path = filepath.Join(dir, "fpm-probe.php")
-	for name, text := range map[string][]byte{path: probeScript, filepath.Join(dir, opcacheFile): opcacheScript} {
-		if err := writeFor(name, text, 24*time.Hour); err != nil {
-			return "", fmt.Errorf("write the script that asks FPM: %w", err)
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return "", fmt.Errorf("write the script that asks FPM: %w", err)
+	}
+	defer root.Close()
+	return filepath.Join(dir, probeFile), WriteProbeIn(root)
+}
+
+const probeFile = "fpm-probe.php"
+
+// WriteProbeIn is WriteProbe for a directory that is open: whatever becomes of its name,
+// nothing is written anywhere else.
+func WriteProbeIn(root *os.Root) error {
+	for name, text := range map[string][]byte{probeFile: probeScript, opcacheFile: opcacheScript} {
+		if err := writeFor(root, name, text, 24*time.Hour); err != nil {
+			return fmt.Errorf("write the script that asks FPM: %w", err)
 		}
 	}
-	return path, nil
+	return nil
 }
 
 // writeFor writes a file for FPM, whose time lies so far ahead.
-func writeFor(path string, text []byte, ahead time.Duration) error {
-	file, err := os.CreateTemp(filepath.Dir(path), ".fpm-probe-*")
+func writeFor(root *os.Root, name string, text []byte, ahead time.Duration) error {
+	next := ".fpm-probe-" + rand.Text()
+	file, err := root.OpenFile(next, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
 	_, err = file.Write(text)
-	if err == nil {
-		err = file.Chmod(0o644)
-	}
-	if closed := file.Close(); err == nil {
-		err = closed
-	}
+	err = errors.Join(err, file.Chmod(0o644), file.Close())
 	if err == nil {
 		at := time.Now().Add(ahead)
-		err = os.Chtimes(file.Name(), at, at)
+		err = root.Chtimes(next, at, at)
 	}
 	if err == nil {
-		err = os.Rename(file.Name(), path)
+		err = root.Rename(next, name)
 	}
 	if err != nil {
-		os.Remove(file.Name())
+		root.Remove(next)
 	}
 	return err
 }

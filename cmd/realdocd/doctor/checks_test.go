@@ -222,7 +222,7 @@ func TestNoProbeLiesWhereAVisitorCouldRunIt(t *testing.T) {
 	p := newProbeFiles(gateway.Config{Control: tmp + "/control.sock"}, []*place{docroot})
 	defer p.remove()
 	if len(p.dirs) > 0 {
-		t.Errorf("it lies in %q", p.dirs)
+		t.Errorf("it lies in %v", p.dirs)
 	}
 	if _, err := p.ask(t.Context(), &fpm.Config{}, "/none", fpm.Question{}); err == nil {
 		t.Error("it was run")

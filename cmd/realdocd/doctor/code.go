@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"realdocd/deploy"
 	"realdocd/deploy/code"
 	"realdocd/incpath"
 )
@@ -103,7 +104,7 @@ func (r *codeReading) checkSymlink(file string) {
 
 func (r *codeReading) read(file string, lang code.Language) {
 	r.files++
-	fi, err := os.Stat(file)
+	fi, err := os.Lstat(file)
 	if err != nil || fi.Size() > maxCodeFile {
 		r.skipped++
 		return
@@ -111,7 +112,7 @@ func (r *codeReading) read(file string, lang code.Language) {
 	if lang == code.PHP && fi.Mode()&0o004 == 0 && len(r.place.closed) < maxClosed {
 		r.place.closed = append(r.place.closed, file)
 	}
-	text, err := os.ReadFile(file)
+	text, err := deploy.ReadRegular(file, maxCodeFile)
 	if err != nil {
 		r.skipped++
 		return

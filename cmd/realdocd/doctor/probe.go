@@ -2,9 +2,12 @@ package doctor
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"realdocd/gateway"
@@ -25,7 +28,7 @@ var iniKeys = []string{
 // probeFiles are the probe in each directory in which FPM might read it: a unit may
 // have a /tmp of its own.
 type probeFiles struct {
-	dirs  []string
+	dirs  []ownDir
 	files []string
 	err   error
 }
@@ -57,25 +60,51 @@ func newProbeFiles(c gateway.Config, places []*place) *probeFiles {
 	return p
 }
 
+// write makes a directory of its own, and reaches it by its descriptor: the one that it
+// lies in may be somebody else's, who could put a symlink in its place meanwhile.
 func (p *probeFiles) write(parent string) error {
-	dir, err := os.MkdirTemp(parent, "realdocd-check-")
+	above, err := os.OpenRoot(parent)
 	if err != nil {
 		return err
 	}
-	p.dirs = append(p.dirs, dir)
-	if err := os.Chmod(dir, 0o755); err != nil {
+	name := "realdocd-check-" + rand.Text()
+	if err := above.Mkdir(name, 0o700); err != nil {
+		above.Close()
 		return err
 	}
-	file, err := fpm.WriteProbe(dir)
-	if err == nil {
-		p.files = append(p.files, file)
+	p.dirs = append(p.dirs, ownDir{above, name})
+	dir, err := above.OpenRoot(name)
+	if err != nil {
+		return err
 	}
-	return err
+	defer dir.Close()
+	fi, err := dir.Stat(".")
+	if err != nil {
+		return err
+	}
+	if st, ok := fi.Sys().(*syscall.Stat_t); !ok || int(st.Uid) != os.Geteuid() {
+		return fmt.Errorf("somebody has replaced %s while it was made", filepath.Join(parent, name))
+	}
+	if err := dir.Chmod(".", 0o755); err != nil {
+		return err
+	}
+	if err := fpm.WriteProbeIn(dir); err != nil {
+		return err
+	}
+	p.files = append(p.files, filepath.Join(parent, name, "fpm-probe.php"))
+	return nil
+}
+
+// An ownDir is a directory that check has made in another.
+type ownDir struct {
+	above *os.Root
+	name  string
 }
 
 func (p *probeFiles) remove() {
 	for _, dir := range p.dirs {
-		os.RemoveAll(dir)
+		dir.above.RemoveAll(dir.name)
+		dir.above.Close()
 	}
 }
 
