@@ -310,12 +310,13 @@ func (c *webConn) sendLimit() (limit time.Time) {
 	if rq == nil || !rq.place.Held() || c.s.life.now() >= cutting {
 		return c.writeLimit(now)
 	}
-	cfg := rq.pool.Config()
-	if cfg.ReadTimeout > 0 {
-		limit = now.Add(cfg.ReadTimeout)
+	if silence := rq.readTimeout(); silence > 0 {
+		limit = now.Add(silence)
 	}
-	if last := rq.place.Connected.Add(cfg.RequestTimeout); cfg.RequestTimeout > 0 && (limit.IsZero() || last.Before(limit)) {
-		limit = last
+	if most := rq.requestTimeout(); most > 0 {
+		if last := rq.place.Connected.Add(most); limit.IsZero() || last.Before(limit) {
+			limit = last
+		}
 	}
 	return limit
 }
