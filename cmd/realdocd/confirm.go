@@ -13,7 +13,7 @@ import (
 // confirm wants a release that somebody has named, the daemon or a history, to be one of
 // the site: the live one, a slot, one below releases, or one beside the live one. Root
 // flips to no other directory and runs nothing there, whoever says so.
-func (t *target) confirm(release string) error {
+func (t *namedSite) confirm(release string) error {
 	if !filepath.IsAbs(release) || filepath.Clean(release) != release {
 		return fmt.Errorf("%q is no clean path of a release", release)
 	}
@@ -31,7 +31,7 @@ func (t *target) confirm(release string) error {
 			return nil
 		}
 		parents = append(parents, filepath.Dir(got.Release))
-	} else if link, err := t.link(); err == nil {
+	} else if link, err := t.findLink(); err == nil {
 		if points, err := deploy.LinkTarget(link.path); err == nil {
 			parents = append(parents, filepath.Dir(points))
 		}
@@ -46,7 +46,7 @@ func (t *target) confirm(release string) error {
 
 // confirmEnv wants what the daemon says of the release that a command enters to be what
 // the site's own link, slots and releases say.
-func (t *target) confirmEnv(env *control.CommandEnv) error {
+func (t *namedSite) confirmEnv(env *control.CommandEnv) error {
 	if err := t.confirm(env.Release); err != nil {
 		return fmt.Errorf("the daemon names a release that nothing confirms: %w", err)
 	}

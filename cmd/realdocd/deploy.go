@@ -30,7 +30,7 @@ releases those beyond keep are removed, once nothing runs in them.
 Only what deploy has made itself, and what no site uses, is emptied or removed; files
 that no deploy has brought stop it. See realdocd-deploy(7).
 
-Where the site's link does not exist yet, deploy makes it.`,
+If the site's link does not exist yet, deploy makes it.`,
 		Example: `  realdocd deploy shop ./build
   realdocd deploy shop /srv/checkout --strict --timeout 2m`,
 		Args: siteArguments("SOURCE_DIR"),

@@ -29,10 +29,10 @@ REALDOC_RELEASE_DIR its directory, which is the working directory too. PHP gets 
 site's include_path, mapped to the release, however the command starts it.
 
 The command gets standard input and output, and signals; its exit code is that of
-exec: 128+N where signal N ended it, 127 where it was not found, 126 where it cannot
-be run. With --restart-on-flip it gets SIGTERM once its release is not live any more,
-for a worker that somebody starts again. Where no gateway runs it is not seen by a
-drain, and exec says so.`,
+exec: 128+N if signal N ended it, 127 if it was not found, 126 if it cannot be run.
+With --restart-on-flip it gets SIGTERM once its release is not live any more, for a
+worker that somebody starts again. If no gateway runs, a drain does not see the
+command, and exec says so.`,
 		Example: `  realdocd exec shop -- php bin/console cache:warmup
   realdocd exec shop --user www-data -- make warm
   realdocd exec shop --restart-on-flip -- php bin/console messenger:consume`,
@@ -75,11 +75,11 @@ type stay struct {
 	awaitFlip func(ctx context.Context) bool
 }
 
-// enter has the daemon keep the release for the command, or, where none runs,
-// looks at the link itself.
+// enter has the daemon keep the release for the command. If none runs, it looks at
+// the link itself.
 func (o *siteOptions) enter(cmd *cobra.Command, site string, command []string) (*stay, error) {
 	ctx := context.Background()
-	t, err := o.target(ctx, site)
+	t, err := o.find(ctx, site)
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +106,7 @@ func (o *siteOptions) enter(cmd *cobra.Command, site string, command []string) (
 	return &stay{entry.CommandEnv, entry.Close, await}, nil
 }
 
-func (t *target) look() (*stay, error) {
+func (t *namedSite) look() (*stay, error) {
 	got, err := deploy.Inspect(t.docroot, t.site.Links())
 	if err != nil {
 		return nil, err
@@ -123,9 +123,9 @@ func (t *target) look() (*stay, error) {
 	return &stay{env, func() {}, await}, nil
 }
 
-// pollFlip looks at the link once a second. A link that cannot be resolved is
-// no flip.
-func (t *target) pollFlip(ctx context.Context, release string) bool {
+// pollFlip looks at the link once a second. A link that cannot be resolved is not a
+// flip.
+func (t *namedSite) pollFlip(ctx context.Context, release string) bool {
 	for tick := time.NewTicker(time.Second); ; {
 		select {
 		case <-ctx.Done():

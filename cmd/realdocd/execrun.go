@@ -50,7 +50,7 @@ func (s *stay) run(cmd *cobra.Command, command []string, who string, restart boo
 	c.Dir = s.Release
 	c.Stdin, c.Stdout, c.Stderr = os.Stdin, cmd.OutOrStdout(), cmd.ErrOrStderr()
 	c.Env = append(c.Environ(), around.env...)
-	// Should we be killed, the command must not go on in a release that a drain
+	// If this process is killed, the command must not go on in a release that a drain
 	// takes for idle. The signal comes with the end of the thread that starts it.
 	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM, Credential: around.credential}
 	runtime.LockOSThread()

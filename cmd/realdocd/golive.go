@@ -44,7 +44,7 @@ func (o *liveOptions) drainFlags(cmd *cobra.Command) {
 
 // A goLive makes a release live.
 type goLive struct {
-	*target
+	*namedSite
 	*steps
 	opts       liveOptions
 	deployOpts deployOptions
@@ -65,18 +65,18 @@ type goLive struct {
 func (o *liveOptions) with(cmd *cobra.Command, site string, work func(ctx context.Context, g *goLive) error) error {
 	ctx, stop := interruptible()
 	defer stop()
-	t, err := o.target(ctx, site)
+	t, err := o.find(ctx, site)
 	if err != nil {
 		return err
 	}
 	// A reader of the output that leaves must not stop a deploy half way.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
-	g := &goLive{target: t, steps: newSteps(cmd, site, o.asJSON), opts: *o, by: cmd.Name(), reading: &deploy.Reading{}}
+	g := &goLive{namedSite: t, steps: newSteps(cmd, site, o.asJSON), opts: *o, by: cmd.Name(), reading: &deploy.Reading{}}
 	return g.end(g.explain(ctx, g.locked(func() error { return work(ctx, g) })))
 }
 
 func (g *goLive) locked(work func() error) (err error) {
-	if g.link, err = g.target.link(); err != nil {
+	if g.link, err = g.findLink(); err != nil {
 		return err
 	}
 	g.outcome.Link, g.outcome.Before = g.link.path, g.link.live
@@ -91,7 +91,7 @@ func (g *goLive) locked(work func() error) (err error) {
 	}
 	defer lock.Unlock() // the end of the process unlocks too
 	// Whoever had the lock may have flipped.
-	if g.link, err = g.target.link(); err != nil {
+	if g.link, err = g.findLink(); err != nil {
 		return err
 	}
 	g.outcome.Before = g.link.live

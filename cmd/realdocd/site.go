@@ -31,8 +31,8 @@ func (o *siteOptions) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&o.docroot, "docroot", "", "`PATH` of the document root, if the site's is a pattern")
 }
 
-// A target is a site that a command works on.
-type target struct {
+// A namedSite is the site that a command was given.
+type namedSite struct {
 	site     gateway.SiteConfig
 	sites    []gateway.SiteConfig // all of the configuration
 	docroot  string
@@ -43,8 +43,8 @@ type target struct {
 	alone  string
 }
 
-// target reads the site from the file, and looks whether a daemon runs.
-func (o *siteOptions) target(ctx context.Context, name string) (*target, error) {
+// find reads the site from the file, and looks whether a daemon runs.
+func (o *siteOptions) find(ctx context.Context, name string) (*namedSite, error) {
 	c, err := conf.Load(o.file)
 	if err != nil {
 		return nil, err
@@ -53,7 +53,7 @@ func (o *siteOptions) target(ctx context.Context, name string) (*target, error) 
 	if i < 0 {
 		return nil, fmt.Errorf("there is no site %q in %s: it has %s", name, o.file, quoted(c.SiteNames()))
 	}
-	t := &target{site: c.Gateway.Sites[i], sites: c.Gateway.Sites, stateDir: c.Gateway.StateDir}
+	t := &namedSite{site: c.Gateway.Sites[i], sites: c.Gateway.Sites, stateDir: c.Gateway.StateDir}
 	if t.docroot, err = t.site.DocrootOf(o.docroot); err != nil {
 		return nil, usageError{fmt.Errorf("--docroot: %w", err)}
 	}
@@ -66,7 +66,7 @@ func (o *siteOptions) target(ctx context.Context, name string) (*target, error) 
 
 // reach looks for the daemon. One that runs and does not answer, or does not
 // let us in, is an error: what it would have checked must not be left out.
-func (t *target) reach(ctx context.Context, socket, user string) error {
+func (t *namedSite) reach(ctx context.Context, socket, user string) error {
 	if socket == "" {
 		t.alone = "the configuration names no control socket"
 		return nil
@@ -90,7 +90,7 @@ func (t *target) reach(ctx context.Context, socket, user string) error {
 }
 
 // seenAs is the release that requests would see with dir behind the link.
-func (t *target) seenAs(dir string) string {
+func (t *namedSite) seenAs(dir string) string {
 	if t.site.Resolve == deploy.Realpath {
 		if real, err := filepath.EvalSymlinks(dir); err == nil {
 			return real
@@ -100,7 +100,7 @@ func (t *target) seenAs(dir string) string {
 }
 
 // history is the history of the site as the file has it; nil if none is kept.
-func (t *target) history() *deploy.History {
+func (t *namedSite) history() *deploy.History {
 	if t.stateDir == "" {
 		return nil
 	}

@@ -15,7 +15,7 @@ type siteLink struct {
 	path string
 	// exists is false before the first deploy.
 	exists bool
-	// live is the release behind it; "" where that is not known.
+	// live is the release behind it; "" if that is not known.
 	live string
 	// dangling says that there is nothing behind it.
 	dangling bool
@@ -26,9 +26,9 @@ type siteLink struct {
 	tail string
 }
 
-// link finds the link that is flipped, one that points nowhere too. Where there is
+// findLink finds the link that is flipped, one that points nowhere too. Where there is
 // none yet, it is the first of the docroot's directories that is missing.
-func (t *target) link() (siteLink, error) {
+func (t *namedSite) findLink() (siteLink, error) {
 	got, exists, err := deploy.FindLink(t.docroot, t.site.Links())
 	if err != nil {
 		return siteLink{}, err
@@ -56,7 +56,7 @@ func (l siteLink) into(release string) string {
 }
 
 // behind is the release behind the link, also one that is not there.
-func (t *target) behind(got deploy.Resolved) string {
+func (t *namedSite) behind(got deploy.Resolved) string {
 	if got.Release != "" {
 		return got.Release
 	}

@@ -15,7 +15,7 @@ import (
 )
 
 // records are those of the directories that deploys have made.
-func (t *target) records() *deploy.Records { return deploy.NewRecords(t.stateDir) }
+func (t *namedSite) records() *deploy.Records { return deploy.NewRecords(t.stateDir) }
 
 // uses are what all sites count on, on disk. slot is the one that this deploy fills;
 // "" where it makes a release.

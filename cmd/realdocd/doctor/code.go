@@ -27,8 +27,8 @@ const (
 // has absolute paths.
 var leftOut = []string{".git", ".hg", ".svn", "node_modules"}
 
-// readCode looks through the live releases for what names the link. Such code
-// gets, by way of the link, whichever release is live at that moment.
+// readCode looks through the live releases for code that names the link. Such code
+// gets files of whichever release is live at that moment.
 func (x *examination) readCode() {
 	ctx, cancel := context.WithTimeout(x.ctx, codeTimeout)
 	defer cancel()
