@@ -68,7 +68,7 @@ func TestSoak(t *testing.T) {
 		t.Errorf("nothing was shown: %v, %v", tally, chaos.did)
 	}
 	if os.Getenv("SOAK") != "" {
-		writeSoak(t, seed, len(asked), took, tally, chaos.did)
+		writeSoak(t, seed, len(quiet)+len(asked), took, tally, chaos.did)
 	}
 }
 

@@ -49,11 +49,7 @@ func openYard(t testing.TB, fpm stack.FPMConfig, change func(*yard)) *yard {
 	return y
 }
 
-// params of a request through realdocd; straight are those of the same request to PHP-FPM.
+// params of a request through realdocd.
 func (y *yard) params(script string, more ...string) []string {
 	return stack.ParamsFor(y.site.DocRoot(), "GET", script, more...)
-}
-
-func (y *yard) straight(script string, more ...string) []string {
-	return stack.ParamsFor(y.site.Release(1)+"/public", "GET", script, more...)
 }
