@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"io"
-	"net"
 	"syscall"
 	"testing"
 	"time"
@@ -95,7 +94,7 @@ func TestAConnectionThatIsAsleepIsLeftForTheNextProcess(t *testing.T) {
 	if _, err := c.Write([]byte{1}); err != nil {
 		t.Fatal(err)
 	}
-	if n, err := conn.(net.Conn).Read(make([]byte, 1)); n != 1 {
+	if n, err := conn.Read(make([]byte, 1)); n != 1 {
 		t.Errorf("the connection is not the one that was kept: %v", err)
 	}
 }
