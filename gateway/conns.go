@@ -37,6 +37,9 @@ func (s *Server) openFrom(conn net.Conn, from *crowd, p *pin) {
 	if s.life.now().leaves() && p == nil {
 		c.endIdle(s.idleUntil()) // it came too late for endIdle of all
 	}
+	if c.isTooMany() && c.fallAsleep() {
+		return
+	}
 	go c.serve()
 }
 
@@ -50,6 +53,7 @@ func (s *Server) add(c *webConn) bool {
 	default:
 	}
 	s.conns[c] = struct{}{}
+	s.awake.Add(1)
 	return true
 }
 
@@ -59,6 +63,7 @@ func (s *Server) closed(c *webConn) {
 	c.web.End()
 	s.memory.give(c.memory)
 	c.crowd.leave()
+	s.awake.Add(-1)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.conns, c)

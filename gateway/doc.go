@@ -135,7 +135,8 @@
 //
 // # Idle connections
 //
-// A web server may keep thousands of connections. One that waits holds a
-// descriptor, a goroutine and no buffer: a sock takes one from a pool only when
-// there is something to read.
+// A web server may keep thousands of connections. One that has been without a request
+// for a while is asleep (asleep.go): it holds a descriptor and no goroutine, and the
+// sock.Watcher wakes it. One that waits holds no buffer: a sock takes one from a pool only
+// when there is something to read.
 package gateway

@@ -54,6 +54,8 @@ type Server struct {
 	foreign atomic.Int64 // when a client that does not speak FastCGI was logged last, in Unix nanoseconds
 	drains  atomic.Int32 // of releases and pools, that wait
 
+	awake atomic.Int64 // connections that a goroutine serves
+
 	mu    sync.Mutex // guards the following
 	conns map[*webConn]struct{}
 	// abandoned are the requests that nobody waits for and whose scripts may run.

@@ -57,7 +57,8 @@ const (
 	fastestStallLook = 20 * time.Millisecond // if a limit is short
 )
 
-// watchStalls ends waits for web servers that last for too long. It ends with the last
+// watchStalls ends waits for web servers that last for too long, and lets connections fall
+// asleep. It ends with the last
 // request.
 func (s *Server) watchStalls() {
 	for {
@@ -85,6 +86,8 @@ func (s *Server) endStalled(limits stallLimits, now time.Time) {
 		what, since := stall(seen&(1<<stallBits-1)), time.UnixMilli(seen>>stallBits)
 		if what != nothing && limits[what] > 0 && now.Sub(since) >= limits[what] {
 			c.endWait(seen, what)
+		} else if what == aRequest && now.Sub(since) >= sleepsAfter && !s.life.now().leaves() {
+			c.askToSleep()
 		}
 	}
 }
@@ -119,7 +122,7 @@ func (c *webConn) endWait(seen int64, what stall) {
 	if !c.late.CompareAndSwap(int64(nothing), int64(what)) {
 		return
 	}
-	c.web.SetReadDeadline(past)
+	c.endWaitAt(past)
 	if c.awaited.Load() != seen {
 		c.late.Store(int64(nothing))
 		c.stay()

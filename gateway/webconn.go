@@ -26,6 +26,8 @@ type webConn struct {
 	s   *Server
 	web *sock.Conn
 
+	idleness atomic.Int32 // notIdle, idle or asked
+
 	gone atomic.Bool // the web server has hung up
 	busy atomic.Bool // a request has begun and not ended
 	keep bool        // the web server closes the connection, not we
@@ -36,9 +38,10 @@ type webConn struct {
 
 	waited bool // since it was last set to false, a record had to be read
 
-	mu    sync.Mutex        // guards the following two
-	waits fpm.Interruptible // what the request waits for; nil for nothing
-	rq    *request          // the one that runs, for others to read
+	mu     sync.Mutex        // guards the following
+	waits  fpm.Interruptible // what the request waits for; nil for nothing
+	rq     *request          // the one that runs, for others to read
+	asleep bool              // no goroutine serves
 
 	junk   int      // bytes that belonged to no request, since the last one
 	memory int64    // what the connection has of Server.memory
@@ -62,6 +65,7 @@ type fate int
 const (
 	stays fate = iota // for the next request
 	moves             // to another process
+	sleeps
 	ends
 )
 
@@ -73,6 +77,12 @@ func (c *webConn) serve() {
 			next = c.afterWait(err)
 		} else {
 			next = c.answer(rq)
+		}
+		if next == sleeps || next == stays && c.isTooMany() {
+			if c.fallAsleep() {
+				return
+			}
+			next = stays
 		}
 	}
 	if next == moves {
@@ -109,12 +119,16 @@ func (c *webConn) afterWait(err error) fate {
 		return ends
 	case errors.Is(err, syscall.ECONNRESET) && !c.busy.Load():
 		return ends // it has not read all of the last response, such as what came behind a HEAD's header
-	case !late:
+	case !late && !errors.Is(err, errAsleep):
 		c.noteEnd(err)
 		return ends
 	}
 	next := c.fate()
-	if next == stays {
+	switch {
+	case next != stays:
+	case errors.Is(err, errAsleep):
+		return sleeps
+	default:
 		c.stay() // a request is on its way
 	}
 	return next
@@ -191,7 +205,7 @@ func (c *webConn) endIdle(at time.Time) {
 	if c.busy.Load() {
 		return
 	}
-	c.web.SetReadDeadline(at)
+	c.endWaitAt(at)
 	if c.busy.Load() {
 		c.stay()
 	}
@@ -208,8 +222,8 @@ func (c *webConn) stay() {
 
 // cut ends the connection and a request on it, which may still say why.
 func (c *webConn) cut() {
-	c.web.SetReadDeadline(past)
 	c.web.SetWriteDeadline(time.Now().Add(cutGrace))
+	c.endWaitAt(past)
 	c.interrupt()
 }
 
@@ -232,6 +246,7 @@ func (c *webConn) ended() error {
 // A request that goes on without it is not interrupted.
 func (c *webConn) HungUp() {
 	c.gone.Store(true)
+	defer c.wake()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.waits != nil && (c.rq == nil || !c.rq.goesOn()) {

@@ -81,7 +81,7 @@ func (c *webConn) record() (fcgi.Record, error) {
 		if err := c.holdBuffer(); err != nil {
 			return fcgi.Record{}, err
 		}
-		if err := c.web.Fill(); err != nil {
+		if err := c.fill(); err != nil {
 			if !c.wasMeant(err) {
 				c.stay()
 				continue

@@ -108,6 +108,7 @@ func TestDialer_TellsAFullBacklogAtOnce(t *testing.T) {
 type owner chan struct{}
 
 func (o owner) HungUp() { close(o) }
+func (o owner) Came()   {}
 
 func TestWatcher_TellsTheOwnerOfAConnectionThatEnds(t *testing.T) {
 	w, err := NewWatcher()

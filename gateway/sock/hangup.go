@@ -30,8 +30,13 @@ type Watcher struct {
 	serial int32           // of the newest connection
 }
 
-// An Owner is told when the other side of its connection has hung up.
-type Owner interface{ HungUp() }
+// An Owner is told what becomes of its connection.
+type Owner interface {
+	// HungUp is called when the other side has closed its end.
+	HungUp()
+	// Came is called when something has come, if [Watcher.WatchInput] was called.
+	Came()
+}
 
 // watched is what a Watcher knows of a connection. The serial tells an event of this
 // connection from a late one of another that had the same descriptor.
@@ -88,6 +93,21 @@ func (w *Watcher) control(op, fd int, ev *unix.EpollEvent) (err error) {
 	return errors.Join(err, ctlErr)
 }
 
+// WatchInput has the owner told too when something has come, or is there already, for a
+// connection that nobody reads. [Watcher.IgnoreInput] ends it. Each is one system call.
+func (w *Watcher) WatchInput(c *Conn) error { return w.change(c, unix.EPOLLIN) }
+
+// IgnoreInput ends WatchInput. The owner may be told once more.
+func (w *Watcher) IgnoreInput(c *Conn) error { return w.change(c, 0) }
+
+func (w *Watcher) change(c *Conn, more uint32) error {
+	ev := unix.EpollEvent{Events: unix.EPOLLRDHUP | unix.EPOLLET | more, Fd: c.watched.fd, Pad: c.watched.serial}
+	if err := w.control(unix.EPOLL_CTL_MOD, int(c.watched.fd), &ev); err != nil {
+		return fmt.Errorf("watch for what comes: %w", err)
+	}
+	return nil
+}
+
 // Forget must come before c is closed: the number of its descriptor is then another
 // connection's.
 func (w *Watcher) Forget(c *Conn) {
@@ -120,7 +140,11 @@ func (w *Watcher) tell(ev unix.EpollEvent) {
 	w.mu.Lock()
 	c := w.conns[ev.Fd]
 	w.mu.Unlock()
-	if c != nil && c.watched.serial == ev.Pad {
+	switch {
+	case c == nil || c.watched.serial != ev.Pad:
+	case ev.Events&^unix.EPOLLIN == 0:
+		c.watched.owner.Came()
+	default:
 		c.watched.owner.HungUp()
 	}
 }
