@@ -124,7 +124,7 @@ func TestChecksOnWhatWasToldThem(t *testing.T) {
 		},
 		{
 			"what PHP remembers of slots", nil, func(s *server) {
-				s.places = []*place{{site: gateway.SiteConfig{Name: "shop", Slots: []string{"/A", "/B"}}}}
+				s.roots = []*root{{site: gateway.SiteConfig{Name: "shop", Slots: []string{"/A", "/B"}}}}
 				s.answer = &fpm.Answer{INI: map[string]string{"user_ini.filename": ".user.ini", "user_ini.cache_ttl": "300", "realpath_cache_ttl": "120"}}
 				s.checkMemory()
 			}, "php-remembers", "300 s",
@@ -162,14 +162,14 @@ func TestChecksOnWhatWasToldThem(t *testing.T) {
 		},
 		{
 			"Apache's prefix before a script below the link", nil, func(s *server) {
-				s.places = []*place{{site: shop, Resolved: resolved()}}
-				s.examination.places = s.places
+				s.roots = []*root{{site: shop, Resolved: resolved()}}
+				s.examination.roots = s.roots
 				s.checkSentPaths(shop, control.SeenRequest{DocumentRoot: shop.Docroot, ScriptFilename: "proxy:fcgi://localhost" + shop.Docroot + "/a.php"})
 			}, "", "",
 		},
 		{
 			"… before one that is resolved, of a release that is not live any more", nil, func(s *server) {
-				s.examination.places = []*place{{site: shop, Resolved: resolved()}}
+				s.examination.roots = []*root{{site: shop, Resolved: resolved()}}
 				s.checkSentPaths(shop, control.SeenRequest{DocumentRoot: shop.Docroot, ScriptFilename: "proxy:fcgi://localhost/var/www/shop/releases/1/public/a.php"})
 			}, "script-sent-resolved", "",
 		},
@@ -218,8 +218,8 @@ func onlyWell(findings []Finding) bool {
 func TestNoProbeLiesWhereAVisitorCouldRunIt(t *testing.T) {
 	tmp := t.TempDir()
 	t.Setenv("TMPDIR", tmp)
-	docroot := &place{Resolved: deploy.Resolved{Docroot: tmp, Release: tmp}}
-	p := newProbeFiles(gateway.Config{Control: tmp + "/control.sock"}, []*place{docroot})
+	docroot := &root{Resolved: deploy.Resolved{Docroot: tmp, Release: tmp}}
+	p := newProbeFiles(gateway.Config{Control: tmp + "/control.sock"}, []*root{docroot})
 	defer p.remove()
 	if len(p.dirs) > 0 {
 		t.Errorf("it lies in %v", p.dirs)

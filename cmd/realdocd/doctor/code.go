@@ -33,7 +33,7 @@ func (x *examination) readCode() {
 	ctx, cancel := context.WithTimeout(x.ctx, codeTimeout)
 	defer cancel()
 	read := map[string]bool{}
-	for _, p := range x.places {
+	for _, p := range x.roots {
 		if !p.HasLink() || read[p.Release] {
 			continue
 		}
@@ -45,15 +45,15 @@ func (x *examination) readCode() {
 // A codeReading is the reading of one release.
 type codeReading struct {
 	ctx     context.Context
-	place   *place
+	root    *root
 	names   []string // of the link
 	files   int
 	found   map[kind][]Finding
 	skipped int // files that are too large, or cannot be read
 }
 
-func (x *examination) readRelease(ctx context.Context, p *place) {
-	r := &codeReading{ctx: ctx, place: p, names: p.namesOf(), found: map[kind][]Finding{}}
+func (x *examination) readRelease(ctx context.Context, p *root) {
+	r := &codeReading{ctx: ctx, root: p, names: p.namesOf(), found: map[kind][]Finding{}}
 	err := filepath.WalkDir(p.Release, r.visit)
 	if err != nil || r.skipped > 0 {
 		why := fmt.Sprintf("%d files are larger than 1 MiB or cannot be read", r.skipped)
@@ -109,8 +109,8 @@ func (r *codeReading) read(file string, lang code.Language) {
 		r.skipped++
 		return
 	}
-	if lang == code.PHP && fi.Mode()&0o004 == 0 && len(r.place.closed) < maxClosed {
-		r.place.closed = append(r.place.closed, file)
+	if lang == code.PHP && fi.Mode()&0o004 == 0 && len(r.root.closed) < maxClosed {
+		r.root.closed = append(r.root.closed, file)
 	}
 	text, err := deploy.ReadRegular(file, maxCodeFile)
 	if err != nil {
@@ -133,7 +133,7 @@ func (r *codeReading) read(file string, lang code.Language) {
 }
 
 func (r *codeReading) note(k kind, s Subject, what, do string) {
-	named := r.place.subject()
+	named := r.root.subject()
 	s.Site, s.Docroot = named.Site, named.Docroot
 	r.found[k] = append(r.found[k], finding(k, s, what, do))
 }

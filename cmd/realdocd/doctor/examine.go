@@ -15,7 +15,7 @@ type examination struct {
 
 	view    *control.View   // what the daemon sees; nil if it was not asked
 	status  *control.Status // its state; nil likewise
-	places  []*place        // the docroots that resolve
+	roots   []*root         // the docroots that resolve
 	probes  *probeFiles
 	servers []*server
 }
@@ -29,7 +29,7 @@ func Examine(ctx context.Context, c gateway.Config) []Finding {
 	x.checkMachine()
 	x.resolveDocroots()
 	x.readCode()
-	x.probes = newProbeFiles(c, x.places)
+	x.probes = newProbeFiles(c, x.roots)
 	defer x.probes.remove()
 	x.askServers()
 	for _, s := range x.servers {

@@ -23,7 +23,7 @@ type server struct {
 	*examination
 	pool   fpm.Config
 	addr   sock.Addr
-	places []*place // that the pool serves
+	roots  []*root // that the pool serves
 	answer *fpm.Answer
 	conf   *fpmconf.Config // of the FPM; nil if it was not found
 	own    *fpmconf.Pool   // the pool in it that listens at addr; nil likewise
@@ -40,9 +40,9 @@ func (x *examination) askServers() {
 	for _, pool := range x.config.Pools {
 		for _, addr := range pool.Servers {
 			s := &server{examination: x, pool: pool, addr: addr}
-			for _, p := range x.places {
+			for _, p := range x.roots {
 				if p.site.Pool == pool.Name {
-					s.places = append(s.places, p)
+					s.roots = append(s.roots, p)
 				}
 			}
 			if s.answers() {
@@ -110,7 +110,7 @@ func (s *server) compareReach() {
 // ask runs the probe and looks for FPM's configuration.
 func (s *server) ask() {
 	q := fpm.Question{INI: iniKeys}
-	for _, p := range s.places {
+	for _, p := range s.roots {
 		q.Dirs = append(q.Dirs, p.Release)
 		q.Paths = append(append(q.Paths, p.mustRead()...), p.closed...)
 	}
@@ -133,7 +133,7 @@ func (s *server) ask() {
 }
 
 // mustRead are what FPM needs of a release at least.
-func (p *place) mustRead() []string {
+func (p *root) mustRead() []string {
 	paths := []string{p.ResolvedDocroot}
 	if front := filepath.Join(p.ResolvedDocroot, "index.php"); isFile(front) {
 		paths = append(paths, front)

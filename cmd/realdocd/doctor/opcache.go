@@ -34,7 +34,7 @@ func (s *server) checkOpcache() {
 // one. It is taken to be as large.
 func (s *server) checkRoom(o *fpm.Opcache) {
 	var memory, scripts int64
-	for _, p := range s.places {
+	for _, p := range s.roots {
 		if p.HasLink() {
 			memory, scripts = memory+o.Dirs[p.Release][0], scripts+o.Dirs[p.Release][1]
 		}
@@ -66,7 +66,7 @@ func (s *server) checkRoom(o *fpm.Opcache) {
 			"Raise opcache.memory_consumption and opcache.max_accelerated_files.")
 	}
 	switch {
-	case scripts == 0 && len(s.places) > 0:
+	case scripts == 0 && len(s.roots) > 0:
 		s.found(kindOpcacheCold, "opcache has nothing of the live releases yet: whether two fit in cannot be told.", "")
 	case well:
 		s.found(kindOpcache, fmt.Sprintf("opcache has %s free, of %s; the live releases take %s.", mib(o.Free), mib(total), mib(memory)), "")
@@ -109,7 +109,7 @@ func (s *server) checkMemory() {
 	if settings == 0 && links == 0 {
 		return
 	}
-	for _, p := range s.places {
+	for _, p := range s.roots {
 		if len(p.site.Slots) > 0 {
 			s.add(kindPHPRemembers, s.at(p), fmt.Sprintf("Workers of PHP-FPM go by a %s for %d s (user_ini.cache_ttl) and by where a symlink led for %d s (realpath_cache_ttl): realdocd deploy fills a slot in which one would change only when they have forgotten it.",
 				ini["user_ini.filename"], settings, links),
@@ -119,8 +119,8 @@ func (s *server) checkMemory() {
 }
 
 // reusedPlaces are those of the pool whose directories are filled again.
-func (s *server) reusedPlaces() (reused []*place) {
-	for _, p := range s.places {
+func (s *server) reusedPlaces() (reused []*root) {
+	for _, p := range s.roots {
 		if p.reused() {
 			reused = append(reused, p)
 		}
@@ -149,7 +149,7 @@ func (s *server) checkPreload() {
 	if file == "" {
 		return
 	}
-	for _, p := range s.places {
+	for _, p := range s.roots {
 		if p.HasLink() && below(file, append(p.namesOf(), p.Release)) {
 			s.add(kindOpcachePreload, s.at(p), fmt.Sprintf("opcache.preload = %s is of the site: its classes stay those of the release that was live at FPM's start, for requests on every other one.", file),
 				"Take opcache.preload out: a deploy by symlink and preloading do not go together without a restart of FPM.")

@@ -58,7 +58,7 @@ func (s *server) setsIncludePath() bool {
 
 // checkNamedLinks finds settings that name the link of a site of the pool.
 func (s *server) checkNamedLinks() {
-	for _, p := range s.places {
+	for _, p := range s.roots {
 		if !p.HasLink() {
 			continue
 		}
@@ -85,7 +85,7 @@ func (s *server) checkNamedLinks() {
 // the link in it each time that a file is opened.
 func (s *server) checkOpenBasedir() {
 	dirs := s.openBasedir()
-	for _, p := range s.places {
+	for _, p := range s.roots {
 		why := ""
 		switch {
 		case !p.HasLink() || len(dirs) == 0 || !allows(dirs, p):

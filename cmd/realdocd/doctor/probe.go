@@ -34,11 +34,11 @@ type probeFiles struct {
 }
 
 // newProbeFiles writes the probe. The caller removes it.
-func newProbeFiles(c gateway.Config, places []*place) *probeFiles {
+func newProbeFiles(c gateway.Config, roots []*root) *probeFiles {
 	p := &probeFiles{}
-	var roots []string
-	for _, at := range places {
-		roots = append(roots, at.Docroot, at.Release)
+	var visited []string // where a visitor could run it
+	for _, at := range roots {
+		visited = append(visited, at.Docroot, at.Release)
 	}
 	candidates := []string{os.TempDir()}
 	if c.Control != "" {
@@ -50,7 +50,7 @@ func newProbeFiles(c gateway.Config, places []*place) *probeFiles {
 		}
 	}
 	for _, dir := range candidates {
-		if real, err := filepath.EvalSymlinks(dir); err != nil || below(real, roots) {
+		if real, err := filepath.EvalSymlinks(dir); err != nil || below(real, visited) {
 			continue // a visitor could run it
 		}
 		if err := p.write(dir); err != nil {

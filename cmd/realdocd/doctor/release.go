@@ -10,7 +10,7 @@ import (
 // checkReleases looks whether FPM can read what it is to run.
 func (s *server) checkReleases() {
 	dirs := s.openBasedir()
-	for _, p := range s.places {
+	for _, p := range s.roots {
 		if len(dirs) > 0 && !allows(dirs, p) {
 			s.add(kindOpenBasedirExcludesRelease, s.at(p), fmt.Sprintf("open_basedir is %s, and the release %s is not inside.", strings.Join(dirs, ":"), p.Release),
 				fmt.Sprintf("Name the directory above the releases: %s.", filepath.Dir(p.Release)))
@@ -22,14 +22,14 @@ func (s *server) checkReleases() {
 	}
 }
 
-// at is a place as findings of the server name it.
-func (s *server) at(p *place) Subject {
+// at is a root as findings of the server name it.
+func (s *server) at(p *root) Subject {
 	at := p.subject()
 	at.Pool, at.Server = s.pool.Name, string(s.addr)
 	return at
 }
 
-func (s *server) checkReadable(p *place) {
+func (s *server) checkReadable(p *root) {
 	for _, path := range p.mustRead() {
 		if bar, is := s.answer.Barred[path]; is {
 			do := fmt.Sprintf("Let it: chmod o+rX %s, or give it to a group of FPM's user.", bar)
@@ -72,7 +72,7 @@ func (s *server) openBasedir() []string {
 
 // allows says whether open_basedir lets PHP into a release. PHP compares real paths,
 // component by component (php-src, main/fopen_wrappers.c).
-func allows(dirs []string, p *place) bool {
+func allows(dirs []string, p *root) bool {
 	docroot := p.ResolvedDocroot
 	if real, err := filepath.EvalSymlinks(docroot); err == nil {
 		docroot = real

@@ -9,18 +9,18 @@ import (
 	"realdocd/gateway"
 )
 
-// maxPlaces bounds how many docroots of a pattern are looked at.
-const maxPlaces = 20
+// maxRoots bounds how many docroots of a pattern are looked at.
+const maxRoots = 20
 
-// A place is a docroot that resolves.
-type place struct {
+// A root is a docroot that resolves, with its site.
+type root struct {
 	site gateway.SiteConfig
 	deploy.Resolved
 	closed []string // files of the release that not everybody may read
 }
 
-// subject is the place as findings name it.
-func (p *place) subject() Subject { return subjectOf(p.site, p.Docroot) }
+// subject is the root as findings name it.
+func (p *root) subject() Subject { return subjectOf(p.site, p.Docroot) }
 
 func subjectOf(site gateway.SiteConfig, docroot string) Subject {
 	s := Subject{Site: site.Name}
@@ -31,9 +31,9 @@ func subjectOf(site gateway.SiteConfig, docroot string) Subject {
 }
 
 // reused says whether deploys fill directories again that PHP has run from.
-func (p *place) reused() bool { return len(p.site.Slots) > 0 || p.site.Resolve == deploy.Readlink }
+func (p *root) reused() bool { return len(p.site.Slots) > 0 || p.site.Resolve == deploy.Readlink }
 
-// resolveDocroots finds the places.
+// resolveDocroots finds the roots.
 func (x *examination) resolveDocroots() {
 	for _, site := range x.config.Sites {
 		for _, docroot := range x.docroots(site) {
@@ -43,8 +43,8 @@ func (x *examination) resolveDocroots() {
 					"Make the directory or the link, or correct docroot.")
 				continue
 			}
-			p := &place{site: site, Resolved: got}
-			x.places = append(x.places, p)
+			p := &root{site: site, Resolved: got}
+			x.roots = append(x.roots, p)
 			x.checkLink(p)
 		}
 	}
@@ -60,16 +60,16 @@ func (x *examination) docroots(site gateway.SiteConfig) []string {
 		x.add(kindPatternMatchesNothing, Subject{Site: site.Name}, fmt.Sprintf("No directory matches the docroot %s.", site.Docroot),
 			"Correct the pattern, if there should be one.")
 	}
-	if len(found) > maxPlaces {
+	if len(found) > maxRoots {
 		x.add(kindDocrootsLeftOut, Subject{Site: site.Name},
-			fmt.Sprintf("The pattern matches %d directories; the first %d were looked at.", len(found), maxPlaces), "")
-		found = found[:maxPlaces]
+			fmt.Sprintf("The pattern matches %d directories; the first %d were looked at.", len(found), maxRoots), "")
+		found = found[:maxRoots]
 	}
 	return found
 }
 
 // checkLink looks at the symlinks on the docroot's path.
-func (x *examination) checkLink(p *place) {
+func (x *examination) checkLink(p *root) {
 	switch {
 	case !p.HasLink():
 		x.add(kindNothingToFlip, p.subject(), fmt.Sprintf("Requests are not pinned, and deploys cannot be seen: %v.", p.NothingToFlip()),
@@ -81,8 +81,8 @@ func (x *examination) checkLink(p *place) {
 	}
 }
 
-// namesOf are the ways to write a place's link.
-func (p *place) namesOf() (names []string) {
+// namesOf are the ways to write a root's link.
+func (p *root) namesOf() (names []string) {
 	for _, s := range p.Spellings {
 		names = append(names, s[0])
 	}

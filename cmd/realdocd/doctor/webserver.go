@@ -66,7 +66,7 @@ func (x *examination) checkSentPaths(site gateway.SiteConfig, r control.SeenRequ
 		x.add(kindDocrootSentResolved, s, fmt.Sprintf("The web server sends DOCUMENT_ROOT already resolved, %s (at %s): it decides the release, not realdocd. A root that is written out so never flips.", docroot, clock(r.Time)), do)
 		return
 	}
-	for _, p := range x.places {
+	for _, p := range x.roots {
 		if p.site.Name != site.Name || p.Docroot != docroot || !p.HasLink() {
 			continue
 		}
@@ -82,9 +82,9 @@ func (x *examination) checkSentPaths(site gateway.SiteConfig, r control.SeenRequ
 	}
 }
 
-// isResolved says whether a path is in a release of the place, live or not, and was
+// isResolved says whether a path is in a release of the root, live or not, and was
 // not sent by way of the link. Releases lie beside each other, and so may other things.
-func isResolved(file string, p *place) bool {
+func isResolved(file string, p *root) bool {
 	if incpath.Inside(file, p.Link) || slices.ContainsFunc(p.site.ExtraRoots, func(root string) bool { return incpath.Inside(file, path.Clean(root)) }) {
 		return false
 	}
