@@ -17,8 +17,13 @@ import (
 func TestRootAsksNoDaemonOfAnotherUser(t *testing.T) {
 	stack.NeedRoot(t, "to be attacked by another user")
 	for _, args := range [][]string{
-		{"exec", "shop", "--", "./run"}, {"rollback", "shop"}, {"flip", "shop", "releases/2"}, {"drain", "shop", "2"},
-		{"status"}, {"pause", "www"}, {"resume", "www"},
+		{"exec", "shop", "--", "./run"},
+		{"rollback", "shop"},
+		{"flip", "shop", "releases/2"},
+		{"drain", "shop", "2"},
+		{"status"},
+		{"pause", "www"},
+		{"resume", "www"},
 	} {
 		t.Run(args[0], func(t *testing.T) {
 			s := newFakeSite(t)
