@@ -89,7 +89,7 @@ func (d *fillDirs) credential() *syscall.Credential {
 }
 
 // rsyncFlags are those of -a but for times, devices and pipes. A file that would run as
-// another user, whoever starts it, loses that: what a source has is no reason to trust it.
+// another user, whoever starts it, loses that: what a source has is not a reason to trust it.
 func rsyncFlags(as *Owner) []string {
 	flags := "-rlp"
 	if os.Geteuid() == 0 && as == nil {

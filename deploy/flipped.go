@@ -14,7 +14,7 @@ import (
 type AmbiguousError struct {
 	Docroot string
 	Links   []string // that could be it
-	After   []string // the link_after of each; "" where none tells it apart
+	After   []string // the link_after of each; "" if none tells it apart
 }
 
 func (e *AmbiguousError) Error() string {

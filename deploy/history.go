@@ -162,7 +162,7 @@ func (h *History) Of(link string) ([]Event, error) {
 	return events, nil
 }
 
-// open gives nil where there is no history yet.
+// open gives nil if there is no history yet.
 func (h *History) open() (*safeDir, error) {
 	d, err := openSafeDir(h.dir, false, historyDir, h.site)
 	if errors.Is(err, fs.ErrNotExist) {

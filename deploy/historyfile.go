@@ -62,7 +62,7 @@ func (h *History) rewrite(d *safeDir, name string, events []Event) error {
 	return unix.Renameat(d.fd(), next, d.fd(), name)
 }
 
-// prune removes the files of links that are gone, where there are very many. One new
+// prune removes the files of links that are gone, if there are very many. One new
 // file in 256 looks.
 func (h *History) prune(d *safeDir, name string) {
 	if !strings.HasSuffix(name, "00.jsonl") {

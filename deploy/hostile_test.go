@@ -209,7 +209,7 @@ func TestHostile_AStateDirForEverybodyIsRefused(t *testing.T) {
 	}
 }
 
-// What a source has is no reason to trust it, and rsync runs as who owns the release.
+// What a source has is not a reason to trust it, and rsync runs as who owns the release.
 func TestHostile_AFillTakesNoRightsOver(t *testing.T) {
 	stack.Need(t, "rsync")
 	tr := newTrap(t)

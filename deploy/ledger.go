@@ -62,7 +62,7 @@ func (r *Release) Spellings() []Spelling { return r.named.Load().spellings }
 // no link on its way, or one that cannot be told from others; "" if all is well.
 func (r *Release) Fault() string { return r.named.Load().fault }
 
-// Roof is a directory that has nothing but releases of the link; "" where none is known.
+// Roof is a directory that has nothing but releases of the link; "" if none is known.
 func (r *Release) Roof() string { return r.named.Load().roof }
 
 // RealDocroot is Docroot with the symlinks inside the release followed.

@@ -20,7 +20,7 @@ var ErrLocked = errors.New("another deploy is at work")
 // ends, however it does.
 type Lock struct{ file *os.File }
 
-// LockDeploy locks a link. It does not wait: where another process has the lock,
+// LockDeploy locks a link. It does not wait: if another process has the lock,
 // the error is ErrLocked and names it.
 //
 // The lock is one on a file beside the link, which stays when it is unlocked:

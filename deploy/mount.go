@@ -27,7 +27,7 @@ func betterMount(point string) string {
 }
 
 // mountAbove gives the mount that a real path is in, and the directory that it shows,
-// where that is only a part of a file system: a bind mount, as containers have them.
+// if that is only a part of a file system: a bind mount, as containers have them.
 func mountAbove(path string) (point, from string) {
 	file, err := os.Open("/proc/self/mountinfo")
 	if err != nil {

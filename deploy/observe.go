@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// ErrLive is a release that is live, where one that is not is needed.
+// ErrLive is a live release that was named, though one that is not live is needed.
 var ErrLive = errors.New("the release is live")
 
 // Look looks at path's link now, also where Options.Every would let it rest. The
@@ -151,7 +151,7 @@ func (r *Resolver) DocrootsOf(release string) (paths []string) {
 	return paths
 }
 
-// Link is the link of path as the last look found it; "" where none has.
+// Link is the link of path as the last look found it; "" if none has.
 func (r *Resolver) Link(path string) string {
 	if states := r.Releases(path); len(states) > 0 {
 		return states[len(states)-1].Link

@@ -102,7 +102,7 @@ func (r *Records) open(create bool) (*safeDir, error) {
 	return d, err
 }
 
-// Of is the record of a directory; nil where there is none that can be believed.
+// Of is the record of a directory; nil if there is none that can be believed.
 // It says nothing about what is there now.
 func (r *Records) Of(dir string) (*Record, error) {
 	path, err := canonical(dir)

@@ -49,7 +49,7 @@ func NewRelease(dir string, now time.Time, records *Records, rec Record) (partia
 	return partial, final, err
 }
 
-// newName is a time, with a number behind it where releases of the same second are
+// newName is a time, with a number behind it if releases of the same second are
 // there: one above theirs, so that no release gets the name of one that was removed.
 func newName(dir, base string) string {
 	entries, _ := os.ReadDir(dir) // what fails, making the release tells

@@ -27,7 +27,7 @@ type Resolved struct {
 	// Home is the real path of Release.
 	Home string
 	// Roof is a directory that has nothing but releases of the link: that of the
-	// configuration, or one that is called "releases"; "" where none is known.
+	// configuration, or one that is called "releases"; "" if none is known.
 	Roof string
 	// Doubt is an *AmbiguousError where another link may be the one that is
 	// flipped, else nil.
@@ -158,7 +158,7 @@ func upTo(c span) (all []int) {
 }
 
 // Tail is where in a release the link leads to: "/public" for htdocs ->
-// releases/42/public, and "" where it leads to the release itself.
+// releases/42/public, and "" if it leads to the release itself.
 func (r *Resolved) Tail() string { return tailOf(r.Release, r.Name) }
 
 func tailOf(release, name string) string {

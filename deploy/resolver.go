@@ -24,7 +24,7 @@ type Options struct {
 	// that deploys flip; "" leaves that to the rule of Way.Flipped.
 	LinkAfter string
 	// Slots and Releases are where deploys put releases, which tells them from other
-	// directories; none where that is not known.
+	// directories; none if that is not known.
 	Slots    []string
 	Releases string
 	// Blocking makes a call on a file system that may be slow or hang; nil just makes
@@ -99,7 +99,7 @@ func (r *Resolver) Inside() (sum int64) {
 }
 
 // Live is the path of the release that path, a cleaned docroot, had at the last
-// look; "" where none is known.
+// look; "" if none is known.
 func (r *Resolver) Live(path string) string {
 	d := r.find(path)
 	if d == nil {

@@ -49,7 +49,7 @@ func (s Shared) Prepare(source string) error {
 func (s Shared) prepare(root *os.Root, source, entry string) error {
 	path := strings.TrimSuffix(entry, "/")
 	if _, err := root.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
-		return err // nil where it is there
+		return err // nil if it is there
 	}
 	if dir := filepath.Dir(path); dir != "." {
 		if err := root.MkdirAll(dir, 0o755); err != nil {
@@ -127,7 +127,7 @@ func copyFile(root *os.Root, from, to string, mode fs.FileMode) error {
 }
 
 // OpenRegularOrLinked opens a file of a source for reading, which may have several
-// names and is no symlink.
+// names and is not a symlink.
 func OpenRegularOrLinked(path string) (*os.File, error) {
 	return os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
 }

@@ -59,7 +59,7 @@ func (r *Resolver) Restore(state DocrootState) {
 }
 
 // Idle is a release, by its path, that is not live and has nobody inside here;
-// nil where it is not so, or the release unknown.
+// nil if it is not so, or the release unknown.
 func (r *Resolver) Idle(release string) *Release {
 	for _, d := range r.all() {
 		d.mu.Lock()

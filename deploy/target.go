@@ -11,7 +11,7 @@ import (
 
 // IdleSlot is the slot that a deploy may fill: the one after the live release in
 // the order of slots, and the first where none of them is live. A slot that is
-// not there yet is fine; one that is no directory of its own is refused.
+// not there yet is fine; one that is not a directory of its own is refused.
 func IdleSlot(slots []string, live string) (string, error) {
 	at := slices.IndexFunc(slots, func(s string) bool { return filepath.Clean(s) == filepath.Clean(live) })
 	slot := filepath.Clean(slots[(at+1)%len(slots)])

@@ -39,7 +39,7 @@ type SiteOnDisk struct {
 	Links      Options
 	Shared     string
 	ExtraRoots []string
-	History    *History // nil where none is kept
+	History    *History // nil if none is kept
 	// Own is set for the site that deploys, OwnLink is the link that it flips, and OwnSlot
 	// the slot that it fills; these are its to change.
 	Own              bool

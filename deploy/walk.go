@@ -17,10 +17,10 @@ type Way struct {
 	// Links are the symlinks on the way, in the order in which the kernel meets
 	// them, those in the texts of other links included.
 	Links []Link
-	// End is the real path that the way comes to; "" where it comes to nothing.
+	// End is the real path that the way comes to; "" if it comes to nothing.
 	End string
 	// Missing is the first name on the way that is not there, by its real path,
-	// and Below what would follow it, as in "/public"; "" where nothing is missing.
+	// and Below what would follow it, as in "/public"; "" if nothing is missing.
 	Missing, Below string
 }
 
@@ -29,9 +29,9 @@ type Link struct {
 	// Path is the real path of the directory that has the link, and its name.
 	Path string
 	// Text is what the link says, and Leads the real path that it comes to in the
-	// end; "" where it comes to nothing.
+	// end; "" if it comes to nothing.
 	Text, Leads string
-	// As is how the link is written in the way's path; "" where it is met in the
+	// As is how the link is written in the way's path; "" if it is met in the
 	// text of another link only.
 	As string
 	// Below is what of the way is left behind the link, as in "/public".
@@ -114,7 +114,7 @@ func (w *walker) pass(next piece) error {
 	at := w.here + "/" + next.name
 	text, err := readText(at)
 	switch {
-	case errors.Is(err, unix.EINVAL): // it is no link
+	case errors.Is(err, unix.EINVAL): // it is not a link
 		w.here = at
 		return nil
 	case errors.Is(err, unix.ENOENT):
@@ -182,7 +182,7 @@ func (w *walker) changed() bool {
 	return false
 }
 
-// readText reads what a link says; the error is EINVAL for what is no link.
+// readText reads what a link says; the error is EINVAL for what is not a link.
 func readText(path string) (string, error) {
 	var buf [unix.PathMax]byte
 	for {

@@ -43,7 +43,7 @@ type Permit struct {
 func (p *Permit) Dir() string { return p.dir }
 
 // MayClear is the one place that decides whether a directory may be emptied or
-// removed: it is no symlink; it has a record that fits; no mount point is in it, nor
+// removed: it is not a symlink; it has a record that fits; no mount point is in it, nor
 // is it one; nothing in it, around it or at it is used by any site; and nobody is
 // inside. The error is a *Refusal, or says what could not be looked at.
 func (w *Warden) MayClear(dir string) (*Permit, error) {

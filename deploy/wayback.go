@@ -18,7 +18,7 @@ type WayBack struct {
 
 // Previous is where a rollback of link goes from the release live: to the one that
 // was live before it. After a rollback from 43 to 42 that is 41, and not 43. usable
-// says why a release cannot be gone back to, "" where it can; one that is gone is
+// says why a release cannot be gone back to, "" if it can; one that is gone is
 // passed over. It is false where the history has none.
 func Previous(events []Event, link, live string, usable func(Event) string) (back WayBack, ok bool) {
 	var line []Event // of the releases that led to the present one

@@ -62,7 +62,7 @@ func (rq *request) bodyError(err error) error {
 }
 
 // streams says whether a body that is too large for memory goes to FPM as it
-// comes. It cannot where the length is not known, since FPM must be told it
+// comes. It cannot if the length is not known, since FPM must be told it
 // first.
 func (rq *request) streams() bool {
 	return rq.contentLength >= 0 && rq.site != nil && !rq.site.RequestBuffering

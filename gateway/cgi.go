@@ -90,7 +90,7 @@ func (rq *request) readContentLength() error {
 	return rq.checkMaxBody(n)
 }
 
-// value is the variable's value; nil where it is absent.
+// value is the variable's value; nil if it is absent.
 func (rq *request) value(at param) []byte {
 	if at == 0 {
 		return nil
@@ -98,7 +98,7 @@ func (rq *request) value(at param) []byte {
 	return rq.pairs[at-1].Value
 }
 
-// set gives a variable another value, or adds it where it is absent.
+// set gives a variable another value, or adds it if it is absent.
 func (rq *request) set(at param, name string, value []byte) {
 	if at == 0 {
 		rq.pairs = append(rq.pairs, fcgi.Pair{Name: rq.bytes(name), Value: value})

@@ -39,7 +39,7 @@ type Config struct {
 	SlowLog time.Duration
 	// HeaderTimeout bounds the time from the beginning of a request to the end of its
 	// params, and BodyTimeout the silence of a web server within a body. IdleTimeout is
-	// how long a connection of a web server may be without a request. 0 is no bound.
+	// how long a connection of a web server may be without a request. 0 sets no bound.
 	HeaderTimeout, BodyTimeout, IdleTimeout time.Duration
 	// MaxSpool bounds, in bytes, what all bodies together take in SpoolDir; 0 is no
 	// bound beside the room that there is.
@@ -50,7 +50,7 @@ type Config struct {
 	// ProbeDir is where the two PHP files are laid that PHP-FPM is asked with; "" is
 	// beside the control socket. It is for a PHP-FPM that does not see that directory.
 	ProbeDir string
-	// MaxBody is the longest body of a request, in bytes; 0 is no bound.
+	// MaxBody is the longest body of a request, in bytes; 0 sets no bound.
 	MaxBody int64
 	// MaxConnections bounds the connections of web servers that one listener has; 0
 	// is what the descriptors allow.
@@ -115,7 +115,7 @@ type SiteConfig struct {
 	// PHP_ADMIN_VALUE. Otherwise what they load is confined.
 	RefusePHPValue bool
 	// MaxConns bounds the site's requests in FPM at once, for a pattern those of each
-	// link; 0 is no bound beside the pool's.
+	// link; 0 sets no bound beside the pool's.
 	MaxConns int
 	// StderrToLog keeps what PHP writes to its error output from the web server.
 	StderrToLog bool
@@ -135,7 +135,7 @@ type SiteConfig struct {
 	// errors of realdocd's own; "" adds none.
 	RequestIDHeader string
 	// Warm are the requests that run on a release before it goes live: paths,
-	// or URLs where the host matters.
+	// or URLs if the host matters.
 	Warm []string
 	// WarmTimeout bounds each of them.
 	WarmTimeout time.Duration

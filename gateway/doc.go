@@ -18,7 +18,7 @@
 //
 // A pool has places in FPM, as many as max_conns. A request has one from
 // pool.enter to pool.leave, in one of the pool's servers, and waits in the queue
-// where all are taken or the pool is paused. Small bodies are complete and large
+// if all are taken or the pool is paused. Small bodies are complete and large
 // ones spooled before that. What a server's connection needs to be kept for the
 // next request is in reuse.go.
 //
@@ -110,7 +110,7 @@
 // one until its script ends (fpm.Abandoned). One tries
 // an FPM listener that is out until it answers (server.recover), one asks FPM
 // what it is (server.ask), one looks at the links once a second (Server.watchLinks),
-// and one for slow requests where FPM can be asked about them (Server.watchSlow).
+// and one for slow requests if FPM can be asked about them (Server.watchSlow).
 // The other process of a handover has one that receives (Successor.listen,
 // Predecessor.listen) and one that writes (handover.Peer), so that nobody who has
 // something to tell waits.

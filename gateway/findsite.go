@@ -106,7 +106,7 @@ func (rq *request) flow() fpm.Flow {
 	return fpm.Flow{Site: rq.site.Name}
 }
 
-// placeLimit is how many places the requests of the flow may have at once; 0 is no bound.
+// placeLimit is how many places the requests of the flow may have at once; 0 sets no bound.
 func (rq *request) placeLimit() int {
 	if rq.site == nil {
 		return 0

@@ -59,7 +59,7 @@ func listen(addr sock.Addr, who access) (net.Listener, error) {
 const backlog = 4096
 
 // longBacklog gives a listener the whole backlog. Go takes that of net.core.somaxconn,
-// and 128 where it may not read it, as in a unit with ProcSubset=pid.
+// and 128 if it may not read it, as in a unit with ProcSubset=pid.
 func longBacklog(ln net.Listener, err error) error {
 	if err != nil {
 		return err

@@ -14,7 +14,7 @@ import (
 	"realdocd/gateway/sock"
 )
 
-// A pin is what the requests of a connection run on, where they are a warm-up's: a release
+// A pin is what the requests of a connection run on, if they are a warm-up's: a release
 // that need not be live, in one FPM of the pool.
 type pin struct {
 	release string

@@ -27,7 +27,7 @@ type request struct {
 	cgi           cgi
 	requestID     []byte // its name in logs; never empty
 	ownID         [ownIDLen]byte
-	contentLength int64 // -1 where the web server did not say
+	contentLength int64 // -1 if the web server did not say
 	unknownLength bool  // it has said that it does not know
 	body          body
 

@@ -13,7 +13,7 @@ const maxRequestID = 128
 
 // identify gives the request its id: REQUEST_ID as nginx's configuration sends
 // it ($request_id), else UNIQUE_ID of Apache's mod_unique_id, else one of our
-// own. What stands in an HTTP_* variable comes from the visitor and is no id.
+// own. What stands in an HTTP_* variable comes from the visitor and is not an id.
 func (rq *request) identify() {
 	for _, at := range [...]param{rq.cgi.requestID, rq.cgi.uniqueID} {
 		if sent := rq.value(at); isRequestID(sent) {

@@ -12,7 +12,7 @@ import (
 
 const (
 	slowestLook   = time.Second           // between two looks for slow requests
-	fastestLook   = 20 * time.Millisecond // where slow is short
+	fastestLook   = 20 * time.Millisecond // if slow is short
 	statusTimeout = time.Second           // for FPM to answer
 )
 

@@ -32,7 +32,7 @@ func (c *webConn) awaitsNothing() { c.awaited.Store(0) }
 // lateFor is what the connection has waited for too long for; nothing if it has not.
 func (c *webConn) lateFor() stall { return stall(c.late.Load()) }
 
-// stallLimits are how long each wait may be; 0 is no bound.
+// stallLimits are how long each wait may be; 0 sets no bound.
 type stallLimits [anyMore]time.Duration
 
 // hurriedStall is for how long a web server may be silent within a request while

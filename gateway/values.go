@@ -9,7 +9,7 @@ import (
 )
 
 // rewriteValues maps the paths in PHP_VALUE and PHP_ADMIN_VALUE, and sends the site's
-// include_path where the web server sends none. On a pool where anything sets
+// include_path if the web server sends none. On a pool where anything sets
 // include_path every request carries one, since FPM leaves it set in the worker for
 // the next. m is nil for a request that runs on no release.
 func (rq *request) rewriteValues(m *incpath.Mapping) error {
@@ -56,7 +56,7 @@ func asRefusal(err error, name []byte) error {
 }
 
 // mapValue maps the paths of a PHP_VALUE, or, for i 1, of a PHP_ADMIN_VALUE. out is
-// nil where it may go on as it is.
+// nil if it may go on as it is.
 func (rq *request) mapValue(i int, value string, m *incpath.Mapping) (out []byte, found bool, err error) {
 	name := [...]string{"PHP_VALUE", "PHP_ADMIN_VALUE"}[i]
 	if m == nil {
@@ -93,7 +93,7 @@ func (rq *request) mayStandInList() error {
 	return nil
 }
 
-// addIncludePath adds the site's include_path, or the pool's where the site
+// addIncludePath adds the site's include_path, or the pool's if the site
 // has none.
 func (rq *request) addIncludePath(value string, m *incpath.Mapping) ([]byte, error) {
 	if m == nil {

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	// watchEvery is how soon a flip is noticed where nobody asks for a page, and a
+	// watchEvery is how soon a flip is noticed if nobody asks for a page, and a
 	// release that is removed while somebody is inside.
 	watchEvery = time.Second
 	// watchAtOnce bounds the docroots of patterns that are looked at each time; where
@@ -42,7 +42,7 @@ func (s *Server) watchLinks(now *setup) {
 	}
 }
 
-// watchDocroots looks at links, for as long as there is time: where file systems hang,
+// watchDocroots looks at links, for as long as there is time: if file systems hang,
 // not each docroot has its turn each time.
 func (s *Server) watchDocroots(now *setup, turns []*turn) {
 	ends := time.Now().Add(watchEvery)
@@ -64,7 +64,7 @@ func (s *Server) watchDocroots(now *setup, turns []*turn) {
 type turn struct {
 	st      *site
 	waiting []string      // of this round
-	found   chan []string // nil where nobody looks
+	found   chan []string // nil if nobody looks
 	looked  time.Time     // when that began
 }
 
@@ -136,7 +136,7 @@ func (s *Server) lost(l *loss) {
 		Msg(fmt.Sprintf("release was %s while it was in use: next time, realdocd drain %s %s first", what, l.st.Name, l.Name))
 }
 
-// wantNotLive fails with deploy.ErrLive where a docroot on disk that no request has
+// wantNotLive fails with deploy.ErrLive if a docroot on disk that no request has
 // shown yet leads to the release.
 func (s *Server) wantNotLive(ctx context.Context, release string) error {
 	answer := make(chan error, 1)

@@ -48,7 +48,7 @@ type webConn struct {
 	small  [16]byte // an answer to a record that is not one of a request
 
 	crowd *crowd // that it is counted in
-	pin   *pin   // whose requests they are, where they are a warm-up's
+	pin   *pin   // whose requests they are, if they are a warm-up's
 }
 
 // enterOn enters the release that a request on the connection runs on.
@@ -319,7 +319,7 @@ func (c *webConn) writeLimit(now time.Time) time.Time {
 
 // sendLimit is until when the web server may take nothing of what it is sent: for
 // read_timeout, and until the end of request_timeout. So a web server that does not read
-// does not keep a place in FPM. Zero is no bound.
+// does not keep a place in FPM. Zero sets no bound.
 func (c *webConn) sendLimit() (limit time.Time) {
 	now, rq := time.Now(), c.now
 	if rq == nil || !rq.place.Held() || c.s.life.now() >= cutting {

@@ -16,7 +16,7 @@ type Mapping struct {
 	// Others are further releases of the site: a path in one of them, which somebody
 	// has resolved at another moment, is the same path in Release.
 	Others []string
-	// Roof is a directory that has nothing but releases; "" where none is known.
+	// Roof is a directory that has nothing but releases; "" if none is known.
 	Roof string
 	// ResolvedDocroot is the docroot below Release.
 	ResolvedDocroot string
@@ -79,7 +79,7 @@ func (m *Mapping) Text(text string) string {
 				b.WriteString(mapped)
 				done = end
 			}
-		} else if strings.IndexByte(ends, text[at]) < 0 { // a word that is no path
+		} else if strings.IndexByte(ends, text[at]) < 0 { // a word that is not a path
 			if n := strings.IndexAny(text[at:], ends); n >= 0 {
 				end = at + n
 			} else {

@@ -35,7 +35,7 @@ func PowerOf(key string) Power {
 }
 
 // CodePaths gives the paths of code in the value of a directive that has LoadsPHP.
-// ok is false where one cannot be confined: it is relative, or of a stream that is no
+// ok is false if one cannot be confined: it is relative, or of a stream that is no
 // file.
 func CodePaths(key, value string) (paths []string, ok bool) {
 	items := []string{value}

@@ -215,7 +215,7 @@ func TestASlotThatPHPRemembersIsNotFilled(t *testing.T) {
 		php    *control.PHPMemory
 		before string // file of the slot and of the source, with other text
 		last   time.Duration
-		want   string // "" is no refusal
+		want   string // "" is not a refusal
 	}{
 		"settings":                    {php(), "public/.user.ini", time.Minute, "user_ini.cache_ttl = 300"},
 		"settings that are forgotten": {php(), "public/.user.ini", 10 * time.Minute, ""},

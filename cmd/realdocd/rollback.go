@@ -72,7 +72,7 @@ func (g *goLive) noWayBack(back deploy.WayBack) error {
 	return fmt.Errorf("%s: name one, with realdocd flip %s RELEASE_DIR", text, g.site.Name)
 }
 
-// usable says why a release cannot be gone back to; "" where it can.
+// usable says why a release cannot be gone back to; "" if it can.
 func (g *goLive) usable(e deploy.Event) string {
 	if why := deploy.Gone(e); why != "" {
 		return why

@@ -18,7 +18,7 @@ import (
 func (t *namedSite) records() *deploy.Records { return deploy.NewRecords(t.stateDir) }
 
 // uses are what all sites count on, on disk. slot is the one that this deploy fills;
-// "" where it makes a release.
+// "" if it makes a release.
 func (g *goLive) uses(slot string) (all []deploy.Use, err error) {
 	for _, s := range g.sites {
 		on := deploy.SiteOnDisk{

@@ -28,7 +28,7 @@ func blankLines(text []byte) []byte {
 
 // blankPHP blanks comments between <? and ?>, as the scanner of PHP finds them
 // (php-src, Zend/zend_language_scanner.l): a ?> ends a // or # comment, #[ begins
-// an attribute, and what stands in a string, a heredoc included, is no comment.
+// an attribute, and what stands in a string, a heredoc included, is not a comment.
 func blankPHP(text []byte) []byte {
 	out := bytes.Clone(text)
 	inCode := false

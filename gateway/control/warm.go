@@ -3,8 +3,8 @@ package control
 // A WarmResult is one request of a warm-up.
 type WarmResult struct {
 	URI    string `json:"uri"`
-	Status int    `json:"status"` // 0 where there was no answer
-	// Server is the FPM listener that ran it; "" where none did.
+	Status int    `json:"status"` // 0 if there was no answer
+	// Server is the FPM listener that ran it; "" if none did.
 	Server string `json:"server,omitempty"`
 	// Took is in seconds.
 	Took float64 `json:"took_seconds"`

@@ -32,7 +32,7 @@ type Abandonment struct {
 	Method, Script string
 	// Torn says that a record of the request was sent in part.
 	Torn bool
-	// Limit is how long after Connected the place is kept at the most; 0 is no bound.
+	// Limit is how long after Connected the place is kept at the most; 0 sets no bound.
 	Limit time.Duration
 	// Ended is called once the place was left, by a goroutine of its own.
 	Ended func()
@@ -64,7 +64,7 @@ func (a *Abandoned) Interrupt() {
 const (
 	// looksAgain is how long a wait lasts before its bounds are looked at.
 	looksAgain = time.Second
-	// asksAgain is how often FPM is asked whether a script runs, where only its status
+	// asksAgain is how often FPM is asked whether a script runs, if only its status
 	// can tell.
 	asksAgain = 250 * time.Millisecond
 	// askWorkersTimeout is for FPM to answer.

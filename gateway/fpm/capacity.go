@@ -25,7 +25,7 @@ import (
 const Auto = -1
 
 const (
-	// growEvery is how soon more requests than workers are tried again where FPM did
+	// growEvery is how soon more requests than workers are tried again if FPM did
 	// not follow.
 	growEvery = 30 * time.Second
 	// growTakes is how long FPM has to follow: pm = dynamic starts workers once a second.
@@ -46,7 +46,7 @@ type capacity struct {
 	looked   time.Time // for others
 }
 
-// limitLocked bounds the requests in FPM at once; 0 is no bound.
+// limitLocked bounds the requests in FPM at once; 0 sets no bound.
 func (p *Pool) limitLocked() int {
 	limit := p.Config().MaxConns
 	if limit != Auto {

@@ -21,12 +21,12 @@ type Config struct {
 	// IncludePath is what a request of a site without its own include_path
 	// carries if anything on the pool sets one; "" is what PHP says it has.
 	IncludePath string
-	// ReadTimeout is the longest silence of FPM within a request; 0 is no bound.
+	// ReadTimeout is the longest silence of FPM within a request; 0 sets no bound.
 	ReadTimeout time.Duration
 	// RequestTimeout bounds a request from the connection to FPM to its end;
-	// 0 is no bound.
+	// 0 sets no bound.
 	RequestTimeout time.Duration
-	// MaxConns bounds the requests in FPM at once; 0 is no bound, and [Auto] what FPM
+	// MaxConns bounds the requests in FPM at once; 0 sets no bound, and [Auto] what FPM
 	// can run at once.
 	MaxConns int
 	// Sharers counts the pools that use a listener, of those that several use. Their

@@ -26,7 +26,7 @@ type Want struct {
 	By Client
 	// Flow is whose turn it counts for.
 	Flow Flow
-	// Limit bounds the requests of the flow in FPM at once; 0 is no bound.
+	// Limit bounds the requests of the flow in FPM at once; 0 sets no bound.
 	Limit int
 	// Reusable says that the request may go over a kept connection and leave its
 	// own to be kept: it has no body, and it goes out in one write.

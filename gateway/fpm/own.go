@@ -25,7 +25,7 @@ type own struct {
 	asking chan struct{} // closed when the answer is here; nil: nobody asks
 }
 
-// IncludePath is what PHP has where nobody sets an include_path: the pool's
+// IncludePath is what PHP has if nobody sets an include_path: the pool's
 // configuration says so, or FPM is asked, once a minute at most.
 func (p *Pool) IncludePath() string {
 	if set := p.Config().IncludePath; set != "" {

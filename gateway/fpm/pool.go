@@ -203,7 +203,7 @@ type Status struct {
 	Abandoned            int           // of Running, those that nobody waits for any more
 	LongestWait          time.Duration // of the request that waits for longest
 	Requests, Refused    uint64        // that have had a place, or were refused one, since the start
-	MaxConns, QueueLimit int           // MaxConns is 0 while there is no bound
+	MaxConns, QueueLimit int           // MaxConns is 0 while there sets no bound
 	Listeners            []ListenerStatus
 }
 

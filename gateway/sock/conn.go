@@ -33,8 +33,8 @@ type Conn struct {
 	// LastID is the request id of the request that was sent last. It is for the owner.
 	LastID uint16
 
-	// Limit says until when Send may wait; zero is no bound. It is asked whenever the other
-	// side takes no more. nil is no bound.
+	// Limit says until when Send may wait; zero sets no bound. It is asked whenever the other
+	// side takes no more. nil sets no bound.
 	Limit func() time.Time
 
 	raw syscall.RawConn

@@ -10,7 +10,7 @@ import (
 )
 
 // A PHP-FPM with a chroot sees neither the control socket's directory nor the releases by their
-// paths: what it makes of a release is not known, which is no reason not to flip. With map and
+// paths: what it makes of a release is not known, which is not a reason not to flip. With map and
 // probe_dir it is asked.
 func TestAnFPMWithARootOfItsOwnIsAskedWhereItSeesTheProbe(t *testing.T) {
 	if os.Geteuid() != 0 {

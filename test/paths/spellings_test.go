@@ -17,7 +17,7 @@ type spelling struct {
 	named int
 	// pma says that the script lies outside of the link, where it names no release.
 	pma bool
-	// refused has the status that is right for a layout, where it is not 200.
+	// refused has the status that is right for a layout, if it is not 200.
 	refused map[string]int
 }
 

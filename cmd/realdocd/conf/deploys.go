@@ -154,7 +154,7 @@ func (d *document) whereOf(p place) string {
 	return "the default"
 }
 
-// to says how a lies to b, as "lies in"; "" where they have nothing to do with each
+// to says how a lies to b, as "lies in"; "" if they have nothing to do with each
 // other. Either may be a pattern.
 func (a place) to(b place) string {
 	outer, inner := strings.Split(strings.TrimSuffix(b.path, "/"), "/"), strings.Split(strings.TrimSuffix(a.path, "/"), "/")
