@@ -29,7 +29,7 @@ endif
 ARCH = $(or $(GOARCH),$(shell go env GOARCH))
 
 FUZZTIME     ?= 30s
-TEST_TIMEOUT ?= 12m
+TEST_TIMEOUT ?= 25m
 
 # The results that go test caches know nothing of the binary and the servers that the
 # tests start: each run is a new one.
