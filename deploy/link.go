@@ -32,7 +32,14 @@ func target(link, text string) string {
 // localFilesystem says whether paths are on file systems that answer without a network or
 // another process, so that a look need not fear to hang. An overlay is as local as its
 // layers.
-func localFilesystem(paths ...string) bool {
+func localFilesystem(paths ...string) bool { return localWithin(maxOverlays, paths...) }
+
+// maxOverlays is how many overlays may lie upon each other, as for the kernel
+// (FILESYSTEM_MAX_STACK_DEPTH). Beyond it nothing is local: in a mount namespace of its own,
+// as of a container, the path of a layer may lead to the overlay itself.
+const maxOverlays = 2
+
+func localWithin(overlays int, paths ...string) bool {
 	for _, p := range paths {
 		var st unix.Statfs_t
 		if unix.Statfs(p, &st) != nil {
@@ -43,7 +50,7 @@ func localFilesystem(paths ...string) bool {
 			unix.RAMFS_MAGIC, unix.F2FS_SUPER_MAGIC, zfsMagic:
 		case unix.OVERLAYFS_SUPER_MAGIC:
 			layers := overlayLayers(p)
-			if len(layers) == 0 || !localFilesystem(layers...) {
+			if len(layers) == 0 || overlays == 0 || !localWithin(overlays-1, layers...) {
 				return false
 			}
 		default:

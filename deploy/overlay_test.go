@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -59,5 +60,33 @@ func TestAnOverlayIsAsLocalAsItsLayers(t *testing.T) {
 	mount("onfuse", "lowerdir="+dir+"/fuse,upperdir="+dir+"/up,workdir="+dir+"/work")
 	if localFilesystem(dir + "/onfuse") {
 		t.Error("an overlay over FUSE passes for local")
+	}
+}
+
+// As in a container's mount namespace: the path of the lower layer leads to the overlay itself.
+func TestALookAtAnOverlayThatLiesOverItsOwnLayersEnds(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root mounts")
+	}
+	dir, lower := t.TempDir(), t.TempDir()
+	for _, name := range []string{"up", "work"} {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	options := "lowerdir=" + lower + ",upperdir=" + dir + "/up,workdir=" + dir + "/work"
+	if err := unix.Mount("overlay", lower, "overlay", 0, options); err != nil {
+		t.Skipf("an overlay cannot be mounted: %v", err)
+	}
+	defer unix.Unmount(lower, unix.MNT_DETACH)
+	answered := make(chan bool, 1)
+	go func() { answered <- localFilesystem(lower) }()
+	select {
+	case local := <-answered:
+		if local {
+			t.Error("it passes for local, though its layers are not known")
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("the look does not end")
 	}
 }

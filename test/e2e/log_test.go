@@ -104,6 +104,10 @@ func TestLogrotateUnderTrafficLosesNoLine(t *testing.T) {
 	const times = 5
 	for n := range times {
 		s.More(traffic, 100)
+		stack.Until(t, "the file has a line: logrotate leaves an empty one alone", func() bool {
+			fi, err := os.Stat(file)
+			return err == nil && fi.Size() > 0
+		})
 		rotate()
 		mustDo(t, stack.Poll(func() error {
 			if got := count(eventsOf(t, dir+"/realdocd.log*"), "log reopened"); got != n+1 {

@@ -26,7 +26,11 @@ func TestProfilesComeOverTheControlSocketAlone(t *testing.T) {
 		t.Helper()
 		dial := func(context.Context, string, string) (net.Conn, error) { return addr.Dial() }
 		client := http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}
-		resp, err := client.Get("http://realdocd" + path)
+		host := "realdocd"
+		if !addr.Unix() {
+			host = string(addr) // the metrics are for who asks for this host
+		}
+		resp, err := client.Get("http://" + host + path)
 		if err != nil {
 			t.Fatal(err)
 		}
