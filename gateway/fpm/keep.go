@@ -83,16 +83,17 @@ func (l *listener) reuse(c *Config) string {
 	return "on"
 }
 
-// takeKeptLocked takes the connection that was kept last, since its worker has the most
-// in the processor's caches; nil if there is none.
+// takeKeptLocked takes the connection that has been idle for longest, since its worker is
+// the most likely to be back in its read; nil if there is none. The newest one would have
+// more in the processor's caches: that gains nothing at 8 clients of 12 workers, and loses
+// a quarter of the requests a second at 32 and 128, where its worker is seldom back.
 func (l *listener) takeKeptLocked() *sock.Conn {
-	last := len(l.kept) - 1
-	if last < 0 {
+	if len(l.kept) == 0 {
 		return nil
 	}
-	conn := l.kept[last]
-	l.kept = l.kept[:last]
-	l.low = min(l.low, last)
+	conn := l.kept[0]
+	l.kept = append(l.kept[:0], l.kept[1:]...)
+	l.low = min(l.low, len(l.kept))
 	return conn
 }
 

@@ -64,7 +64,7 @@ func TestPool_TriesAListenerNoMoreThatTheConfigurationDropped(t *testing.T) {
 	}
 }
 
-func TestListener_TakesTheNewestConnectionAndClosesTheOldestThatWereNotNeeded(t *testing.T) {
+func TestListener_TakesTheOldestConnectionAndClosesTheOldestThatWereNotNeeded(t *testing.T) {
 	p := newTestPool(Config{Servers: []sock.Addr{"/s"}, Reuse: true})
 	l := p.listeners[0]
 	l.why, l.reaping, l.workers = nil, true, 12
@@ -75,7 +75,7 @@ func TestListener_TakesTheNewestConnectionAndClosesTheOldestThatWereNotNeeded(t 
 	l.low = len(l.kept)
 	taken := l.takeKeptLocked()
 	l.keepLocked(taken)
-	if l.low != 3 || taken != kept[3] || !slices.Equal(l.kept, kept) {
+	if l.low != 3 || taken != kept[0] || !slices.Equal(l.kept, []*sock.Conn{kept[1], kept[2], kept[3], kept[0]}) {
 		t.Errorf("%d were idle all the time", l.low)
 	}
 }
