@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,9 +35,10 @@ type bench struct {
 	cfg    Config
 	fpm    *stack.FakeFPM
 	log    *logBuffer
-	logger zerolog.Logger // into log, unless the test says otherwise
-	facts  fpm.Answer     // what FPM says of itself
-	idle   time.Duration  // for keepFor
+	logger zerolog.Logger                                         // into log, unless the test says otherwise
+	facts  fpm.Answer                                             // what FPM says of itself
+	asked  atomic.Pointer[func(fpm.Question) (fpm.Answer, error)] // answers instead, once it is set
+	idle   time.Duration                                          // for keepFor
 	server *Server
 	addr   stack.Addr
 }
@@ -109,7 +111,12 @@ func (b *bench) newServer() *Server {
 	b.t.Helper()
 	server := New(b.cfg, b.logger)
 	for _, p := range server.setup.Load().pools {
-		p.AskFPM = func(context.Context, sock.Addr, string, fpm.Question) (fpm.Answer, error) { return b.facts, nil }
+		p.AskFPM = func(_ context.Context, _ sock.Addr, _ string, q fpm.Question) (fpm.Answer, error) {
+			if answer := b.asked.Load(); answer != nil {
+				return (*answer)(q)
+			}
+			return b.facts, nil
+		}
 		p.KeepFor = b.idle
 	}
 	return server

@@ -1,14 +1,14 @@
 package gateway
 
 import (
-	"context"
 	"errors"
 	"os"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"realdocd/gateway/fpm"
-	"realdocd/gateway/sock"
 	"realdocd/test/stack"
 )
 
@@ -87,23 +87,29 @@ func TestPHPValue_IsRefusedWhereTheSiteTakesNone(t *testing.T) {
 
 // knows has FPM say what it has of its own, and counts how often it is asked.
 func (b *bench) knows(own map[string]string, err error) (asked func() []string) {
+	var mu sync.Mutex
 	var all []string
-	for _, p := range b.server.setup.Load().pools {
-		p.AskFPM = func(_ context.Context, _ sock.Addr, _ string, q fpm.Question) (fpm.Answer, error) {
-			if len(q.INI) == 0 {
-				return b.facts, nil
-			}
-			all = append(all, strings.Join(q.INI, " "))
-			is := fpm.Answer{INI: map[string]string{}}
-			for _, key := range q.INI {
-				if value, ok := own[key]; ok {
-					is.INI[key] = value
-				}
-			}
-			return is, err
+	answer := func(q fpm.Question) (fpm.Answer, error) {
+		if len(q.INI) == 0 {
+			return b.facts, nil
 		}
+		mu.Lock()
+		all = append(all, strings.Join(q.INI, " "))
+		mu.Unlock()
+		is := fpm.Answer{INI: map[string]string{}}
+		for _, key := range q.INI {
+			if value, ok := own[key]; ok {
+				is.INI[key] = value
+			}
+		}
+		return is, err
 	}
-	return func() []string { return all }
+	b.asked.Store(&answer)
+	return func() []string {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Clone(all)
+	}
 }
 
 // FPM leaves what one request sets in the worker for the next, of whichever site.
