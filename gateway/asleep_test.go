@@ -88,7 +88,10 @@ func TestAConnectionThatIsAsleepIsLeftForTheNextProcess(t *testing.T) {
 			kept <- copied
 		})
 	})
-	wantCut(b, shutDown(b, t.Context()))
+	// Not by shutDown: a connection of its own, with which that tries, could be left too.
+	if cut := b.server.Shutdown(t.Context()); len(cut) > 0 {
+		t.Errorf("cut off %v", cut)
+	}
 	conn := adopt(b, stack.Receive(t, kept, "the connection"))
 	defer conn.Close()
 	if _, err := c.Write([]byte{1}); err != nil {
