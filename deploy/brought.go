@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"maps"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -118,13 +117,7 @@ func (rec *Record) wrote(path string) bool {
 
 // names are the files that a filling may bring.
 func (f Filling) names() (Manifest, error) {
-	isShared := func(rel string) bool {
-		return slices.ContainsFunc(f.Shared, func(s string) bool {
-			s = strings.TrimSuffix(s, "/")
-			return rel == s || strings.HasPrefix(rel, s+"/")
-		})
-	}
-	m, err := sourceNames(f.Source, func(rel string) bool { return f.Exclude.match(rel) || isShared(rel) })
+	m, err := sourceNames(f.Source, f.leaves)
 	for _, path := range f.Shared {
 		if m != nil {
 			m[strings.TrimSuffix(path, "/")] = Brought{Kind: "?"}

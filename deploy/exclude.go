@@ -95,7 +95,7 @@ func CheckShared(shared []string) error {
 		}
 		for _, other := range shared[:i] {
 			other = strings.TrimSuffix(other, "/")
-			if clean == other || strings.HasPrefix(clean, other+"/") || strings.HasPrefix(other, clean+"/") {
+			if below(clean, other) || below(other, clean) {
 				errs = append(errs, fmt.Errorf("%q and %q are one, or in each other: name the outer one alone", other, clean))
 			}
 		}

@@ -104,7 +104,7 @@ const fillDir = ".realdocd-fill"
 // isUnfinished says whether a path below a release is what a killed deploy has left: a
 // file of rsync's, or a symlink before it had its name.
 func isUnfinished(rel, kind string) bool {
-	return rel == fillDir || strings.HasPrefix(rel, fillDir+"/") || kind == "l" && strings.HasSuffix(rel, linkSuffix)
+	return below(rel, fillDir) || kind == "l" && strings.HasSuffix(rel, linkSuffix)
 }
 
 // mayFill makes the paths absolute, and refuses what would remove more than a
@@ -122,7 +122,7 @@ func mayFill(source, target string) (from, to string, err error) {
 		return "", "", fmt.Errorf("fill %s: %w", to, err)
 	case len(entries) == 0:
 		return "", "", fmt.Errorf("fill %s: the source %s is empty", to, from)
-	case to == "/" || from == to || strings.HasPrefix(from, to+"/") || strings.HasPrefix(to, from+"/"):
+	case below(from, to) || below(to, from):
 		return "", "", fmt.Errorf("fill %s: the source %s is in it, or it in the source", to, from)
 	}
 	return from, to, nil

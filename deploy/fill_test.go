@@ -98,6 +98,13 @@ func TestFill_RefusesWhatWouldRemoveTooMuch(t *testing.T) {
 	}
 }
 
+// Every target is in it. It is asked alone: a fill that began would copy the whole machine.
+func TestFill_RefusesTheRootDirectoryAsASource(t *testing.T) {
+	if _, _, err := mayFill("/", t.TempDir()); err == nil || !strings.Contains(err.Error(), "in it, or it in the source") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestFill_TakesPathsAsTheyAre(t *testing.T) {
 	stack.Need(t, "rsync")
 	t.Chdir(t.TempDir())

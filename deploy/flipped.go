@@ -226,8 +226,3 @@ func (w *Way) ambiguous(could []int) error {
 	}
 	return e
 }
-
-// below says whether a real path is dir or below it.
-func below(path, dir string) bool {
-	return path == dir || dir == "/" || strings.HasPrefix(path, dir+"/")
-}

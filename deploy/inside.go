@@ -17,7 +17,7 @@ func PHPIn(dir string) (left []string) {
 	procs, _ := filepath.Glob("/proc/[0-9]*")
 	for _, proc := range procs {
 		cwd, err := os.Readlink(proc + "/cwd")
-		if err != nil || cwd != real && !strings.HasPrefix(cwd, real+"/") {
+		if err != nil || !below(cwd, real) {
 			continue
 		}
 		name, err := os.ReadFile(proc + "/comm")

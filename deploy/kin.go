@@ -1,7 +1,5 @@
 package deploy
 
-import "strings"
-
 // kin are the directories of a docroot's releases that are known, by whichever path,
 // and the release that each belongs to. It does not change.
 type kin struct{ dirs, of []string }
@@ -34,7 +32,7 @@ func (r *Release) Kin() []string { return r.kin.Load().dirs }
 func (r *Release) KinOf(path string) string {
 	k := r.kin.Load()
 	for i, dir := range k.dirs {
-		if path == dir || strings.HasPrefix(path, dir+"/") {
+		if below(path, dir) {
 			return k.of[i]
 		}
 	}

@@ -172,7 +172,7 @@ func (r *reading) follow(link string) {
 		return
 	}
 	real, err := filepath.EvalSymlinks(link)
-	if err != nil || inside(real, r.release) || r.seen[real] {
+	if err != nil || below(real, r.release) || r.seen[real] {
 		return // one that leads nowhere is the site's affair
 	}
 	if f, ok := r.foreignTo(real); ok {
@@ -187,7 +187,7 @@ func (r *reading) follow(link string) {
 // has the same path in each release.
 func (r *reading) remember(file string, entry fs.DirEntry, symlink bool) {
 	fi, err := entry.Info()
-	if err != nil || !inside(file, r.release) {
+	if err != nil || !below(file, r.release) {
 		return
 	}
 	if at := changed(fi); !at.IsZero() {
@@ -204,15 +204,12 @@ func changed(fi fs.FileInfo) time.Time {
 
 func (r *reading) foreignTo(path string) (Foreign, bool) {
 	for _, f := range r.foreign {
-		if inside(path, f.Dir) && !inside(path, r.release) {
+		if below(path, f.Dir) && !below(path, r.release) {
 			return f, true
 		}
 	}
 	return Foreign{}, false
 }
-
-// inside says whether a clean path is a directory or below it.
-func inside(path, dir string) bool { return path == dir || strings.HasPrefix(path, dir+"/") }
 
 func (r *reading) read(file string, entry fs.DirEntry) {
 	lang := code.LanguageOf(entry.Name())

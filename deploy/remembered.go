@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 )
 
 // Remembered is what PHP remembers by path, and a fill would change: until it forgets,
@@ -65,8 +64,7 @@ func RememberedBy(f Filling, target, settings string) (Remembered, error) {
 // leaves says whether a fill does not copy a path below the release.
 func (f Filling) leaves(rel string) bool {
 	return Excludes(f.Exclude).match(rel) || slices.ContainsFunc(f.Shared, func(shared string) bool {
-		shared = filepath.Clean(shared)
-		return rel == shared || strings.HasPrefix(rel, shared+"/")
+		return below(rel, filepath.Clean(shared))
 	})
 }
 
