@@ -23,11 +23,7 @@ var memorySettings = []string{
 // answer is that of the one with the least room. What opcache has of releases that are gone
 // counts as wasted from then on. It takes an ordinary worker.
 func (s *Server) Headroom(ctx context.Context, name, docroot, release string) (control.Headroom, error) {
-	st, docroot, err := s.site(name, docroot)
-	if err != nil {
-		return control.Headroom{}, err
-	}
-	v, err := st.releases.EnterRelease(docroot, release)
+	st, docroot, v, err := s.enterNamed(name, docroot, release)
 	if err != nil {
 		return control.Headroom{}, err
 	}

@@ -26,11 +26,7 @@ const (
 // Compile has each FPM of the site's pool compile in a release what its opcache has of the
 // live one, so that visitors do not, and says what it has of the release then.
 func (s *Server) Compile(ctx context.Context, name, docroot, release string) ([]control.CompiledResult, error) {
-	st, docroot, err := s.site(name, docroot)
-	if err != nil {
-		return nil, err
-	}
-	v, err := st.releases.EnterRelease(docroot, release)
+	st, docroot, v, err := s.enterNamed(name, docroot, release)
 	if err != nil {
 		return nil, err
 	}

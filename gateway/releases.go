@@ -6,8 +6,18 @@ import (
 	"slices"
 	"time"
 
+	"realdocd/deploy"
 	"realdocd/gateway/control"
 )
+
+// enterNamed enters a release that an operator has named, a directory by its absolute
+// path, whether it is live or not. The caller withdraws the visit.
+func (s *Server) enterNamed(name, asked, release string) (st *site, docroot string, v deploy.Visit, err error) {
+	if st, docroot, err = s.site(name, asked); err == nil {
+		v, err = st.releases.EnterRelease(docroot, release)
+	}
+	return st, docroot, v, err
+}
 
 // site finds a site by its name, and the docroot that is meant: the site's own, or
 // if that is a pattern the one that was asked for.

@@ -21,11 +21,7 @@ import (
 // each FPM of the site's pool, before those who wait for a place. It ends with the first
 // that does not go well.
 func (s *Server) Warm(ctx context.Context, name, docroot, release string) ([]control.WarmResult, error) {
-	st, docroot, err := s.site(name, docroot)
-	if err != nil {
-		return nil, err
-	}
-	v, err := st.releases.EnterRelease(docroot, release)
+	st, docroot, v, err := s.enterNamed(name, docroot, release)
 	if err != nil {
 		return nil, err
 	}

@@ -3,9 +3,11 @@ package fpm
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"net"
 	"net/http"
+	"path/filepath"
 	"strings"
 
 	"github.com/yookoala/gofast"
@@ -25,6 +27,21 @@ func run(ctx context.Context, addr sock.Addr, params map[string]string) (*Respon
 		return nil, err
 	}
 	return RunOver(ctx, conn, params)
+}
+
+// runScript has FPM at addr run one of our own scripts, which finds what it is asked in the
+// param name, as JSON.
+func runScript(ctx context.Context, addr sock.Addr, script, name string, asked any) (*Response, error) {
+	text, err := json.Marshal(asked)
+	if err != nil {
+		return nil, err
+	}
+	file := "/" + filepath.Base(script)
+	return run(ctx, addr, map[string]string{
+		"REQUEST_METHOD": http.MethodGet, "SCRIPT_NAME": file, "SCRIPT_FILENAME": script,
+		"DOCUMENT_ROOT": filepath.Dir(script), "REQUEST_URI": file, "SERVER_PROTOCOL": "HTTP/1.1",
+		name: string(text),
+	})
 }
 
 // RunOver sends one request over a connection to a FastCGI responder, which it closes, and

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -89,15 +88,7 @@ func (p *Pool) Opcache(ctx context.Context, addr sock.Addr, t Task) (Done, error
 // doTask runs opcache.php once.
 func doTask(ctx context.Context, addr sock.Addr, script string, t Task) (Done, error) {
 	t.Failed = t.Failed[:min(len(t.Failed), maxFailed)]
-	task, err := json.Marshal(t)
-	if err != nil {
-		return Done{}, err
-	}
-	said, err := run(ctx, addr, map[string]string{
-		"REQUEST_METHOD": http.MethodGet, "SCRIPT_NAME": "/" + opcacheFile, "SCRIPT_FILENAME": script,
-		"DOCUMENT_ROOT": filepath.Dir(script), "REQUEST_URI": "/" + opcacheFile, "SERVER_PROTOCOL": "HTTP/1.1",
-		"REALDOC_DO": string(task),
-	})
+	said, err := runScript(ctx, addr, script, "REALDOC_DO", t)
 	if err != nil {
 		return Done{}, fmt.Errorf("%s in the opcache of FPM at %s: %w", t.Do, addr, err)
 	}

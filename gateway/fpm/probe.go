@@ -81,15 +81,7 @@ type Opcache struct {
 // Ask has FPM at addr run the probe, script, which [WriteProbe] has written. It takes an
 // ordinary worker of the pool. ctx bounds the wait and must come to an end.
 func Ask(ctx context.Context, addr sock.Addr, script string, q Question) (Answer, error) {
-	question, err := json.Marshal(q)
-	if err != nil {
-		return Answer{}, err
-	}
-	said, err := run(ctx, addr, map[string]string{
-		"REQUEST_METHOD": http.MethodGet, "SCRIPT_NAME": "/" + filepath.Base(script), "SCRIPT_FILENAME": script,
-		"DOCUMENT_ROOT": filepath.Dir(script), "REQUEST_URI": "/" + filepath.Base(script), "SERVER_PROTOCOL": "HTTP/1.1",
-		"REALDOC_ASK": string(question),
-	})
+	said, err := runScript(ctx, addr, script, "REALDOC_ASK", q)
 	if err != nil {
 		return Answer{}, fmt.Errorf("ask FPM at %s: %w", addr, err)
 	}

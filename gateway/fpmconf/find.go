@@ -11,9 +11,6 @@ import (
 
 var masterTitle = regexp.MustCompile(`^php-fpm: master process \((.+)\)$`)
 
-// IsMaster says whether the title of a process is that of PHP-FPM's master.
-func IsMaster(title string) bool { return masterTitle.MatchString(title) }
-
 // Title is the title of a process; "" if it cannot be read.
 func Title(pid int) string {
 	line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
