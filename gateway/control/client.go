@@ -1,6 +1,7 @@
 package control
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -146,8 +147,8 @@ func IsNotRunning(err error) bool {
 }
 
 // ask asks, and reads the answer as a T.
-func ask[T any](ctx context.Context, c *Client, method, path string) (got T, err error) {
-	body, err := c.open(ctx, method, path)
+func ask[T any](ctx context.Context, c *Client, method, path string, content ...byte) (got T, err error) {
+	body, err := c.open(ctx, method, path, content...)
 	if err != nil {
 		return got, err
 	}
@@ -159,9 +160,9 @@ func ask[T any](ctx context.Context, c *Client, method, path string) (got T, err
 }
 
 // open asks, and gives the body of a good answer. The caller closes it.
-func (c *Client) open(ctx context.Context, method, path string) (io.ReadCloser, error) {
+func (c *Client) open(ctx context.Context, method, path string, content ...byte) (io.ReadCloser, error) {
 	for {
-		rq, err := http.NewRequestWithContext(ctx, method, "http://realdocd"+path, nil)
+		rq, err := http.NewRequestWithContext(ctx, method, "http://realdocd"+path, bytes.NewReader(content))
 		if err != nil {
 			return nil, fmt.Errorf("ask realdocd: %w", err)
 		}
