@@ -270,6 +270,8 @@ func TestEtc_ManualHasTheFieldsOfTheControlAPI(t *testing.T) {
 		{"A result of compiling", reflect.TypeFor[control.CompiledResult]()},
 		{"A result of making room", reflect.TypeFor[control.RoomResult]()},
 		{"A result of forgetting", reflect.TypeFor[control.ForgottenResult]()},
+		{"The configuration", reflect.TypeFor[control.Configuration]()},
+		{"A table", reflect.TypeFor[control.ConfigTable]()},
 		{"The view", reflect.TypeFor[control.View]()},
 		{"A directory", reflect.TypeFor[control.DirectoryView]()},
 		{"A request that was seen", reflect.TypeFor[control.SeenRequest]()},

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"realdocd/deploy"
+	"realdocd/gateway/control"
 	"realdocd/gateway/fpm"
 	"realdocd/gateway/sock"
 )
@@ -80,6 +81,8 @@ type Config struct {
 	StateDir string
 	Pools    []fpm.Config
 	Sites    []SiteConfig
+	// Told is all of this as operators are told of it.
+	Told control.Configuration
 }
 
 // SiteConfig is one docroot, or a glob of docroots, with its settings.

@@ -89,7 +89,7 @@ the code from its first include to its last, however often the symlink is flippe
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newServe(getenv), newCheck(), newStatus(), newPause(), newResume(),
+	root.AddCommand(newServe(getenv), newCheck(), newConfig(), newStatus(), newPause(), newResume(),
 		newFlip(), newRollback(), newDrain(), newDeploy(), newMaintenance(), newExec(), newMigrate(), newVersion())
 	return root
 }

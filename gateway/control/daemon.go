@@ -15,6 +15,8 @@ type Daemon interface {
 	Commands
 	// View looks at the surroundings of the daemon now.
 	View() View
+	// Configuration is what the daemon runs on now.
+	Configuration() Configuration
 }
 
 // Errors for a name that is not in the daemon's configuration.

@@ -30,6 +30,7 @@ func (r Role) String() string { return roleNames[r] }
 var leastRoles = map[string]Role{
 	"/v1/status":                RoleLook,
 	"/v1/view":                  RoleLook,
+	"/v1/config":                RoleLook,
 	"/v1/sites/{site}":          RoleLook,
 	"/metrics":                  RoleLook,
 	"/v1/pools/{pool}/pause":    RoleOperate,

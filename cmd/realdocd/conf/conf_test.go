@@ -32,7 +32,8 @@ func TestAMinimalFileGetsTheDocumentedDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Config{
-		Log: logging.Settings{Level: "info", Format: "json", Output: "stderr"},
+		Files: []string{"realdocd.toml"},
+		Log:   logging.Settings{Level: "info", Format: "json", Output: "stderr"},
 		Gateway: gateway.Config{
 			Listen:           []sock.Addr{"/run/realdocd/realdocd.sock"},
 			ListenMode:       0o660,
@@ -190,7 +191,8 @@ func TestEveryKeyArrives(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Config{
-		Log: logging.Settings{Level: "debug", Format: "console", Output: "/var/log/realdocd/realdocd.log"},
+		Files: []string{"realdocd.toml"},
+		Log:   logging.Settings{Level: "debug", Format: "console", Output: "/var/log/realdocd/realdocd.log"},
 		Gateway: gateway.Config{
 			Listen:     []sock.Addr{"/run/a.sock", "127.0.0.1:9100"},
 			ListenMode: 0o600, ListenGroup: "www-data", ControlGroup: "deploy", ControlMode: 0o600,
