@@ -157,12 +157,12 @@ func TestVersionOfABuildWithoutFlagsIsWhatGoNoted(t *testing.T) {
 	}
 }
 
-func TestServeWithABadFileSaysAllFaultsOnceAndExits1(t *testing.T) {
+func TestServeWithABadFileSaysAllFaultsOnceAndExits78(t *testing.T) {
 	file := writeConfig(t, "lisen = []\n"+minimal+"pol = 'www'\n")
 	code, stdout, stderr := run(t, "serve", "--config", file)
 	want := "realdocd: " + file + ":1: unknown key \"lisen\"; did you mean \"listen\"?\n" +
 		"realdocd: " + file + ":7: unknown key \"pol\" in [site.shop]; did you mean \"pool\"?\n"
-	if code != exitNo || stdout != "" || stderr != want {
-		t.Errorf("exit code %d, stdout %q, stderr\n%s\nwant 1 and\n%s", code, stdout, stderr, want)
+	if code != exitConfig || stdout != "" || stderr != want {
+		t.Errorf("exit code %d, stdout %q, stderr\n%s\nwant 78 and\n%s", code, stdout, stderr, want)
 	}
 }
