@@ -13,6 +13,8 @@ type Daemon interface {
 	Pools
 	Sites
 	Commands
+	Health
+	Running
 	// View looks at the surroundings of the daemon now.
 	View() View
 	// Configuration is what the daemon runs on now.

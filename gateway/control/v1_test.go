@@ -139,6 +139,13 @@ var v1Cases = map[string]any{
 			{Name: []string{"site", "shop"}, Keys: map[string]any{"warm": []any{"/"}}, Defaults: []string{}},
 		},
 	},
+	"ready": Readiness{Ready: true, Checks: []Check{{Name: "process", OK: true}, {Name: "pool www", Why: "connect: connection refused"}}},
+	"requests": Requests{
+		Total: 1001, Unknown: "the process before does not answer", Requests: []RunningRequest{
+			{State: "php", Site: "shop", Release: "/var/www/shop/releases/42", Pool: "www", What: "GET /checkout", Began: v1Time, Age: 12.5, PID: 815, RequestID: "5f1d"},
+			{State: "command", What: "php artisan queue:work", Began: v1Time, Age: 1.5, PID: 4711},
+		},
+	},
 	"enter": CommandEnv{ // the first line
 		Docroot: "/var/www/shop/current/public", Link: "/var/www/shop/current", Release: "/var/www/shop/releases/42",
 		Name: "42", ResolvedDocroot: "/var/www/shop/releases/42/public", IncludePath: ".:/var/www/shop/releases/42/lib",

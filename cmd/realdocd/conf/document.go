@@ -109,6 +109,7 @@ func (d *document) read(raw map[string]any) {
 	d.checkPools()
 	d.checkSites()
 	d.checkIncludePaths()
+	d.checkAccess()
 }
 
 // table reads one table, and goes on after a fault.

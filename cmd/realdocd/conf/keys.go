@@ -50,7 +50,7 @@ func (d *document) logKeys() keys {
 		"level":  into(&d.config.Log.Level, logLevel),
 		"format": into(&d.config.Log.Format, logFormat),
 		"output": into(&d.config.Log.Output, logOutputName),
-		"access": into(&d.config.Gateway.AccessLog, boolean),
+		"access": intoAs(&d.config.Gateway.AccessLog, accessLog, writtenAccessLog),
 		"slow":   into(&d.config.Gateway.SlowLog, duration),
 	}
 }
@@ -94,6 +94,7 @@ func siteKeys(s *gateway.SiteConfig) keys {
 		"stderr":                 stderr.into(&s.StderrToLog),
 		"release_header":         into(&s.ReleaseHeader, orNone(headerName)),
 		"request_id_header":      into(&s.RequestIDHeader, orNone(headerName)),
+		"access":                 intoAs(&s.AccessLog, ownAccessLog, writtenOwnAccessLog),
 		"warm":                   into(&s.Warm, listOf(warmURI)),
 		"warm_timeout":           into(&s.WarmTimeout, positiveDuration),
 		"slots":                  into(&s.Slots, listOf(absolute)),

@@ -135,7 +135,10 @@ var refused = []refusal{
 	{more: "[log]\nformat = 'xml'", want: `r.toml:7: format in [log]: want "json" or "console", not "xml"`},
 	{more: "[log]\noutput = 'log'", want: `r.toml:7: output in [log]: want "stderr" or the absolute path of a file, not "log"`},
 	{more: "[log]\noutput = 'journal'", want: `r.toml:7: output in [log]: "journal" is not needed: under systemd "stderr" is the journal, with the level of each event`},
-	{more: "[log]\naccess = 'yes'", want: `r.toml:7: access in [log]: want true or false, not "yes"`},
+	{more: "[log]\naccess = 'yes'", want: `r.toml:7: access in [log]: want true, false, "slow", "errors", or the share of requests that are logged, above 0 and below 1, such as 0.01, not "yes"`},
+	{more: "[log]\naccess = 1.5", want: `r.toml:7: access in [log]: want true, false, "slow", "errors", or the share of requests that are logged, above 0 and below 1, such as 0.01, not 1.5`},
+	{more: "[log]\naccess = 'slow'", want: `r.toml:7: access in [log]: "slow" logs requests that took longer than slow in [log], which is "0s" and so marks none: set it, as in slow = "1s"`},
+	{site: `access = "all"`, want: `r.toml:6: access in [site.shop]: want true, false, "slow", "errors", or the share of requests that are logged, above 0 and below 1, such as 0.01, not "all"`},
 	{more: "[log]\nslow = 1979-05-27", want: `r.toml:7: slow in [log]: want a duration such as "2s" or "500ms", not a date`},
 
 	{pool: `connect_timeout = "0s"`, want: `r.toml:4: connect_timeout in [pool.www]: want a duration above 0s, not "0s"`},
