@@ -23,6 +23,7 @@ type fakeDaemon struct {
 	mu     sync.Mutex
 	asked  []string // METHOD and URI of each request
 	status control.Status
+	reread error                         // what a reload answers
 	busy   map[string][]control.Occupant // whom a drain finds in a pool or a release, by name or path
 	// What follows is of its one site, the first in status.
 	site     control.SiteDetail
@@ -93,6 +94,8 @@ func (d *fakeDaemon) Status() control.Status {
 func (d *fakeDaemon) OwnStatus() control.Status { return d.Status() }
 
 func (d *fakeDaemon) View() control.View { return control.View{} }
+
+func (d *fakeDaemon) Reread(context.Context) error { return d.reread }
 
 // pool has something done to a pool.
 func (d *fakeDaemon) pool(name string, do func(*control.PoolStatus)) error {

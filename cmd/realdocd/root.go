@@ -10,12 +10,16 @@ import (
 	"github.com/spf13/pflag"
 
 	"realdocd/cmd/realdocd/conf"
+	"realdocd/cmd/realdocd/logging"
 )
 
 const (
 	exitDone  = 0
 	exitNo    = 1 // the answer is no, or it could not be done
 	exitUsage = 2 // wrong use
+	// exitConfig says that the configuration has a fault: EX_CONFIG of sysexits.h. The unit
+	// does not start realdocd again after it.
+	exitConfig = 78
 )
 
 const defaultConfigFile = "/etc/realdocd/realdocd.toml"
@@ -49,11 +53,19 @@ func Main(args []string, stdout, stderr io.Writer, getenv func(string) string) i
 	var wrong usageError
 	if started && !errors.As(err, &wrong) {
 		printError(stderr, err)
-		return exitNo
+		return codeOf(err)
 	}
 	printError(stderr, withHint(cmd, err))
 	fmt.Fprintf(stderr, "Try '%s --help'.\n", cmd.CommandPath())
 	return exitUsage
+}
+
+// codeOf is the exit code of a command that was used rightly and has failed.
+func codeOf(err error) int {
+	if faults := (*conf.Faults)(nil); errors.As(err, &faults) {
+		return exitConfig
+	}
+	return exitNo
 }
 
 func newRoot(getenv func(string) string) *cobra.Command {
@@ -77,15 +89,17 @@ the code from its first include to its last, however often the symlink is flippe
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newServe(getenv), newCheck(), newStatus(), newPause(), newResume(),
+	root.AddCommand(newServe(getenv), newReload(getenv), newCheck(), newStatus(), newPause(), newResume(),
 		newFlip(), newRollback(), newDrain(), newDeploy(), newExec(), newMigrate(), newVersion())
 	return root
 }
 
-// printError writes the error to the operator, with realdocd: before each line.
+// printError writes the error to the operator, with realdocd: before each line. For the
+// journal each line has its priority, so that journalctl -p warning shows it.
 func printError(w io.Writer, err error) {
+	priority := logging.ErrorPriority(w)
 	for line := range strings.Lines(err.Error()) {
-		fmt.Fprintf(w, "realdocd: %s\n", plain(strings.TrimSuffix(line, "\n")))
+		fmt.Fprintf(w, "%srealdocd: %s\n", priority, plain(strings.TrimSuffix(line, "\n")))
 	}
 }
 

@@ -132,6 +132,9 @@ func retiringLine(r control.RetiringStatus) string {
 // troubles are what needs somebody, in the order of the tables.
 func troubles(st control.Status, now time.Time) (rows []row) {
 	add := func(what, format string, args ...any) { rows = append(rows, row{what, fmt.Sprintf(format, args...)}) }
+	if st.Unheld {
+		add("SOCKET", "systemd holds no socket for realdocd, so that requests fail while it is restarted: systemctl enable --now realdocd.socket; systemctl restart realdocd")
+	}
 	for _, p := range st.Pools {
 		if p.Paused {
 			add("PAUSED", "pool %s: %d run, %s; end it with: realdocd resume %[1]s", p.Name, p.Running, waiting(p))

@@ -22,6 +22,7 @@ func NewHandler(d Daemon, metrics http.Handler) *Handler {
 	}{
 		{http.MethodGet, "/v1/status", endpoint(h.status)},
 		{http.MethodGet, "/v1/view", endpoint(h.view)},
+		{http.MethodPost, "/v1/reload", endpoint(h.reload)},
 		{http.MethodPost, "/v1/pools/{pool}/pause", h.waits.movable(h.pause)},
 		{http.MethodPost, "/v1/pools/{pool}/resume", h.waits.movable(h.resume)},
 		{http.MethodGet, "/v1/sites/{site}", endpoint(h.site)},

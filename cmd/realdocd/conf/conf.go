@@ -19,14 +19,14 @@ type Config struct {
 	Log     logging.Settings
 }
 
-// Load reads a configuration file. If the file has faults, the error is [*Faults].
+// Load reads a configuration file. Its error is [*Faults], also for a file that cannot be read.
 func Load(file string) (Config, error) {
 	text, err := readBounded(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return Config{}, fmt.Errorf("there is no configuration file %s: name one with --config", file)
+		return Config{}, unread("there is no configuration file %s: name one with --config", file)
 	}
 	if err != nil {
-		return Config{}, fmt.Errorf("read the configuration: %w", err)
+		return Config{}, unread("read the configuration: %w", err)
 	}
 	return Parse(file, string(text))
 }

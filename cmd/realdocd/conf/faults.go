@@ -17,9 +17,20 @@ type Fault struct {
 // Faults is the error of a configuration that is not taken: everything that is
 // wrong with it, in the order of the file.
 type Faults struct {
-	File string // "" for flags
+	File string // "" for flags, and if the file cannot be read
 	List []Fault
+
+	cause error // of a file that cannot be read
 }
+
+// unread is the one fault of a file that cannot be read.
+func unread(format string, args ...any) *Faults {
+	err := fmt.Errorf(format, args...)
+	return &Faults{List: []Fault{{Text: err.Error()}}, cause: err}
+}
+
+// Unwrap is why the file cannot be read; nil if it was.
+func (f *Faults) Unwrap() error { return f.cause }
 
 func (f *Faults) add(line int, format string, args ...any) {
 	f.List = append(f.List, Fault{line, fmt.Sprintf(format, args...)})
