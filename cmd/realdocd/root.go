@@ -17,15 +17,18 @@ const (
 	exitDone  = 0
 	exitNo    = 1 // the answer is no, or it could not be done
 	exitUsage = 2 // wrong use
-	// exitConfig says that the configuration has a fault: EX_CONFIG of sysexits.h. The unit
-	// does not start realdocd again after it.
+	// exitConfig is a configuration that has faults, or cannot be read: EX_CONFIG of
+	// sysexits(3). Starting again does not help, so a supervisor should not.
 	exitConfig = 78
 )
 
 const defaultConfigFile = "/etc/realdocd/realdocd.toml"
 
-// errNo is the answer no. The command has said why.
-var errNo = errors.New("no")
+// errNo is the answer no, and errConfig a faulty configuration. The command has said why.
+var (
+	errNo     = errors.New("no")
+	errConfig = errors.New("faulty configuration")
+)
 
 // usageError is wrong use that only the command itself can see.
 type usageError struct{ error }
@@ -43,8 +46,11 @@ func Main(args []string, stdout, stderr io.Writer, getenv func(string) string) i
 	if err == nil {
 		return exitDone
 	}
-	if errors.Is(err, errNo) {
+	switch {
+	case errors.Is(err, errNo):
 		return exitNo
+	case errors.Is(err, errConfig):
+		return exitConfig
 	}
 	var code exitCode
 	if errors.As(err, &code) {
@@ -53,19 +59,14 @@ func Main(args []string, stdout, stderr io.Writer, getenv func(string) string) i
 	var wrong usageError
 	if started && !errors.As(err, &wrong) {
 		printError(stderr, err)
-		return codeOf(err)
+		if conf.IsFault(err) {
+			return exitConfig
+		}
+		return exitNo
 	}
 	printError(stderr, withHint(cmd, err))
 	fmt.Fprintf(stderr, "Try '%s --help'.\n", cmd.CommandPath())
 	return exitUsage
-}
-
-// codeOf is the exit code of a command that was used rightly and has failed.
-func codeOf(err error) int {
-	if faults := (*conf.Faults)(nil); errors.As(err, &faults) {
-		return exitConfig
-	}
-	return exitNo
 }
 
 func newRoot(getenv func(string) string) *cobra.Command {
@@ -89,8 +90,8 @@ the code from its first include to its last, however often the symlink is flippe
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newServe(getenv), newReload(getenv), newCheck(), newStatus(), newPause(), newResume(),
-		newFlip(), newRollback(), newDrain(), newDeploy(), newExec(), newMigrate(), newVersion())
+	root.AddCommand(newServe(getenv), newReload(getenv), newCheck(), newConfig(), newStatus(), newPause(), newResume(),
+		newFlip(), newRollback(), newDrain(), newDeploy(), newMaintenance(), newExec(), newMigrate(), newVersion())
 	return root
 }
 

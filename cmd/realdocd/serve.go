@@ -68,7 +68,7 @@ const faultPause = time.Second
 
 // notServed names the faults of a configuration, and waits if systemd has passed sockets.
 func notServed(stderr io.Writer, getenv func(string) string, err error) error {
-	if codeOf(err) != exitConfig || getenv("LISTEN_PID") != strconv.Itoa(os.Getpid()) {
+	if !conf.IsFault(err) || getenv("LISTEN_PID") != strconv.Itoa(os.Getpid()) {
 		return err
 	}
 	printError(stderr, err)
@@ -90,6 +90,7 @@ func (o *serveOptions) config(cmd *cobra.Command) (c conf.Config, err error) {
 	err = errors.Join(
 		override(cmd, "log-level", o.logLevel, c.SetLogLevel),
 		override(cmd, "log-format", o.logFormat, c.SetLogFormat))
+	c.Gateway.Told = c.Told()
 	return c, err
 }
 

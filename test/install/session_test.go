@@ -17,10 +17,13 @@ type session struct {
 
 // A story says in the transcript what comes next.
 func (s *session) story(heading, text string) {
-	s.text.WriteString(".Sh " + strings.ToUpper(heading) + "\n" + text + "\n")
+	s.text.WriteString(".Sh " + strings.ToUpper(heading) + "\n" + sentences(text) + "\n")
 }
 
-func (s *session) says(text string) { s.text.WriteString(".Pp\n" + text + "\n") }
+func (s *session) says(text string) { s.text.WriteString(".Pp\n" + sentences(text) + "\n") }
+
+// sentences begin on lines of their own in mdoc.
+func sentences(text string) string { return strings.ReplaceAll(text, ". ", ".\n") }
 
 // does runs a command that must succeed, and gives what it says.
 func (s *session) does(command string) string {
