@@ -50,24 +50,15 @@ var faults = []fault{
 	{"PHP-FPM is killed with all its workers while a script runs", nil, func(y *yard) (string, string) {
 		c := y.begin("/wait.php", "QUERY_STRING", "before=30")
 		time.Sleep(200 * time.Millisecond)
-		for _, pid := range append(y.fpm.Workers(), y.fpm.Pid()) {
-			syscall.Kill(pid, syscall.SIGKILL)
-		}
+		y.killFPM()
 		visitor := y.outcome(c)
-		y.fpm.Stop()
-		y.must(os.Remove(string(y.fpm.Addr)))
 		y.StartAgain(y.fpm)
 		return visitor, y.logs("without END_REQUEST")
 	}},
 	{"PHP-FPM is stopped, and does not answer", func(y *yard) { y.config.Pools["www"]["read_timeout"] = "500ms" }, func(y *yard) (string, string) {
-		pids := append(y.fpm.Workers(), y.fpm.Pid())
-		for _, pid := range pids {
-			y.must(syscall.Kill(pid, syscall.SIGSTOP))
-		}
+		resume := y.freezeFPM()
 		visitor := y.outcome(y.begin("/small.php"))
-		for _, pid := range pids {
-			y.must(syscall.Kill(pid, syscall.SIGCONT))
-		}
+		resume()
 		return visitor, y.logs("silent for read_timeout")
 	}},
 	{"PHP-FPM is reloaded, without process_control_timeout, while a script runs", nil, func(y *yard) (string, string) {
