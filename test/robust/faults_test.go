@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -216,7 +217,7 @@ var faults = []fault{
 
 func TestFaultsPassAndRealdocdGoesOnByItself(t *testing.T) {
 	var rows []row
-	for _, f := range faults {
+	for _, f := range slices.Concat(faults, machineFaults) {
 		t.Run(f.what, func(t *testing.T) {
 			y := openYard(t, stack.FPMConfig{MaxChildren: 2, Status: true}, func(y *yard) {
 				y.config.Pools["www"]["max_conns"] = 2
@@ -241,7 +242,7 @@ func TestFaultsPassAndRealdocdGoesOnByItself(t *testing.T) {
 			rows = append(rows, row{f.what, []string{"visitor: " + visitor, "log: " + logged, "recovered in " + upTo(took)}})
 		})
 	}
-	compare(t, "faults", rows, len(faults))
+	compare(t, "faults", rows, len(faults)+len(machineFaults))
 }
 
 // upTo is a duration as the table has it.
