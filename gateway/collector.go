@@ -22,6 +22,8 @@ var (
 	inRelease       = desc("release_running", "Requests and commands inside a release; of patterns, releases with nobody inside are left out.", "site", "release")
 	releaseRequests = desc("release_requests_total", "Requests and commands that have entered a release that is live or has somebody inside.", "site", "release")
 	releaseFailed   = desc("release_failed_total", "Those of them that have failed.", "site", "release")
+	siteMaintained  = desc("site_maintenance", "1 while visitors of the site, or of some docroot of it, get a page of maintenance.", "site")
+	siteHeld        = desc("site_held", "Requests of the site that a flip with a command holds back.", "site")
 	webConns        = desc("web_connections", "Connections of web servers, idle ones included.")
 	poolRunning     = desc("pool_running", "Requests that have a place in FPM.", "pool")
 	poolWaiting     = desc("pool_waiting", "Requests in the queue.", "pool")
@@ -42,7 +44,7 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 // Describe sends what Collect will; for prometheus.Collector.
 func (c collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		siteRequests, siteFailures, siteLost, siteLostInside, inRelease, releaseRequests, releaseFailed, webConns, poolRunning, poolAbandoned, poolWaiting, poolMaxConns, poolPaused,
+		siteRequests, siteFailures, siteLost, siteLostInside, siteMaintained, siteHeld, inRelease, releaseRequests, releaseFailed, webConns, poolRunning, poolAbandoned, poolWaiting, poolMaxConns, poolPaused,
 		serverUp, serverRuns, serverKept, serverOpened, serverReused,
 	} {
 		ch <- d
@@ -72,6 +74,14 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 		value(releaseFailed, counter, float64(r.Failed), site, r.Path)
 	})
 	st := c.s.Status()
+	for _, site := range st.Sites {
+		if n := len(site.Maintenance); n > 0 {
+			value(siteMaintained, gauge, 1, site.Name)
+		}
+		if site.Holds > 0 {
+			value(siteHeld, gauge, float64(site.Held), site.Name)
+		}
+	}
 	value(webConns, gauge, float64(st.Connections))
 	for _, p := range st.Pools {
 		value(poolRunning, gauge, float64(p.Running), p.Name)

@@ -28,6 +28,10 @@ type site struct {
 	stale    limiter                      // of log events about a link that cannot be looked at
 	seen     seenRequests
 
+	// What operators have decided of the site outlives a reload.
+	maintenances *maintenances
+	holds        *holds
+
 	mapParams, keepParams map[string]bool // nil for none
 	sweeps                atomic.Bool     // what is gone is going to be dropped from opcache
 }
@@ -48,6 +52,12 @@ func newSite(c SiteConfig, p *fpm.Pool, before *site, srv *Server) *site {
 		}
 		return past[0], true
 	}
+	s.maintenances, s.holds = &maintenances{}, &holds{}
+	if before != nil {
+		s.maintenances, s.holds = before.maintenances, before.holds
+	} else {
+		s.maintenances.replace(srv.history.maintenance(c.Name))
+	}
 	if before != nil && before.Docroot == c.Docroot {
 		s.releases = before.releases
 		s.releases.Configure(opts)
@@ -63,7 +73,10 @@ func newSite(c SiteConfig, p *fpm.Pool, before *site, srv *Server) *site {
 
 // status is the site now.
 func (s *site) status() control.SiteStatus {
-	st := control.SiteStatus{Name: s.Name, Docroot: s.Docroot, Pool: s.pool.Name, Running: s.releases.Inside()}
+	st := control.SiteStatus{
+		Name: s.Name, Docroot: s.Docroot, Pool: s.pool.Name, Running: s.releases.Inside(),
+		Maintenance: s.maintenances.status(), Held: s.holds.waiting.Load(), Holds: int(s.holds.count.Load()),
+	}
 	if !s.IsGlob() {
 		if live := s.releases.Now(path.Clean(s.Docroot)); live != nil {
 			st.Release, st.Fault = live.Path, live.Fault()

@@ -22,8 +22,9 @@ import (
 type liveOptions struct {
 	siteOptions
 	strict, noWarm, noHeadroom, anyway, wait bool
-	drain, dryRun, asJSON                    bool
+	drain, dryRun, asJSON, hold              bool
 	timeout                                  time.Duration
+	holdCommand                              []string // runs while requests are held, if hold is set
 }
 
 func (o *liveOptions) flags(cmd *cobra.Command) {
@@ -39,7 +40,7 @@ func (o *liveOptions) flags(cmd *cobra.Command) {
 
 func (o *liveOptions) drainFlags(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&o.drain, "drain", false, "then wait until nothing runs in the release that was live")
-	cmd.Flags().DurationVar(&o.timeout, "timeout", 30*time.Second, "how long to wait for --drain, as `TIME` such as 30s or 2m")
+	cmd.Flags().DurationVar(&o.timeout, "timeout", 30*time.Second, "how long to wait for --drain, and for what runs at --hold, as `TIME` such as 30s or 2m")
 }
 
 // A goLive makes a release live.
@@ -107,6 +108,8 @@ func (g *goLive) learn() error {
 		switch {
 		case g.opts.drain && g.link.exists:
 			return fmt.Errorf("--drain cannot be done, so nothing was changed: %s", g.alone)
+		case g.opts.hold && g.link.exists:
+			return fmt.Errorf("--hold cannot be done, so nothing was changed: %s", g.alone)
 		case g.opts.strict:
 			return fmt.Errorf("--strict wants to know whether the release fits into the opcache, so nothing was changed: %s", g.alone)
 		}
@@ -175,14 +178,7 @@ func (g *goLive) run(ctx context.Context, release string) error {
 	if !g.opts.dryRun {
 		g.noteBefore(ctx)
 	}
-	if err := g.flip(release); err != nil {
-		return err
-	}
-	if g.opts.dryRun {
-		return nil
-	}
-	g.noteLived(release)
-	if err := g.tell(seen); err != nil {
+	if err := g.change(ctx, release, seen); err != nil || g.opts.dryRun {
 		return err
 	}
 	g.afterFlip(ctx, release)
@@ -190,6 +186,20 @@ func (g *goLive) run(ctx context.Context, release string) error {
 		return g.drain(ctx, g.link.live, g.opts.timeout)
 	}
 	return nil
+}
+
+// change flips, and has the daemon know it; with --hold while requests are held.
+func (g *goLive) change(ctx context.Context, release, seen string) error {
+	letGo, err := g.hold(ctx, release)
+	if err != nil {
+		return err
+	}
+	defer letGo()
+	if err := g.flip(release); err != nil || g.opts.dryRun {
+		return err
+	}
+	g.noteLived(release)
+	return g.tell(seen)
 }
 
 // prepare does what has to go well before the flip.

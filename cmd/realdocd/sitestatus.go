@@ -21,6 +21,9 @@ const maxHistory = 10
 func writeSite(w io.Writer, d control.SiteDetail, was *earlier[control.SiteDetail], now time.Time) error {
 	var out bytes.Buffer
 	fmt.Fprintf(&out, "site %s, pool %s, docroot %s\n", plain(d.Name), plain(d.Pool), plain(d.Docroot))
+	for _, m := range d.Maintenance {
+		fmt.Fprintln(&out, plain(maintained(d.SiteStatus, m, now)))
+	}
 	for _, docroot := range d.Docroots {
 		out.WriteByte('\n')
 		if len(d.Docroots) > 1 || docroot.Docroot != d.Docroot {
@@ -36,8 +39,25 @@ func writeSite(w io.Writer, d control.SiteDetail, was *earlier[control.SiteDetai
 		out.WriteByte('\n')
 		writeTable(&out, historyRows(d.History, now))
 	}
+	if len(d.Notes) > 0 {
+		out.WriteByte('\n')
+		writeTable(&out, noteRows(d.Notes, now))
+	}
 	_, err := out.WriteTo(w)
 	return err
+}
+
+// noteRows have the newest last.
+func noteRows(notes []control.Note, now time.Time) []row {
+	rows := []row{{"TIME", "AGO", "WHAT", "RELEASE", "NOTE"}}
+	for _, n := range notes[max(0, len(notes)-maxHistory):] {
+		release := "-"
+		if n.Release != "" {
+			release = path.Base(n.Release)
+		}
+		rows = append(rows, row{timeCell(n.Time), age(now.Sub(n.Time)), n.What, release, n.Text})
+	}
+	return rows
 }
 
 func releaseRows(releases []control.ReleaseStatus) []row {

@@ -18,7 +18,7 @@ import (
 
 func newStatus() *cobra.Command {
 	var o siteOptions
-	var asJSON bool
+	var asJSON, check, requests bool
 	var every time.Duration
 	cmd := &cobra.Command{
 		Use:   "status [SITE]",
@@ -31,22 +31,43 @@ gateway does not answer.
 
 With --watch it shows that again and again, with the requests a second, until q or
 Ctrl-C, and goes on while the gateway is restarted. If standard output is not a
-terminal, it writes one status after the other; with --json, one object a line.`,
+terminal, it writes one status after the other; with --json, one object a line.
+
+With --requests it shows what runs now, the longest first. With --check it writes one
+line for a monitoring system, and exits as a check of Nagios does: with 0 if all is
+well, 1 if somebody should look, 2 if visitors get errors or the gateway does not run,
+3 if that cannot be told.`,
 		Example: `  realdocd status
   realdocd status --watch
   realdocd status shop --watch=5s
+  realdocd status --requests --watch
+  realdocd status --check
   realdocd status --json`,
 		Args: mayNameSite,
 		PreRunE: func(cmd *cobra.Command, _ []string) error {
+			if check && (requests || asJSON || cmd.Flags().Changed("watch")) {
+				return usageError{errors.New("--check writes one line: it goes with none of --requests, --json and --watch")}
+			}
 			if cmd.Flags().Changed("watch") && every < watchLeast {
 				return usageError{fmt.Errorf("--watch: want a duration of at least %s, such as 2s", watchLeast)}
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			site := ""
+			if len(args) > 0 {
+				site = args[0]
+			}
+			if check {
+				return checkStatus(cmd, &o, site)
+			}
 			daemon, err := o.client()
 			if err != nil {
 				return err
+			}
+			if requests {
+				ask := func(ctx context.Context) (control.Requests, error) { return daemon.Requests(ctx, site) }
+				return show(cmd, asJSON, &watch[control.Requests]{every: every, ask: ask, write: writeRequests})
 			}
 			if len(args) > 0 {
 				ask := func(ctx context.Context) (control.SiteDetail, error) {
@@ -60,6 +81,8 @@ terminal, it writes one status after the other; with --json, one object a line.`
 	}
 	o.flags(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "write JSON, as the control API has it")
+	cmd.Flags().BoolVar(&check, "check", false, "write one line for a monitoring system, and exit as Nagios has it")
+	cmd.Flags().BoolVar(&requests, "requests", false, "show what runs now, the longest first")
 	cmd.Flags().DurationVar(&every, "watch", 0, "show it again each `TIME`, as in --watch=2s, until q or Ctrl-C")
 	cmd.Flags().Lookup("watch").NoOptDefVal = watchDefault.String()
 	return cmd
@@ -146,6 +169,12 @@ func troubles(st control.Status, now time.Time) (rows []row) {
 		}
 	}
 	for _, s := range st.Sites {
+		for _, m := range s.Maintenance {
+			add("CLOSED", "%s", maintained(s, m, now))
+		}
+		if s.Holds > 0 {
+			add("HELD", "site %s: a flip with a command has %s wait", s.Name, count(int(s.Held), "request"))
+		}
 		switch {
 		case s.Gone:
 			add("GONE", "site %s: its live release was removed, and requests fail: %s; realdocd rollback %[1]s, or flip to another", s.Name, s.Stale)

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -45,6 +46,24 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 // View asks what the daemon sees of its surroundings.
 func (c *Client) View(ctx context.Context) (View, error) {
 	return ask[View](ctx, c, http.MethodGet, "/v1/view")
+}
+
+// Ready asks whether the daemon can serve requests; of one pool, if that is not "".
+func (c *Client) Ready(ctx context.Context, pool string) (Readiness, error) {
+	query := ""
+	if pool != "" {
+		query = "?" + url.Values{"pool": {pool}}.Encode()
+	}
+	return ask[Readiness](ctx, c, http.MethodGet, "/v1/ready"+query)
+}
+
+// Requests asks what runs now: of one site, or with "" everywhere.
+func (c *Client) Requests(ctx context.Context, site string) (Requests, error) {
+	query := ""
+	if site != "" {
+		query = "?" + url.Values{"site": {site}}.Encode()
+	}
+	return ask[Requests](ctx, c, http.MethodGet, "/v1/requests"+query)
 }
 
 // Pause lets new requests of a pool wait. If drain is above 0, Pause also waits until
@@ -146,8 +165,8 @@ func IsNotRunning(err error) bool {
 }
 
 // ask asks, and reads the answer as a T.
-func ask[T any](ctx context.Context, c *Client, method, path string) (got T, err error) {
-	body, err := c.open(ctx, method, path)
+func ask[T any](ctx context.Context, c *Client, method, path string, content ...byte) (got T, err error) {
+	body, err := c.open(ctx, method, path, content...)
 	if err != nil {
 		return got, err
 	}
@@ -159,9 +178,9 @@ func ask[T any](ctx context.Context, c *Client, method, path string) (got T, err
 }
 
 // open asks, and gives the body of a good answer. The caller closes it.
-func (c *Client) open(ctx context.Context, method, path string) (io.ReadCloser, error) {
+func (c *Client) open(ctx context.Context, method, path string, content ...byte) (io.ReadCloser, error) {
 	for {
-		rq, err := http.NewRequestWithContext(ctx, method, "http://realdocd"+path, nil)
+		rq, err := http.NewRequestWithContext(ctx, method, "http://realdocd"+path, bytes.NewReader(content))
 		if err != nil {
 			return nil, fmt.Errorf("ask realdocd: %w", err)
 		}
