@@ -75,6 +75,7 @@ func (y *yard) command(after time.Duration, args ...string) (code int, said stri
 	var out strings.Builder
 	cmd := exec.Command(binary, append([]string{args[0], "--config", y.gw.Config}, args[1:]...)...)
 	cmd.Stdout, cmd.Stderr = &out, &out
+	cmd.Env = append(os.Environ(), "TMPDIR="+y.Dir) // what a killed exec leaves goes with the scratch directory
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	y.must(cmd.Start())
 	if after > 0 {
