@@ -53,7 +53,7 @@ type Server struct {
 	refusals refusals
 
 	spool   spool        // the room for bodies that are too large for memory
-	foreign atomic.Int64 // when a client that does not speak FastCGI was logged last, in Unix nanoseconds
+	foreign atomic.Int64 // when a client that does not speak FastCGI was logged last, since epoch
 	drains  atomic.Int32 // of releases and pools, that wait
 
 	awake atomic.Int64 // connections that a goroutine serves

@@ -95,6 +95,10 @@ func tuneRuntime(getenv func(string) string) {
 		// most of the collections under load.
 		debug.SetGCPercent(400)
 	}
+	if total := gateway.TotalMemory(); getenv("GOMEMLIMIT") == "" && total > 0 {
+		// Near the end of what there is, the collector works harder instead.
+		debug.SetMemoryLimit(total / 10 * 9)
+	}
 	if getenv("GOMAXPROCS") == "" {
 		// A request costs a fraction here of what it costs in the web server and in
 		// PHP, which need the other processors. One more than needed costs wake-ups.
