@@ -70,6 +70,7 @@ func (o *serveOptions) config(cmd *cobra.Command) (c conf.Config, err error) {
 	err = errors.Join(
 		override(cmd, "log-level", o.logLevel, c.SetLogLevel),
 		override(cmd, "log-format", o.logFormat, c.SetLogFormat))
+	c.Gateway.Told = c.Told()
 	return c, err
 }
 

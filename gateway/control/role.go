@@ -30,6 +30,11 @@ func (r Role) String() string { return roleNames[r] }
 var leastRoles = map[string]Role{
 	"/v1/status":                RoleLook,
 	"/v1/view":                  RoleLook,
+	"/v1/config":                RoleLook,
+	"/v1/ready":                 RoleLook,
+	"/v1/requests":              RoleLook,
+	"/healthz":                  RoleLook,
+	"/readyz":                   RoleLook,
 	"/v1/sites/{site}":          RoleLook,
 	"/metrics":                  RoleLook,
 	"/v1/pools/{pool}/pause":    RoleOperate,

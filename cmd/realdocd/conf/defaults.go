@@ -25,7 +25,7 @@ func defaults() Config {
 			HeaderTimeout:   10 * time.Second,
 			BodyTimeout:     60 * time.Second,
 			IdleTimeout:     10 * time.Minute,
-			AccessLog:       true,
+			AccessLog:       gateway.LogAll,
 		},
 		Log: logging.Settings{Level: "info", Format: "json", Output: logging.ToStderr},
 	}
