@@ -40,9 +40,9 @@ func (o overview) frame(p *Page, s Sample) (*frame, error) {
 	head := headOf(s)
 	head.Sites, head.Shown = len(s.Docroots), min(len(rows), maxRows)
 	f.part("head", "head", head)
-	f.part("troubles", "troubles", troublesOf(s))
+	f.part("troubles", "troubles", s.Status.Troubles(s.Time))
 	for _, pool := range s.Status.Pools {
-		row := poolRowOf(pool)
+		row := poolRowOf(pool, s.Time)
 		f.listed("pools", row.ID, "pool", row)
 	}
 	for _, row := range rows[:head.Shown] {
@@ -130,7 +130,8 @@ func spark(c chart) string {
 	return strings.TrimSpace(points.String())
 }
 
-// age is a duration in one unit, so that it does not change each second for long.
+// age is a duration in one unit: it soon stops to change each second, and what does not
+// change is not sent.
 func age(d time.Duration) string {
 	switch d = max(d, 0); {
 	case d < time.Minute:

@@ -59,7 +59,7 @@ func (v siteView) frame(p *Page, s Sample) (*frame, error) {
 	}
 	f := newFrame()
 	f.part("head", "site-head", v.head(d, root, detail, c))
-	f.part("troubles", "troubles", troublesOfSite(s, detail))
+	f.part("troubles", "troubles", control.Status{Sites: []control.SiteStatus{detail.SiteStatus}}.Troubles(s.Time))
 	for _, r := range releaseRows(root, c, s.Time) {
 		f.listed("releases", r.ID, "release-row", r)
 	}

@@ -1,0 +1,206 @@
+package page
+
+import (
+	"context"
+	"encoding/json"
+	"sync"
+	"time"
+)
+
+// A Page is what [Page.Handler] serves. One goroutine runs it.
+type Page struct {
+	source Source
+	recent *Recent
+	// always says that samples are taken also if nobody looks.
+	always bool
+
+	mu sync.Mutex // guards the following
+	// watched are the views that somebody looks at.
+	watched map[view]*audience
+	viewers int
+	left    time.Time     // when the last viewer has left
+	woken   chan struct{} // has room for one: somebody looks
+	last    Sample
+}
+
+// A view is what is written for those who look at the same: an overview or a siteView.
+// Equal ones are one.
+type view interface {
+	frame(p *Page, s Sample) (*frame, error)
+}
+
+// An audience are those who look at one view.
+type audience struct {
+	viewers map[chan []byte]struct{}
+	shown   *frame // that they have
+}
+
+const (
+	interval   = time.Second
+	maxViewers = 128
+	// linger is how long samples are taken behind the last viewer: he may be back.
+	linger = time.Minute
+)
+
+// New makes a page of a source. always says that [Page.Run] takes samples from the
+// beginning, so that the first viewer sees the last 15 minutes.
+func New(source Source, always bool) *Page {
+	return &Page{
+		source: source, recent: newRecent(), always: always,
+		watched: map[view]*audience{}, woken: make(chan struct{}, 1),
+	}
+}
+
+// Run takes samples and sends them to who looks, until ctx is done.
+func (p *Page) Run(ctx context.Context) {
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	for {
+		if p.wanted() {
+			p.send(p.sample())
+		}
+		select {
+		case <-ctx.Done():
+			p.dismiss()
+			return
+		case <-p.woken:
+		case <-tick.C:
+		}
+	}
+}
+
+// wanted says whether samples are to be taken.
+func (p *Page) wanted() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.always || p.viewers > 0 || time.Since(p.left) < linger
+}
+
+// sample takes one, and counts it.
+func (p *Page) sample() Sample {
+	s := p.source.Sample()
+	p.recent.add(s)
+	p.mu.Lock()
+	p.last = s
+	p.mu.Unlock()
+	return s
+}
+
+// latest is a sample that is not older than the interval.
+func (p *Page) latest() Sample {
+	p.mu.Lock()
+	s := p.last
+	p.mu.Unlock()
+	if time.Since(s.Time) <= interval+interval/2 {
+		return s
+	}
+	return p.sample()
+}
+
+// send writes each view that somebody looks at, once, and sends what has changed.
+func (p *Page) send(s Sample) {
+	for _, v := range p.views() {
+		f, err := v.frame(p, s)
+		if err != nil {
+			continue // its site is gone: whoever loads the page again is told
+		}
+		p.mu.Lock()
+		if a := p.watched[v]; a != nil {
+			a.show(f)
+		}
+		p.mu.Unlock()
+	}
+}
+
+func (p *Page) views() (all []view) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for v := range p.watched {
+		all = append(all, v)
+	}
+	return all
+}
+
+// show sends a frame to an audience. A viewer that has not taken the one before gets all
+// of it at his next turn, so that none misses a change and none is waited for.
+func (a *audience) show(f *frame) {
+	change := f.since(a.shown)
+	a.shown = f
+	if change == nil {
+		return
+	}
+	for c := range a.viewers {
+		select {
+		case c <- change:
+		default:
+			select {
+			case <-c:
+			default:
+			}
+			c <- f.since(nil) // it has room: nobody else sends, and one was taken
+		}
+	}
+}
+
+// join lets somebody look at a view. He gets a channel of updates, of which the first is
+// all of the view, until leave; nil if there are too many.
+func (p *Page) join(v view) chan []byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.viewers >= maxViewers {
+		return nil
+	}
+	p.viewers++
+	a := p.watched[v]
+	if a == nil {
+		a = &audience{viewers: map[chan []byte]struct{}{}}
+		p.watched[v] = a
+	}
+	updates := make(chan []byte, 1)
+	a.viewers[updates] = struct{}{}
+	if a.shown != nil {
+		updates <- a.shown.since(nil)
+	}
+	select {
+	case p.woken <- struct{}{}:
+	default:
+	}
+	return updates
+}
+
+func (p *Page) leave(v view, updates chan []byte) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	a := p.watched[v]
+	if a == nil {
+		return
+	}
+	if _, in := a.viewers[updates]; !in {
+		return
+	}
+	delete(a.viewers, updates)
+	p.viewers--
+	p.left = time.Now()
+	if len(a.viewers) == 0 {
+		delete(p.watched, v)
+	}
+}
+
+// dismiss ends what everybody looks at: browsers ask again, the process that serves then.
+func (p *Page) dismiss() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for v, a := range p.watched {
+		for c := range a.viewers {
+			close(c)
+			p.viewers--
+		}
+		delete(p.watched, v)
+	}
+}
+
+// Recent is what the process that takes over begins with, as [Page.Restore] reads it.
+func (p *Page) Recent() json.RawMessage { return p.recent.save() }
+
+// Restore takes over what another process has counted. It goes on under the next sample.
+func (p *Page) Restore(saved json.RawMessage) error { return p.recent.restore(saved) }
