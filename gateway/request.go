@@ -35,6 +35,7 @@ type request struct {
 	docroot string // the site's, to which the web server's leads
 	pool    *fpm.Pool
 	visit   deploy.Visit
+	pins    pinning
 	// arrival says where its docroot belongs, if that is written in another way than
 	// the site's; else nil.
 	arrival *arrival

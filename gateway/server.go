@@ -11,6 +11,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"realdocd/gateway/control"
+	"realdocd/gateway/pin"
 	"realdocd/gateway/sock"
 )
 
@@ -23,6 +24,7 @@ type Server struct {
 	floods  *floods
 	metrics *metrics
 	history *history
+	keys    atomic.Pointer[pin.Keys] // of pins; nil until something needs them
 	started time.Time
 
 	life   life

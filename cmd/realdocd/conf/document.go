@@ -81,6 +81,7 @@ func (d *document) read(raw map[string]any) {
 	d.checkPools()
 	d.checkSites()
 	d.checkIncludePaths()
+	d.checkPins()
 }
 
 // table reads one table, and goes on after a fault.
