@@ -3,6 +3,7 @@ package deploy
 import (
 	"hash/fnv"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -98,6 +99,19 @@ func (r *Resolver) PinsEnd(release string) (end time.Time) {
 		}
 	})
 	return end
+}
+
+// HasPins says whether a pin may lead to any of the releases.
+func (r *Resolver) HasPins(now time.Time) bool {
+	for _, d := range r.all() {
+		d.mu.Lock()
+		has := slices.ContainsFunc(d.releases, func(known *Release) bool { return known.pinned(now) })
+		d.mu.Unlock()
+		if has {
+			return true
+		}
+	}
+	return false
 }
 
 // ofRelease gives what is remembered of a release, of whichever docroot.

@@ -257,6 +257,8 @@ func TestEtc_ManualHasTheFieldsOfTheControlAPI(t *testing.T) {
 		{"A pool", reflect.TypeFor[control.PoolStatus]()},
 		{"A server", reflect.TypeFor[control.ServerStatus]()},
 		{"A site", reflect.TypeFor[control.SiteStatus]()},
+		{"A maintenance", reflect.TypeFor[control.Maintenance]()},
+		{"A note", reflect.TypeFor[control.Note]()},
 		{"A site in detail", reflect.TypeFor[control.SiteDetail]()},
 		{"A docroot", reflect.TypeFor[control.DocrootStatus]()},
 		{"A release", reflect.TypeFor[control.ReleaseStatus]()},

@@ -11,7 +11,7 @@ func (s *Server) logRequest(rq *request, err error, now time.Time) {
 	total := now.Sub(rq.began)
 	c := &rq.setup.cfg
 	slow := c.SlowLog > 0 && total >= c.SlowLog
-	if !c.AccessLog && !slow && err == nil {
+	if !c.AccessLog && !slow && (err == nil || causeOf(err) == causeMaintenance) {
 		return
 	}
 	if err != nil && !c.AccessLog && !s.floods.failures[causeOf(err)].allow(now) {
@@ -19,6 +19,8 @@ func (s *Server) logRequest(rq *request, err error, now time.Time) {
 	}
 	e := s.log.Info()
 	switch {
+	case err != nil && causeOf(err) == causeMaintenance: // an operator wants it so
+		e = s.log.Info().Str("cause", causeMaintenance.name)
 	case err != nil && causeOf(err) == causeClientGone:
 		e = s.log.Info().Str("error", cut(err.Error()))
 	case err != nil:

@@ -26,6 +26,8 @@ var (
 	releasePinned   = desc("release_pinned_total", "Requests that a pin has brought into a release that is live, has somebody inside, or to which a pin leads.", "site", "release")
 	releasePinsEnd  = desc("release_pins_end_timestamp_seconds", "When the youngest pin to the release ends; 0 if no pin leads there.", "site", "release")
 	sitePins        = desc("pins_total", `Pins that requests of sites with pins have had; result is "followed", or why not.`, "site", "pool", "result")
+	siteMaintained  = desc("site_maintenance", "1 while visitors of the site, or of some docroot of it, get a page of maintenance.", "site")
+	siteHeld        = desc("site_held", "Requests of the site that a flip with a command holds back.", "site")
 	webConns        = desc("web_connections", "Connections of web servers, idle ones included.")
 	poolRunning     = desc("pool_running", "Requests that have a place in FPM.", "pool")
 	poolWaiting     = desc("pool_waiting", "Requests in the queue.", "pool")
@@ -46,7 +48,7 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 // Describe sends what Collect will; for prometheus.Collector.
 func (c collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		siteRequests, siteFailures, siteLost, siteLostInside, inRelease, releaseRequests, releaseFailed, releasePinned, releasePinsEnd, sitePins, webConns, poolRunning, poolAbandoned, poolWaiting, poolMaxConns, poolPaused,
+		siteRequests, siteFailures, siteLost, siteLostInside, siteMaintained, siteHeld, inRelease, releaseRequests, releaseFailed, releasePinned, releasePinsEnd, sitePins, webConns, poolRunning, poolAbandoned, poolWaiting, poolMaxConns, poolPaused,
 		serverUp, serverRuns, serverKept, serverOpened, serverReused,
 	} {
 		ch <- d
@@ -85,6 +87,14 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 		}
 	})
 	st := c.s.Status()
+	for _, site := range st.Sites {
+		if n := len(site.Maintenance); n > 0 {
+			value(siteMaintained, gauge, 1, site.Name)
+		}
+		if site.Holds > 0 {
+			value(siteHeld, gauge, float64(site.Held), site.Name)
+		}
+	}
 	value(webConns, gauge, float64(st.Connections))
 	for _, p := range st.Pools {
 		value(poolRunning, gauge, float64(p.Running), p.Name)

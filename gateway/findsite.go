@@ -45,14 +45,27 @@ func (rq *request) tellUnpinned(docroot string) {
 	}
 }
 
-// enter enters the release that the request runs on: the one that a valid pin leads to, or
-// the live one: of now, if it had to be waited for. A docroot that the web server has resolved
-// by itself is taken as that release, whatever a pin says.
+// enter enters the release that the request runs on. If the docroot is held, it waits
+// outside, and enters the one that is live then.
 func (rq *request) enter() error {
-	s, st := rq.conn.s, rq.site
-	if st == nil {
+	if rq.site == nil {
 		return nil
 	}
+	for {
+		if err := rq.enterRelease(); err != nil {
+			return err
+		}
+		if held, err := rq.awaitHold(); err != nil || !held {
+			return err
+		}
+	}
+}
+
+// enterRelease enters the release that a valid pin leads to, or the live one: of now, if it
+// had to be waited for. A docroot that the web server has resolved by itself is taken as that
+// release, whatever a pin says.
+func (rq *request) enterRelease() error {
+	s, st := rq.conn.s, rq.site
 	now := rq.began
 	if rq.waited {
 		now = time.Now()

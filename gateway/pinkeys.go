@@ -3,6 +3,7 @@ package gateway
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"realdocd/deploy"
 	"realdocd/gateway/pin"
@@ -14,13 +15,13 @@ const pinKeyName = "pin.key"
 // readKeys reads the keys of a configuration that has pins, which may be others than
 // before. One that has none leaves what is known.
 func (s *Server) readKeys(cfg *Config) error {
-	for i := range cfg.Sites {
-		if cfg.Sites[i].Pin != PinOff {
-			_, err := s.pinKeys(cfg)
-			return err
-		}
+	wanted := slices.ContainsFunc(cfg.Sites, func(c SiteConfig) bool { return c.Pin != PinOff }) ||
+		slices.ContainsFunc(s.setup.Load().sites.all, func(st *site) bool { return st.readsPins.Load() })
+	if !wanted {
+		return nil
 	}
-	return nil
+	_, err := s.pinKeys(cfg)
+	return err
 }
 
 // pinKeys reads the keys of pins, and makes them if state_dir has none yet.

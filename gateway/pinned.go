@@ -31,6 +31,7 @@ type pinning struct {
 // not followed, and never an error.
 func (rq *request) enterPinned(now time.Time) bool {
 	st, p := rq.site, &rq.pins
+	*p = pinning{} // of a request that was held
 	keys := rq.conn.s.keys.Load()
 	if keys == nil {
 		return false

@@ -2,10 +2,12 @@ package gateway
 
 import (
 	"bytes"
+	"fmt"
 	"net/http"
 	"strconv"
 	"time"
 
+	"realdocd/deploy"
 	"realdocd/gateway/pin"
 )
 
@@ -62,6 +64,27 @@ func (rq *request) newPin(t *pin.Token) []byte {
 	rq.text = text
 	rq.visit.NotePin(t.Ends(st.PinMaxAge))
 	return text[at:]
+}
+
+// pinTo makes a pin that leads to a release of a docroot for a time of its own, live or not,
+// and has the site's requests be looked through for pins from now on. It fails if there are no
+// keys, or the release's name is too long.
+func (s *Server) pinTo(st *site, docroot string, r *deploy.Release, t pin.Token) (string, error) {
+	keys := s.keys.Load()
+	if keys == nil {
+		var err error
+		if keys, err = s.pinKeys(&s.setup.Load().cfg); err != nil {
+			return "", err
+		}
+	}
+	t.Site, t.Release, t.Name, t.Issued = st.tagOf(docroot), r.Tag(), pin.AppendName(nil, r.Name), time.Now()
+	text, ok := keys.Append(nil, &t)
+	if !ok {
+		return "", fmt.Errorf("the name of release %s is too long for a pin", r.Path)
+	}
+	r.NotePin(t.Ends(st.PinMaxAge))
+	st.readsPins.Store(true)
+	return string(text), nil
 }
 
 // appendPinHeaders appends what a response says of pins: that nobody keeps it if a pin has

@@ -1,6 +1,10 @@
 package gateway
 
-import "time"
+import (
+	"time"
+
+	"realdocd/deploy"
+)
 
 // watchPins has a later process know of new pins, and tells of releases that have fallen idle
 // because their last pin has ended. It costs a load a site while there is nothing new.
@@ -37,6 +41,27 @@ func (s *Server) keepPins(slack time.Duration) {
 
 func (s *Server) keepSitePins(st *site, slack time.Duration) {
 	if st.releases.Unkept() {
-		s.history.keepPins(st.Name, st.releases.Pinned(time.Now(), slack), st.releases.KeepAgain)
+		s.history.keepPins(st.Name, st.pinned(slack), func(err error) {
+			if err != nil {
+				st.releases.KeepAgain()
+				s.log.Error().Err(err).Str("site", st.Name).
+					Msg("pins not written, so that after a restart those to releases which are not live may not be followed: see state_dir")
+			}
+		})
 	}
+}
+
+// pinned gives what a later process has to know.
+func (s *site) pinned(slack time.Duration) func() []deploy.DocrootState {
+	return func() []deploy.DocrootState { return s.releases.Pinned(time.Now(), slack) }
+}
+
+// writePins writes at once what is known of a site's pins.
+func (s *Server) writePins(st *site) error {
+	if !st.readsPins.Load() {
+		return nil
+	}
+	written := make(chan error, 1)
+	s.history.keepPins(st.Name, st.pinned(st.pinSlack()), func(err error) { written <- err })
+	return <-written
 }

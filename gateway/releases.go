@@ -77,6 +77,7 @@ func (s *Server) detail(st *site, asked string, docroots []string) control.SiteD
 		link = st.releases.Link(docroots[0])
 	}
 	d.History = s.history.of(st.Name, link)
+	d.Notes = s.history.notes(st.Name, asked)
 	return d
 }
 

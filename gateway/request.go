@@ -8,6 +8,7 @@ import (
 
 	"realdocd/deploy"
 	"realdocd/fcgi"
+	"realdocd/gateway/control"
 	"realdocd/gateway/fpm"
 	"realdocd/gateway/sock"
 )
@@ -39,8 +40,10 @@ type request struct {
 	// arrival says where its docroot belongs, if that is written in another way than
 	// the site's; else nil.
 	arrival *arrival
-	head    []byte // BEGIN_REQUEST and PARAMS for FPM
-	text    []byte // values made by rewriting
+	// maintenance is what it was refused for; else nil.
+	maintenance *control.Maintenance
+	head        []byte // BEGIN_REQUEST and PARAMS for FPM
+	text        []byte // values made by rewriting
 
 	place fpm.Place // the right to run in FPM, with the connection to it
 	reply response
@@ -148,6 +151,9 @@ func (s *Server) run(rq *request) error {
 	}
 	if rq.site != nil {
 		rq.site.seen.see(rq)
+	}
+	if err := rq.checkMaintenance(); err != nil {
+		return err
 	}
 	if err := rq.prepare(); err != nil {
 		return err

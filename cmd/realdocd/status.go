@@ -146,6 +146,12 @@ func troubles(st control.Status, now time.Time) (rows []row) {
 		}
 	}
 	for _, s := range st.Sites {
+		for _, m := range s.Maintenance {
+			add("CLOSED", "%s", maintained(s, m, now))
+		}
+		if s.Holds > 0 {
+			add("HELD", "site %s: a flip with a command has %s wait", s.Name, count(int(s.Held), "request"))
+		}
 		switch {
 		case s.Gone:
 			add("GONE", "site %s: its live release was removed, and requests fail: %s; realdocd rollback %[1]s, or flip to another", s.Name, s.Stale)

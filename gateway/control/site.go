@@ -10,6 +10,8 @@ type SiteDetail struct {
 	Docroots []DocrootStatus `json:"docroots"`
 	// History are the releases that have been live, the newest last.
 	History []HistoryEntry `json:"history"`
+	// Notes are what else the site's history has, the newest last.
+	Notes []Note `json:"notes,omitempty"`
 }
 
 // A DocrootStatus is one docroot of a site.
@@ -70,4 +72,16 @@ type HistoryEntry struct {
 	// By is what made it live: "flip", "rollback" or "deploy", or "link" if
 	// something else has changed the link.
 	By string `json:"by"`
+}
+
+// A Note is something of a site's history that is not a release that went live.
+type Note struct {
+	Time time.Time `json:"time"`
+	// What is its kind: "maintenance", "preview", "canary" or "bake".
+	What string `json:"what"`
+	// Docroot is the one that it is about; "" is the whole site. Release is the path of
+	// the release that it is about, if it is about one.
+	Docroot string `json:"docroot,omitempty"`
+	Release string `json:"release,omitempty"`
+	Text    string `json:"text"`
 }

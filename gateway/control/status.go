@@ -108,6 +108,13 @@ type SiteStatus struct {
 	// Running are the requests and commands that are inside a release, those in the
 	// queue too.
 	Running int64 `json:"running"`
+	// Maintenance are those that the site is in: one, or some docroots of a pattern. They
+	// are without their pages.
+	Maintenance []Maintenance `json:"maintenance,omitempty"`
+	// Held are the requests that a flip with a command holds back, and Holds how many of
+	// those there are.
+	Held  int64 `json:"held,omitempty"`
+	Holds int   `json:"holds,omitempty"`
 }
 
 // A RetiringStatus is a process that has handed over and finishes what it has.

@@ -3,6 +3,7 @@ package control
 import (
 	"bytes"
 	"encoding/json"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -56,7 +57,19 @@ var v1Cases = map[string]any{
 		PID: 812, Started: v1Time, Pools: []PoolStatus{},
 		Sites: []SiteStatus{{Name: "wiki", Docroot: "/srv/wiki", Pool: "www", Release: "/srv/wiki", Fault: "docroot /srv/wiki has no symlink on its path"}},
 	},
-	"pool": v1Pool, // the answer to pause and resume
+	"status-of-a-site-in-maintenance": Status{
+		PID: 812, Started: v1Time, Pools: []PoolStatus{},
+		Sites: []SiteStatus{{
+			Name: "shop", Docroot: "/var/www/shop/current/public", Pool: "www", Held: 3, Holds: 1,
+			Maintenance: []Maintenance{{
+				Docroot: "/var/www/shop/current/public", Since: v1Time, Until: v1Later, PageBytes: 1200,
+				Allow: []Network{{netip.MustParsePrefix("203.0.113.7/32")}, {netip.MustParsePrefix("2001:db8::/48")}},
+			}},
+		}},
+	},
+	"maintenance": Maintenance{Since: v1Time, Page: []byte("<h1>Back soon</h1>")}, // what is sent to begin one
+	"hold":        holdLine{Held: true},
+	"pool":        v1Pool, // the answer to pause and resume
 	"site": SiteDetail{ // the answer to look and drain too
 		SiteStatus: v1Site,
 		Docroots: []DocrootStatus{{
@@ -64,12 +77,15 @@ var v1Cases = map[string]any{
 			Releases: []ReleaseStatus{
 				{
 					Path: "/var/www/shop/releases/41", Name: "41", Running: 3, Requests: 900, Failed: 7,
-					FirstSeen: v1Time, LastSeen: v1Later, Closed: true, Gone: true, Inside: v1Inside,
+					FirstSeen: v1Time, LastSeen: v1Later, Pinned: 12, PinsEnd: v1Later, Closed: true, Gone: true, Inside: v1Inside,
 				},
 				{Path: "/var/www/shop/releases/42", Name: "42", Live: true, FirstSeen: v1Later, Inside: []Occupant{}},
 			},
 		}},
 		History: []HistoryEntry{{Time: v1Later, Link: "/var/www/shop/current", Release: "/var/www/shop/releases/42", By: "deploy"}},
+		Notes: []Note{{
+			Time: v1Later, What: "canary", Docroot: "/var/www/shop/current/public", Release: "/var/www/shop/releases/43", Text: "ended",
+		}},
 	},
 	"warm": []WarmResult{
 		{URI: "/", Status: 302, Server: "/run/php/php8.2-fpm.sock", Took: 0.5, Note: "it redirects to https://shop.example.com/"},

@@ -23,12 +23,23 @@ type Config struct {
 func Load(file string) (Config, error) {
 	text, err := readBounded(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return Config{}, fmt.Errorf("there is no configuration file %s: name one with --config", file)
+		return Config{}, unreadError{fmt.Errorf("there is no configuration file %s: name one with --config", file)}
 	}
 	if err != nil {
-		return Config{}, fmt.Errorf("read the configuration: %w", err)
+		return Config{}, unreadError{fmt.Errorf("read the configuration: %w", err)}
 	}
 	return Parse(file, string(text))
+}
+
+// unreadError is a file that is not there or cannot be read.
+type unreadError struct{ error }
+
+// IsFault says whether an error means that the configuration cannot be used until
+// somebody changes it: that it has faults, or cannot be read.
+func IsFault(err error) bool {
+	var faults *Faults
+	var unread unreadError
+	return errors.As(err, &faults) || errors.As(err, &unread)
 }
 
 // maxFile is the longest configuration file, in bytes.
