@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"realdocd/deploy"
+	"realdocd/gateway/control"
 	"realdocd/gateway/fpm"
 	"realdocd/gateway/sock"
 )
@@ -33,8 +34,8 @@ type Config struct {
 	ForwardUnmatched bool
 	// ShutdownTimeout is how long requests may go on after Shutdown; at least 0.
 	ShutdownTimeout time.Duration
-	// AccessLog writes one event a request.
-	AccessLog bool
+	// AccessLog says which requests are logged.
+	AccessLog AccessLog
 	// SlowLog marks requests that took at least this long; 0 marks none.
 	SlowLog time.Duration
 	// HeaderTimeout bounds the time from the beginning of a request to the end of its
@@ -83,6 +84,8 @@ type Config struct {
 	PinKeyFile string
 	Pools      []fpm.Config
 	Sites      []SiteConfig
+	// Told is all of this as operators are told of it.
+	Told control.Configuration
 }
 
 // SiteConfig is one docroot, or a glob of docroots, with its settings.
@@ -131,6 +134,8 @@ type SiteConfig struct {
 	AbandonedPaths []string
 	// RequestBuffering spools large bodies to disk before a worker is taken.
 	RequestBuffering bool
+	// AccessLog is the daemon's if it is nil.
+	AccessLog *AccessLog
 	// ReleaseHeader is a response header that gets the release's name; ""
 	// adds none.
 	ReleaseHeader string

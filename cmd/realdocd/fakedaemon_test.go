@@ -20,10 +20,14 @@ type fakeDaemon struct {
 	socket string
 	server *http.Server
 
-	mu     sync.Mutex
-	asked  []string // METHOD and URI of each request
-	status control.Status
-	busy   map[string][]control.Occupant // whom a drain finds in a pool or a release, by name or path
+	mu      sync.Mutex
+	asked   []string // METHOD and URI of each request
+	status  control.Status
+	busy    map[string][]control.Occupant // whom a drain finds in a pool or a release, by name or path
+	ready   control.Readiness
+	running control.Requests
+	told    control.Configuration
+	reread  error // what a reload answers
 	// What follows is of its one site, the first in status.
 	site     control.SiteDetail
 	headroom control.Headroom
@@ -95,7 +99,23 @@ func (d *fakeDaemon) Status() control.Status {
 
 func (d *fakeDaemon) OwnStatus() control.Status { return d.Status() }
 
+func (d *fakeDaemon) Ready(context.Context, string) (control.Readiness, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.ready, nil
+}
+
+func (d *fakeDaemon) Requests(site string) (control.Requests, error) {
+	if site != "" && site != d.site.Name {
+		return control.Requests{}, control.ErrNoSite
+	}
+	return d.running, nil
+}
+
 func (d *fakeDaemon) View() control.View { return control.View{} }
+
+func (d *fakeDaemon) Reread(context.Context) error         { return d.reread }
+func (d *fakeDaemon) Configuration() control.Configuration { return d.told }
 
 // pool has something done to a pool.
 func (d *fakeDaemon) pool(name string, do func(*control.PoolStatus)) error {

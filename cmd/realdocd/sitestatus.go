@@ -23,7 +23,7 @@ func writeSite(w io.Writer, d control.SiteDetail, was *earlier[control.SiteDetai
 	var out bytes.Buffer
 	fmt.Fprintf(&out, "site %s, pool %s, docroot %s\n", plain(d.Name), plain(d.Pool), plain(d.Docroot))
 	for _, m := range d.Maintenance {
-		fmt.Fprintln(&out, plain(maintained(d.SiteStatus, m, now)))
+		fmt.Fprintln(&out, plain(d.Closed(m, now)))
 	}
 	for _, docroot := range d.Docroots {
 		out.WriteByte('\n')

@@ -48,6 +48,24 @@ func (c *Client) View(ctx context.Context) (View, error) {
 	return ask[View](ctx, c, http.MethodGet, "/v1/view")
 }
 
+// Ready asks whether the daemon can serve requests; of one pool, if that is not "".
+func (c *Client) Ready(ctx context.Context, pool string) (Readiness, error) {
+	query := ""
+	if pool != "" {
+		query = "?" + url.Values{"pool": {pool}}.Encode()
+	}
+	return ask[Readiness](ctx, c, http.MethodGet, "/v1/ready"+query)
+}
+
+// Requests asks what runs now: of one site, or with "" everywhere.
+func (c *Client) Requests(ctx context.Context, site string) (Requests, error) {
+	query := ""
+	if site != "" {
+		query = "?" + url.Values{"site": {site}}.Encode()
+	}
+	return ask[Requests](ctx, c, http.MethodGet, "/v1/requests"+query)
+}
+
 // Pause lets new requests of a pool wait. If drain is above 0, Pause also waits until
 // nothing runs in the pool and no connection of it is kept, for at most that long.
 // When that takes longer, or ctx ends first, the pool is as it was before, and the

@@ -13,8 +13,13 @@ type Daemon interface {
 	Pools
 	Sites
 	Commands
+	Configured
+	Health
+	Running
 	// View looks at the surroundings of the daemon now.
 	View() View
+	// Configuration is what the daemon runs on now.
+	Configuration() Configuration
 }
 
 // Errors for a name that is not in the daemon's configuration.

@@ -22,6 +22,10 @@ func NewHandler(d Daemon, metrics http.Handler) *Handler {
 	}{
 		{http.MethodGet, "/v1/status", endpoint(h.status)},
 		{http.MethodGet, "/v1/view", endpoint(h.view)},
+		{http.MethodPost, "/v1/reload", endpoint(h.reload)},
+		{http.MethodGet, "/v1/config", endpoint(h.configuration)},
+		{http.MethodGet, "/v1/ready", endpoint(h.ready)},
+		{http.MethodGet, "/v1/requests", endpoint(h.requests)},
 		{http.MethodPost, "/v1/pools/{pool}/pause", h.waits.movable(h.pause)},
 		{http.MethodPost, "/v1/pools/{pool}/resume", h.waits.movable(h.resume)},
 		{http.MethodGet, "/v1/sites/{site}", endpoint(h.site)},
@@ -37,6 +41,8 @@ func NewHandler(d Daemon, metrics http.Handler) *Handler {
 		{http.MethodPost, "/v1/sites/{site}/hold", http.HandlerFunc(h.hold)},
 		{http.MethodPost, "/v1/sites/{site}/enter", http.HandlerFunc(h.enter)},
 		{http.MethodGet, "/metrics", metrics},
+		{http.MethodGet, "/healthz", http.HandlerFunc(Healthz)},
+		{http.MethodGet, "/readyz", Readyz(d)},
 		{http.MethodGet, "/debug/pprof/{profile...}", http.HandlerFunc(profile)},
 	} {
 		h.mux.Handle(r.method+" "+r.path, wants(leastRole(r.path), r.handler))

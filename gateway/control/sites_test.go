@@ -31,6 +31,8 @@ func (f *fakeSites) ask(what ...string) error {
 
 func (f *fakeSites) View() View { return v1Cases["view"].(View) }
 
+func (f *fakeSites) Configuration() Configuration { return v1Cases["config"].(Configuration) }
+
 func (f *fakeSites) Site(name, docroot string) (SiteDetail, error) {
 	return v1Cases["site"].(SiteDetail), f.ask("site", name, docroot)
 }

@@ -49,7 +49,7 @@ var (
 // v1Cases are a value of each answer, by the name of its file.
 var v1Cases = map[string]any{
 	"status": Status{
-		PID: 812, Started: v1Time, Connections: 64, Pools: []PoolStatus{v1Pool}, Sites: []SiteStatus{v1Site},
+		PID: 812, Started: v1Time, Connections: 64, Unheld: true, Pools: []PoolStatus{v1Pool}, Sites: []SiteStatus{v1Site},
 		Retiring: []RetiringStatus{{PID: 700, Connections: 3}, {PID: 600, Error: "it does not answer"}},
 	},
 	"status-of-nothing": Status{PID: 812, Started: v1Time, Pools: []PoolStatus{}, Sites: []SiteStatus{}},
@@ -132,6 +132,20 @@ var v1Cases = map[string]any{
 			Error: "it is outside", Count: 2, First: v1Time, Last: v1Later,
 		}},
 	},
+	"config": Configuration{
+		Files: []string{"/etc/realdocd/realdocd.toml", "/etc/realdocd/conf.d/shop.toml"},
+		Tables: []ConfigTable{
+			{Name: []string{}, Keys: map[string]any{"listen_mode": "0660", "max_connections": 500.0}, Defaults: []string{"listen_mode"}},
+			{Name: []string{"site", "shop"}, Keys: map[string]any{"warm": []any{"/"}}, Defaults: []string{}},
+		},
+	},
+	"ready": Readiness{Ready: true, Checks: []Check{{Name: "process", OK: true}, {Name: "pool www", Why: "connect: connection refused"}}},
+	"requests": Requests{
+		Total: 1001, Unknown: "the process before does not answer", Requests: []RunningRequest{
+			{State: "php", Site: "shop", Release: "/var/www/shop/releases/42", Pool: "www", What: "GET /checkout", Began: v1Time, Age: 12.5, PID: 815, RequestID: "5f1d"},
+			{State: "command", What: "php artisan queue:work", Began: v1Time, Age: 1.5, PID: 4711},
+		},
+	},
 	"enter": CommandEnv{ // the first line
 		Docroot: "/var/www/shop/current/public", Link: "/var/www/shop/current", Release: "/var/www/shop/releases/42",
 		Name: "42", ResolvedDocroot: "/var/www/shop/releases/42/public", IncludePath: ".:/var/www/shop/releases/42/lib",
@@ -187,6 +201,7 @@ func TestV1_IsReadBack(t *testing.T) {
 func TestV1_ReadsPastFieldsThatItDoesNotKnow(t *testing.T) {
 	for name, value := range v1Cases {
 		more := strings.ReplaceAll(string(golden(t, name)), "{", `{"of_a_later_version": {"a": [1]},`)
+		more = strings.ReplaceAll(more, `"keys": {"of_a_later_version": {"a": [1]},`, `"keys": {`) // of the configuration, whatever they are
 		read := reflect.New(reflect.TypeOf(value))
 		if err := json.Unmarshal([]byte(more), read.Interface()); err != nil {
 			t.Errorf("%s: %v", name, err)

@@ -80,13 +80,15 @@ type Grant struct {
 	Granted int    `json:"granted"`
 }
 
-// An Ask asks for a site, or if Site is "" for the status. The Answer has its ID.
+// An Ask asks for a site, for what runs, or if neither is set for the status. The Answer has its ID.
 type Ask struct {
 	ID      uint64 `json:"id"`
 	Site    string `json:"site,omitempty"`
 	Docroot string `json:"docroot,omitempty"`
 	// Closed are the site's releases that no request may enter any more.
 	Closed []string `json:"closed,omitempty"`
+	// Requests asks for what runs. A process that does not know this answers with its status.
+	Requests bool `json:"requests,omitempty"`
 }
 
 // An Answer has what was asked for, or why it cannot be told.
@@ -94,7 +96,9 @@ type Answer struct {
 	ID     uint64              `json:"id"`
 	Site   *control.SiteDetail `json:"site,omitempty"`
 	Status *control.Status     `json:"status,omitempty"`
-	Error  string              `json:"error,omitempty"`
+	// Requests are what runs.
+	Requests *control.Requests `json:"requests,omitempty"`
+	Error    string            `json:"error,omitempty"`
 }
 
 // An Idle is a release that nobody is inside any more, in the older process.

@@ -32,7 +32,8 @@ func TestAMinimalFileGetsTheDocumentedDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Config{
-		Log: logging.Settings{Level: "info", Format: "json", Output: "stderr"},
+		Files: []string{"realdocd.toml"},
+		Log:   logging.Settings{Level: "info", Format: "json", Output: "stderr"},
 		Gateway: gateway.Config{
 			Listen:           []sock.Addr{"/run/realdocd/realdocd.sock"},
 			ListenMode:       0o660,
@@ -45,7 +46,7 @@ func TestAMinimalFileGetsTheDocumentedDefaults(t *testing.T) {
 			ShutdownTimeout:  30 * time.Second,
 			MaxBody:          2 << 30,
 			MaxConnections:   0,
-			AccessLog:        true,
+			AccessLog:        gateway.LogAll,
 			SlowLog:          0,
 			HeaderTimeout:    10 * time.Second,
 			BodyTimeout:      60 * time.Second,
@@ -87,6 +88,7 @@ func TestAMinimalFileGetsTheDocumentedDefaults(t *testing.T) {
 				RequestTimeout:       nil,
 				MaxConns:             0,
 				StderrToLog:          false,
+				AccessLog:            nil,
 				ReleaseHeader:        "",
 				RequestIDHeader:      "",
 				Warm:                 nil,
@@ -133,7 +135,7 @@ pin_key_file     = "/etc/realdocd/pin.key"
 level  = "debug"
 format = "console"
 output = "/var/log/realdocd/realdocd.log"
-access = false
+access = "errors"
 slow   = "1.5s"
 [pool.www]
 server          = ["/run/php/php8.2-fpm.sock", "10.0.0.2:9000"]
@@ -171,6 +173,7 @@ pin            = "visit"
 pin_max_age    = "30m"
 pin_cookie     = "shop_release"
 pin_cached     = true
+access          = 0.25
 release_header = "X-Release"
 request_id_header = "X-Request-Id"
 warm           = ["/", "/login?a=b", "https://shop.example/"]
@@ -196,12 +199,14 @@ func TestEveryKeyArrives(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Config{
-		Log: logging.Settings{Level: "debug", Format: "console", Output: "/var/log/realdocd/realdocd.log"},
+		Files: []string{"realdocd.toml"},
+		Log:   logging.Settings{Level: "debug", Format: "console", Output: "/var/log/realdocd/realdocd.log"},
 		Gateway: gateway.Config{
 			Listen:     []sock.Addr{"/run/a.sock", "127.0.0.1:9100"},
 			ListenMode: 0o600, ListenGroup: "www-data", ControlGroup: "deploy", ControlMode: 0o600,
 			OperateGroups: []string{"ops"}, LookGroups: []string{"adm", "4711"},
 			AllowedUsers: []uint32{0, 33}, User: "www-data",
+			AccessLog: gateway.LogErrors,
 			AllowedClients: []netip.Prefix{
 				netip.MustParsePrefix("127.0.0.1/32"), netip.MustParsePrefix("::1/128"),
 				netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("10.0.0.1/32"),
@@ -256,6 +261,7 @@ func TestEveryKeyArrives(t *testing.T) {
 				RequestTimeout:       new(time.Duration),
 				MaxConns:             3,
 				StderrToLog:          true,
+				AccessLog:            new(gateway.AccessLog(0.25)),
 				ReleaseHeader:        "X-Release",
 				RequestIDHeader:      "X-Request-Id",
 				Warm:                 []string{"/", "/login?a=b", "https://shop.example/"},

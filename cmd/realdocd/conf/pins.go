@@ -7,16 +7,8 @@ import (
 	"realdocd/gateway"
 )
 
-func pinRule(v any) (gateway.PinRule, error) {
-	words := []string{"off", "page", "visit"}
-	word, err := oneOf(words...)(v)
-	for i := range words {
-		if words[i] == word {
-			return gateway.PinRule(i), err
-		}
-	}
-	return gateway.PinOff, err
-}
+// pinRule says what follows a pin.
+var pinRule = choice[gateway.PinRule]{{"off", gateway.PinOff}, {"page", gateway.PinPage}, {"visit", gateway.PinVisit}}
 
 // maxPinAge is as long as a browser keeps a cookie at the most, and longer than anybody keeps
 // a release.
