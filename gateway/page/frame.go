@@ -58,8 +58,9 @@ func (f *frame) List(id string) []template.HTML {
 	return all
 }
 
-// Chart is the chart's data, for the template of a whole page.
-func (f *frame) Chart() string { return string(f.chart) }
+// Chart is the chart's data, for the template of a whole page. As JSON of this program it
+// has no "<" that would end the element.
+func (f *frame) Chart() template.JS { return template.JS(f.chart) }
 
 // An update is what a viewer gets of a frame.
 type update struct {

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"cmp"
 	"slices"
 	"sync"
 	"time"
@@ -21,10 +22,13 @@ type Recent struct {
 	mu sync.Mutex // guards the following
 	// now is the step that is being filled, as a number of steps since 1970.
 	now    int64
-	tracks map[string]*track // by Docroot.Name
-	pools  map[string]bool   // whether each is paused
-	marks  []Mark
-	pid    int // of the process that has taken the last sample
+	tracks map[string]*track // by Docroot.Name: those with a request in the last 15 minutes
+	// counted are all docroots' releases at the last sample, by Docroot.Name and path.
+	counted map[string]map[string]Release
+	pools   map[string]bool // whether each is paused
+	marks   []Mark
+	last    time.Time // of the last sample
+	pid     int       // of the process that has taken it
 }
 
 // A track is one docroot.
@@ -42,8 +46,7 @@ type band struct {
 	Failed     [steps]uint32
 	InPHP      [steps]float32 // seconds
 
-	counted Release // at the last sample
-	touched int64   // the last step with a request
+	touched int64 // the last step with a request
 }
 
 // A Mark is something that happened, at the chart's edge.
@@ -57,34 +60,40 @@ type Mark struct {
 }
 
 func newRecent() *Recent {
-	return &Recent{tracks: map[string]*track{}, pools: map[string]bool{}}
+	return &Recent{tracks: map[string]*track{}, counted: map[string]map[string]Release{}, pools: map[string]bool{}}
 }
 
-// add counts what a sample has beyond the one before it. The first sample of a process,
-// or of a release, is what the next ones are compared with.
+// add counts what a sample has beyond the one before it. If there is none, or it is too
+// old, or another process has taken it, the next samples are compared with this one.
 func (r *Recent) add(s Sample) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	first := r.now == 0
-	r.advance(s.Time.UnixNano() / int64(step))
-	renewed := r.pid != s.Status.PID
-	if renewed && r.pid != 0 {
+	anew := r.pid != s.Status.PID || s.Time.Sub(r.last) > 2*step
+	if anew && r.pid != 0 && r.pid != s.Status.PID {
 		r.mark(Mark{Time: s.Time, Kind: "upgrade", Text: "another process serves"})
 	}
-	r.pid = s.Status.PID
+	r.pid, r.last = s.Status.PID, s.Time
+	r.advance(s.Time.UnixNano() / int64(step))
 	for _, p := range s.Status.Pools {
-		if was, known := r.pools[p.Name]; known && was != p.Paused {
-			kind := "resume"
-			if p.Paused {
-				kind = "pause"
-			}
-			r.mark(Mark{Time: s.Time, Kind: kind, Pool: p.Name, Text: kind + " of pool " + p.Name})
-		}
-		r.pools[p.Name] = p.Paused
+		r.notePaused(p.Name, p.Paused, s.Time)
+	}
+	if len(r.counted) > 2*len(s.Docroots)+100 { // docroots have gone
+		anew, r.counted = true, map[string]map[string]Release{}
 	}
 	for _, d := range s.Docroots {
-		r.count(d, first, renewed)
+		r.count(d, anew)
 	}
+}
+
+func (r *Recent) notePaused(pool string, paused bool, now time.Time) {
+	if was, known := r.pools[pool]; known && was != paused {
+		kind := "resume"
+		if paused {
+			kind = "pause"
+		}
+		r.mark(Mark{Time: now, Kind: kind, Pool: pool, Text: "pool " + pool})
+	}
+	r.pools[pool] = paused
 }
 
 // advance begins a step, and empties those that nobody has filled.
@@ -109,51 +118,58 @@ func (r *Recent) advance(to int64) {
 	r.marks = slices.DeleteFunc(r.marks, func(m Mark) bool { return m.Time.Before(oldest) })
 }
 
-// count counts one docroot. What a release had counted before it was seen first belongs to
-// no step, unless it has appeared since the last sample.
-func (r *Recent) count(d Docroot, first, renewed bool) {
-	t := r.tracks[d.Name]
-	if t == nil {
-		if !slices.ContainsFunc(d.Releases, func(rel Release) bool { return rel.Requests > 0 }) || len(r.tracks) >= maxTracks {
-			return
-		}
-		t = &track{}
-		r.tracks[d.Name] = t
+// count counts one docroot. What its releases had counted before, if they are counted anew,
+// belongs to no step.
+func (r *Recent) count(d Docroot, anew bool) {
+	before := r.counted[d.Name]
+	known := before != nil
+	if !known || len(before) > len(d.Releases)+maxBands {
+		before = map[string]Release{}
+		r.counted[d.Name] = before
 	}
+	t := r.tracks[d.Name]
 	for _, rel := range d.Releases {
+		if rel.Live && t != nil {
+			t.live = rel.Path
+		}
+		more := rel.beyond(before[rel.Path])
+		before[rel.Path] = rel
+		if anew || more.Requests == 0 {
+			continue
+		}
+		if t == nil {
+			if len(r.tracks) >= maxTracks {
+				return
+			}
+			t = &track{}
+			r.tracks[d.Name] = t
+		}
 		if rel.Live {
 			t.live = rel.Path
 		}
-		b := t.band(rel)
-		if b == nil {
-			if rel.Requests == 0 {
-				continue
-			}
-			b = t.newBand(rel)
-			if first {
-				b.counted = rel
-			}
-		}
-		if renewed && b.counted.Requests > rel.Requests {
-			b.counted = Release{}
-		}
-		b.count(rel, r.now)
+		t.band(rel).add(more, r.now)
 	}
 }
 
+// beyond is what a release has counted since before. It begins anew if it was forgotten
+// meanwhile.
+func (rel Release) beyond(before Release) counts {
+	if rel.Requests < before.Requests || rel.Failed < before.Failed {
+		before = Release{}
+	}
+	return counts{rel.Requests - before.Requests, rel.Failed - before.Failed, (rel.InPHP - before.InPHP).Seconds()}
+}
+
+// band is that of a release. If there is no room for a new one, the one that was used
+// least lately gives way.
 func (t *track) band(rel Release) *band {
 	for _, b := range t.Bands {
 		if b.Path == rel.Path {
 			return b
 		}
 	}
-	return nil
-}
-
-// newBand makes room for a release: the one that was used least lately gives way.
-func (t *track) newBand(rel Release) *band {
 	if len(t.Bands) >= maxBands {
-		oldest := slices.MinFunc(t.Bands, func(a, b *band) int { return int(a.touched - b.touched) })
+		oldest := slices.MinFunc(t.Bands, func(a, b *band) int { return cmp.Compare(a.touched, b.touched) })
 		t.Bands = slices.DeleteFunc(t.Bands, func(b *band) bool { return b == oldest })
 	}
 	b := &band{Path: rel.Path, Name: rel.Name}
@@ -164,18 +180,12 @@ func (t *track) newBand(rel Release) *band {
 	return b
 }
 
-// count adds what a release has counted since the last sample to a step.
-func (b *band) count(rel Release, now int64) {
-	if rel.Requests < b.counted.Requests || rel.Failed < b.counted.Failed { // it was forgotten meanwhile, and begins anew
-		b.counted = Release{}
-	}
-	if n := rel.Requests - b.counted.Requests; n > 0 {
-		b.Requests[now%steps] += uint32(n)
-		b.Failed[now%steps] += uint32(rel.Failed - b.counted.Failed)
-		b.InPHP[now%steps] += float32((rel.InPHP - b.counted.InPHP).Seconds())
-		b.touched = now
-	}
-	b.counted = rel
+// add adds counts to a step.
+func (b *band) add(c counts, now int64) {
+	b.Requests[now%steps] += uint32(c.Requests)
+	b.Failed[now%steps] += uint32(c.Failed)
+	b.InPHP[now%steps] += float32(c.InPHP)
+	b.touched = now
 }
 
 func (r *Recent) mark(m Mark) { r.marks = append(r.marks, m) }
