@@ -19,6 +19,10 @@ type Release struct {
 	// Since is when the release was first seen.
 	Since time.Time
 
+	// Notes is for whoever uses the Resolver: what that keeps of the release, for as
+	// long as the release is remembered.
+	Notes atomic.Value
+
 	named atomic.Pointer[names]
 	kin   *atomic.Pointer[kin]
 	id    Identity // of the directory; the zero one where it could not be looked at
@@ -145,13 +149,15 @@ type ReleaseState struct {
 	// FirstSeen is when the release was first seen; LastSeen when a request
 	// left it last, zero for never.
 	FirstSeen, LastSeen time.Time
+	// Notes are what Release.Notes has; nil if nobody has noted anything.
+	Notes any
 }
 
 func (r *Release) state(live bool) ReleaseState {
 	s := ReleaseState{
 		Path: r.Path, Name: r.Name, Docroot: r.Docroot, Link: r.Link, Live: live,
 		Inside: r.inside.Load(), Total: r.total.Load(), Failed: r.failed.Load(), FirstSeen: r.Since,
-		Gone: r.gone.Load(), Identity: r.id,
+		Gone: r.gone.Load(), Identity: r.id, Notes: r.Notes.Load(),
 	}
 	if last := r.last.Load(); last != 0 {
 		s.LastSeen = time.Unix(0, last)

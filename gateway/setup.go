@@ -79,6 +79,7 @@ func (s *Server) Reload(cfg Config) error {
 	defer s.life.must(serving)
 	opened, err := s.openNew(&cfg)
 	if err != nil {
+		s.ReloadFailed()
 		return fmt.Errorf("open the sockets: %w", err)
 	}
 	before := s.setup.Load()
@@ -92,5 +93,6 @@ func (s *Server) Reload(cfg Config) error {
 		}
 	}
 	s.metrics.forget(before, now)
+	s.reloads.took(&cfg)
 	return nil
 }

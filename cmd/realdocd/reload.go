@@ -32,6 +32,7 @@ func (d *daemonProcess) reload() {
 		if out != nil {
 			out.Close()
 		}
+		d.srv.ReloadFailed()
 		for line := range strings.Lines(err.Error()) {
 			d.log.Error().Str("fault", strings.TrimSuffix(line, "\n")).Msg("configuration not taken: the one before stays")
 		}

@@ -15,6 +15,7 @@ type Daemon interface {
 	Commands
 	Health
 	Running
+	Deploys
 	// View looks at the surroundings of the daemon now.
 	View() View
 }

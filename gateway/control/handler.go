@@ -34,6 +34,7 @@ func NewHandler(d Daemon, metrics http.Handler) *Handler {
 		{http.MethodPost, "/v1/sites/{site}/compile", endpoint(h.compile)},
 		{http.MethodPost, "/v1/sites/{site}/room", endpoint(h.room)},
 		{http.MethodPost, "/v1/sites/{site}/forget", endpoint(h.forget)},
+		{http.MethodPost, "/v1/sites/{site}/deploying", http.HandlerFunc(h.deploying)},
 		{http.MethodPost, "/v1/sites/{site}/enter", http.HandlerFunc(h.enter)},
 		{http.MethodGet, "/metrics", metrics},
 		{http.MethodGet, "/healthz", http.HandlerFunc(Healthz)},
