@@ -54,7 +54,7 @@ func (s *Server) logRequest(rq *request, err error, now time.Time) {
 	slow := c.SlowLog > 0 && total >= c.SlowLog
 	access := rq.accessLog()
 	wanted, sampled := access.wants(rq.reply.status)
-	if !wanted && !slow && err == nil {
+	if !wanted && !slow && (err == nil || causeOf(err) == causeMaintenance) {
 		return
 	}
 	if access != LogAll && !s.floods.allow(rq, err, now) {
@@ -62,6 +62,8 @@ func (s *Server) logRequest(rq *request, err error, now time.Time) {
 	}
 	e := s.log.Info()
 	switch {
+	case err != nil && causeOf(err) == causeMaintenance: // an operator wants it so
+		e = s.log.Info().Str("cause", causeMaintenance.name)
 	case err != nil && causeOf(err) == causeClientGone:
 		e = s.log.Info().Str("error", cut(err.Error()))
 	case err != nil:

@@ -60,6 +60,11 @@ func (s *Server) collectOwn(set *exposition.Set) {
 func (s *Server) collectSites(set *exposition.Set) {
 	s.metrics.eachSite(func(key siteInPool, sm *siteMetrics, docroots map[string]*docrootMetrics) {
 		collectClasses(set, siteRequests, &sm.byClass, key.site, key.pool)
+		for i := range sm.pins {
+			if n := sm.pins[i].Load(); n > 0 {
+				set.Add(sitePins, float64(n), key.site, key.pool, pinResultNames[i])
+			}
+		}
 		set.Add(siteFailures, float64(sm.resolveFailures.Load()), key.site, key.pool)
 		set.Add(siteLost, float64(sm.lost.Load()), key.site, key.pool)
 		set.Add(siteLostInside, float64(sm.lostRequests.Load()), key.site, key.pool)
@@ -151,13 +156,23 @@ const maxDetailed = 500
 // collectReleases has the releases: the sums of each that is live or busy, and more of those
 // that were used last.
 func (s *Server) collectReleases(set *exposition.Set) {
-	detailed := []siteRelease{}
+	detailed, now := []siteRelease{}, time.Now()
 	for _, st := range s.setup.Load().sites.all {
+		if len(st.maintenances.all()) > 0 {
+			set.Add(siteMaintained, 1, st.Name)
+		}
+		if st.holds.count.Load() > 0 {
+			set.Add(siteHeld, float64(st.holds.waiting.Load()), st.Name)
+		}
 		for _, r := range s.releasesOf(st) {
-			if r.Inside > 0 || r.Live && !st.IsGlob() {
+			if r.Inside > 0 || !st.IsGlob() && (r.Live || r.PinsEnd.After(now)) {
 				set.Add(inRelease, float64(r.Inside), st.Name, r.Path)
 				set.Add(releaseRequests, float64(r.Total), st.Name, r.Path)
 				set.Add(releaseFailed, float64(r.Failed), st.Name, r.Path)
+				if !r.PinsLast.IsZero() { // else the site has no pins
+					set.Add(releasePinned, float64(r.Brought), st.Name, r.Path)
+					set.Add(releasePinsEnd, float64(max(r.PinsEnd.Unix(), 0)), st.Name, r.Path)
+				}
 			}
 			if at := r.live; r.Live && !st.IsGlob() && !at.IsZero() {
 				set.Add(siteLive, seconds(at), st.Name, r.Path)
@@ -226,9 +241,8 @@ func (s *Server) releasesOf(st *site) (all []siteRelease) {
 func (r *siteRelease) add(other deploy.ReleaseState) {
 	r.Inside, r.Total, r.Failed = r.Inside+other.Inside, r.Total+other.Total, r.Failed+other.Failed
 	r.Live = r.Live || other.Live
-	if other.LastSeen.After(r.LastSeen) {
-		r.LastSeen = other.LastSeen
-	}
+	r.Brought, r.PinsEnd, r.PinsLast = r.Brought+other.Brought, later(r.PinsEnd, other.PinsEnd), later(r.PinsLast, other.PinsLast)
+	r.LastSeen = later(r.LastSeen, other.LastSeen)
 	if other.FirstSeen.Before(r.FirstSeen) {
 		r.FirstSeen = other.FirstSeen
 	}
@@ -255,6 +269,13 @@ func (s *Server) liveReleases(pool string) (dirs []string) {
 		dirs = append(dirs, r.Path)
 	}
 	return dirs
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 func flag(set bool) float64 {

@@ -27,6 +27,11 @@ var (
 	docrootRequests = counter("docroot_requests_total", `Requests that have ended, by docroot of a pattern: of the first 100 docroots, and "other" for the rest.`, "site", "docroot", "class")
 	docrootTook     = histogram("docroot_request_duration_seconds", `From BEGIN_REQUEST to the end of the response, by docroot of a pattern: of the first 100 docroots, and "other" for the rest.`, "site", "docroot")
 
+	releasePinned   = counter("release_pinned_total", "Requests that a pin has brought into a release that is live, has somebody inside, or to which a pin leads.", "site", "release")
+	releasePinsEnd  = gauge("release_pins_end_timestamp_seconds", "When the youngest pin to the release ends; 0 if no pin leads there.", "site", "release")
+	sitePins        = counter("pins_total", `Pins that requests of sites with pins have had; result is "followed", or why not.`, "site", "pool", "result")
+	siteMaintained  = gauge("site_maintenance", "1 while visitors of the site, or of some docroot of it, get a page of maintenance.", "site")
+	siteHeld        = gauge("site_held", "Requests of the site that a flip with a command holds back.", "site")
 	inRelease       = gauge("release_running", "Requests and commands inside a release; of patterns, releases with nobody inside are left out.", "site", "release")
 	releaseRequests = counter("release_requests_total", "Requests and commands that have entered a release that is live or has somebody inside.", "site", "release")
 	releaseFailed   = counter("release_failed_total", "Those of them that have failed.", "site", "release")

@@ -87,6 +87,7 @@ type siteMetrics struct {
 	lost            atomic.Uint64              // releases that were removed while they were in use
 	lostRequests    atomic.Uint64              // who was inside
 	docroots        map[string]*docrootMetrics // of a pattern; guarded by metrics.mu
+	pins            [pinResults]atomic.Uint64
 	pool            *poolMetrics
 }
 

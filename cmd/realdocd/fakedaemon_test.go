@@ -27,6 +27,8 @@ type fakeDaemon struct {
 	busy    map[string][]control.Occupant // whom a drain finds in a pool or a release, by name or path
 	ready   control.Readiness
 	running control.Requests
+	told    control.Configuration
+	reread  error // what a reload answers
 	// What follows is of its one site, the first in status.
 	site     control.SiteDetail
 	headroom control.Headroom
@@ -36,7 +38,10 @@ type fakeDaemon struct {
 	room     []control.RoomResult
 	warming  chan struct{} // if it is set, "warm" closes it and waits for its client to leave
 	env      func() control.CommandEnv
-	flips    chan string // told to the command that has entered
+
+	maintenance *control.Maintenance
+	held        chan struct{} // closed when the last hold has let go
+	flips       chan string   // told to the command that has entered
 	// grow is called before each answer about pools and sites, with mu held.
 	grow func()
 }
@@ -116,6 +121,9 @@ func (d *fakeDaemon) Deploying(string) (func(), error) { return func() {}, nil }
 
 func (d *fakeDaemon) View() control.View { return control.View{} }
 
+func (d *fakeDaemon) Reread(context.Context) error         { return d.reread }
+func (d *fakeDaemon) Configuration() control.Configuration { return d.told }
+
 // pool has something done to a pool.
 func (d *fakeDaemon) pool(name string, do func(*control.PoolStatus)) error {
 	d.mu.Lock()
@@ -169,7 +177,7 @@ func (d *fakeDaemon) Look(name, docroot, _ string) (control.SiteDetail, error) {
 }
 
 // DrainRelease fails at once if somebody is inside.
-func (d *fakeDaemon) DrainRelease(_ context.Context, _, _, release string) ([]control.Occupant, error) {
+func (d *fakeDaemon) DrainRelease(_ context.Context, _, _, release string, pins control.Pins) ([]control.Occupant, error) {
 	return d.drain(release)
 }
 
@@ -198,6 +206,25 @@ func (d *fakeDaemon) MakeRoom(context.Context, string, string) ([]control.RoomRe
 
 func (d *fakeDaemon) Forget(context.Context, string, string, string) ([]control.ForgottenResult, error) {
 	return nil, nil
+}
+
+// Maintain keeps what it is told.
+func (d *fakeDaemon) Maintain(_, _ string, m *control.Maintenance) (control.SiteStatus, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.maintenance = m
+	return d.site.SiteStatus, nil
+}
+
+// Hold fails at once if somebody is inside.
+func (d *fakeDaemon) Hold(context.Context, string, string) (func(), []control.Occupant, error) {
+	if left, err := d.drain("held"); err != nil {
+		return nil, left, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.held = make(chan struct{})
+	return func() { close(d.held) }, nil, nil
 }
 
 func (d *fakeDaemon) Enter(_, _, _ string, _ control.Command) (control.Stay, error) {

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -117,10 +118,15 @@ func (c *Client) Look(ctx context.Context, at SiteAddress, by string) (SiteDetai
 }
 
 // DrainRelease waits until nobody is inside a release that is not live. If that takes
-// longer than the limit, the error is a [*BusyError]. The release is the absolute path
-// of its directory, here as in Warm and Headroom.
-func (c *Client) DrainRelease(ctx context.Context, at SiteAddress, release string, limit time.Duration) (SiteDetail, error) {
-	return ask[SiteDetail](ctx, c, http.MethodPost, at.path("/drain", "release", release, "timeout", limit.String()))
+// longer than the limit, the error is a [*BusyError]. Pins that lead there are ended, or
+// waited for first. The release is the absolute path of its directory, here as in Warm and
+// Headroom.
+func (c *Client) DrainRelease(ctx context.Context, at SiteAddress, release string, limit time.Duration, pins Pins) (SiteDetail, error) {
+	query := []string{"release", release, "timeout", limit.String()}
+	if pins != PinsEnd { // which a daemon does that does not know of pins
+		query = append(query, "pins", string(pins))
+	}
+	return ask[SiteDetail](ctx, c, http.MethodPost, at.path("/drain", query...))
 }
 
 // Warm runs the site's warm-up on a release, up to the first request that fails.
@@ -164,8 +170,8 @@ func IsNotRunning(err error) bool {
 }
 
 // ask asks, and reads the answer as a T.
-func ask[T any](ctx context.Context, c *Client, method, path string) (got T, err error) {
-	body, err := c.open(ctx, method, path)
+func ask[T any](ctx context.Context, c *Client, method, path string, content ...byte) (got T, err error) {
+	body, err := c.open(ctx, method, path, content...)
 	if err != nil {
 		return got, err
 	}
@@ -177,9 +183,9 @@ func ask[T any](ctx context.Context, c *Client, method, path string) (got T, err
 }
 
 // open asks, and gives the body of a good answer. The caller closes it.
-func (c *Client) open(ctx context.Context, method, path string) (io.ReadCloser, error) {
+func (c *Client) open(ctx context.Context, method, path string, content ...byte) (io.ReadCloser, error) {
 	for {
-		rq, err := http.NewRequestWithContext(ctx, method, "http://realdocd"+path, nil)
+		rq, err := http.NewRequestWithContext(ctx, method, "http://realdocd"+path, bytes.NewReader(content))
 		if err != nil {
 			return nil, fmt.Errorf("ask realdocd: %w", err)
 		}

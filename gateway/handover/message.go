@@ -11,6 +11,7 @@ type Message struct {
 	Listener *Listener `json:"listener,omitempty"` // with its descriptor
 	Sockets  *Sockets  `json:"sockets,omitempty"`  // all listeners have been sent
 	Docroot  *Docroot  `json:"docroot,omitempty"`
+	Site     *Site     `json:"site,omitempty"`
 	Begin    bool      `json:"begin,omitempty"` // all is told: serve
 	// From the successor.
 	Prepared int    `json:"prepared,omitempty"` // its process id: it could serve
@@ -54,6 +55,12 @@ type Sockets struct {
 type Docroot struct {
 	Site  string              `json:"site"`
 	State deploy.DocrootState `json:"state"`
+}
+
+// A Site is what operators have decided of one.
+type Site struct {
+	Name        string                `json:"name"`
+	Maintenance []control.Maintenance `json:"maintenance,omitempty"`
 }
 
 // A PoolReport is what the older process has of a pool. Counts are cumulative, so
