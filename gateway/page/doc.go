@@ -8,7 +8,7 @@
 //
 // # How it works
 //
-// A [Source], the daemon, gives a [Sample] of its counters. One goroutine, [Page.Run],
+// A [Source], the daemon, gives a [Snapshot] of its counters. One goroutine, [Page.Run],
 // takes one a second, however many look. It goes to [Recent], which keeps the differences
 // in steps of five seconds, a ring a release. Then each view that somebody looks at (the
 // overview, or a docroot) is written once, as parts of HTML that have an id each. A viewer

@@ -19,7 +19,7 @@ type head struct {
 	Shown       int
 }
 
-func headOf(s Sample) head {
+func headOf(s Snapshot) head {
 	return head{
 		Version: s.Version, PID: s.Status.PID, Up: age(s.Time.Sub(s.Status.Started)),
 		Connections: s.Status.Connections, Retiring: s.Status.Retiring,

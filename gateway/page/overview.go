@@ -34,7 +34,7 @@ type siteRow struct {
 }
 
 // frame is the overview now.
-func (o overview) frame(p *Page, s Sample) (*frame, error) {
+func (o overview) frame(p *Page, s Snapshot) (*frame, error) {
 	f := newFrame()
 	rows := o.rows(p.recent, s)
 	head := headOf(s)
@@ -51,7 +51,7 @@ func (o overview) frame(p *Page, s Sample) (*frame, error) {
 	return f, f.err
 }
 
-func (o overview) rows(r *Recent, s Sample) []siteRow {
+func (o overview) rows(r *Recent, s Snapshot) []siteRow {
 	var rows []siteRow
 	for _, d := range s.Docroots {
 		if o.Query == "" || strings.Contains(d.Name, o.Query) {

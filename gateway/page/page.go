@@ -20,13 +20,13 @@ type Page struct {
 	viewers int
 	left    time.Time     // when the last viewer has left
 	woken   chan struct{} // has room for one: somebody looks
-	last    Sample
+	last    Snapshot
 }
 
 // A view is what is written for those who look at the same: an overview or a siteView.
 // Equal ones are one.
 type view interface {
-	frame(p *Page, s Sample) (*frame, error)
+	frame(p *Page, s Snapshot) (*frame, error)
 }
 
 // An audience are those who look at one view.
@@ -57,7 +57,7 @@ func (p *Page) Run(ctx context.Context) {
 	defer tick.Stop()
 	for {
 		if p.wanted() {
-			p.send(p.sample())
+			p.send(p.take())
 		}
 		select {
 		case <-ctx.Done():
@@ -76,9 +76,9 @@ func (p *Page) wanted() bool {
 	return p.always || p.viewers > 0 || time.Since(p.left) < linger
 }
 
-// sample takes one, and counts it.
-func (p *Page) sample() Sample {
-	s := p.source.Sample()
+// take takes a snapshot, and counts it.
+func (p *Page) take() Snapshot {
+	s := p.source.Snapshot()
 	p.recent.add(s)
 	p.mu.Lock()
 	p.last = s
@@ -87,18 +87,18 @@ func (p *Page) sample() Sample {
 }
 
 // latest is a sample that is not older than the interval.
-func (p *Page) latest() Sample {
+func (p *Page) latest() Snapshot {
 	p.mu.Lock()
 	s := p.last
 	p.mu.Unlock()
 	if time.Since(s.Time) <= interval+interval/2 {
 		return s
 	}
-	return p.sample()
+	return p.take()
 }
 
 // send writes each view that somebody looks at, once, and sends what has changed.
-func (p *Page) send(s Sample) {
+func (p *Page) send(s Snapshot) {
 	for _, v := range p.views() {
 		f, err := v.frame(p, s)
 		if err != nil {

@@ -14,11 +14,11 @@ import (
 // A fakeSource is a daemon with sites whose counters the test sets.
 type fakeSource struct {
 	mu     sync.Mutex
-	sample Sample
+	sample Snapshot
 	detail map[string]control.SiteDetail
 }
 
-func (f *fakeSource) Sample() Sample {
+func (f *fakeSource) Snapshot() Snapshot {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.sample
@@ -37,7 +37,7 @@ func (f *fakeSource) Site(name, docroot string) (control.SiteDetail, error) {
 func newFakeSource() *fakeSource {
 	at := time.Now()
 	return &fakeSource{
-		sample: Sample{Time: at, Version: "1.0", Status: control.Status{PID: 7, Started: at.Add(-time.Hour), Pools: []control.PoolStatus{{Name: "www", MaxConns: 4, Running: 1}}}},
+		sample: Snapshot{Time: at, Version: "1.0", Status: control.Status{PID: 7, Started: at.Add(-time.Hour), Pools: []control.PoolStatus{{Name: "www", MaxConns: 4, Running: 1}}}},
 		detail: map[string]control.SiteDetail{},
 	}
 }

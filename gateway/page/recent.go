@@ -65,7 +65,7 @@ func newRecent() *Recent {
 
 // add counts what a sample has beyond the one before it. If there is none, or it is too
 // old, or another process has taken it, the next samples are compared with this one.
-func (r *Recent) add(s Sample) {
+func (r *Recent) add(s Snapshot) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	anew := r.pid != s.Status.PID || s.Time.Sub(r.last) > 2*step

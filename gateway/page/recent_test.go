@@ -30,18 +30,18 @@ func (s *shop) run(d time.Duration, release string, each, failed uint64) {
 		r := s.counts[release]
 		r.Requests, r.Failed, r.InPHP = r.Requests+each, r.Failed+failed, r.InPHP+time.Duration(each)*10*time.Millisecond
 		s.at = s.at.Add(time.Second)
-		s.sample()
+		s.take()
 	}
 }
 
-func (s *shop) sample() {
+func (s *shop) take() {
 	d := Docroot{Name: "shop", Site: "shop", Pool: "www"}
 	for _, path := range []string{"/r/41", "/r/42"} {
 		r := *s.counts[path]
 		r.Live = path == s.live
 		d.Releases = append(d.Releases, r)
 	}
-	s.recent.add(Sample{
+	s.recent.add(Snapshot{
 		Time: s.at, Docroots: []Docroot{d},
 		Status: control.Status{PID: s.pid, Pools: []control.PoolStatus{{Name: "www", Paused: s.paused}}},
 	})

@@ -46,7 +46,7 @@ type insideRow struct {
 }
 
 // frame is the view now.
-func (v siteView) frame(p *Page, s Sample) (*frame, error) {
+func (v siteView) frame(p *Page, s Snapshot) (*frame, error) {
 	detail, err := p.source.Site(v.Site, v.Docroot)
 	if err != nil {
 		return nil, err
@@ -76,7 +76,7 @@ func (v siteView) frame(p *Page, s Sample) (*frame, error) {
 }
 
 // find gives the docroot of the view, as far as a sample and a detail have it.
-func (v siteView) find(s Sample, detail control.SiteDetail) (Docroot, control.DocrootStatus) {
+func (v siteView) find(s Snapshot, detail control.SiteDetail) (Docroot, control.DocrootStatus) {
 	d := Docroot{Name: v.Site, Site: v.Site, Docroot: v.Docroot, Pool: detail.Pool}
 	for _, other := range s.Docroots {
 		if other.Site == v.Site && (v.Docroot == "" || other.Docroot == v.Docroot) {

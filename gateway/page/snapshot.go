@@ -9,15 +9,15 @@ import (
 // A Source is the daemon that a page shows. Several goroutines may call its methods at
 // the same time. None of them waits for PHP-FPM or another process for more than a second.
 type Source interface {
-	// Sample is what has been counted until now.
-	Sample() Sample
+	// Snapshot is what has been counted until now.
+	Snapshot() Snapshot
 	// Site is a site with who is inside its releases; docroot is one that its docroot, a
 	// pattern, stands for, or "".
 	Site(name, docroot string) (control.SiteDetail, error)
 }
 
-// A Sample is the daemon at one moment. Its counters begin at 0 when a process starts.
-type Sample struct {
+// A Snapshot is the daemon at one moment. Its counters begin at 0 when a process starts.
+type Snapshot struct {
 	Time   time.Time
 	Status control.Status
 	// Version is that of realdocd.
