@@ -25,6 +25,7 @@ var (
 	releaseFailed   = desc("release_failed_total", "Those of them that have failed.", "site", "release")
 	releasePinned   = desc("release_pinned_total", "Requests that a pin has brought into a release that is live, has somebody inside, or to which a pin leads.", "site", "release")
 	releasePinsEnd  = desc("release_pins_end_timestamp_seconds", "When the youngest pin to the release ends; 0 if no pin leads there.", "site", "release")
+	siteTold        = desc("told_total", "Questions of web servers for the release of a request; they are no requests.", "site", "pool")
 	sitePins        = desc("pins_total", `Pins that requests of sites with pins have had; result is "followed", or why not.`, "site", "pool", "result")
 	siteMaintained  = desc("site_maintenance", "1 while visitors of the site, or of some docroot of it, get a page of maintenance.", "site")
 	siteHeld        = desc("site_held", "Requests of the site that a flip with a command holds back.", "site")
@@ -48,7 +49,7 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 // Describe sends what Collect will; for prometheus.Collector.
 func (c collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		siteRequests, siteFailures, siteLost, siteLostInside, siteMaintained, siteHeld, inRelease, releaseRequests, releaseFailed, releasePinned, releasePinsEnd, sitePins, webConns, poolRunning, poolAbandoned, poolWaiting, poolMaxConns, poolPaused,
+		siteRequests, siteFailures, siteLost, siteLostInside, siteMaintained, siteHeld, inRelease, releaseRequests, releaseFailed, releasePinned, releasePinsEnd, siteTold, sitePins, webConns, poolRunning, poolAbandoned, poolWaiting, poolMaxConns, poolPaused,
 		serverUp, serverRuns, serverKept, serverOpened, serverReused,
 	} {
 		ch <- d
@@ -67,6 +68,9 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 			if n := sm.byClass[i].Load(); n > 0 {
 				value(siteRequests, counter, float64(n), key.site, key.pool, classes[i])
 			}
+		}
+		if n := sm.told.Load(); n > 0 {
+			value(siteTold, counter, float64(n), key.site, key.pool)
 		}
 		for i := range sm.pins {
 			if n := sm.pins[i].Load(); n > 0 {

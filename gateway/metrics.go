@@ -96,6 +96,7 @@ type siteMetrics struct {
 	byClass         [len(classes)]atomic.Uint64
 	resolveFailures atomic.Uint64
 	pins            [pinResults]atomic.Uint64
+	told            atomic.Uint64 // web servers that have asked for the release
 	lost            atomic.Uint64 // releases that were removed while they were in use
 	lostRequests    atomic.Uint64 // who was inside
 	pool            *poolMetrics
