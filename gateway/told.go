@@ -15,15 +15,15 @@ import (
 // consent, so that a web server which does not say it gets a 403, whatever it protects.
 
 // tellsRelease says whether the web server asks for the release and nothing else.
-func (rq *request) tellsRelease() bool { return rq.cgi.tell != 0 }
+func (rq *request) tellsRelease() bool { return len(rq.value(rq.cgi.tell)) > 0 }
 
 // checkRole refuses an authorizer's request that does not ask for the release, and a question
 // that is not known.
 func (rq *request) checkRole() error {
 	switch tell := rq.value(rq.cgi.tell); {
-	case rq.cgi.tell != 0 && string(tell) != "release":
+	case len(tell) > 0 && string(tell) != "release":
 		return refuse(causeBadRequest, `REALDOC_TELL is %q: "release" is what can be told`, tell)
-	case rq.authorizes && rq.cgi.tell == 0:
+	case rq.authorizes && len(tell) == 0:
 		return refuse(causeForbidden, "the web server asks for consent (FastCGI's authorizer), which realdocd never gives: to have it tell the release, set REALDOC_TELL to \"release\"; see realdocd-pins(7)")
 	}
 	return nil
