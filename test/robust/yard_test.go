@@ -9,7 +9,12 @@ import (
 	"realdocd/test/stack"
 )
 
-func TestMain(m *testing.M) { os.Exit(stack.Main(m)) }
+func TestMain(m *testing.M) {
+	if n := os.Getenv(pestVariable); n != "" {
+		runPest(n)
+	}
+	os.Exit(stack.Main(m))
+}
 
 //go:embed pages
 var embedded embed.FS
