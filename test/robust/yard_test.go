@@ -41,6 +41,8 @@ type yard struct {
 	// docroot is that of requests; the site's, but where a fault wants another.
 	docroot string
 	disk    *stack.SlowDisk // of a fault
+	// deployed is a site of an attack.
+	deployed *deployed
 }
 
 // openYard starts it; change may be nil.
