@@ -47,6 +47,12 @@ var attacks = []attack{
 		},
 	},
 	{
+		what: "a script that PATH_TRANSLATED names beside SCRIPT_FILENAME, with a REDIRECT_URL", open: true, why: "refused with a 403",
+		run: func(y *yard, addr stack.Addr, docroot string) (bool, string) {
+			return y.says(addr, "pwned", nil, stack.ParamsFor(docroot, "GET", "/small.php", "PATH_TRANSLATED", y.outside(), "REDIRECT_URL", "/x")...)
+		},
+	},
+	{
 		what: "a prefix that PHP-FPM strips: proxy:fcgi:// before a script outside", open: true, why: "refused with a 403",
 		run: func(y *yard, addr stack.Addr, docroot string) (bool, string) {
 			return y.says(addr, "pwned", nil, stack.ParamsFor(docroot, "GET", "/small.php", "SCRIPT_FILENAME", "proxy:fcgi://localhost:9000"+y.outside()+"?"+docroot+"/small.php")...)
