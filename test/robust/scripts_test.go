@@ -12,7 +12,7 @@ import (
 
 // drawScript is a path that may lead to the file, which lies beside the site, or to a page.
 func drawScript(t *rapid.T, name, docroot, file string) string {
-	begins := []string{"", "proxy:fcgi://localhost:9000", "proxy:fcgi://localhost", "proxy:balancer://pool", "proxy:unix:/x|fcgi://localhost", "/", "/."}
+	begins := []string{"", "proxy:fcgi://localhost:9000", "proxy:fcgi://localhost", "proxy:balancer://pool", "proxy:unix:/x|fcgi://localhost", "PROXY:FCGI://localhost", "/", "/."}
 	paths := []string{
 		file, docroot + "/small.php", docroot + "/../../../upload.php", docroot + "/../../upload.php", docroot + "/../../../../upload.php",
 		docroot + "/small.php/../../../../upload.php", docroot, "", "/small.php", "upload.php", docroot + "x/upload.php",
@@ -38,7 +38,7 @@ func TestRandomScriptsRunNoCodeFromElsewhere(t *testing.T) {
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		pairs := func(docroot string) []string {
-			pairs := []string{"REQUEST_METHOD", "GET", "SERVER_SOFTWARE", "Apache/2.4", "DOCUMENT_ROOT", docroot}
+			pairs := []string{"REQUEST_METHOD", "GET", "SERVER_SOFTWARE", rapid.SampledFrom([]string{"Apache/2.4", "Microsoft-IIS/10", "nginx/1"}).Draw(t, "software"), "DOCUMENT_ROOT", docroot}
 			if rapid.IntRange(0, 4).Draw(t, "usual") > 0 {
 				pairs = append(pairs, "SCRIPT_NAME", "/small.php", "REQUEST_URI", "/small.php", "SCRIPT_FILENAME", docroot+"/small.php")
 			}
