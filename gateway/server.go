@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"errors"
 	"net"
 	"sync"
@@ -11,6 +12,8 @@ import (
 	"github.com/rs/zerolog"
 
 	"realdocd/gateway/control"
+	"realdocd/gateway/pin"
+	"realdocd/gateway/sample"
 	"realdocd/gateway/sock"
 )
 
@@ -22,7 +25,11 @@ type Server struct {
 	memory  *budget // of all requests
 	floods  *floods
 	metrics *metrics
+	sampler *sample.Sampler // asks FPM while somebody looks
+	reloads reloads
+	build   atomic.Pointer[buildOf]
 	history *history
+	keys    atomic.Pointer[pin.Keys] // of pins; nil until something needs them
 	started time.Time
 
 	life   life
@@ -39,6 +46,7 @@ type Server struct {
 	store       func(syscall.Conn) error // takes idle connections at Shutdown
 	successor   *Successor               // that is told what is known here, from the phase yielding on
 	predecessor *Predecessor             // nil for the first of its line
+	reread      func(context.Context) error
 
 	api      *control.Handler // answers what operators ask
 	refused  limiter          // of log events about clients that are not allowed
@@ -53,6 +61,7 @@ type Server struct {
 	spool   spool        // the room for bodies that are too large for memory
 	foreign atomic.Int64 // when a client that does not speak FastCGI was logged last, since epoch
 	drains  atomic.Int32 // of releases and pools, that wait
+	deploys atomic.Int32 // of commands, that are under way
 
 	awake atomic.Int64 // connections that a goroutine serves
 
@@ -72,10 +81,11 @@ func New(cfg Config, log zerolog.Logger) *Server {
 		began: make(chan struct{}), empty: make(chan struct{}), failed: make(chan error, 1),
 	}
 	s.floods = newFloods(log, s.metrics)
-	s.api = control.NewHandler(s, s.metrics.handler())
+	s.sampler = sample.New(s.sampled)
+	s.api = control.NewHandler(s, s.metricsHandler())
 	s.sockets.Store(&sockets{})
-	s.metrics.watch(s)
 	s.setup.Store(newSetup(cfg, nil, s))
+	s.reloads.took(&cfg)
 	return s
 }
 

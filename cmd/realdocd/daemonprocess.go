@@ -31,6 +31,7 @@ type daemonProcess struct {
 	passed    bool     // systemd has passed them
 	program   string   // what an upgrade starts
 	signals   chan os.Signal
+	rereads   chan rereading
 	ended     chan error  // what Serve returns
 	retired   atomic.Bool // a successor is the main process
 }
@@ -56,9 +57,14 @@ func (d *daemonProcess) serve(stderr io.Writer, getenv func(string) string) erro
 	defer closeLog()
 	d.warnOfUser()
 	d.srv = gateway.New(d.config.Gateway, d.log)
+	b := readBuild()
+	d.srv.SetBuild(b.Version, b.Commit, b.Go)
+	d.rereads = make(chan rereading)
+	d.srv.OnReread(d.reread)
 	if err := d.open(before); err != nil {
 		return err
 	}
+	d.warnOfSockets()
 	d.ended = make(chan error, 1)
 	go func() { d.ended <- d.srv.Serve() }()
 	select { // before it serves, it takes no signal's word

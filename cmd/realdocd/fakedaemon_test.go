@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -27,6 +28,7 @@ type fakeDaemon struct {
 	ready   control.Readiness
 	running control.Requests
 	told    control.Configuration
+	reread  error // what a reload answers
 	// What follows is of its one site, the first in status.
 	site     control.SiteDetail
 	headroom control.Headroom
@@ -67,6 +69,10 @@ func (d *fakeDaemon) start() {
 	}
 	api := control.NewHandler(d, http.NotFoundHandler())
 	d.server = &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/deploying") { // it comes when it comes
+			api.ServeHTTP(w, r)
+			return
+		}
 		d.mu.Lock()
 		d.asked = append(d.asked, r.Method+" "+r.URL.RequestURI())
 		d.mu.Unlock()
@@ -111,8 +117,11 @@ func (d *fakeDaemon) Requests(site string) (control.Requests, error) {
 	return d.running, nil
 }
 
+func (d *fakeDaemon) Deploying(string) (func(), error) { return func() {}, nil }
+
 func (d *fakeDaemon) View() control.View { return control.View{} }
 
+func (d *fakeDaemon) Reread(context.Context) error         { return d.reread }
 func (d *fakeDaemon) Configuration() control.Configuration { return d.told }
 
 // pool has something done to a pool.
@@ -168,7 +177,7 @@ func (d *fakeDaemon) Look(name, docroot, _ string) (control.SiteDetail, error) {
 }
 
 // DrainRelease fails at once if somebody is inside.
-func (d *fakeDaemon) DrainRelease(_ context.Context, _, _, release string) ([]control.Occupant, error) {
+func (d *fakeDaemon) DrainRelease(_ context.Context, _, _, release string, pins control.Pins) ([]control.Occupant, error) {
 	return d.drain(release)
 }
 

@@ -22,6 +22,7 @@ func NewHandler(d Daemon, metrics http.Handler) *Handler {
 	}{
 		{http.MethodGet, "/v1/status", endpoint(h.status)},
 		{http.MethodGet, "/v1/view", endpoint(h.view)},
+		{http.MethodPost, "/v1/reload", endpoint(h.reload)},
 		{http.MethodGet, "/v1/config", endpoint(h.configuration)},
 		{http.MethodGet, "/v1/ready", endpoint(h.ready)},
 		{http.MethodGet, "/v1/requests", endpoint(h.requests)},
@@ -35,6 +36,7 @@ func NewHandler(d Daemon, metrics http.Handler) *Handler {
 		{http.MethodPost, "/v1/sites/{site}/compile", endpoint(h.compile)},
 		{http.MethodPost, "/v1/sites/{site}/room", endpoint(h.room)},
 		{http.MethodPost, "/v1/sites/{site}/forget", endpoint(h.forget)},
+		{http.MethodPost, "/v1/sites/{site}/deploying", http.HandlerFunc(h.deploying)},
 		{http.MethodPost, "/v1/sites/{site}/maintenance", h.waits.movable(h.beginMaintenance)},
 		{http.MethodPost, "/v1/sites/{site}/maintenance/end", h.waits.movable(h.endMaintenance)},
 		{http.MethodPost, "/v1/sites/{site}/hold", http.HandlerFunc(h.hold)},

@@ -49,7 +49,7 @@ var (
 // v1Cases are a value of each answer, by the name of its file.
 var v1Cases = map[string]any{
 	"status": Status{
-		PID: 812, Started: v1Time, Connections: 64, Pools: []PoolStatus{v1Pool}, Sites: []SiteStatus{v1Site},
+		PID: 812, Started: v1Time, Connections: 64, Unheld: true, Pools: []PoolStatus{v1Pool}, Sites: []SiteStatus{v1Site},
 		Retiring: []RetiringStatus{{PID: 700, Connections: 3}, {PID: 600, Error: "it does not answer"}},
 	},
 	"status-of-nothing": Status{PID: 812, Started: v1Time, Pools: []PoolStatus{}, Sites: []SiteStatus{}},
@@ -77,7 +77,7 @@ var v1Cases = map[string]any{
 			Releases: []ReleaseStatus{
 				{
 					Path: "/var/www/shop/releases/41", Name: "41", Running: 3, Requests: 900, Failed: 7,
-					FirstSeen: v1Time, LastSeen: v1Later, Closed: true, Gone: true, Inside: v1Inside,
+					FirstSeen: v1Time, LastSeen: v1Later, Pinned: 12, PinsEnd: v1Later, Closed: true, Gone: true, Inside: v1Inside,
 				},
 				{Path: "/var/www/shop/releases/42", Name: "42", Live: true, FirstSeen: v1Later, Inside: []Occupant{}},
 			},
