@@ -56,6 +56,10 @@ type Config struct {
 	// MaxConnections bounds the connections of web servers that one listener has; 0
 	// is what the descriptors allow.
 	MaxConnections int
+	// Page is where the page is served that shows what the daemon does: host:port or the
+	// absolute path of a unix socket; the same as Metrics is there. "" serves it on the control socket alone, for
+	// realdocd status --web.
+	Page string
 	// Control is the absolute path of the control socket, which serves the
 	// control API and /metrics; "" opens none.
 	Control string

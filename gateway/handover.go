@@ -47,6 +47,7 @@ func (n *Successor) HandOver(ctx context.Context) error {
 		return fmt.Errorf("the new process did not take over: %w", err)
 	}
 	s.life.must(yielded)
+	n.peer.Send(handover.Message{Recent: s.page.Recent()})
 	select {
 	case <-n.gone:
 		n.orphanOnce.Do(n.orphan) // it has ended in between, and end was too early to do so
@@ -75,7 +76,7 @@ func (n *Successor) sendSockets() {
 	for _, ln := range open.listeners {
 		n.sendListener(string(ln.addr), handover.UseWeb, ln.Listener)
 	}
-	for use, e := range map[handover.Use]*adminSocket{handover.UseControl: open.control, handover.UseMetrics: open.exporter} {
+	for use, e := range map[handover.Use]*adminSocket{handover.UseControl: open.control, handover.UseMetrics: open.exporter, handover.UsePage: open.page} {
 		if e != nil {
 			n.sendListener(e.addr, use, e.ln)
 		}

@@ -115,6 +115,10 @@ func (p *Predecessor) hear(m handover.Message, f *os.File) {
 		s.open(conn)
 	case m.Pool != nil:
 		p.letIn(s, *m.Pool)
+	case m.Recent != nil:
+		if err := s.page.Restore(m.Recent); err != nil {
+			s.log.Warn().Err(err).Msg("the page begins anew")
+		}
 	case m.Main:
 		close(p.main)
 	case m.Idle != nil:

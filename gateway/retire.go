@@ -22,7 +22,8 @@ func (s *Server) Retire(ctx context.Context) (cut []CutOff) {
 		leave(ln.Listener)
 	}
 	s.endIdle()
-	for _, over := range []<-chan struct{}{open.control.leave(ctx), open.exporter.leave(ctx)} {
+	s.page.Close()
+	for _, over := range []<-chan struct{}{open.control.leave(ctx), open.exporter.leave(ctx), open.page.leave(ctx)} {
 		<-over
 	}
 	s.predecessor.awaitEnd(ctx) // until then its connections go through here

@@ -12,6 +12,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"realdocd/gateway/control"
+	"realdocd/gateway/webpage"
 	"realdocd/gateway/pin"
 	"realdocd/gateway/sample"
 	"realdocd/gateway/sock"
@@ -26,6 +27,7 @@ type Server struct {
 	floods  *floods
 	metrics *metrics
 	sampler *sample.Sampler // asks FPM while somebody looks
+	page    *webpage.Page      // shows it
 	reloads reloads
 	build   atomic.Pointer[buildOf]
 	history *history
@@ -82,7 +84,8 @@ func New(cfg Config, log zerolog.Logger) *Server {
 	}
 	s.floods = newFloods(log, s.metrics)
 	s.sampler = sample.New(s.sampled)
-	s.api = control.NewHandler(s, s.metricsHandler())
+	s.page = webpage.New(pageSource{s}, cfg.Page != "")
+	s.api = control.NewHandler(s, s.metricsHandler(), s.page.Handler())
 	s.sockets.Store(&sockets{})
 	s.setup.Store(newSetup(cfg, nil, s))
 	s.reloads.took(&cfg)
@@ -137,6 +140,8 @@ func (s *Server) start() (err error) {
 	}
 	open.control.serve(s)
 	open.exporter.serve(s)
+	open.page.serve(s)
+	go s.page.Run()
 	s.predecessor.serve()
 	return nil
 }

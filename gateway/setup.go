@@ -96,6 +96,7 @@ func (s *Server) Reload(cfg Config) error {
 		}
 	}
 	s.metrics.forget(before, now)
+	s.page.Always(cfg.Page != "")
 	s.reloads.took(&cfg)
 	return nil
 }

@@ -75,8 +75,10 @@ func (s *Server) awaitEmpty(ctx context.Context) {
 // end closes what is left when no request runs any more.
 func (s *Server) end() {
 	open := s.sockets.Load()
+	s.page.Close()
 	open.control.close()
 	open.exporter.close()
+	open.page.close()
 	s.sampler.Close()
 	for _, p := range s.setup.Load().pools {
 		p.Discard()

@@ -12,9 +12,10 @@ import (
 // sockets are open: all that a Server has, or what a configuration has beyond
 // those. They never change; a Reload makes others.
 type sockets struct {
-	inherited         bool // the listeners came from outside: those of the configuration are not used
-	listeners         []listener
-	control, exporter *adminSocket
+	inherited bool // the listeners came from outside: those of the configuration are not used
+	listeners []listener
+
+	control, exporter, page *adminSocket
 }
 
 // Listen opens the sockets of the configuration: those that web servers connect
@@ -71,8 +72,13 @@ func (s *Server) openNew(cfg *Config) (_ *sockets, err error) {
 		}
 	}
 	if !open.exporter.at(cfg.Metrics) {
-		if n.exporter, err = openAdmin(cfg.Metrics, s.predecessor.claim(handover.UseMetrics, cfg.Metrics), access{}, hostChecked(cfg.Metrics, s.exporter())); err != nil {
+		if n.exporter, err = openAdmin(cfg.Metrics, s.predecessor.claim(handover.UseMetrics, cfg.Metrics), access{}, hostChecked(cfg.Metrics, s.exporter(cfg))); err != nil {
 			return nil, fmt.Errorf("serve metrics on %s: %w", cfg.Metrics, err)
+		}
+	}
+	if at := cfg.ownPage(); !open.page.at(at) {
+		if n.page, err = openAdmin(at, s.predecessor.claim(handover.UsePage, at), cfg.listenAccess(), s.pageHandler(at)); err != nil {
+			return nil, fmt.Errorf("serve the page on %s: %w", at, err)
 		}
 	}
 	return n, nil
@@ -106,6 +112,7 @@ func (s *Server) replace(n *sockets, cfg *Config) *sockets {
 		inherited: open.inherited, listeners: append(stay, n.listeners...),
 		control:  open.control.replacedBy(s, n.control, cfg.Control),
 		exporter: open.exporter.replacedBy(s, n.exporter, cfg.Metrics),
+		page:     open.page.replacedBy(s, n.page, cfg.ownPage()),
 	}
 }
 
@@ -115,6 +122,7 @@ func (n *sockets) close() {
 	}
 	n.control.close()
 	n.exporter.close()
+	n.page.close()
 }
 
 // Addrs are the addresses that web servers connect to; inherited says that they

@@ -67,7 +67,7 @@ func (d *fakeDaemon) start() {
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	api := control.NewHandler(d, http.NotFoundHandler())
+	api := control.NewHandler(d, http.NotFoundHandler(), http.NotFoundHandler())
 	d.server = &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasSuffix(r.URL.Path, "/deploying") { // it comes when it comes
 			api.ServeHTTP(w, r)

@@ -43,7 +43,7 @@ func TestRootAsksNoDaemonOfAnotherUser(t *testing.T) {
 				return control.CommandEnv{Docroot: s.link + "/public", Link: s.link, Release: evil, ResolvedDocroot: evil + "/public"}
 			}
 			s.daemon.site.History = []control.HistoryEntry{{Time: time.Now(), Link: s.link, Release: evil}}
-			srv := &http.Server{Handler: control.NewHandler(s.daemon, http.NotFoundHandler())}
+			srv := &http.Server{Handler: control.NewHandler(s.daemon, http.NotFoundHandler(), http.NotFoundHandler())}
 			go srv.Serve(ln)
 			defer srv.Close()
 

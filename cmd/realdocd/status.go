@@ -16,7 +16,7 @@ import (
 
 func newStatus() *cobra.Command {
 	var o siteOptions
-	var asJSON, check, requests bool
+	var asJSON, check, requests, web bool
 	var every time.Duration
 	cmd := &cobra.Command{
 		Use:   "status [SITE]",
@@ -34,17 +34,24 @@ terminal, it writes one status after the other; with --json, one object a line.
 With --requests it shows what runs now, the longest first. With --check it writes one
 line for a monitoring system, and exits as a check of Nagios does: with 0 if all is
 well, 1 if somebody should look, 2 if visitors get errors or the gateway does not run,
-3 if that cannot be told.`,
+3 if that cannot be told.
+
+With --web it shows a page in a browser, which is live: requests by release over the last
+15 minutes, who is inside, pools and opcache.`,
 		Example: `  realdocd status
   realdocd status --watch
   realdocd status shop --watch=5s
   realdocd status --requests --watch
   realdocd status --check
+  realdocd status --web
   realdocd status --json`,
 		Args: mayNameSite,
 		PreRunE: func(cmd *cobra.Command, _ []string) error {
 			if check && (requests || asJSON || cmd.Flags().Changed("watch")) {
 				return usageError{errors.New("--check writes one line: it goes with none of --requests, --json and --watch")}
+			}
+			if web && (check || requests || asJSON || cmd.Flags().Changed("watch")) {
+				return usageError{errors.New("--web shows a page: it goes with none of --check, --requests, --json and --watch")}
 			}
 			if cmd.Flags().Changed("watch") && every < watchLeast {
 				return usageError{fmt.Errorf("--watch: want a duration of at least %s, such as 2s", watchLeast)}
@@ -63,6 +70,9 @@ well, 1 if somebody should look, 2 if visitors get errors or the gateway does no
 			if err != nil {
 				return err
 			}
+			if web {
+				return serveWeb(cmd, daemon, site)
+			}
 			if requests {
 				ask := func(ctx context.Context) (control.Requests, error) { return daemon.Requests(ctx, site) }
 				return show(cmd, asJSON, &watch[control.Requests]{every: every, ask: ask, write: writeRequests})
@@ -80,6 +90,7 @@ well, 1 if somebody should look, 2 if visitors get errors or the gateway does no
 	o.flags(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "write JSON, as the control API has it")
 	cmd.Flags().BoolVar(&check, "check", false, "write one line for a monitoring system, and exit as Nagios has it")
+	cmd.Flags().BoolVar(&web, "web", false, "show a page in a browser, until Ctrl-C")
 	cmd.Flags().BoolVar(&requests, "requests", false, "show what runs now, the longest first")
 	cmd.Flags().DurationVar(&every, "watch", 0, "show it again each `TIME`, as in --watch=2s, until q or Ctrl-C")
 	cmd.Flags().Lookup("watch").NoOptDefVal = watchDefault.String()

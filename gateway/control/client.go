@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
+	"net/http/httputil"
 	"net/url"
 	"os"
 	"os/user"
@@ -41,6 +42,21 @@ func NewClient(socket string, users ...string) *Client {
 // Status asks for the daemon, its pools and its sites.
 func (c *Client) Status(ctx context.Context) (Status, error) {
 	return ask[Status](ctx, c, http.MethodGet, "/v1/status")
+}
+
+// Page passes requests for the page on to the daemon.
+func (c *Client) Page() http.Handler {
+	return &httputil.ReverseProxy{
+		Transport:     c.http.Transport,
+		FlushInterval: -1, // events are to arrive when they happen
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.Out.URL.Scheme, r.Out.URL.Host = "http", "realdocd"
+			r.Out.URL.Path = "/page" + r.In.URL.Path
+		},
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
+			http.Error(w, fmt.Sprintf("realdocd does not answer: %v", err), http.StatusBadGateway)
+		},
+	}
 }
 
 // View asks what the daemon sees of its surroundings.

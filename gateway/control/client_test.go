@@ -63,7 +63,7 @@ func TestClient_GivesTheTextOfARefusal(t *testing.T) {
 func TestClient_ThatLeavesADrainResumesThePool(t *testing.T) {
 	f := newFakePools()
 	undone := make(chan struct{})
-	c := NewClient(serveOn(t, NewHandler(drainWatch{f, undone}, http.NotFoundHandler())))
+	c := NewClient(serveOn(t, NewHandler(drainWatch{f, undone}, http.NotFoundHandler(), http.NotFoundHandler())))
 	ctx, leave := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {

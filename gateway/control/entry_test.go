@@ -61,7 +61,7 @@ func (f *fakeCommands) wantEntered(t *testing.T, want string) {
 
 func TestEntry_IsInsideUntilItCloses(t *testing.T) {
 	f := newFakeCommands()
-	c := NewClient(serveOn(t, NewHandler(f, http.NotFoundHandler())))
+	c := NewClient(serveOn(t, NewHandler(f, http.NotFoundHandler(), http.NotFoundHandler())))
 	e, err := c.Enter(t.Context(), SiteAddress{"shop", "/d"}, "php a.php", 7, time.Minute)
 	if err != nil {
 		t.Fatal(err)
@@ -87,7 +87,7 @@ func TestEntry_IsInsideUntilItCloses(t *testing.T) {
 func TestEntry_EntersTheNextProcessBeforeItLeaves(t *testing.T) {
 	before, after := newFakeCommands(), newFakeCommands()
 	var daemon switched
-	first := NewHandler(before, http.NotFoundHandler())
+	first := NewHandler(before, http.NotFoundHandler(), http.NotFoundHandler())
 	daemon.Store(first)
 	e, err := NewClient(serveOn(t, &daemon)).Enter(t.Context(), SiteAddress{Site: "shop"}, "php a.php", 7, time.Minute)
 	if err != nil {
@@ -95,7 +95,7 @@ func TestEntry_EntersTheNextProcessBeforeItLeaves(t *testing.T) {
 	}
 	before.wantEntered(t, "shop|||php a.php|new")
 	e.since = e.since.Add(-2 * time.Hour) // as if it ran for long
-	daemon.Store(NewHandler(after, http.NotFoundHandler()))
+	daemon.Store(NewHandler(after, http.NotFoundHandler(), http.NotFoundHandler()))
 	first.Move()
 	after.wantEntered(t, "shop||"+before.Env().Release+"|php a.php|old")
 	stack.Receive(t, before.left, "the command leaves the process before")
@@ -110,7 +110,7 @@ func TestEntry_EntersTheNextProcessBeforeItLeaves(t *testing.T) {
 func TestClient_AsksTheNextProcessWhenADrainMoves(t *testing.T) {
 	before, after := newFakePools(), newFakePools()
 	var daemon switched
-	first := NewHandler(before, http.NotFoundHandler())
+	first := NewHandler(before, http.NotFoundHandler(), http.NotFoundHandler())
 	daemon.Store(first)
 	c := NewClient(serveOn(t, &daemon))
 	ended := make(chan error, 1)
@@ -119,7 +119,7 @@ func TestClient_AsksTheNextProcessWhenADrainMoves(t *testing.T) {
 		ended <- err
 	}()
 	<-before.draining
-	daemon.Store(NewHandler(after, http.NotFoundHandler()))
+	daemon.Store(NewHandler(after, http.NotFoundHandler(), http.NotFoundHandler()))
 	first.Move()
 	before.wantPaused(t, "www", false) // Move has waited for that
 	after.finish()

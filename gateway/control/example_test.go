@@ -38,7 +38,7 @@ func serveQuietDaemon() (socket string, stop func()) {
 		log.Fatal(err)
 	}
 	d := quietDaemon{pool: &control.PoolStatus{Name: "www"}}
-	go http.Serve(ln, control.NewHandler(d, http.NotFoundHandler()))
+	go http.Serve(ln, control.NewHandler(d, http.NotFoundHandler(), http.NotFoundHandler()))
 	return socket, func() { ln.Close(); os.RemoveAll(dir) }
 }
 

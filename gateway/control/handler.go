@@ -13,8 +13,9 @@ type Handler struct {
 	mux    http.ServeMux
 }
 
-// NewHandler makes the Handler of a daemon. metrics answers at /metrics.
-func NewHandler(d Daemon, metrics http.Handler) *Handler {
+// NewHandler makes the Handler of a daemon. metrics answers at /metrics, and page, which
+// sees its own paths, at /page/.
+func NewHandler(d Daemon, metrics, page http.Handler) *Handler {
 	h := &Handler{daemon: d, waits: newWaits()}
 	for _, r := range []struct {
 		method, path string
@@ -42,6 +43,7 @@ func NewHandler(d Daemon, metrics http.Handler) *Handler {
 		{http.MethodPost, "/v1/sites/{site}/hold", http.HandlerFunc(h.hold)},
 		{http.MethodPost, "/v1/sites/{site}/enter", http.HandlerFunc(h.enter)},
 		{http.MethodGet, "/metrics", metrics},
+		{http.MethodGet, "/page/", http.StripPrefix("/page", page)},
 		{http.MethodGet, "/healthz", http.HandlerFunc(Healthz)},
 		{http.MethodGet, "/readyz", Readyz(d)},
 		{http.MethodGet, "/debug/pprof/{profile...}", http.HandlerFunc(profile)},

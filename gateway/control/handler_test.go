@@ -109,7 +109,7 @@ func newTestHandler() (*fakePools, *Handler) {
 	f := newFakePools()
 	return f, NewHandler(f, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprint(w, "realdocd_up 1\n")
-	}))
+	}), http.NotFoundHandler())
 }
 
 func TestHandler_StatusIsTheStatusAsJSON(t *testing.T) {

@@ -38,6 +38,7 @@ var leastRoles = map[string]Role{
 	"/readyz":                   RoleLook,
 	"/v1/sites/{site}":          RoleLook,
 	"/metrics":                  RoleLook,
+	"/page/":                    RoleLook,
 	"/v1/reload":                RoleOperate,
 	"/v1/pools/{pool}/pause":    RoleOperate,
 	"/v1/pools/{pool}/resume":   RoleOperate,

@@ -86,7 +86,7 @@ func TestClient_GetsWhatTheDaemonSays(t *testing.T) {
 		{"forgotten", "forget a/b c /w&x/public /r/1", func(c *Client) (any, error) { return c.Forget(ctx, at, "/r/1") }},
 	} {
 		f := &fakeSites{}
-		got, err := tt.ask(NewClient(serveOn(t, NewHandler(f, http.NotFoundHandler()))))
+		got, err := tt.ask(NewClient(serveOn(t, NewHandler(f, http.NotFoundHandler(), http.NotFoundHandler()))))
 		if diff := cmp.Diff(v1Cases[tt.says], got); err != nil || diff != "" {
 			t.Errorf("%s: %v (-said +got):\n%s", tt.asked, err, diff)
 		}
@@ -106,7 +106,7 @@ func TestHandler_GivesAnErrorOfTheDaemonAStatus(t *testing.T) {
 		{fmt.Errorf("drain /r/1: %w", deploy.ErrLive), 409, deploy.ErrLive.Error() + ": flip to another first"},
 		{errors.New("the link is gone"), 409, "the link is gone"},
 	} {
-		api := NewHandler(&fakeSites{err: tt.err}, http.NotFoundHandler())
+		api := NewHandler(&fakeSites{err: tt.err}, http.NotFoundHandler(), http.NotFoundHandler())
 		for _, path := range []string{"look", "drain?release=/r/1&timeout=1s", "warm?release=/r/1", "headroom?release=/r/1", "compile?release=/r/1", "room", "forget?release=/r/1"} {
 			w := control(api, "POST", "/v1/sites/shop/"+path, "")
 			if text := strings.ReplaceAll(w.Body.String(), `\"`, `"`); w.Code != tt.status || !strings.Contains(text, tt.want) {
@@ -118,7 +118,7 @@ func TestHandler_GivesAnErrorOfTheDaemonAStatus(t *testing.T) {
 
 func TestClient_HearsWhoKeepsAReleaseBusy(t *testing.T) {
 	f := &fakeSites{err: context.DeadlineExceeded, left: v1Inside}
-	_, err := NewClient(serveOn(t, NewHandler(f, http.NotFoundHandler()))).DrainRelease(t.Context(), SiteAddress{Site: "shop"}, "/r/1", time.Second, PinsEnd)
+	_, err := NewClient(serveOn(t, NewHandler(f, http.NotFoundHandler(), http.NotFoundHandler()))).DrainRelease(t.Context(), SiteAddress{Site: "shop"}, "/r/1", time.Second, PinsEnd)
 	var busy *BusyError
 	if !errors.As(err, &busy) || err.Error() != "release /r/1 did not drain within 1s" || !slices.Equal(busy.Inside, v1Inside) {
 		t.Errorf("got %#v", err)

@@ -1,6 +1,8 @@
 package handover
 
 import (
+	"encoding/json"
+
 	"realdocd/deploy"
 	"realdocd/gateway/control"
 )
@@ -25,6 +27,8 @@ type Message struct {
 	Pool   *PoolReport `json:"pool,omitempty"` // the first of each pool comes before Begin
 	Idle   *Idle       `json:"idle,omitempty"`
 	Answer *Answer     `json:"answer,omitempty"`
+	// Recent is what the page has of the last minutes. Only the page's package reads it.
+	Recent json.RawMessage `json:"recent,omitempty"`
 }
 
 // A Use is what a listener is for.
@@ -35,6 +39,7 @@ const (
 	UseWeb     Use = "listen" // web servers connect to it
 	UseControl Use = "control"
 	UseMetrics Use = "metrics"
+	UsePage    Use = "page"
 )
 
 // A Listener is a socket that the older process has open, by its address in the

@@ -35,7 +35,12 @@ func (d *document) checkAddresses() {
 			d.fault([]string{"control"}, "%q is in %s already: take another path", g.Control, d.label([]string{"listen"}))
 		case addr == path.Clean(g.Metrics):
 			d.fault([]string{"metrics"}, "%q is in %s already: take another port", g.Metrics, d.label([]string{"listen"}))
+		case addr == path.Clean(g.Page):
+			d.fault([]string{"page", "listen"}, "%q is in %s already: take another", g.Page, d.label([]string{"listen"}))
 		}
+	}
+	if g.Page != "" && path.Clean(g.Page) == path.Clean(g.Control) {
+		d.fault([]string{"page", "listen"}, "%q is that of %s already: take another path; realdocd status --web shows the page there", g.Page, d.label([]string{"control"}))
 	}
 }
 
@@ -56,6 +61,12 @@ func address(v any) (sock.Addr, error) {
 		return "", wanted(`the absolute path of a socket, or "host:port"`, v)
 	}
 	return sock.Addr(s), nil
+}
+
+// addressText is address for what keeps it as text.
+func addressText(v any) (string, error) {
+	addr, err := address(v)
+	return string(addr), err
 }
 
 func socketPath(v any) (string, error) {

@@ -41,6 +41,7 @@ func (d *document) topKeys() keys {
 		"pin_key_file":     into(&g.PinKeyFile, orNone(absolute)),
 		"include":          d.includeKey(),
 		"log":              d.inTable("log", d.logKeys),
+		"page":             d.inTable("page", d.pageKeys),
 		"pool":             d.inTables("pool", d.readPool, d.poolTables),
 		"site":             d.inTables("site", d.readSite, d.siteTables),
 	}
@@ -54,6 +55,10 @@ func (d *document) logKeys() keys {
 		"access": intoAs(&d.config.Gateway.AccessLog, accessLog, writtenAccessLog),
 		"slow":   into(&d.config.Gateway.SlowLog, duration),
 	}
+}
+
+func (d *document) pageKeys() keys {
+	return keys{"listen": into(&d.config.Gateway.Page, orNone(addressText))}
 }
 
 func poolKeys(p *fpm.Config) keys {

@@ -117,6 +117,8 @@ function drawMarks(first) {
 		ctx.strokeStyle = ctx.fillStyle = colour("--text");
 		ctx.lineWidth = devicePixelRatio;
 		ctx.setLineDash([4 * devicePixelRatio, 3 * devicePixelRatio]);
+		ctx.textAlign = "left";
+		ctx.textBaseline = "alphabetic";
 		ctx.font = `${12 * devicePixelRatio}px system-ui, sans-serif`;
 		let free = 0;
 		for (const m of marks) {
@@ -144,7 +146,7 @@ function options(kind, c, width, at) {
 		cursor: { sync: { key: "realdocd" }, y: false },
 		scales: { y: { range: (u, min, max) => [0, Math.max(max * 1.15, kind.key === "php" ? 1 : 0.5)] } },
 		axes: [
-			{ stroke: colour("--soft"), grid: { stroke: colour("--line"), width: 1 }, values: (u, at) => at.map(clock) },
+			{ stroke: colour("--soft"), grid: { stroke: colour("--line"), width: 1 }, values: (u, at) => at.map((t) => clock(t).slice(0, 5)) },
 			{ stroke: colour("--soft"), grid: { stroke: colour("--line"), width: 1 }, size: 56 },
 		],
 		series: [

@@ -1,4 +1,4 @@
-package page
+package webpage
 
 import (
 	"fmt"
@@ -14,14 +14,14 @@ import (
 // A fakeSource is a daemon with sites whose counters the test sets.
 type fakeSource struct {
 	mu     sync.Mutex
-	sample Snapshot
+	now    Snapshot
 	detail map[string]control.SiteDetail
 }
 
 func (f *fakeSource) Snapshot() Snapshot {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.sample
+	return f.now
 }
 
 func (f *fakeSource) Site(name, docroot string) (control.SiteDetail, error) {
@@ -34,17 +34,19 @@ func (f *fakeSource) Site(name, docroot string) (control.SiteDetail, error) {
 	return d, nil
 }
 
+func (f *fakeSource) Watch() func() { return func() {} }
+
 func newFakeSource() *fakeSource {
 	at := time.Now()
 	return &fakeSource{
-		sample: Snapshot{Time: at, Version: "1.0", Status: control.Status{PID: 7, Started: at.Add(-time.Hour), Pools: []control.PoolStatus{{Name: "www", MaxConns: 4, Running: 1}}}},
+		now:    Snapshot{Time: at, Version: "1.0", Status: control.Status{PID: 7, Started: at.Add(-time.Hour), Pools: []control.PoolStatus{{Name: "www", MaxConns: 4, Running: 1}}}},
 		detail: map[string]control.SiteDetail{},
 	}
 }
 
 func TestWhatAVisitorHasWrittenIsNoHTML(t *testing.T) {
 	f := newFakeSource()
-	f.sample.Docroots = []Docroot{{Name: "shop", Site: "shop", Docroot: "/srv/shop/current", Releases: []Release{{Path: "/r/1", Name: "1", Live: true}}}}
+	f.now.Docroots = []Docroot{{Name: "shop", Site: "shop", Docroot: "/srv/shop/current", Releases: []Release{{Path: "/r/1", Name: "1", Live: true}}}}
 	f.detail["shop"] = control.SiteDetail{
 		SiteStatus: control.SiteStatus{Name: "shop", Docroot: "/srv/shop/current", Release: "/r/1"},
 		Docroots: []control.DocrootStatus{{Docroot: "/srv/shop/current", Releases: []control.ReleaseStatus{{

@@ -1,4 +1,4 @@
-package page
+package webpage
 
 import (
 	"embed"
@@ -31,6 +31,7 @@ type sheet struct {
 // A column is one of the overview's table.
 type column struct {
 	Title, URL string
+	Number     bool
 	Sorted     bool
 }
 
@@ -178,7 +179,7 @@ func (o overview) query() url.Values {
 func (o overview) columns() []column {
 	var all []column
 	for _, s := range sorts {
-		c := column{Title: s.title, Sorted: s.key == o.Sort && s.key != ""}
+		c := column{Title: s.title, Number: s.key != "" && s.key != "-", Sorted: s.key == o.Sort && s.key != ""}
 		if s.key != "-" {
 			c.URL = strings.TrimSuffix("./?"+overview{s.key, o.Query}.query().Encode(), "?")
 		}

@@ -1,24 +1,24 @@
-package page
+package webpage
 
 import (
-	"context"
 	"encoding/json"
 	"sync"
 	"time"
 )
 
-// A Page is what [Page.Handler] serves. One goroutine runs it.
+// A Page is what [Page.Handler] serves. One goroutine runs it, from New to Close.
 type Page struct {
 	source Source
 	recent *Recent
-	// always says that samples are taken also if nobody looks.
-	always bool
+	closed chan struct{}
 
 	mu sync.Mutex // guards the following
+	// always says that snapshots are taken also if nobody looks.
+	always bool
 	// watched are the views that somebody looks at.
 	watched map[view]*audience
 	viewers int
-	left    time.Time     // when the last viewer has left
+	left    time.Time     // when a viewer has left last
 	woken   chan struct{} // has room for one: somebody looks
 	last    Snapshot
 }
@@ -38,30 +38,46 @@ type audience struct {
 const (
 	interval   = time.Second
 	maxViewers = 128
-	// linger is how long samples are taken behind the last viewer: he may be back.
+	// linger is how long snapshots are taken behind the last viewer: he may be back.
 	linger = time.Minute
 )
 
-// New makes a page of a source. always says that [Page.Run] takes samples from the
+// New makes a page of a source. always says that [Page.Run] takes snapshots from the
 // beginning, so that the first viewer sees the last 15 minutes.
 func New(source Source, always bool) *Page {
 	return &Page{
-		source: source, recent: newRecent(), always: always,
+		source: source, recent: newRecent(), closed: make(chan struct{}), always: always,
 		watched: map[view]*audience{}, woken: make(chan struct{}, 1),
 	}
 }
 
-// Run takes samples and sends them to who looks, until ctx is done.
-func (p *Page) Run(ctx context.Context) {
+// Always says whether snapshots are taken also if nobody looks.
+func (p *Page) Always(always bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.always = always
+}
+
+// Run takes snapshots and sends them to who looks, until Close. PHP-FPM is asked only while
+// somebody does.
+func (p *Page) Run() {
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
+	stop, watches := func() {}, false
+	defer func() { stop() }()
 	for {
-		if p.wanted() {
+		taken, looked := p.wanted()
+		if looked != watches {
+			stop()
+			if stop, watches = func() {}, looked; looked {
+				stop = p.source.Watch()
+			}
+		}
+		if taken {
 			p.send(p.take())
 		}
 		select {
-		case <-ctx.Done():
-			p.dismiss()
+		case <-p.closed:
 			return
 		case <-p.woken:
 		case <-tick.C:
@@ -69,11 +85,33 @@ func (p *Page) Run(ctx context.Context) {
 	}
 }
 
-// wanted says whether samples are to be taken.
-func (p *Page) wanted() bool {
+// Close ends Run, and what everybody looks at: browsers ask again, and the process that
+// serves then answers. A second call does nothing.
+func (p *Page) Close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.always || p.viewers > 0 || time.Since(p.left) < linger
+	select {
+	case <-p.closed:
+		return
+	default:
+		close(p.closed)
+	}
+	for v, a := range p.watched {
+		for c := range a.viewers {
+			close(c)
+		}
+		delete(p.watched, v)
+	}
+	p.viewers = maxViewers // nobody joins any more
+}
+
+// wanted says whether snapshots are to be taken, and whether somebody looks or has just done
+// so.
+func (p *Page) wanted() (taken, looked bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	looked = p.viewers > 0 || time.Since(p.left) < linger
+	return p.always || looked, looked
 }
 
 // take takes a snapshot, and counts it.
@@ -86,7 +124,7 @@ func (p *Page) take() Snapshot {
 	return s
 }
 
-// latest is a sample that is not older than the interval.
+// latest is a snapshot that is hardly older than the interval.
 func (p *Page) latest() Snapshot {
 	p.mu.Lock()
 	s := p.last
@@ -186,21 +224,8 @@ func (p *Page) leave(v view, updates chan []byte) {
 	}
 }
 
-// dismiss ends what everybody looks at: browsers ask again, the process that serves then.
-func (p *Page) dismiss() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for v, a := range p.watched {
-		for c := range a.viewers {
-			close(c)
-			p.viewers--
-		}
-		delete(p.watched, v)
-	}
-}
-
 // Recent is what the process that takes over begins with, as [Page.Restore] reads it.
 func (p *Page) Recent() json.RawMessage { return p.recent.save() }
 
-// Restore takes over what another process has counted. It goes on under the next sample.
+// Restore takes over what another process has counted. It goes on under the next snapshot.
 func (p *Page) Restore(saved json.RawMessage) error { return p.recent.restore(saved) }

@@ -1,4 +1,4 @@
-// Package page is what one looks at while a deploy goes out: one page, in a browser, of
+// Package webpage is what one looks at while a deploy goes out: one page, in a browser, of
 // what the daemon does now and has done in the last 15 minutes.
 //
 // It only shows. Every route is a GET, and nothing can be changed from it. Everything
@@ -15,13 +15,13 @@
 // gets the parts that differ from those of the second before. So viewers cost what is
 // sent to them, and no more.
 //
-// If nobody has asked for the page by the configuration, it takes samples from the first
+// If nobody has asked for the page by the configuration, it takes snapshots from the first
 // viewer on, until a minute after the last has left. It knows the last 15 minutes only if
-// it had taken samples then.
+// it had taken snapshots then.
 //
 // # Bounds
 //
 // At most 128 viewers are served at once; the next one gets 503. Recent keeps 2,000
 // docroots with at most 6 releases each, about 4 KiB a release. A docroot without a request
 // for 15 minutes takes nothing.
-package page
+package webpage

@@ -1,4 +1,4 @@
-package page
+package webpage
 
 import (
 	"cmp"
@@ -42,7 +42,7 @@ func (o overview) frame(p *Page, s Snapshot) (*frame, error) {
 	f.part("head", "head", head)
 	f.part("troubles", "troubles", s.Status.Troubles(s.Time))
 	for _, pool := range s.Status.Pools {
-		row := poolRowOf(pool, s.Time)
+		row := poolRowOf(pool, s.FPM[pool.Name], s.Time)
 		f.listed("pools", row.ID, "pool", row)
 	}
 	for _, row := range rows[:head.Shown] {

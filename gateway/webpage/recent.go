@@ -1,4 +1,4 @@
-package page
+package webpage
 
 import (
 	"cmp"
@@ -23,18 +23,18 @@ type Recent struct {
 	// now is the step that is being filled, as a number of steps since 1970.
 	now    int64
 	tracks map[string]*track // by Docroot.Name: those with a request in the last 15 minutes
-	// counted are all docroots' releases at the last sample, by Docroot.Name and path.
+	// counted are all docroots' releases at the last snapshot, by Docroot.Name and path.
 	counted map[string]map[string]Release
 	pools   map[string]bool // whether each is paused
 	marks   []Mark
-	last    time.Time // of the last sample
+	last    time.Time // of the last snapshot
 	pid     int       // of the process that has taken it
 }
 
 // A track is one docroot.
 type track struct {
 	Bands []*band
-	live  string // the path of the live release at the last sample
+	live  string // the path of the live release at the last snapshot
 }
 
 // A band is one release of a docroot: what it did in each step. The step n is at n
@@ -63,14 +63,14 @@ func newRecent() *Recent {
 	return &Recent{tracks: map[string]*track{}, counted: map[string]map[string]Release{}, pools: map[string]bool{}}
 }
 
-// add counts what a sample has beyond the one before it. If there is none, or it is too
-// old, or another process has taken it, the next samples are compared with this one.
+// add counts what a snapshot has beyond the one before it. If there is none, or it is too
+// old, or another process has taken it, the next snapshots are compared with this one.
 func (r *Recent) add(s Snapshot) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	anew := r.pid != s.Status.PID || s.Time.Sub(r.last) > 2*step
 	if anew && r.pid != 0 && r.pid != s.Status.PID {
-		r.mark(Mark{Time: s.Time, Kind: "upgrade", Text: "another process serves"})
+		r.mark(upgraded(s.Time))
 	}
 	r.pid, r.last = s.Status.PID, s.Time
 	r.advance(s.Time.UnixNano() / int64(step))
@@ -83,6 +83,10 @@ func (r *Recent) add(s Snapshot) {
 	for _, d := range s.Docroots {
 		r.count(d, anew)
 	}
+}
+
+func upgraded(now time.Time) Mark {
+	return Mark{Time: now, Kind: "upgrade", Text: "another process serves"}
 }
 
 func (r *Recent) notePaused(pool string, paused bool, now time.Time) {
@@ -185,7 +189,7 @@ func (b *band) add(c counts, now int64) {
 	b.Requests[now%steps] += uint32(c.Requests)
 	b.Failed[now%steps] += uint32(c.Failed)
 	b.InPHP[now%steps] += float32(c.InPHP)
-	b.touched = now
+	b.touched = max(b.touched, now)
 }
 
 func (r *Recent) mark(m Mark) { r.marks = append(r.marks, m) }

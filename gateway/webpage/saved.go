@@ -1,4 +1,4 @@
-package page
+package webpage
 
 import (
 	"encoding/json"
@@ -20,7 +20,6 @@ type saved struct {
 type savedBand struct {
 	Path     string    `json:"path"`
 	Name     string    `json:"name"`
-	Colour   int       `json:"colour"`
 	Requests []uint32  `json:"requests"`
 	Failed   []uint32  `json:"failed"`
 	InPHP    []float32 `json:"php"`
@@ -32,7 +31,7 @@ func (r *Recent) save() json.RawMessage {
 	s := saved{Step: int64(step.Seconds()), Now: r.now, PID: r.pid, Tracks: map[string][]savedBand{}, Marks: r.marks}
 	for name, t := range r.tracks {
 		for _, b := range t.Bands {
-			sb := savedBand{Path: b.Path, Name: b.Name, Colour: b.Colour}
+			sb := savedBand{Path: b.Path, Name: b.Name}
 			for n := r.now - steps + 1; n <= r.now; n++ {
 				i := (n + steps) % steps
 				sb.Requests, sb.Failed, sb.InPHP = append(sb.Requests, b.Requests[i]), append(sb.Failed, b.Failed[i]), append(sb.InPHP, b.InPHP[i])
@@ -54,38 +53,41 @@ func (r *Recent) restore(text json.RawMessage) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if s.Now <= r.now-steps || len(r.tracks) > 0 {
-		return nil // it is too old, or this process has counted itself
+	if r.now == 0 {
+		r.now, r.pid = s.Now, s.PID
+	} else if r.pid != s.PID {
+		r.mark(upgraded(r.last))
 	}
-	r.now, r.pid, r.marks = s.Now, s.PID, s.Marks
+	r.marks = append(s.Marks, r.marks...)
 	for name, bands := range s.Tracks {
-		if len(r.tracks) >= maxTracks {
-			break
+		t := r.tracks[name]
+		if t == nil && len(r.tracks) >= maxTracks {
+			continue
 		}
-		t := &track{}
+		if t == nil {
+			t = &track{}
+			r.tracks[name] = t
+		}
 		for _, sb := range bands {
-			if len(t.Bands) < maxBands && sb.fits() {
-				t.Bands = append(t.Bands, sb.band(s.Now))
+			if sb.fits() {
+				t.band(Release{Path: sb.Path, Name: sb.Name}).merge(sb, s.Now, r.now)
 			}
 		}
-		r.tracks[name] = t
 	}
 	return nil
 }
 
 func (sb savedBand) fits() bool {
-	return len(sb.Requests) == steps && len(sb.Failed) == steps && len(sb.InPHP) == steps && sb.Colour >= 0 && sb.Colour < maxBands
+	return len(sb.Requests) == steps && len(sb.Failed) == steps && len(sb.InPHP) == steps
 }
 
-func (sb savedBand) band(now int64) *band {
-	b := &band{Path: sb.Path, Name: sb.Name, Colour: sb.Colour}
+// merge adds what another process has counted until then, as far as it is not too old now.
+func (b *band) merge(saved savedBand, then, now int64) {
 	for k := range steps {
-		n := now - steps + 1 + int64(k)
-		i := (n + steps) % steps
-		b.Requests[i], b.Failed[i], b.InPHP[i] = sb.Requests[k], sb.Failed[k], sb.InPHP[k]
-		if sb.Requests[k] > 0 {
-			b.touched = n
+		n := then - steps + 1 + int64(k)
+		if n <= now-steps || n > now || saved.Requests[k] == 0 {
+			continue
 		}
+		b.add(counts{uint64(saved.Requests[k]), uint64(saved.Failed[k]), float64(saved.InPHP[k])}, n)
 	}
-	return b
 }

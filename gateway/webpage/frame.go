@@ -1,4 +1,4 @@
-package page
+package webpage
 
 import (
 	"embed"
@@ -135,7 +135,7 @@ func percentText(part, whole uint64) string {
 	return fmt.Sprintf("%.1f %%", float64(part)/float64(whole)*100)
 }
 
-func bytesText(n uint64) string {
+func bytesText(n int64) string {
 	if n < 1<<20 {
 		return fmt.Sprintf("%d KiB", n>>10)
 	}

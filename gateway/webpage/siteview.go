@@ -1,4 +1,4 @@
-package page
+package webpage
 
 import (
 	"encoding/json"
@@ -32,6 +32,7 @@ type releaseRow struct {
 	Colour    int // -1 if the chart does not have it
 	Rate      float64
 	Recent    counts // of the last 15 minutes
+	Cached    Share  // of it, in all opcaches of the pool
 	LastUse   string
 	SinceSeen string
 }
@@ -60,7 +61,7 @@ func (v siteView) frame(p *Page, s Snapshot) (*frame, error) {
 	f := newFrame()
 	f.part("head", "site-head", v.head(d, root, detail, c))
 	f.part("troubles", "troubles", control.Status{Sites: []control.SiteStatus{detail.SiteStatus}}.Troubles(s.Time))
-	for _, r := range releaseRows(root, c, s.Time) {
+	for _, r := range releaseRows(root, c, s.FPM[detail.Pool], s.Time) {
 		f.listed("releases", r.ID, "release-row", r)
 	}
 	for _, o := range insideRows(root) {
@@ -75,7 +76,7 @@ func (v siteView) frame(p *Page, s Snapshot) (*frame, error) {
 	return f, err
 }
 
-// find gives the docroot of the view, as far as a sample and a detail have it.
+// find gives the docroot of the view, as far as a snapshot and a detail have it.
 func (v siteView) find(s Snapshot, detail control.SiteDetail) (Docroot, control.DocrootStatus) {
 	d := Docroot{Name: v.Site, Site: v.Site, Docroot: v.Docroot, Pool: detail.Pool}
 	for _, other := range s.Docroots {
@@ -107,12 +108,16 @@ func (v siteView) head(d Docroot, root control.DocrootStatus, detail control.Sit
 }
 
 // releaseRows are the releases, the live one first, then those that were used last.
-func releaseRows(root control.DocrootStatus, c chart, now time.Time) []releaseRow {
+func releaseRows(root control.DocrootStatus, c chart, fpm FPM, now time.Time) []releaseRow {
 	var rows []releaseRow
 	for _, r := range root.Releases {
 		row := releaseRow{ID: "release-" + url.PathEscape(r.Name), ReleaseStatus: r, Colour: -1, SinceSeen: age(now.Sub(r.FirstSeen)), LastUse: "never"}
 		if !r.LastSeen.IsZero() {
 			row.LastUse = age(now.Sub(r.LastSeen)) + " ago"
+		}
+		for _, o := range fpm.Opcaches {
+			row.Cached.Bytes += o.Releases[r.Path].Bytes
+			row.Cached.Scripts += o.Releases[r.Path].Scripts
 		}
 		for i := range c.Bands {
 			if b := &c.Bands[i]; b.path == r.Path {

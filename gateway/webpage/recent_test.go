@@ -1,4 +1,4 @@
-package page
+package webpage
 
 import (
 	"testing"
@@ -7,7 +7,7 @@ import (
 	"realdocd/gateway/control"
 )
 
-// A shop is a source of samples: one docroot with the releases 41 and 42.
+// A shop is a source of snapshots: one docroot with the releases 41 and 42.
 type shop struct {
 	recent *Recent
 	at     time.Time
@@ -24,7 +24,7 @@ func newShop() *shop {
 	}
 }
 
-// run lets time pass, in which a release gets requests, and takes a sample each second.
+// run lets time pass, in which a release gets requests, and takes a snapshot each second.
 func (s *shop) run(d time.Duration, release string, each, failed uint64) {
 	for range int(d / time.Second) {
 		r := s.counts[release]
