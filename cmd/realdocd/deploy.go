@@ -30,6 +30,9 @@ releases those beyond keep are removed, once nothing runs in them.
 Only what deploy has made itself, and what no site uses, is emptied or removed; files
 that no deploy has brought stop it. See realdocd-deploy(7).
 
+With --bake, it then watches the release for that time, against what the one before did,
+and rolls back if it is worse; the exit code is 1 then. See realdocd-canary(7).
+
 If the site's link does not exist yet, deploy makes it.`,
 		Example: `  realdocd deploy shop ./build
   realdocd deploy shop /srv/checkout --strict --timeout 2m`,
@@ -54,6 +57,7 @@ If the site's link does not exist yet, deploy makes it.`,
 	}
 	o.flags(cmd)
 	cmd.Flags().DurationVar(&o.timeout, "timeout", 30*time.Second, "how long to wait for the idle slot to drain, as `TIME` such as 30s or 2m")
+	o.bakeFlag(cmd)
 	cmd.Flags().BoolVar(&d.adopt, "adopt", false, "take a slot that deploy has not made for its own")
 	cmd.Flags().BoolVar(&d.deleteNew, "delete-new", false, "let files go that no deploy has brought")
 	cmd.Flags().BoolVar(&d.force, "force", false, "fill a slot that has been live though no gateway runs that could say who is in it")
