@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"errors"
 	"net"
 	"sync"
@@ -39,6 +40,7 @@ type Server struct {
 	store       func(syscall.Conn) error // takes idle connections at Shutdown
 	successor   *Successor               // that is told what is known here, from the phase yielding on
 	predecessor *Predecessor             // nil for the first of its line
+	reread      func(context.Context) error
 
 	api      *control.Handler // answers what operators ask
 	refused  limiter          // of log events about clients that are not allowed
@@ -51,7 +53,7 @@ type Server struct {
 	refusals refusals
 
 	spool   spool        // the room for bodies that are too large for memory
-	foreign atomic.Int64 // when a client that does not speak FastCGI was logged last, in Unix nanoseconds
+	foreign atomic.Int64 // when a client that does not speak FastCGI was logged last, since epoch
 	drains  atomic.Int32 // of releases and pools, that wait
 
 	awake atomic.Int64 // connections that a goroutine serves

@@ -154,7 +154,7 @@ const foreignEvery = time.Minute
 
 // noteForeign tells of a client that speaks another protocol, and who it is.
 func (c *webConn) noteForeign(err error) {
-	now, last := time.Now().UnixNano(), c.s.foreign.Load()
+	now, last := int64(sinceEpoch(time.Now())), c.s.foreign.Load()
 	if last != 0 && now-last < int64(foreignEvery) || !c.s.foreign.CompareAndSwap(last, now) {
 		return
 	}

@@ -27,6 +27,7 @@ type fakeDaemon struct {
 	ready   control.Readiness
 	running control.Requests
 	told    control.Configuration
+	reread  error // what a reload answers
 	// What follows is of its one site, the first in status.
 	site     control.SiteDetail
 	headroom control.Headroom
@@ -113,6 +114,7 @@ func (d *fakeDaemon) Requests(site string) (control.Requests, error) {
 
 func (d *fakeDaemon) View() control.View { return control.View{} }
 
+func (d *fakeDaemon) Reread(context.Context) error         { return d.reread }
 func (d *fakeDaemon) Configuration() control.Configuration { return d.told }
 
 // pool has something done to a pool.

@@ -13,6 +13,7 @@ type Daemon interface {
 	Pools
 	Sites
 	Commands
+	Configured
 	Health
 	Running
 	// View looks at the surroundings of the daemon now.

@@ -14,7 +14,8 @@ const (
 	RoleNone Role = iota
 	// RoleLook may read what there is: status, sites, metrics.
 	RoleLook
-	// RoleOperate may also pause, resume and drain pools and releases, and take profiles.
+	// RoleOperate may also pause, resume and drain pools and releases, have the
+	// configuration read again, and take profiles.
 	RoleOperate
 	// RoleDeploy may also have PHP-FPM run code of a directory of his choice, and enter
 	// releases.
@@ -37,6 +38,7 @@ var leastRoles = map[string]Role{
 	"/readyz":                   RoleLook,
 	"/v1/sites/{site}":          RoleLook,
 	"/metrics":                  RoleLook,
+	"/v1/reload":                RoleOperate,
 	"/v1/pools/{pool}/pause":    RoleOperate,
 	"/v1/pools/{pool}/resume":   RoleOperate,
 	"/v1/sites/{site}/drain":    RoleOperate,

@@ -7,9 +7,12 @@ type Status struct {
 	PID     int       `json:"pid"`
 	Started time.Time `json:"started"`
 	// Connections are the connections of web servers, idle ones too.
-	Connections int          `json:"connections"`
-	Pools       []PoolStatus `json:"pools"`
-	Sites       []SiteStatus `json:"sites"`
+	Connections int `json:"connections"`
+	// Unheld says that systemd runs the daemon, and holds no socket for it: what asks
+	// while it is restarted is refused.
+	Unheld bool         `json:"unheld,omitempty"`
+	Pools  []PoolStatus `json:"pools"`
+	Sites  []SiteStatus `json:"sites"`
 	// Retiring are the processes that have handed over and finish their requests,
 	// the newest first. The sums here include what they have.
 	Retiring []RetiringStatus `json:"retiring,omitempty"`

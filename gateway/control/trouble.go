@@ -13,8 +13,12 @@ type Trouble struct {
 	Text string // what it is about, why, and what to do
 }
 
-// Troubles are what needs somebody: first of pools, then of sites, in their order.
+// Troubles are what needs somebody: first of the process, then of pools, then of sites, in
+// their order.
 func (st Status) Troubles(now time.Time) (all []Trouble) {
+	if st.Unheld {
+		all = append(all, Trouble{"SOCKET", "systemd holds no socket for realdocd, so that requests fail while it is restarted: systemctl enable --now realdocd.socket; systemctl restart realdocd"})
+	}
 	for _, p := range st.Pools {
 		all = append(all, p.troubles(now)...)
 	}

@@ -23,7 +23,7 @@ type Config struct {
 	Secrets map[string]any
 }
 
-// Load reads a configuration file. If the file has faults, the error is [*Faults].
+// Load reads a configuration file. Its error is [*Faults], also for a file that cannot be read.
 func Load(file string) (Config, error) {
 	text, err := readBounded(file)
 	if errors.Is(err, fs.ErrNotExist) {

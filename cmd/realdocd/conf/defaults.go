@@ -1,6 +1,7 @@
 package conf
 
 import (
+	"io/fs"
 	"time"
 
 	"realdocd/cmd/realdocd/logging"
@@ -10,12 +11,15 @@ import (
 	"realdocd/gateway/sock"
 )
 
+// DefaultListenMode is listen_mode where the file has none.
+const DefaultListenMode fs.FileMode = 0o660
+
 // The defaults of every key are in these three functions and nowhere else.
 func defaults() Config {
 	return Config{
 		Gateway: gateway.Config{
 			Listen:          []sock.Addr{"/run/realdocd/realdocd.sock"},
-			ListenMode:      0o660,
+			ListenMode:      DefaultListenMode,
 			ControlMode:     0o660,
 			Control:         "/run/realdocd/control.sock",
 			User:            "realdocd",
