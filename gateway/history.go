@@ -193,6 +193,34 @@ func (h *history) closed(site string) []string {
 	return releases
 }
 
+// pins are the releases of a site that pins may lead to, as an earlier process knew them.
+func (h *history) pins(site string) []deploy.DocrootState {
+	if h.dir == "" {
+		return nil
+	}
+	states, err := deploy.NewHistory(h.dir, site).Pins()
+	if err != nil {
+		h.log.Error().Err(err).Str("site", site).Msg("pins not read, so that those to releases which are not live are not followed: see state_dir")
+	}
+	return states
+}
+
+// keepPins writes them for a later process, after what is to be written before. told has how
+// it went; now has what is so when it is written.
+func (h *history) keepPins(site string, now func() []deploy.DocrootState, told func(error)) {
+	if h.dir == "" {
+		told(nil)
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.stepLocked(func() {
+		var err error
+		spare.During(func() { err = deploy.NewHistory(h.dir, site).PutPins(now()) })
+		told(err)
+	})
+}
+
 // putClosed writes them for a later process.
 func (h *history) putClosed(site string, releases []string) error {
 	if h.dir == "" {

@@ -126,7 +126,7 @@ func (s *Server) maintained(name, asked string) (*site, string, error) {
 // checkMaintenance refuses a request of a visitor who may not see the site now. Nothing of
 // it has run, and its body is not read.
 func (rq *request) checkMaintenance() error {
-	if rq.site == nil || rq.conn.pin != nil {
+	if rq.site == nil || rq.conn.errand != nil {
 		return nil
 	}
 	m := rq.site.maintenances.of(rq.docroot)

@@ -36,6 +36,7 @@ type request struct {
 	docroot string // the site's, to which the web server's leads
 	pool    *fpm.Pool
 	visit   deploy.Visit
+	pins    pinning
 	// arrival says where its docroot belongs, if that is written in another way than
 	// the site's; else nil.
 	arrival *arrival
@@ -122,7 +123,7 @@ func (s *Server) handle(rq *request) {
 		s.leaveRelease(rq, now, err)
 	}
 	if err != nil {
-		rq.conn.pin.note(err)
+		rq.conn.errand.note(err)
 		s.refusals.note(rq, err)
 		rq.fail(err)
 		now = time.Now()
@@ -160,8 +161,8 @@ func (s *Server) run(rq *request) error {
 	if err := rq.pool.Enter(&rq.place, rq.want()); err != nil {
 		return rq.explainWait(err)
 	}
-	if rq.conn.pin != nil {
-		rq.conn.pin.placed.Store(true)
+	if rq.conn.errand != nil {
+		rq.conn.errand.placed.Store(true)
 	}
 	for {
 		conn, err := rq.place.Connect()
@@ -208,8 +209,8 @@ func (rq *request) prepare() error {
 func (rq *request) want() fpm.Want {
 	bodyless := rq.body.ended && rq.body.length == 0 && rq.contentLength <= 0
 	want := fpm.Want{By: rq, Flow: rq.flow(), Limit: rq.placeLimit(), Reusable: bodyless && len(rq.head) < maxInline}
-	if pin := rq.conn.pin; pin != nil {
-		want.First, want.At = true, pin.server
+	if errand := rq.conn.errand; errand != nil {
+		want.First, want.At = true, errand.server
 	}
 	return want
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"realdocd/gateway/control"
+	"realdocd/gateway/pin"
 	"realdocd/gateway/sock"
 )
 
@@ -24,6 +25,7 @@ type Server struct {
 	floods  *floods
 	metrics *metrics
 	history *history
+	keys    atomic.Pointer[pin.Keys] // of pins; nil until something needs them
 	started time.Time
 
 	life   life

@@ -99,7 +99,7 @@ func (s *Server) endIdlest(n int) int {
 	defer s.mu.Unlock()
 	var idle []int64
 	for c := range s.conns {
-		if seen := c.awaited.Load(); stall(seen&(1<<stallBits-1)) == aRequest && c.lateFor() == nothing && c.pin == nil {
+		if seen := c.awaited.Load(); stall(seen&(1<<stallBits-1)) == aRequest && c.lateFor() == nothing && c.errand == nil {
 			idle = append(idle, seen)
 		}
 	}

@@ -170,7 +170,7 @@ func (d *fakeDaemon) Look(name, docroot, _ string) (control.SiteDetail, error) {
 }
 
 // DrainRelease fails at once if somebody is inside.
-func (d *fakeDaemon) DrainRelease(_ context.Context, _, _, release string) ([]control.Occupant, error) {
+func (d *fakeDaemon) DrainRelease(_ context.Context, _, _, release string, pins control.Pins) ([]control.Occupant, error) {
 	return d.drain(release)
 }
 

@@ -25,6 +25,7 @@ type liveOptions struct {
 	drain, dryRun, asJSON, hold              bool
 	timeout                                  time.Duration
 	bake                                     time.Duration
+	pins                                     control.Pins
 	holdCommand                              []string // runs while requests are held, if hold is set
 }
 
@@ -40,8 +41,14 @@ func (o *liveOptions) flags(cmd *cobra.Command) {
 }
 
 func (o *liveOptions) drainFlags(cmd *cobra.Command) {
+	o.pinsFlag(cmd)
 	cmd.Flags().BoolVar(&o.drain, "drain", false, "then wait until nothing runs in the release that was live")
 	cmd.Flags().DurationVar(&o.timeout, "timeout", 30*time.Second, "how long to wait for --drain, and for what runs at --hold, as `TIME` such as 30s or 2m")
+}
+
+func (o *liveOptions) pinsFlag(cmd *cobra.Command) {
+	o.pins = control.PinsEnd
+	pinsFlag(cmd, &o.pins)
 }
 
 // A goLive makes a release live.
@@ -76,6 +83,11 @@ func (o *liveOptions) with(cmd *cobra.Command, site string, work func(ctx contex
 
 // unlocked does work that locks the link by itself, and tells how it went.
 func (o *liveOptions) unlocked(cmd *cobra.Command, site string, work func(ctx context.Context, g *goLive) error) error {
+	if cmd.Flags().Lookup("pins") != nil {
+		if err := wantPins(o.pins); err != nil {
+			return usageError{err}
+		}
+	}
 	ctx, stop := interruptible()
 	defer stop()
 	t, err := o.find(ctx, site)
@@ -351,6 +363,6 @@ func sameDirectory(a, b string) bool {
 
 func (g *goLive) drain(ctx context.Context, release string, limit time.Duration) error {
 	return g.do("drain", func() (string, error) {
-		return "nothing runs in " + path.Base(release), g.drained(ctx, release, limit)
+		return "nothing runs in " + path.Base(release), g.drained(ctx, release, limit, g.opts.pins)
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"time"
 
 	"realdocd/gateway/control"
@@ -62,6 +63,10 @@ func noteRows(notes []control.Note, now time.Time) []row {
 
 func releaseRows(releases []control.ReleaseStatus) []row {
 	rows := []row{{"RELEASE", "LIVE", "RUNNING", "REQUESTS", "FAILED", "FIRST SEEN", "LAST SEEN"}}
+	pins := slices.ContainsFunc(releases, func(r control.ReleaseStatus) bool { return r.Pinned > 0 || !r.PinsEnd.IsZero() })
+	if pins {
+		rows[0] = append(rows[0], "PINNED", "PINS END")
+	}
 	for _, r := range releases {
 		live := "-"
 		switch {
@@ -76,8 +81,18 @@ func releaseRows(releases []control.ReleaseStatus) []row {
 			r.Name, live, fmt.Sprint(r.Running), fmt.Sprint(r.Requests), fmt.Sprint(r.Failed),
 			timeCell(r.FirstSeen), timeCell(r.LastSeen),
 		})
+		if pins {
+			rows[len(rows)-1] = append(rows[len(rows)-1], fmt.Sprint(r.Pinned), pinsCell(r.PinsEnd))
+		}
 	}
 	return rows
+}
+
+func pinsCell(end time.Time) string {
+	if end.IsZero() {
+		return "-"
+	}
+	return end.Local().Format(listTime)
 }
 
 func timeCell(t time.Time) string {

@@ -83,10 +83,11 @@ type Sites interface {
 	// Look looks at the link at once. by says which command has flipped it:
 	// "flip", "rollback" or "deploy"; "" says nothing.
 	Look(name, docroot, by string) (SiteDetail, error)
-	// DrainRelease waits until nothing runs in a release. When ctx ends first, the
+	// DrainRelease waits until nothing runs in a release, and no pin leads there. If pins has
+	// to be waited for and end too late, the error is a *PinnedError. When ctx ends first, the
 	// error is ctx.Err(), and the occupants are who is left. For the live release
 	// the error is deploy.ErrLive.
-	DrainRelease(ctx context.Context, name, docroot, release string) ([]Occupant, error)
+	DrainRelease(ctx context.Context, name, docroot, release string, pins Pins) ([]Occupant, error)
 	// Warm runs the site's warm-up on a release in each FPM of its pool, up to the
 	// first request that fails.
 	Warm(ctx context.Context, name, docroot, release string) ([]WarmResult, error)

@@ -77,7 +77,7 @@ var v1Cases = map[string]any{
 			Releases: []ReleaseStatus{
 				{
 					Path: "/var/www/shop/releases/41", Name: "41", Running: 3, Requests: 900, Failed: 7,
-					FirstSeen: v1Time, LastSeen: v1Later, Closed: true, Gone: true, Inside: v1Inside,
+					FirstSeen: v1Time, LastSeen: v1Later, Pinned: 12, PinsEnd: v1Later, Closed: true, Gone: true, Inside: v1Inside,
 				},
 				{Path: "/var/www/shop/releases/42", Name: "42", Live: true, FirstSeen: v1Later, Inside: []Occupant{}},
 			},

@@ -110,6 +110,7 @@ func (d *document) read(raw map[string]any) {
 	d.checkSites()
 	d.checkIncludePaths()
 	d.checkAccess()
+	d.checkPins()
 }
 
 // table reads one table, and goes on after a fault.
