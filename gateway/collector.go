@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"realdocd/deploy"
+	"realdocd/gateway/control"
 )
 
 // watch registers what is read from the Server when it is asked for.
@@ -27,6 +28,7 @@ var (
 	releasePinsEnd  = desc("release_pins_end_timestamp_seconds", "When the youngest pin to the release ends; 0 if no pin leads there.", "site", "release")
 	sitePins        = desc("pins_total", `Pins that requests of sites with pins have had; result is "followed", or why not.`, "site", "pool", "result")
 	siteMaintained  = desc("site_maintenance", "1 while visitors of the site, or of some docroot of it, get a page of maintenance.", "site")
+	canaryPercent   = desc("canary_percent", "Share of new visitors that get the release of the site that is tried.", "site")
 	siteHeld        = desc("site_held", "Requests of the site that a flip with a command holds back.", "site")
 	webConns        = desc("web_connections", "Connections of web servers, idle ones included.")
 	poolRunning     = desc("pool_running", "Requests that have a place in FPM.", "pool")
@@ -48,7 +50,7 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 // Describe sends what Collect will; for prometheus.Collector.
 func (c collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		siteRequests, siteFailures, siteLost, siteLostInside, siteMaintained, siteHeld, inRelease, releaseRequests, releaseFailed, releasePinned, releasePinsEnd, sitePins, webConns, poolRunning, poolAbandoned, poolWaiting, poolMaxConns, poolPaused,
+		siteRequests, siteFailures, siteLost, siteLostInside, siteMaintained, siteHeld, canaryPercent, inRelease, releaseRequests, releaseFailed, releasePinned, releasePinsEnd, sitePins, webConns, poolRunning, poolAbandoned, poolWaiting, poolMaxConns, poolPaused,
 		serverUp, serverRuns, serverKept, serverOpened, serverReused,
 	} {
 		ch <- d
@@ -90,6 +92,12 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	for _, site := range st.Sites {
 		if n := len(site.Maintenance); n > 0 {
 			value(siteMaintained, gauge, 1, site.Name)
+		}
+		for _, t := range site.Trials {
+			if t.Kind == control.KindCanary {
+				value(canaryPercent, gauge, t.Percent, site.Name) // of a pattern, of one docroot
+				break
+			}
 		}
 		if site.Holds > 0 {
 			value(siteHeld, gauge, float64(site.Held), site.Name)

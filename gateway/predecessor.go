@@ -27,6 +27,7 @@ type Predecessor struct {
 	main      chan struct{}  // closed when this process is the main one
 	ended     chan struct{}
 	pools     map[string]*fpm.Pool // that it has requests in
+	trials    []handover.Trial     // that go on here
 
 	mu      sync.Mutex // guards the following
 	asked   uint64

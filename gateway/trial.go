@@ -119,6 +119,8 @@ func (t *trial) run(compare *comparison) {
 	enough := uint64(0) // requests of the candidate at the end of the step before
 	for end.ended == "" {
 		select {
+		case <-t.s.empty:
+			end = trialEnd{"daemon", "realdocd ends"}
 		case end = <-t.end:
 			continue
 		case now := <-t.ticks.C:
@@ -169,6 +171,9 @@ func (t *trial) isGood() bool {
 
 // tell writes something of the trial into log and history.
 func (t *trial) tell(text string) {
+	if t.s.heir() != nil {
+		return // it goes on there, if it does
+	}
 	t.s.log.Info().Str("site", t.st.Name).Str("docroot", t.docroot).Str("release", t.candidate.Path).Str("trial", t.plan.Kind).Msg(text)
 	t.s.history.note(t.st.Name, control.Note{Time: time.Now(), What: t.plan.Kind, Docroot: t.docroot, Release: t.candidate.Path, Text: text})
 }
@@ -178,8 +183,12 @@ func (t *trial) tell(text string) {
 func (t *trial) finish(end trialEnd) {
 	t.share.Store(0)
 	t.st.trials.remove(t)
-	if t.plan.Kind == control.KindCanary && !t.candidate.Live() {
-		t.st.releases.EndPins(t.candidate.Path, time.Now())
+	if t.plan.Kind == control.KindCanary && t.s.heir() == nil {
+		if !t.candidate.Live() {
+			t.st.releases.EndPins(t.candidate.Path, time.Now())
+		} else if t.st.Pin == PinOff {
+			t.st.releases.EndPins(t.live.Path, time.Now()) // which nobody follows
+		}
 	}
 	t.mu.Lock()
 	t.status.Ended, t.status.Why, t.status.Percent = end.ended, end.why, 0

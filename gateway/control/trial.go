@@ -22,22 +22,22 @@ const (
 
 // A Plan says how a release is tried.
 type Plan struct {
-	Kind    string
-	Release string // that is tried, a directory by its absolute path
-	Before  string // of a bake: the release that was live before
+	Kind    string `json:"kind"`
+	Release string `json:"release"`          // that is tried, a directory by its absolute path
+	Before  string `json:"before,omitempty"` // of a bake: the release that was live before
 	// Steps are the shares of new visitors that a canary gets one after the other, in
 	// percent; each step takes at least Every, and until the release has had Least
 	// requests. Of a bake, Every is how long it takes.
-	Steps []float64
-	Every time.Duration
-	Least int
+	Steps []float64     `json:"steps,omitempty"`
+	Every time.Duration `json:"every"`
+	Least int           `json:"least,omitempty"`
 	// Manual leaves the verdict to an operator: the first step stays, for Every at the
 	// most, and does not end with whoever has begun it.
-	Manual bool
+	Manual bool `json:"manual,omitempty"`
 	// Number is that of a trial that goes on in another process, and Step where; 0 is a
 	// new one.
-	Number uint16
-	Step   int
+	Number uint16 `json:"number,omitempty"`
+	Step   int    `json:"step,omitempty"`
 }
 
 // Check says what is wrong with a plan; nil if it can be begun.
