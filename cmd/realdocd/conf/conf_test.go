@@ -169,11 +169,11 @@ read_timeout    = "5m"
 request_timeout = "0s"
 max_conns       = 3
 stderr          = "log"
-access          = 0.25
 pin            = "visit"
 pin_max_age    = "30m"
 pin_cookie     = "shop_release"
 pin_cached     = true
+access          = 0.25
 release_header = "X-Release"
 request_id_header = "X-Request-Id"
 warm           = ["/", "/login?a=b", "https://shop.example/"]

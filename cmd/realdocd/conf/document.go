@@ -109,8 +109,8 @@ func (d *document) read(raw map[string]any) {
 	d.checkPools()
 	d.checkSites()
 	d.checkIncludePaths()
-	d.checkAccess()
 	d.checkPins()
+	d.checkAccess()
 }
 
 // table reads one table, and goes on after a fault.

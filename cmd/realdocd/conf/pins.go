@@ -7,6 +7,7 @@ import (
 	"realdocd/gateway"
 )
 
+// pinRule says what follows a pin.
 var pinRule = choice[gateway.PinRule]{{"off", gateway.PinOff}, {"page", gateway.PinPage}, {"visit", gateway.PinVisit}}
 
 // maxPinAge is as long as a browser keeps a cookie at the most, and longer than anybody keeps
