@@ -51,9 +51,10 @@ func (p *pinning) isNew(t *trial) bool {
 	return p.cookieText == nil || p.cookie.Kind == pin.Candidate && p.cookie.Note != t.number
 }
 
-// drawnPin is the pin of a visitor who was given a release by draw.
+// drawnPin is the pin of a visitor who was given a release by draw. It lasts for some seconds
+// more or less than another of the same millisecond, so that two visitors have two pins.
 func (rq *request) drawnPin(t *trial, now time.Time) *pin.Token {
-	return &pin.Token{Kind: pin.Candidate, Note: t.number, Issued: now, Lasts: drawHolds}
+	return &pin.Token{Kind: pin.Candidate, Note: t.number, Issued: now, Lasts: drawHolds + rand.N(3600*time.Second)}
 }
 
 // isOf says whether the request is one of a trial's visitors.

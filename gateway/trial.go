@@ -49,8 +49,8 @@ const (
 // A trialEnd is why a trial ends.
 type trialEnd struct{ ended, why string }
 
-// trialLooks is how often the figures are looked at.
-const trialLooks = 2 * time.Second
+// trialLooks is how often the figures are looked at. Tests shorten it.
+var trialLooks = 2 * time.Second
 
 // fewTimes is how many times as long as it should take a step waits for enough requests.
 const fewTimes = 10

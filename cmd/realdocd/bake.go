@@ -90,7 +90,7 @@ func (g *goLive) trialProgress() (show func(control.TrialStatus), done func()) {
 
 // trialLine is a trial on one line.
 func trialLine(st control.TrialStatus, now time.Time) string {
-	text := fmt.Sprintf("%-8s  ", st.Kind)
+	text := st.Kind + "  "
 	if st.Kind == control.KindCanary {
 		text += fmt.Sprintf("%v %% of new visitors (%s), step %d of %d; ", st.Percent, count(int(st.Visitors), "visitor"), st.Step, st.Steps)
 	}
