@@ -124,6 +124,7 @@ func (s *Server) handle(rq *request) {
 		rq.leavePlace(err)
 		now = time.Now()
 		s.leaveRelease(rq, now, err)
+		rq.observe(err, now)
 	}
 	if err != nil {
 		rq.conn.errand.note(err)
