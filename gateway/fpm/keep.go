@@ -168,7 +168,7 @@ func (l *listener) readyOne(conn *sock.Conn) *sock.Conn {
 }
 
 // instead gives another connection for one that is not ready. A busy one is taken after all
-// others from now on; one that FPM has closed, as a reload does, is closed. only says that
+// others that are kept now; one that FPM has closed, as a reload does, is closed. only says that
 // there is no other, and no free worker: conn is still the caller's.
 func (l *listener) instead(conn *sock.Conn, alive, more bool) (other *sock.Conn, only bool) {
 	p := l.pool
@@ -177,10 +177,6 @@ func (l *listener) instead(conn *sock.Conn, alive, more bool) (other *sock.Conn,
 		other = l.takeKeptLocked()
 	}
 	kept := alive && l.keepLocked(conn)
-	if kept {
-		copy(l.kept[1:], l.kept[:len(l.kept)-1])
-		l.kept[0] = conn
-	}
 	if !alive && time.Since(l.asked) > time.Second {
 		l.learnLocked()
 	}
