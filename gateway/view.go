@@ -30,6 +30,9 @@ func (s *Server) View() control.View {
 	return v
 }
 
+// Configuration is what the daemon runs on now.
+func (s *Server) Configuration() control.Configuration { return s.setup.Load().cfg.Told }
+
 func directoryViews(c *Config) []control.DirectoryView {
 	views := []control.DirectoryView{viewDirectory("spool_dir", orTemp(c.SpoolDir))}
 	if c.StateDir != "" {

@@ -25,11 +25,13 @@ type report struct {
 	Pools    int              `json:"pools"`
 	Sites    int              `json:"sites"`
 	Summary  string           `json:"summary"`
+
+	faulty bool // the configuration has faults
 }
 
 func newCheck() *cobra.Command {
 	var file string
-	var asJSON, verbose bool
+	var asJSON, verbose, configOnly bool
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Examine the configuration, the sites, PHP-FPM and the web server",
@@ -37,9 +39,13 @@ func newCheck() *cobra.Command {
 running system: the links and the code of the live releases, each PHP-FPM, and
 what the web server really sends. It says what is wrong and what to do, changes
 nothing, and is silent when all is well. It exits with 0 then, and when there
-are warnings only; with 1 when there is a fault. realdocd-check(8) explains each
-finding.`,
+are warnings only; with 1 when there is a fault, and with 78 when it is in the
+configuration. realdocd-check(8) explains each finding.
+
+With --config-only it reads the configuration and nothing else: it asks no daemon
+and no PHP-FPM, and needs no rights. That is for CI, and for Ansible's validate.`,
 		Example: `  realdocd check --config ./realdocd.toml
+  realdocd check --config-only --config ./realdocd.toml
   realdocd check --verbose
   realdocd check --json`,
 		Args: noArguments,
@@ -48,7 +54,7 @@ finding.`,
 			defer stop()
 			ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 			defer cancel()
-			r := check(ctx, file)
+			r := check(ctx, file, configOnly)
 			if err := ctx.Err(); errors.Is(err, context.Canceled) {
 				return fmt.Errorf("interrupted: %w", err)
 			}
@@ -57,19 +63,23 @@ finding.`,
 	}
 	cmd.Flags().StringVar(&file, "config", defaultConfigFile, "configuration `FILE`")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "write JSON")
+	cmd.Flags().BoolVar(&configOnly, "config-only", false, "read the configuration, and look at nothing else")
 	cmd.Flags().BoolVar(&verbose, "verbose", false, "show what is well, and what could not be told, too")
 	return cmd
 }
 
-func check(ctx context.Context, file string) report {
+func check(ctx context.Context, file string, configOnly bool) report {
 	c, err := conf.Load(file)
 	if err != nil {
-		r := report{Findings: configFaults(file, err)}
+		r := report{Findings: configFaults(file, err), faulty: true}
 		r.Counts = doctor.Count(r.Findings)
 		r.Summary = count(r.Counts.Faults, "fault") + " in the configuration; nothing else was checked"
 		return r
 	}
-	r := report{Findings: doctor.Examine(ctx, c.Gateway), Pools: len(c.Gateway.Pools), Sites: len(c.Gateway.Sites)}
+	r := report{Pools: len(c.Gateway.Pools), Sites: len(c.Gateway.Sites)}
+	if !configOnly {
+		r.Findings = doctor.Examine(ctx, c.Gateway)
+	}
 	r.Counts = doctor.Count(r.Findings)
 	r.Summary = fmt.Sprintf("%s in %s and %s", r.worst(), count(r.Pools, "pool"), count(r.Sites, "site"))
 	return r
@@ -96,12 +106,13 @@ func configFaults(file string, err error) []doctor.Finding {
 	}
 	var findings []doctor.Finding
 	for _, f := range all.List {
-		findings = append(findings, doctor.ConfigFault(all.File, f.Line, f.Text))
+		findings = append(findings, doctor.ConfigFault(f.File, f.Line, f.Text))
 	}
 	return findings
 }
 
-// answer writes the report, and is errNo if there is a fault.
+// answer writes the report. It is errNo if there is a fault, and errConfig if that is in
+// the configuration.
 func (r report) answer(w io.Writer, asJSON, verbose bool) error {
 	if !verbose {
 		r.Findings = grave(r.Findings)
@@ -115,7 +126,10 @@ func (r report) answer(w io.Writer, asJSON, verbose bool) error {
 	if err != nil {
 		return fmt.Errorf("write the report: %w", err)
 	}
-	if r.Counts.Faults > 0 {
+	switch {
+	case r.faulty:
+		return errConfig
+	case r.Counts.Faults > 0:
 		return errNo
 	}
 	return nil

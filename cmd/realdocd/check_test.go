@@ -51,9 +51,8 @@ func writeConfig(t *testing.T, text string) string {
 	return file
 }
 
-func TestCheckOfABadFileNamesEachFaultAndExits1(t *testing.T) {
+func TestCheckOfABadFileNamesEachFaultAndExits78(t *testing.T) {
 	file := writeConfig(t, "lisen = []\n"+minimal+"pol = 'www'\n")
-	code, stdout, stderr := run(t, "check", "--config", file)
 	want := "fault   config-fault: " + file + ":1\n" +
 		"        unknown key \"lisen\"; did you mean \"listen\"?\n" +
 		"        Correct the file: see realdocd.toml(5).\n" +
@@ -61,14 +60,31 @@ func TestCheckOfABadFileNamesEachFaultAndExits1(t *testing.T) {
 		"        unknown key \"pol\" in [site.shop]; did you mean \"pool\"?\n" +
 		"        Correct the file: see realdocd.toml(5).\n" +
 		"2 faults in the configuration; nothing else was checked\n"
-	if code != exitNo || stdout != want || stderr != "" {
-		t.Errorf("exit code %d, stderr %q, stdout\n%s\nwant 1 and\n%s", code, stderr, stdout, want)
+	for _, args := range [][]string{nil, {"--config-only"}} {
+		code, stdout, stderr := run(t, append([]string{"check", "--config", file}, args...)...)
+		if code != exitConfig || stdout != want || stderr != "" {
+			t.Errorf("%q: exit code %d, stderr %q, stdout\n%s\nwant 78 and\n%s", args, code, stderr, stdout, want)
+		}
 	}
 }
 
-func TestCheckOfAMissingFileExits1(t *testing.T) {
+// Neither the docroot nor PHP-FPM is there, and nobody asks for them: --config-only is for
+// machines that have the file alone.
+func TestCheckOfTheConfigurationAloneLooksAtNothingElse(t *testing.T) {
+	file := siteConfig(t, "", t.TempDir()+"/none.sock", t.TempDir()+"/current/public")
+	if code, stdout, stderr := run(t, "check", "--config-only", "--config", file); code != exitDone || stdout != "" || stderr != "" {
+		t.Errorf("exit code %d, stdout %q, stderr %q", code, stdout, stderr)
+	}
+	_, stdout, _ := run(t, "check", "--config-only", "--config", file, "--json")
+	var got report
+	if err := json.Unmarshal([]byte(stdout), &got); err != nil || got.Summary != "no faults in 1 pool and 1 site" || got.Findings == nil || len(got.Findings) > 0 {
+		t.Errorf("%v: %s", err, stdout)
+	}
+}
+
+func TestCheckOfAMissingFileExits78(t *testing.T) {
 	code, stdout, _ := run(t, "check", "--config", "/nonexistent/realdocd.toml")
-	if code != exitNo || !strings.Contains(stdout, "there is no configuration file /nonexistent/realdocd.toml: name one with --config") {
+	if code != exitConfig || !strings.Contains(stdout, "there is no configuration file /nonexistent/realdocd.toml: name one with --config") {
 		t.Errorf("exit code %d, stdout\n%s", code, stdout)
 	}
 }

@@ -97,8 +97,9 @@ func TestAFileThatNamesNoControlSocketIsSaidSo(t *testing.T) {
 		none: "realdocd: control is \"\" in " + none + ", so realdocd has no control socket: name one there, and reload realdocd\n",
 		bad:  "realdocd: " + bad + ":1: unknown key \"lisen\"; did you mean \"listen\"?\n",
 	} {
-		if code, _, stderr := run(t, "status", "--config", file); code != exitNo || stderr != want {
-			t.Errorf("exit code %d, stderr\n%s\nwant 1 and\n%s", code, stderr, want)
+		wantCode := map[string]int{none: exitNo, bad: exitConfig}[file]
+		if code, _, stderr := run(t, "status", "--config", file); code != wantCode || stderr != want {
+			t.Errorf("exit code %d, stderr\n%s\nwant %d and\n%s", code, stderr, wantCode, want)
 		}
 	}
 	// The flag needs no file.

@@ -30,7 +30,7 @@ func run(t *testing.T, args ...string) (code int, stdout, stderr string) {
 
 func TestWrongUseIsExitCode2WithAHint(t *testing.T) {
 	for _, tt := range []struct{ args, stderr string }{
-		{"", "realdocd: say what to do: check, deploy, drain, exec, flip, migrate, pause, resume, rollback, serve, status, version\nTry 'realdocd --help'.\n"},
+		{"", "realdocd: say what to do: check, config, deploy, drain, exec, flip, maintenance, migrate, pause, reload, resume, rollback, serve, status, version\nTry 'realdocd --help'.\n"},
 		{"srve", "realdocd: unknown command \"srve\"; did you mean \"serve\"?\nTry 'realdocd --help'.\n"},
 		{"zzzzzzzz", "realdocd: unknown command \"zzzzzzzz\"\nTry 'realdocd --help'.\n"},
 		{"statu", "realdocd: unknown command \"statu\"; did you mean \"status\"?\nTry 'realdocd --help'.\n"},
@@ -157,12 +157,21 @@ func TestVersionOfABuildWithoutFlagsIsWhatGoNoted(t *testing.T) {
 	}
 }
 
-func TestServeWithABadFileSaysAllFaultsOnceAndExits1(t *testing.T) {
+func TestServeWithABadFileSaysAllFaultsOnceAndExits78(t *testing.T) {
 	file := writeConfig(t, "lisen = []\n"+minimal+"pol = 'www'\n")
 	code, stdout, stderr := run(t, "serve", "--config", file)
 	want := "realdocd: " + file + ":1: unknown key \"lisen\"; did you mean \"listen\"?\n" +
 		"realdocd: " + file + ":7: unknown key \"pol\" in [site.shop]; did you mean \"pool\"?\n"
-	if code != exitNo || stdout != "" || stderr != want {
-		t.Errorf("exit code %d, stdout %q, stderr\n%s\nwant 1 and\n%s", code, stdout, stderr, want)
+	if code != exitConfig || stdout != "" || stderr != want {
+		t.Errorf("exit code %d, stdout %q, stderr\n%s\nwant 78 and\n%s", code, stdout, stderr, want)
+	}
+}
+
+func TestAFileThatIsNotThereIsAFaultOfTheConfiguration(t *testing.T) {
+	for _, verb := range []string{"serve", "reload", "status"} {
+		code, _, stderr := run(t, verb, "--config", "/nonexistent/realdocd.toml")
+		if want := "realdocd: there is no configuration file /nonexistent/realdocd.toml: name one with --config\n"; code != exitConfig || stderr != want {
+			t.Errorf("%s: exit code %d, stderr %q, want 78 and %q", verb, code, stderr, want)
+		}
 	}
 }

@@ -10,18 +10,25 @@ import (
 	"github.com/spf13/pflag"
 
 	"realdocd/cmd/realdocd/conf"
+	"realdocd/cmd/realdocd/logging"
 )
 
 const (
 	exitDone  = 0
 	exitNo    = 1 // the answer is no, or it could not be done
 	exitUsage = 2 // wrong use
+	// exitConfig is a configuration that has faults, or cannot be read: EX_CONFIG of
+	// sysexits(3). Starting again does not help, so a supervisor should not.
+	exitConfig = 78
 )
 
 const defaultConfigFile = "/etc/realdocd/realdocd.toml"
 
-// errNo is the answer no. The command has said why.
-var errNo = errors.New("no")
+// errNo is the answer no, and errConfig a faulty configuration. The command has said why.
+var (
+	errNo     = errors.New("no")
+	errConfig = errors.New("faulty configuration")
+)
 
 // usageError is wrong use that only the command itself can see.
 type usageError struct{ error }
@@ -39,8 +46,11 @@ func Main(args []string, stdout, stderr io.Writer, getenv func(string) string) i
 	if err == nil {
 		return exitDone
 	}
-	if errors.Is(err, errNo) {
+	switch {
+	case errors.Is(err, errNo):
 		return exitNo
+	case errors.Is(err, errConfig):
+		return exitConfig
 	}
 	var code exitCode
 	if errors.As(err, &code) {
@@ -49,6 +59,9 @@ func Main(args []string, stdout, stderr io.Writer, getenv func(string) string) i
 	var wrong usageError
 	if started && !errors.As(err, &wrong) {
 		printError(stderr, err)
+		if conf.IsFault(err) {
+			return exitConfig
+		}
 		return exitNo
 	}
 	printError(stderr, withHint(cmd, err))
@@ -77,15 +90,17 @@ the code from its first include to its last, however often the symlink is flippe
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newServe(getenv), newCheck(), newStatus(), newPause(), newResume(),
-		newFlip(), newRollback(), newDrain(), newDeploy(), newExec(), newMigrate(), newVersion())
+	root.AddCommand(newServe(getenv), newReload(getenv), newCheck(), newConfig(), newStatus(), newPause(), newResume(),
+		newFlip(), newRollback(), newDrain(), newDeploy(), newMaintenance(), newExec(), newMigrate(), newVersion())
 	return root
 }
 
-// printError writes the error to the operator, with realdocd: before each line.
+// printError writes the error to the operator, with realdocd: before each line. For the
+// journal each line has its priority, so that journalctl -p warning shows it.
 func printError(w io.Writer, err error) {
+	priority := logging.ErrorPriority(w)
 	for line := range strings.Lines(err.Error()) {
-		fmt.Fprintf(w, "realdocd: %s\n", plain(strings.TrimSuffix(line, "\n")))
+		fmt.Fprintf(w, "%srealdocd: %s\n", priority, plain(strings.TrimSuffix(line, "\n")))
 	}
 }
 
