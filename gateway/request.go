@@ -59,6 +59,7 @@ type request struct {
 
 	began     time.Time
 	firstByte time.Time // of the response
+	ended     time.Time // once all that the web server gets has gone out
 
 	waited  bool // for a part of the body
 	broken  bool // the connection to the web server cannot be used again
@@ -114,25 +115,25 @@ func (rq *request) collect(content []byte) {
 // connection visibly broken.
 func (s *Server) handle(rq *request) {
 	err := s.run(rq)
-	now := time.Now()
 	if rq.runsOn(err) {
-		s.abandon(rq, now)
+		s.abandon(rq)
+		rq.ended = time.Now()
 	} else {
 		rq.leavePlace(err)
-		now = time.Now()
-		s.leaveRelease(rq, now, err)
+		rq.ended = time.Now()
+		s.leaveRelease(rq, rq.ended, err)
 	}
 	if err != nil {
 		rq.conn.errand.note(err)
 		s.refusals.note(rq, err)
 		rq.fail(err)
-		now = time.Now()
+		rq.ended = time.Now()
 	}
 	if errors.Is(err, errCut) {
 		s.noteCut(rq)
 	}
-	s.metrics.count(rq, err, now)
-	s.logRequest(rq, err, now)
+	s.metrics.count(rq, err, rq.ended)
+	s.logRequest(rq, err, rq.ended)
 }
 
 func (s *Server) run(rq *request) error {

@@ -115,8 +115,8 @@ func (l *listener) keepLocked(conn *sock.Conn) bool {
 		}
 		return false
 	}
-	if now := time.Now(); free == 1 && now.Sub(l.yielded) > yieldEvery {
-		l.yielded = now
+	if free == 1 && time.Since(l.yielded) > yieldEvery {
+		l.yielded = time.Now()
 		return false
 	}
 	l.kept = append(l.kept, conn)
