@@ -11,6 +11,7 @@ import (
 	"realdocd/gateway/control"
 	"realdocd/gateway/fpm"
 	"realdocd/gateway/sock"
+	"realdocd/gateway/trace"
 )
 
 // A request is everything known of one request. It is reused for another when
@@ -28,6 +29,9 @@ type request struct {
 	cgi           cgi
 	requestID     []byte // its name in logs; never empty
 	ownID         [ownIDLen]byte
+	span          trace.Context // of its trace; not sampled, unless it is to be told of
+	ownTrace      [trace.HeaderLen]byte
+	queued        queueTime
 	contentLength int64 // -1 if the web server did not say
 	unknownLength bool  // it has said that it does not know
 	body          body
@@ -133,6 +137,7 @@ func (s *Server) handle(rq *request) {
 	}
 	s.metrics.count(rq, err, now)
 	s.logRequest(rq, err, now)
+	s.endSpan(rq, err, now)
 }
 
 func (s *Server) run(rq *request) error {
@@ -146,6 +151,7 @@ func (s *Server) run(rq *request) error {
 	if err != nil {
 		return err
 	}
+	rq.beginSpan()
 	if err := rq.findSite(); err != nil {
 		return err
 	}
@@ -161,6 +167,7 @@ func (s *Server) run(rq *request) error {
 	if err := rq.pool.Enter(&rq.place, rq.want()); err != nil {
 		return rq.explainWait(err)
 	}
+	rq.tellQueueTime()
 	if rq.conn.errand != nil {
 		rq.conn.errand.placed.Store(true)
 	}
