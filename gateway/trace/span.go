@@ -68,8 +68,11 @@ func (s *Span) proto() *tracepb.Span {
 		key  string
 		took time.Duration
 	}{
-		{"realdocd.receive.duration", s.Receive}, {"realdocd.queue.duration", s.Queue}, {"realdocd.connect.duration", s.Connect},
-		{"realdocd.first_byte.duration", s.FirstByte}, {"realdocd.php.duration", s.PHP},
+		{"realdocd.receive.duration", s.Receive},
+		{"realdocd.queue.duration", s.Queue},
+		{"realdocd.connect.duration", s.Connect},
+		{"realdocd.first_byte.duration", s.FirstByte},
+		{"realdocd.php.duration", s.PHP},
 	} {
 		if d.took >= 0 {
 			p.Attributes = append(p.Attributes, &commonpb.KeyValue{
