@@ -80,6 +80,9 @@ func (s *Server) end() {
 	open.exporter.close()
 	open.page.close()
 	s.sampler.Close()
+	if e := s.tracer.exporter.Load(); e != nil {
+		closeExporter(e)
+	}
 	for _, p := range s.setup.Load().pools {
 		p.Discard()
 	}
