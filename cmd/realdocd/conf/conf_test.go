@@ -139,6 +139,9 @@ format = "console"
 output = "/var/log/realdocd/realdocd.log"
 access = "errors"
 slow   = "1.5s"
+[page]
+listen = "127.0.0.1:9118"
+
 [trace]
 endpoint = "https://collector.example:4318/v1/traces"
 ratio    = 1
@@ -232,6 +235,7 @@ func TestEveryKeyArrives(t *testing.T) {
 			ProbeDir:         "/srv/probe",
 			StateDir:         "/srv/state",
 			PinKeyFile:       "/etc/realdocd/pin.key",
+			Page:             "127.0.0.1:9118",
 			Pools: []fpm.Config{{
 				Name:           "www",
 				Servers:        []sock.Addr{"/run/php/php8.2-fpm.sock", "10.0.0.2:9000"},

@@ -67,7 +67,7 @@ var refused = []refusal{
 	{top: `idle_timeout = "-1s"`, want: `r.toml:1: idle_timeout: want a duration of at least 0s, not "-1s"`},
 	{top: `max_spool = "2G"`, want: `r.toml:1: max_spool: want a size such as "64KiB", "10MiB" or "2GiB", not "2G"`},
 	{top: `max_spool = "9999999999TiB"`, want: `r.toml:1: max_spool: want a size such as "64KiB", "10MiB" or "2GiB", not "9999999999TiB"`},
-	{more: "[log]\nlisten = []", want: `r.toml:7: unknown key "listen" in [log]: it belongs at the top of the file, before the first [table]`},
+	{more: "[log]\nlisten = []", want: `r.toml:7: unknown key "listen" in [log]: it belongs at the top of the file, before the first [table] or in [page]`},
 	{top: `include_path = ""`, want: `r.toml:1: unknown key "include_path": it belongs in [pool.NAME] or in [site.NAME]`},
 	{more: "[sites.b]\ndocroot = '/b'", want: `r.toml:6: unknown table [sites]; did you mean [site.NAME]?`},
 	{more: "[logs]", want: `r.toml:6: unknown table [logs]; did you mean [log]?`},

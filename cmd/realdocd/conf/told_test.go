@@ -53,10 +53,10 @@ func TestToldHasEachTableAndWhatIsADefault(t *testing.T) {
 	for _, table := range told.Tables {
 		names = append(names, table.Name)
 	}
-	if diff := cmp.Diff([][]string{{}, {"log"}, {"pool", "two"}, {"pool", "one"}, {"site", "zebra"}, {"site", "ape"}, {"trace"}}, names); diff != "" {
+	if diff := cmp.Diff([][]string{{}, {"log"}, {"page"}, {"pool", "two"}, {"pool", "one"}, {"site", "zebra"}, {"site", "ape"}, {"trace"}}, names); diff != "" {
 		t.Fatal(diff)
 	}
-	ape := told.Tables[5]
+	ape := told.Tables[6]
 	if ape.Keys["keep"] != int64(7) || slices.Contains(ape.Defaults, "keep") || !slices.Contains(ape.Defaults, "resolve") || ape.Keys["resolve"] != "realpath" {
 		t.Errorf("%+v", ape)
 	}
