@@ -118,6 +118,10 @@ bench: deps-bench ## what realdocd costs, in ratios to other ways; ROUNDS=7 BENC
 robust: deps-test ## attacks and faults, for real; writes their tables in realdocd-robustness(7)
 	ROBUST_WRITE=1 CI=true go test $(TESTFLAGS) ./test/robust
 
+.PHONY: pins
+pins: deps-test ## clients and a browser that keep their release across 200 flips, 10,000 pages; writes the attacks in realdocd-pins(7)
+	FLIPS=$(or $(FLIPS),200) PAGES=$(or $(PAGES),10000) PINS_WRITE=1 CI=true go test -count=1 -timeout 60m -v ./test/pins
+
 SOAK ?= 1m
 
 .PHONY: soak
