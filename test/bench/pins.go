@@ -18,9 +18,9 @@ const manyPins = 100_000
 
 // pins loads sites whose requests carry pins, each through a realdocd and to a PHP-FPM of its
 // own. All requests are alike, up to the length of their cookie.
-func pins(ctx context.Context, s *stack.Stack, rounds int) error {
+func pins(ctx context.Context, s *stack.Stack, r *report, rounds int) error {
 	const clients = 8
-	fmt.Printf("what pins cost: a script that does nothing, asked for by a page, wrk -t1 -c%d, %v a row, %d rounds\n", clients, roundTakes, rounds)
+	r.says("Requests for a script that does nothing, as a page asks, %d clients, %d rounds; ratios are of a site without pins", clients, rounds)
 	site := s.Site(stack.SiteConfig{Pages: scripts})
 	keyFile, keys := filepath.Join(s.Dir, "pin.key"), pin.NewKeys()
 	if err := os.WriteFile(keyFile, keys.Text(), 0o600); err != nil {
@@ -41,14 +41,15 @@ func pins(ctx context.Context, s *stack.Stack, rounds int) error {
 		{"on, one pin", "page", "release", one},
 		{fmt.Sprintf("on, %d pins", manyPins), "page", "release", many},
 	} {
-		c := stack.GatewayFor(s.FPM(stack.FPMConfig{MaxChildren: workers}), site)
+		fpm := s.FPM(stack.FPMConfig{MaxChildren: workers})
+		c := stack.GatewayFor(fpm, site)
 		c.Top["pin_key_file"] = keyFile
 		c.Sites[site.Name]["pin"] = row.pin
 		gateway, err := startReusing(s, c)
 		if err != nil {
 			return err
 		}
-		paths = append(paths, &path{name: row.name, pids: []int{gateway.Pid()}, lua: cookieLua(row.cookie, row.file)})
+		paths = append(paths, &path{name: row.name, pids: []int{gateway.Pid()}, fpm: fpm.Workers(), lua: cookieLua(row.cookie, row.file)})
 		servers = append(servers, stack.NginxServer{Root: site.DocRoot(), Backend: gateway.Addr, KeepAlive: 64})
 	}
 	nginx := s.Nginx(stack.NginxConfig{Servers: servers})
@@ -58,9 +59,14 @@ func pins(ctx context.Context, s *stack.Stack, rounds int) error {
 	if err := alternate(ctx, paths, rounds, clients); err != nil {
 		return err
 	}
-	printPaths(paths, clients)
+	t := r.table("pins", "req/s", "ratio", "p99", "ratio", "CPU", "ratio", "PHP-FPM's", "ratio")
+	for _, p := range paths {
+		t.row(p.compared(clients)...)
+	}
+	t.end()
 	for _, p := range paths[1:] {
-		fmt.Printf("%s: %.3f of the requests/s without pins, %.3f of the CPU a request\n", p.name, p.of(paths[0], clients, rates), p.of(paths[0], clients, cpu))
+		r.wants(p.name+": requests/s", atLeast(0.97), p.of(paths[0], clients, rates))
+		r.wants(p.name+": CPU a request", atMost(1.03), p.of(paths[0], clients, cpu))
 	}
 	return nil
 }
@@ -104,9 +110,9 @@ end
 
 // static loads nginx for a static file: as it is, with a question to realdocd for each file, and with
 // the release's name out of the pin.
-func static(ctx context.Context, s *stack.Stack, rounds int) error {
+func static(ctx context.Context, s *stack.Stack, r *report, rounds int) error {
 	const clients = 8
-	fmt.Printf("static files of the page's release: a file of 4 KiB, 1 nginx worker a row, wrk -t1 -c%d, %v a row, %d rounds\n", clients, roundTakes, rounds)
+	r.says("A static file of 4 KiB, one nginx worker a row, %d clients, %d rounds; CPU is realdocd's", clients, rounds)
 	site := s.Site(stack.SiteConfig{Pages: scripts})
 	for _, n := range site.Releases {
 		if err := os.WriteFile(site.Release(n)+"/public/app.css", make([]byte, 4<<10), 0o644); err != nil {
@@ -139,9 +145,6 @@ func static(ctx context.Context, s *stack.Stack, rounds int) error {
 	} {
 		front := s.Front(stack.FrontConfig{Server: stack.SampleNginx, Site: site, Backend: gateway.Addr, Snippets: row.snippets})
 		p := &path{name: row.name, url: front.URL("/app.css"), lua: cookieLua("release", file)}
-		if row.snippets != nil {
-			p.base = paths[0]
-		}
 		if p.name[0] == 'a' {
 			p.pids = []int{gateway.Pid()}
 		}
@@ -150,9 +153,14 @@ func static(ctx context.Context, s *stack.Stack, rounds int) error {
 	if err := alternate(ctx, paths, rounds, clients); err != nil {
 		return err
 	}
-	printPaths(paths, clients)
-	for _, p := range paths[1:] {
-		fmt.Printf("%s: %.2f of the files/s without\n", p.name, p.of(paths[0], clients, rates))
+	t := r.table("static files", "files/s", "ratio", "p99", "CPU")
+	for _, p := range paths {
+		f, used := p.with[clients], "-"
+		if p.pids != nil {
+			used = fmt.Sprintf("%.1f µs", median(f.cpu))
+		}
+		t.row(p.name, fmt.Sprintf("%.0f", median(f.rates)), fmt.Sprintf("%.2f", p.of(paths[0], clients, rates)), fmt.Sprintf("%.2f ms", median(f.p99)), used)
 	}
+	t.end()
 	return nil
 }
