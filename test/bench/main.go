@@ -37,6 +37,8 @@ var sections = []section{
 	{"modes", modes, 0},
 	{"settings", settings, 0},
 	{"large", large, 0},
+	{"pins", pins, 0},
+	{"static", static, 0},
 	{"overload", overload, 2 * busyClients},
 	{"kept", kept, keptConnections},
 	{"disk", slowDisk, 0},
