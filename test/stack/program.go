@@ -41,6 +41,7 @@ var programs = map[string]program{
 	"make":                    {[]string{"make"}, "make"},
 	"cgi-fcgi":                {[]string{"cgi-fcgi"}, "libfcgi-bin"},
 	"git":                     {[]string{"git"}, "git"},
+	"npm":                     {[]string{"npm"}, "npm"},
 	"cap":                     {[]string{"cap"}, "capistrano"},
 	"ansible-playbook":        {[]string{"ansible-playbook"}, "ansible-core"},
 	"sshd":                    {[]string{"sshd"}, "openssh-server"},
