@@ -60,6 +60,9 @@ func (s *Server) collectOwn(set *exposition.Set) {
 func (s *Server) collectSites(set *exposition.Set) {
 	s.metrics.eachSite(func(key siteInPool, sm *siteMetrics, docroots map[string]*docrootMetrics) {
 		collectClasses(set, siteRequests, &sm.byClass, key.site, key.pool)
+		if n := sm.told.Load(); n > 0 {
+			set.Add(siteTold, float64(n), key.site, key.pool)
+		}
 		for i := range sm.pins {
 			if n := sm.pins[i].Load(); n > 0 {
 				set.Add(sitePins, float64(n), key.site, key.pool, pinResultNames[i])

@@ -29,6 +29,7 @@ var (
 
 	releasePinned   = counter("release_pinned_total", "Requests that a pin has brought into a release that is live, has somebody inside, or to which a pin leads.", "site", "release")
 	releasePinsEnd  = gauge("release_pins_end_timestamp_seconds", "When the youngest pin to the release ends; 0 if no pin leads there.", "site", "release")
+	siteTold        = counter("told_total", "Questions of web servers for the release of a request; they are no requests.", "site", "pool")
 	sitePins        = counter("pins_total", `Pins that requests of sites with pins have had; result is "followed", or why not.`, "site", "pool", "result")
 	siteMaintained  = gauge("site_maintenance", "1 while visitors of the site, or of some docroot of it, get a page of maintenance.", "site")
 	canaryPercent   = gauge("canary_percent", "Share of new visitors that get the release of the site that is tried; of a pattern, of one docroot.", "site")

@@ -92,6 +92,7 @@ type siteMetrics struct {
 	lostRequests    atomic.Uint64              // who was inside
 	docroots        map[string]*docrootMetrics // of a pattern; guarded by metrics.mu
 	pins            [pinResults]atomic.Uint64
+	told            atomic.Uint64 // web servers that have asked for the release
 	pool            *poolMetrics
 }
 
