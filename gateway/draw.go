@@ -20,7 +20,7 @@ const drawHolds = 24 * time.Hour
 func (rq *request) draw(now time.Time) (entered bool) {
 	p := &rq.pins
 	t := rq.site.trials.of(rq.docroot)
-	if t == nil || t.plan.Kind != control.KindCanary || !p.carried.navigates || !p.isNew(t) {
+	if t == nil || t.plan.Kind != control.KindCanary || !p.carried.navigates || !p.isNew(t) || rq.tellsRelease() {
 		return false
 	}
 	share := t.share.Load()
