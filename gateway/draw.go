@@ -6,7 +6,6 @@ import (
 
 	"realdocd/deploy"
 	"realdocd/gateway/control"
-	"realdocd/gateway/judge"
 	"realdocd/gateway/pin"
 )
 
@@ -101,7 +100,9 @@ func (t *trial) observe(rq *request, o *observation, now time.Time) {
 		return
 	}
 	c := arm.class(o)
-	if judge.PerVisitor == 1 && !t.counted.first(rq.pins.mine, o.hash) {
+	// What the release before did is known of requests, not of visitors, so that one that bakes
+	// is compared by requests too; but for one visitor who asks again for what fails.
+	if (o.failed || t.plan.Kind == control.KindCanary) && !t.counted.first(rq.pins.mine, o.hash) {
 		c.seen.Add(1)
 		return
 	}
