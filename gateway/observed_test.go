@@ -105,6 +105,11 @@ func TestRecorder_KeepsTwoWindowsAndTheReleaseBefore(t *testing.T) {
 	if r.of(first.Path) != a || r.of(second.Path) == nil || r.of(second.Path) == a || r.on(first, now) != nil {
 		t.Error("what was observed of the releases is mixed up")
 	}
+	b.flip("1")
+	b.served(b.connect(), "", b.params()...)
+	if back := r.of(first.Path); back == a || back.before.Load() != a || back.since != a.since {
+		t.Error("after a rollback the release begins anew")
+	}
 }
 
 func BenchmarkObserve(b *testing.B) {

@@ -226,7 +226,7 @@ func TestBake_AReleaseThatFailsOnOnePageOfTwentyIsRolledBack(t *testing.T) {
 	for range trialRuns(t) {
 		ctx, stop := context.WithCancel(t.Context())
 		done := s.visitors(ctx, t)
-		stack.Until(t, "the release before has had some visitors", func() bool { return requestsOf(s.detail(t), "1") > 400 })
+		s.haveVisitors(t)
 		said := s.Command(s.gw, 1, "flip", "shop", "2", "--bake", "60s", "--no-headroom")
 		if !strings.Contains(said, "was rolled back to 1") || !strings.Contains(said, "/trial/e.php") {
 			t.Errorf("the flip said: %s", said)
@@ -249,12 +249,20 @@ func TestBake_AColdReleaseIsNotRolledBack(t *testing.T) {
 		}
 		ctx, stop := context.WithCancel(t.Context())
 		done := s.visitors(ctx, t)
-		stack.Until(t, "the release before has had some visitors", func() bool { return requestsOf(s.detail(t), "1") > 400 })
+		s.haveVisitors(t)
 		s.Command(s.gw, 0, "flip", "shop", "2", "--bake", "18s", "--no-headroom")
 		stop()
 		done()
 		s.wantOn(t, "2")
 	}
+}
+
+// haveVisitors waits until the first release has had some more requests: what it did is what
+// the next one is compared with.
+func (s *shop) haveVisitors(t *testing.T) {
+	t.Helper()
+	had := requestsOf(s.detail(t), "1")
+	stack.Until(t, "the release before has had some visitors", func() bool { return requestsOf(s.detail(t), "1") > had+400 })
 }
 
 func requestsOf(d control.SiteDetail, release string) int64 {
