@@ -23,11 +23,14 @@ type GatewayConfig struct {
 	// Filtered has realdocd run under the filter of system calls of its unit, as all do
 	// if REALDOCD_UNIT_FILTER is set.
 	Filtered bool
-	Top      Keys
-	Log      Keys
-	Pools    map[string]Keys
-	Sites    map[string]Keys
-	Rest     string // further tables, as text
+	// Under makes the command line of a supervisor out of realdocd's, which it is to run. The Process is the
+	// supervisor then.
+	Under func(realdocd []string) (supervisor []string)
+	Top   Keys
+	Log   Keys
+	Pools map[string]Keys
+	Sites map[string]Keys
+	Rest  string // further tables, as text
 }
 
 // GatewayFor is the usual one: one pool, and each site with the include_path of its pages.
@@ -49,23 +52,25 @@ type Gateway struct {
 	Control Addr
 
 	ground  *ground
-	manager *manager // nil without Activated
+	manager *manager
 
 	filtered bool
+	under    func([]string) []string
 }
 
 // Gateway runs realdocd serve and returns when it says that it is ready and accepts.
 func (s *Stack) Gateway(c GatewayConfig) *Gateway {
 	s.t.Helper()
 	dir, name := s.room("realdocd")
-	g := &Gateway{Addr: Addr(dir + "/sock"), Control: Addr(dir + "/control"), Config: filepath.Join(dir, "realdocd.toml"), ground: s.ground, filtered: c.Filtered || filtered()}
+	g := &Gateway{Addr: Addr(dir + "/sock"), Control: Addr(dir + "/control"), Config: filepath.Join(dir, "realdocd.toml"), ground: s.ground, filtered: c.Filtered || filtered(), under: c.Under}
 	if c.TCP {
 		g.TCP = s.FreeAddr()
 	}
 	s.check(g.write(c))
+	g.manager = must(newManager(dir))(s.t)
+	s.atClose(g.manager.close)
 	if c.Activated {
-		g.manager = must(newManager(dir, g.Addr))(s.t)
-		s.atClose(g.manager.close)
+		s.check(g.manager.listen(g.Addr))
 	}
 	s.check(g.start(dir, name))
 	s.check(g.answers(g.Addr))
@@ -84,7 +89,10 @@ func (g *Gateway) start(dir, name string) error {
 			return err
 		}
 	}
-	if g.manager != nil {
+	if g.under != nil {
+		line := g.under(cmd.Args)
+		cmd = exec.Command(line[0], line[1:]...)
+	} else {
 		g.manager.pass(cmd)
 	}
 	if g.Process, err = g.ground.run(dir, name, syscall.SIGTERM, cmd); err != nil {
