@@ -38,6 +38,7 @@ var programs = map[string]program{
 	"php":                     {[]string{"php"}, "php-cli"},
 	"make":                    {[]string{"make"}, "make"},
 	"cgi-fcgi":                {[]string{"cgi-fcgi"}, "libfcgi-bin"},
+	"python3-yaml":            {[]string{"/usr/lib/python3/dist-packages/yaml/__init__.py"}, "python3-yaml"},
 	"tini":                    {[]string{"tini"}, "tini"},
 	"runsv":                   {[]string{"runsv"}, "runit"},
 	"supervisord":             {[]string{"supervisord"}, "supervisor"},
