@@ -111,7 +111,7 @@ vuln: ## known faults in what the program is linked with, from vuln.go.dev
 	go run $(GOVULNCHECK) ./...
 
 .PHONY: bench
-bench: deps-bench ## what realdocd costs, in ratios to other ways; ROUNDS=7 BENCH="throughput modes large overload kept disk growth idle" BENCH_WRITE=1
+bench: deps-bench ## what realdocd costs, in ratios to other ways; ROUNDS=7 BENCH="throughput modes settings large overload kept disk growth idle" BENCH_WRITE=1
 	go run ./test/bench $(BENCH)
 
 .PHONY: robust
@@ -121,7 +121,7 @@ robust: deps-test ## attacks and faults, for real; writes their tables in realdo
 SOAK ?= 1m
 
 .PHONY: soak
-soak: deps-test ## mixed traffic, flips, upgrades and faults from a seed; SOAK=1h SEED=7; writes realdocd-robustness(7)
+soak: deps-test ## mixed traffic, deploys, upgrades and faults from a seed; SOAK=1h, or SOAK=1000000 requests, SEED=7; writes realdocd-robustness(7)
 	SOAK=$(SOAK) SEED=$(SEED) ROBUST_WRITE=1 CI=true go test -count=1 -timeout 24h -run TestSoak -v ./test/robust
 
 # Both what tests call and what the daemons run that tests start: those write what they

@@ -79,8 +79,11 @@ type Config struct {
 	// StateDir is the directory that has the sites' histories, so that they
 	// survive a restart; "" keeps none.
 	StateDir string
-	Pools    []fpm.Config
-	Sites    []SiteConfig
+	// PinKeyFile has the keys that pins are signed by; "" is pin.key in StateDir, which is
+	// made when it is needed.
+	PinKeyFile string
+	Pools      []fpm.Config
+	Sites      []SiteConfig
 	// Told is all of this as operators are told of it.
 	Told control.Configuration
 }
@@ -136,6 +139,13 @@ type SiteConfig struct {
 	// ReleaseHeader is a response header that gets the release's name; ""
 	// adds none.
 	ReleaseHeader string
+	// Pin says what follows a pin, and PinMaxAge how long one holds. PinCookie is the name
+	// of its cookie; "" is the default names, and NoCookie sets none. PinCached sets it also on
+	// responses that a shared cache may keep.
+	Pin       PinRule
+	PinMaxAge time.Duration
+	PinCookie string
+	PinCached bool
 	// RequestIDHeader is a response header that gets the request's id, also on
 	// errors of realdocd's own; "" adds none.
 	RequestIDHeader string

@@ -33,7 +33,7 @@
 // whole if that is buffered, and out of it at the end of its script, so that DrainRelease
 // can tell when nobody is inside an old one.
 // A warm-up comes from ourselves, over a connection whose requests run on a
-// release that is not live (webConn.pin). Flips are seen by the next request, or
+// release that is not live (webConn.errand). Flips are seen by the next request, or
 // by Server.watchLinks, and written down by history.
 //
 // # Paths
@@ -110,7 +110,8 @@
 // one until its script ends (fpm.Abandoned). One tries
 // an FPM listener that is out until it answers (server.recover), one asks FPM
 // what it is (server.ask), one looks at the links once a second (Server.watchLinks),
-// and one for slow requests if FPM can be asked about them (Server.watchSlow).
+// and one for slow requests if FPM can be asked about them (Server.watchSlow). While
+// somebody looks at metrics, package sample has one for each question to FPM.
 // The other process of a handover has one that receives (Successor.listen,
 // Predecessor.listen) and one that writes (handover.Peer), so that nobody who has
 // something to tell waits.

@@ -181,6 +181,16 @@ func (h *history) read(site, link string) (events []deploy.Event, err error) {
 	return events, err
 }
 
+// wentLive is when a release went live, if that is the newest that the history has of the
+// link; zero if it is not known.
+func (h *history) wentLive(site, link, release string) time.Time {
+	events, err := h.read(site, link)
+	if err != nil || len(events) == 0 || events[len(events)-1].Release != release {
+		return time.Time{}
+	}
+	return events[len(events)-1].Time
+}
+
 // closed are the releases of a site that an earlier process has closed.
 func (h *history) closed(site string) []string {
 	if h.dir == "" {
@@ -191,6 +201,34 @@ func (h *history) closed(site string) []string {
 		h.log.Error().Err(err).Str("site", site).Msg("closed releases not read: see state_dir")
 	}
 	return releases
+}
+
+// pins are the releases of a site that pins may lead to, as an earlier process knew them.
+func (h *history) pins(site string) []deploy.DocrootState {
+	if h.dir == "" {
+		return nil
+	}
+	states, err := deploy.NewHistory(h.dir, site).Pins()
+	if err != nil {
+		h.log.Error().Err(err).Str("site", site).Msg("pins not read, so that those to releases which are not live are not followed: see state_dir")
+	}
+	return states
+}
+
+// keepPins writes them for a later process, after what is to be written before. told has how
+// it went; now has what is so when it is written.
+func (h *history) keepPins(site string, now func() []deploy.DocrootState, told func(error)) {
+	if h.dir == "" {
+		told(nil)
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.stepLocked(func() {
+		var err error
+		spare.During(func() { err = deploy.NewHistory(h.dir, site).PutPins(now()) })
+		told(err)
+	})
 }
 
 // putClosed writes them for a later process.

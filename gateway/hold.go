@@ -146,7 +146,7 @@ func (w *heldWait) Interrupt() { w.once.Do(func() { close(w.interrupted) }) }
 // It says whether it has waited: then the release that was entered is not the one to run on.
 func (rq *request) awaitHold() (held bool, err error) {
 	st := rq.site
-	if st.holds.count.Load() == 0 || rq.conn.pin != nil {
+	if st.holds.count.Load() == 0 || rq.conn.errand != nil {
 		return false, nil
 	}
 	h := st.holds.of(rq.docroot)

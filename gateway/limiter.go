@@ -13,17 +13,13 @@ import (
 type limiter struct{ last, held atomic.Int64 }
 
 func (l *limiter) allow(now time.Time) bool {
-	last, at := l.last.Load(), int64(now.Sub(epoch))
+	last, at := l.last.Load(), int64(sinceEpoch(now))
 	if (last == 0 || at-last >= int64(logEvery)) && l.last.CompareAndSwap(last, at) {
 		return true
 	}
 	l.held.Add(1)
 	return false
 }
-
-// epoch is when the process began. Times are counted from there, since the clock of the
-// machine may step, and a step back by an hour would keep the log silent for that long.
-var epoch = time.Now().Add(-time.Nanosecond)
 
 // event gives e, with the number of events like it that were not written since the last
 // one; or nothing, if it is too early for another.

@@ -126,11 +126,11 @@ func (s *Server) maintained(name, asked string) (*site, string, error) {
 // checkMaintenance refuses a request of a visitor who may not see the site now. Nothing of
 // it has run, and its body is not read.
 func (rq *request) checkMaintenance() error {
-	if rq.site == nil || rq.conn.pin != nil {
+	if rq.site == nil || rq.conn.errand != nil {
 		return nil
 	}
 	m := rq.site.maintenances.of(rq.docroot)
-	if m == nil || m.Allows(borrow(rq.visitor())) {
+	if m == nil || m.Allows(borrow(rq.visitor())) || rq.previews() {
 		return nil
 	}
 	rq.maintenance = m

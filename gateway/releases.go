@@ -93,7 +93,7 @@ func (s *Server) whoIsInside(st *site, asked string, docroots []string) control.
 			who := inside[r.Docroot]
 			ds.Releases = append(ds.Releases, control.ReleaseStatus{
 				Path: r.Path, Name: r.Name, Live: r.Live, Running: r.Inside, Requests: r.Total, Failed: r.Failed,
-				Closed: r.Closed, Gone: r.Gone, FirstSeen: r.FirstSeen, LastSeen: r.LastSeen, Inside: append([]control.Occupant{}, who[:min(len(who), maxOccupants)]...),
+				Pinned: r.Brought, PinsEnd: r.PinsEnd, Closed: r.Closed, Gone: r.Gone, FirstSeen: r.FirstSeen, LastSeen: r.LastSeen, Inside: append([]control.Occupant{}, who[:min(len(who), maxOccupants)]...),
 			})
 		}
 		d.Docroots = append(d.Docroots, ds)

@@ -36,6 +36,7 @@ type request struct {
 	docroot string // the site's, to which the web server's leads
 	pool    *fpm.Pool
 	visit   deploy.Visit
+	pins    pinning
 	// arrival says where its docroot belongs, if that is written in another way than
 	// the site's; else nil.
 	arrival *arrival
@@ -58,6 +59,10 @@ type request struct {
 
 	began     time.Time
 	firstByte time.Time // of the response
+	ended     time.Time // once all that the web server gets has gone out
+
+	authorizes bool // it has the role of an authorizer
+	told       bool // the web server has been told the release, which is all it wanted
 
 	waited  bool // for a part of the body
 	broken  bool // the connection to the web server cannot be used again
@@ -113,25 +118,30 @@ func (rq *request) collect(content []byte) {
 // connection visibly broken.
 func (s *Server) handle(rq *request) {
 	err := s.run(rq)
-	now := time.Now()
 	if rq.runsOn(err) {
-		s.abandon(rq, now)
+		s.abandon(rq)
+		rq.ended = time.Now()
 	} else {
 		rq.leavePlace(err)
-		now = time.Now()
-		s.leaveRelease(rq, now, err)
+		rq.ended = time.Now()
+		s.leaveRelease(rq, rq.ended, err)
+		rq.observe(err, rq.ended)
 	}
 	if err != nil {
-		rq.conn.pin.note(err)
+		rq.conn.errand.note(err)
 		s.refusals.note(rq, err)
 		rq.fail(err)
-		now = time.Now()
+		rq.ended = time.Now()
 	}
 	if errors.Is(err, errCut) {
 		s.noteCut(rq)
 	}
-	s.metrics.count(rq, err, now)
-	s.logRequest(rq, err, now)
+	if rq.told {
+		rq.site.metrics.told.Add(1)
+		return
+	}
+	s.metrics.count(rq, err, rq.ended)
+	s.logRequest(rq, err, rq.ended)
 }
 
 func (s *Server) run(rq *request) error {
@@ -145,8 +155,14 @@ func (s *Server) run(rq *request) error {
 	if err != nil {
 		return err
 	}
+	if err := rq.checkRole(); err != nil {
+		return err
+	}
 	if err := rq.findSite(); err != nil {
 		return err
+	}
+	if rq.tellsRelease() {
+		return rq.tell()
 	}
 	if rq.site != nil {
 		rq.site.seen.see(rq)
@@ -160,8 +176,8 @@ func (s *Server) run(rq *request) error {
 	if err := rq.pool.Enter(&rq.place, rq.want()); err != nil {
 		return rq.explainWait(err)
 	}
-	if rq.conn.pin != nil {
-		rq.conn.pin.placed.Store(true)
+	if rq.conn.errand != nil {
+		rq.conn.errand.placed.Store(true)
 	}
 	for {
 		conn, err := rq.place.Connect()
@@ -208,8 +224,8 @@ func (rq *request) prepare() error {
 func (rq *request) want() fpm.Want {
 	bodyless := rq.body.ended && rq.body.length == 0 && rq.contentLength <= 0
 	want := fpm.Want{By: rq, Flow: rq.flow(), Limit: rq.placeLimit(), Reusable: bodyless && len(rq.head) < maxInline}
-	if pin := rq.conn.pin; pin != nil {
-		want.First, want.At = true, pin.server
+	if errand := rq.conn.errand; errand != nil {
+		want.First, want.At = true, errand.server
 	}
 	return want
 }

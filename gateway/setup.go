@@ -77,8 +77,12 @@ func (s *Server) Reload(cfg Config) error {
 		return err
 	}
 	defer s.life.must(serving)
+	if err := s.readKeys(&cfg); err != nil {
+		return err
+	}
 	opened, err := s.openNew(&cfg)
 	if err != nil {
+		s.ReloadFailed()
 		return fmt.Errorf("open the sockets: %w", err)
 	}
 	before := s.setup.Load()
@@ -92,5 +96,6 @@ func (s *Server) Reload(cfg Config) error {
 		}
 	}
 	s.metrics.forget(before, now)
+	s.reloads.took(&cfg)
 	return nil
 }

@@ -77,9 +77,11 @@ func (s *Server) end() {
 	open := s.sockets.Load()
 	open.control.close()
 	open.exporter.close()
+	s.sampler.Close()
 	for _, p := range s.setup.Load().pools {
 		p.Discard()
 	}
+	s.keepPins(0)
 	s.history.close()
 	s.removeProbe()
 	s.life.must(ended)

@@ -12,6 +12,7 @@ import (
 	"realdocd/deploy"
 	"realdocd/gateway/control"
 	"realdocd/gateway/fpm"
+	"realdocd/gateway/pin"
 	"realdocd/gateway/spare"
 	"realdocd/incpath"
 )
@@ -31,9 +32,13 @@ type site struct {
 	// What operators have decided of the site outlives a reload.
 	maintenances *maintenances
 	holds        *holds
+	trials       *trials
+	recorders    *recorders // what its live releases came to
 
 	mapParams, keepParams map[string]bool // nil for none
 	sweeps                atomic.Bool     // what is gone is going to be dropped from opcache
+	readsPins             atomic.Bool     // its requests are looked through for pins
+	pinSite               pin.Site        // of a docroot that is written out
 }
 
 // newSite puts a site to work. before is the site of that name in the
@@ -44,6 +49,7 @@ func newSite(c SiteConfig, p *fpm.Pool, before *site, srv *Server) *site {
 		SiteConfig: c, pool: p, metrics: srv.metrics.site(c.Name, p.Name),
 		mapParams: setOf(c.MapParams), keepParams: setOf(c.KeepParams),
 	}
+	s.pinSite = pin.SiteOf(c.Name, path.Clean(c.Docroot))
 	opts := c.Links()
 	opts.WasLive = func(link string) (string, bool) {
 		past := srv.history.releasesOf(c.Name, link)
@@ -52,9 +58,9 @@ func newSite(c SiteConfig, p *fpm.Pool, before *site, srv *Server) *site {
 		}
 		return past[0], true
 	}
-	s.maintenances, s.holds = &maintenances{}, &holds{}
+	s.maintenances, s.holds, s.trials, s.recorders = &maintenances{}, &holds{}, &trials{}, &recorders{}
 	if before != nil {
-		s.maintenances, s.holds = before.maintenances, before.holds
+		s.maintenances, s.holds, s.trials, s.recorders = before.maintenances, before.holds, before.trials, before.recorders
 	} else {
 		s.maintenances.replace(srv.history.maintenance(c.Name))
 	}
@@ -67,15 +73,29 @@ func newSite(c SiteConfig, p *fpm.Pool, before *site, srv *Server) *site {
 		for _, release := range srv.history.closed(c.Name) {
 			s.releases.Close(release)
 		}
+		for _, state := range srv.history.pins(c.Name) {
+			if c.Has(state.Path) || state.Path == path.Clean(c.Docroot) {
+				s.releases.Restore(state)
+			}
+		}
 	}
+	s.readsPins.Store(c.Pin != PinOff || s.releases.HasPins(time.Now()))
 	return s
+}
+
+// tagOf is what stands in pins for one of the site's docroots.
+func (s *site) tagOf(docroot string) pin.Site {
+	if s.IsGlob() {
+		return pin.SiteOf(s.Name, docroot)
+	}
+	return s.pinSite
 }
 
 // status is the site now.
 func (s *site) status() control.SiteStatus {
 	st := control.SiteStatus{
 		Name: s.Name, Docroot: s.Docroot, Pool: s.pool.Name, Running: s.releases.Inside(),
-		Maintenance: s.maintenances.status(), Held: s.holds.waiting.Load(), Holds: int(s.holds.count.Load()),
+		Maintenance: s.maintenances.status(), Held: s.holds.waiting.Load(), Holds: int(s.holds.count.Load()), Trials: s.trials.status(),
 	}
 	if !s.IsGlob() {
 		if live := s.releases.Now(path.Clean(s.Docroot)); live != nil {

@@ -32,6 +32,9 @@ func (s *Server) Listen(inherited ...net.Listener) error {
 // openAll opens what the configuration has beyond the sockets that are open.
 func (s *Server) openAll(open *sockets) error {
 	s.sockets.Store(open)
+	if err := s.readKeys(&s.setup.Load().cfg); err != nil {
+		return err
+	}
 	opened, err := s.openNew(&s.setup.Load().cfg)
 	if err != nil {
 		return err

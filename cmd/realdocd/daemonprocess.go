@@ -59,6 +59,8 @@ func (d *daemonProcess) serve(stderr io.Writer, getenv func(string) string) erro
 	defer closeLog()
 	d.warnOfUser()
 	d.srv = gateway.New(d.config.Gateway, d.log)
+	b := readBuild()
+	d.srv.SetBuild(b.Version, b.Commit, b.Go)
 	d.rereads = make(chan rereading)
 	d.srv.OnReread(d.reread)
 	if err := d.open(before); err != nil {
@@ -96,6 +98,10 @@ func tuneRuntime(getenv func(string) string) {
 		// collecting at five times the live heap costs little memory, and saves
 		// most of the collections under load.
 		debug.SetGCPercent(400)
+	}
+	if total := gateway.TotalMemory(); getenv("GOMEMLIMIT") == "" && total > 0 {
+		// Near the end of what there is, the collector works harder instead.
+		debug.SetMemoryLimit(total / 10 * 9)
 	}
 	if getenv("GOMAXPROCS") == "" {
 		// A request costs a fraction here of what it costs in the web server and in

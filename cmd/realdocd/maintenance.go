@@ -185,23 +185,3 @@ func readUntil(text string, now time.Time) (time.Time, error) {
 	}
 	return until, nil
 }
-
-// maintained says of a maintenance what an operator wants to know.
-func maintained(s control.SiteStatus, m control.Maintenance, now time.Time) string {
-	text := "site " + s.Name
-	if m.Docroot != "" {
-		text += ", docroot " + m.Docroot
-	}
-	text += ": visitors get a page of maintenance" + since(m.Since, now)
-	switch {
-	case m.Until.IsZero():
-	case m.Until.After(now):
-		text += ", and are told to come again in " + age(m.Until.Sub(now))
-	default:
-		text += ", which was to end " + age(now.Sub(m.Until)) + " ago"
-	}
-	if len(m.Allow) > 0 {
-		text += fmt.Sprintf("; %s may see the site", count(len(m.Allow), "network"))
-	}
-	return text + "; end it with: realdocd maintenance off " + s.Name
-}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"time"
 
 	"realdocd/gateway/control"
@@ -21,8 +22,11 @@ const maxHistory = 10
 func writeSite(w io.Writer, d control.SiteDetail, was *earlier[control.SiteDetail], now time.Time) error {
 	var out bytes.Buffer
 	fmt.Fprintf(&out, "site %s, pool %s, docroot %s\n", plain(d.Name), plain(d.Pool), plain(d.Docroot))
+	for _, t := range d.Trials {
+		fmt.Fprintln(&out, plain(path.Base(t.Release)+": "+trialLine(t, now)))
+	}
 	for _, m := range d.Maintenance {
-		fmt.Fprintln(&out, plain(maintained(d.SiteStatus, m, now)))
+		fmt.Fprintln(&out, plain(d.Closed(m, now)))
 	}
 	for _, docroot := range d.Docroots {
 		out.WriteByte('\n')
@@ -62,6 +66,10 @@ func noteRows(notes []control.Note, now time.Time) []row {
 
 func releaseRows(releases []control.ReleaseStatus) []row {
 	rows := []row{{"RELEASE", "LIVE", "RUNNING", "REQUESTS", "FAILED", "FIRST SEEN", "LAST SEEN"}}
+	pins := slices.ContainsFunc(releases, func(r control.ReleaseStatus) bool { return r.Pinned > 0 || !r.PinsEnd.IsZero() })
+	if pins {
+		rows[0] = append(rows[0], "PINNED", "PINS END")
+	}
 	for _, r := range releases {
 		live := "-"
 		switch {
@@ -76,8 +84,18 @@ func releaseRows(releases []control.ReleaseStatus) []row {
 			r.Name, live, fmt.Sprint(r.Running), fmt.Sprint(r.Requests), fmt.Sprint(r.Failed),
 			timeCell(r.FirstSeen), timeCell(r.LastSeen),
 		})
+		if pins {
+			rows[len(rows)-1] = append(rows[len(rows)-1], fmt.Sprint(r.Pinned), pinsCell(r.PinsEnd))
+		}
 	}
 	return rows
+}
+
+func pinsCell(end time.Time) string {
+	if end.IsZero() {
+		return "-"
+	}
+	return end.Local().Format(listTime)
 }
 
 func timeCell(t time.Time) string {

@@ -2,17 +2,16 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"path"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"realdocd/gateway"
 	"realdocd/gateway/control"
 )
 
@@ -129,6 +128,11 @@ func writeStatus(w io.Writer, st control.Status, was *earlier[control.Status], n
 	for _, before := range st.Retiring {
 		fmt.Fprintln(&out, plain(retiringLine(before)))
 	}
+	for _, s := range st.Sites {
+		for _, t := range s.Trials {
+			fmt.Fprintln(&out, plain("site "+s.Name+", "+path.Base(t.Release)+": "+trialLine(t, now)))
+		}
+	}
 	writeTable(&out, troubles(st, now))
 	out.WriteByte('\n')
 	writeTable(&out, addPoolRates(poolRows(st.Pools), st, was))
@@ -152,93 +156,20 @@ func retiringLine(r control.RetiringStatus) string {
 	return fmt.Sprintf("the process with pid %d, which it has replaced, finishes %s", r.PID, count(r.Connections, "request"))
 }
 
-// troubles are what needs somebody, in the order of the tables.
+// troubles are what needs somebody, as rows.
 func troubles(st control.Status, now time.Time) (rows []row) {
-	add := func(what, format string, args ...any) { rows = append(rows, row{what, fmt.Sprintf(format, args...)}) }
-	if st.Unheld {
-		add("SOCKET", "systemd holds no socket for realdocd, so that requests fail while it is restarted: systemctl enable --now realdocd.socket; systemctl restart realdocd")
-	}
-	for _, p := range st.Pools {
-		if p.Paused {
-			add("PAUSED", "pool %s: %d run, %s; end it with: realdocd resume %[1]s", p.Name, p.Running, waiting(p))
-		}
-		if isFull(p) {
-			add("FULL", "pool %s: %s; one more is refused with 503", p.Name, waiting(p))
-		}
-		for _, s := range p.Servers {
-			if !s.Up {
-				add("DOWN", "%s of pool %s%s: %s", s.Address, p.Name, since(s.Since, now), cmp.Or(s.Error, "no reason is known"))
-			}
-		}
-	}
-	for _, s := range st.Sites {
-		for _, m := range s.Maintenance {
-			add("CLOSED", "%s", maintained(s, m, now))
-		}
-		if s.Holds > 0 {
-			add("HELD", "site %s: a flip with a command has %s wait", s.Name, count(int(s.Held), "request"))
-		}
-		switch {
-		case s.Gone:
-			add("GONE", "site %s: its live release was removed, and requests fail: %s; realdocd rollback %[1]s, or flip to another", s.Name, s.Stale)
-		case s.Stale != "":
-			add("STALE", "site %s: the last good release serves, since its link cannot be resolved: %s; realdocd flip %[1]s RELEASE puts it right", s.Name, s.Stale)
-		}
-		if s.Release == "" && !(gateway.SiteConfig{Docroot: s.Docroot}).IsGlob() {
-			add("LOST", "site %s: no release is known for %s; realdocd check says why", s.Name, s.Docroot)
-		}
-		if s.Fault != "" {
-			add("LINK", "site %s: %s", s.Name, s.Fault)
-		}
+	for _, t := range st.Troubles(now) {
+		rows = append(rows, row{t.Word, t.Text})
 	}
 	return rows
-}
-
-func waiting(p control.PoolStatus) string {
-	if p.Waiting == 0 {
-		return fmt.Sprintf("0 of %d wait", p.Queue)
-	}
-	return fmt.Sprintf("%d of %d wait, the first for %s", p.Waiting, p.Queue, longestWait(p))
 }
 
 func longestWait(p control.PoolStatus) string {
 	return age(time.Duration(p.LongestWait * float64(time.Second)))
 }
 
-// isFull says whether the next request that needs a place is refused.
-func isFull(p control.PoolStatus) bool {
-	noPlace := p.Paused || p.MaxConns > 0 && p.Running >= p.MaxConns
-	return noPlace && p.Waiting >= p.Queue
-}
+func since(t, now time.Time) string { return control.Since(t, now) }
 
-// since is a time as the log has it, and how long ago that is.
-func since(t, now time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return fmt.Sprintf(" since %s (%s)", t.Local().Format(listTime), age(now.Sub(t)))
-}
+func age(d time.Duration) string { return control.Age(d) }
 
-// age is a duration in two units at most.
-func age(d time.Duration) string {
-	const day = 24 * time.Hour
-	switch {
-	case d < 10*time.Second:
-		return fmt.Sprintf("%.1fs", max(d, 0).Seconds())
-	case d < time.Minute:
-		return fmt.Sprintf("%ds", d/time.Second)
-	case d < time.Hour:
-		return fmt.Sprintf("%dm", d/time.Minute)
-	case d < day:
-		return fmt.Sprintf("%dh%dm", d/time.Hour, d%time.Hour/time.Minute)
-	}
-	return fmt.Sprintf("%dd%dh", d/day, d%day/time.Hour)
-}
-
-// count is a number of things, such as "1 site" or "2 sites".
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
-}
+func count(n int, noun string) string { return control.Count(n, noun) }

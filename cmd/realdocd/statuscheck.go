@@ -114,7 +114,7 @@ func judge(st control.Status, ready control.Readiness) *verdict {
 func (v *verdict) judgePool(p control.PoolStatus, notReady string) {
 	switch {
 	case p.Paused:
-		v.find(levelWarning, "pool %s is paused, %s", p.Name, waiting(p))
+		v.find(levelWarning, "pool %s is paused, %s", p.Name, p.Queued())
 	case notReady != "":
 		v.find(levelCritical, "pool %s: %s", p.Name, notReady)
 	default:
@@ -125,10 +125,10 @@ func (v *verdict) judgePool(p control.PoolStatus, notReady string) {
 		}
 	}
 	switch {
-	case isFull(p):
-		v.find(levelCritical, "pool %s is full: %s", p.Name, waiting(p))
+	case p.IsFull():
+		v.find(levelCritical, "pool %s is full: %s", p.Name, p.Queued())
 	case p.Waiting > 0 && !p.Paused && p.Waiting >= p.Queue/2:
-		v.find(levelWarning, "the queue of pool %s is half full: %s", p.Name, waiting(p))
+		v.find(levelWarning, "the queue of pool %s is half full: %s", p.Name, p.Queued())
 	}
 }
 

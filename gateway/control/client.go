@@ -118,10 +118,15 @@ func (c *Client) Look(ctx context.Context, at SiteAddress, by string) (SiteDetai
 }
 
 // DrainRelease waits until nobody is inside a release that is not live. If that takes
-// longer than the limit, the error is a [*BusyError]. The release is the absolute path
-// of its directory, here as in Warm and Headroom.
-func (c *Client) DrainRelease(ctx context.Context, at SiteAddress, release string, limit time.Duration) (SiteDetail, error) {
-	return ask[SiteDetail](ctx, c, http.MethodPost, at.path("/drain", "release", release, "timeout", limit.String()))
+// longer than the limit, the error is a [*BusyError]. Pins that lead there are ended, or
+// waited for first. The release is the absolute path of its directory, here as in Warm and
+// Headroom.
+func (c *Client) DrainRelease(ctx context.Context, at SiteAddress, release string, limit time.Duration, pins Pins) (SiteDetail, error) {
+	query := []string{"release", release, "timeout", limit.String()}
+	if pins != PinsEnd { // which a daemon does that does not know of pins
+		query = append(query, "pins", string(pins))
+	}
+	return ask[SiteDetail](ctx, c, http.MethodPost, at.path("/drain", query...))
 }
 
 // Warm runs the site's warm-up on a release, up to the first request that fails.

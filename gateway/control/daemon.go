@@ -16,6 +16,7 @@ type Daemon interface {
 	Configured
 	Health
 	Running
+	Deploys
 	// View looks at the surroundings of the daemon now.
 	View() View
 	// Configuration is what the daemon runs on now.
@@ -83,10 +84,11 @@ type Sites interface {
 	// Look looks at the link at once. by says which command has flipped it:
 	// "flip", "rollback" or "deploy"; "" says nothing.
 	Look(name, docroot, by string) (SiteDetail, error)
-	// DrainRelease waits until nothing runs in a release. When ctx ends first, the
+	// DrainRelease waits until nothing runs in a release, and no pin leads there. If pins has
+	// to be waited for and end too late, the error is a *PinnedError. When ctx ends first, the
 	// error is ctx.Err(), and the occupants are who is left. For the live release
 	// the error is deploy.ErrLive.
-	DrainRelease(ctx context.Context, name, docroot, release string) ([]Occupant, error)
+	DrainRelease(ctx context.Context, name, docroot, release string, pins Pins) ([]Occupant, error)
 	// Warm runs the site's warm-up on a release in each FPM of its pool, up to the
 	// first request that fails.
 	Warm(ctx context.Context, name, docroot, release string) ([]WarmResult, error)
@@ -107,6 +109,12 @@ type Sites interface {
 	// waits until none runs. The caller calls letGo. When ctx ends first nothing is held,
 	// the error is ctx.Err(), and the occupants are who is left.
 	Hold(ctx context.Context, name, docroot string) (letGo func(), left []Occupant, err error)
+	// Try begins to try a release. The caller calls Leave, unless the plan's verdict is an
+	// operator's. EndTrial ends the trial of a docroot.
+	Try(name, docroot string, p Plan) (Trial, error)
+	EndTrial(name, docroot string) (TrialStatus, error)
+	// Preview gives a token that puts one browser on a release, for a time.
+	Preview(name, docroot, release string, lasts time.Duration) (PreviewLink, error)
 }
 
 // Commands are the commands that realdocd exec runs in the releases of a daemon.

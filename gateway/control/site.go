@@ -36,6 +36,10 @@ type ReleaseStatus struct {
 	FirstSeen time.Time `json:"first_seen"`
 	// LastSeen is when a request left the release last. The zero time means never.
 	LastSeen time.Time `json:"last_seen"`
+	// Pinned are the requests that a pin has brought, of Requests. PinsEnd is when the
+	// youngest pin to the release ends; it is not there if no pin leads to it.
+	Pinned  int64     `json:"pinned,omitempty"`
+	PinsEnd time.Time `json:"pins_end,omitzero"`
 	// Closed is set if no request enters the release, because it was drained.
 	Closed bool `json:"closed,omitempty"`
 	// Gone is set if its directory was removed, or another has its name.

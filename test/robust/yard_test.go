@@ -9,7 +9,12 @@ import (
 	"realdocd/test/stack"
 )
 
-func TestMain(m *testing.M) { os.Exit(stack.Main(m)) }
+func TestMain(m *testing.M) {
+	if n := os.Getenv(pestVariable); n != "" {
+		runPest(n)
+	}
+	os.Exit(stack.Main(m))
+}
 
 //go:embed pages
 var embedded embed.FS
@@ -33,6 +38,11 @@ type yard struct {
 	fpm    *stack.FPM
 	config stack.GatewayConfig
 	gw     *stack.Gateway
+	// docroot is that of requests; the site's, but where a fault wants another.
+	docroot string
+	disk    *stack.SlowDisk // of a fault
+	// deployed is a site of an attack.
+	deployed *deployed
 }
 
 // openYard starts it; change may be nil.
@@ -41,6 +51,7 @@ func openYard(t testing.TB, fpm stack.FPMConfig, change func(*yard)) *yard {
 	s := stack.For(t, "php-fpm")
 	y := &yard{Stack: s, t: t, site: s.Site(stack.SiteConfig{Pages: pages()}), fpm: s.FPM(fpm)}
 	y.config = stack.GatewayFor(y.fpm, y.site)
+	y.docroot = y.site.DocRoot()
 	delete(y.config.Sites["shop"], "include_path")
 	if change != nil {
 		change(y)
@@ -51,5 +62,5 @@ func openYard(t testing.TB, fpm stack.FPMConfig, change func(*yard)) *yard {
 
 // params of a request through realdocd.
 func (y *yard) params(script string, more ...string) []string {
-	return stack.ParamsFor(y.site.DocRoot(), "GET", script, more...)
+	return stack.ParamsFor(y.docroot, "GET", script, more...)
 }

@@ -26,6 +26,10 @@ type GatewayConfig struct {
 	// Under makes the command line of a supervisor out of realdocd's, which it is to run. The Process is the
 	// supervisor then.
 	Under func(realdocd []string) (supervisor []string)
+	// Barred has it respect permissions, as one that is not root does.
+	Barred bool
+	// Group has realdocd run in it; nil is the test's own.
+	Group *MemoryGroup
 	Top   Keys
 	Log   Keys
 	Pools map[string]Keys
@@ -56,13 +60,15 @@ type Gateway struct {
 
 	filtered bool
 	under    func([]string) []string
+	barred   bool
+	group    *MemoryGroup
 }
 
 // Gateway runs realdocd serve and returns when it says that it is ready and accepts.
 func (s *Stack) Gateway(c GatewayConfig) *Gateway {
 	s.t.Helper()
 	dir, name := s.room("realdocd")
-	g := &Gateway{Addr: Addr(dir + "/sock"), Control: Addr(dir + "/control"), Config: filepath.Join(dir, "realdocd.toml"), ground: s.ground, filtered: c.Filtered || filtered(), under: c.Under}
+	g := &Gateway{Addr: Addr(dir + "/sock"), Control: Addr(dir + "/control"), Config: filepath.Join(dir, "realdocd.toml"), ground: s.ground, filtered: c.Filtered || filtered(), barred: c.Barred, group: c.Group, under: c.Under}
 	if c.TCP {
 		g.TCP = s.FreeAddr()
 	}
@@ -88,6 +94,12 @@ func (g *Gateway) start(dir, name string) error {
 		if cmd, err = underFilter(binary, "serve", "--config", g.Config); err != nil {
 			return err
 		}
+	}
+	if g.barred {
+		cmd = exec.Command("setpriv", append([]string{"--bounding-set=-dac_override,-dac_read_search"}, append([]string{cmd.Path}, cmd.Args[1:]...)...)...)
+	}
+	if g.group != nil {
+		g.group.enter(cmd)
 	}
 	if g.under != nil {
 		line := g.under(cmd.Args)

@@ -40,6 +40,26 @@ func ownAccessLog(v any) (*gateway.AccessLog, error) {
 	return &a, err
 }
 
+// writtenAccessLog is what accessLog reads. "slow" is written as false, which logs the same.
+func writtenAccessLog(a gateway.AccessLog) any {
+	switch a {
+	case gateway.LogAll:
+		return true
+	case gateway.LogNone, logSlow:
+		return false
+	case gateway.LogErrors:
+		return "errors"
+	}
+	return float64(a)
+}
+
+func writtenOwnAccessLog(a *gateway.AccessLog) any {
+	if a == nil {
+		return ""
+	}
+	return writtenAccessLog(*a)
+}
+
 // checkAccess refuses a log of slow requests that nobody has said the limit of.
 func (d *document) checkAccess() {
 	g := &d.config.Gateway

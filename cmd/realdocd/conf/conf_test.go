@@ -93,6 +93,7 @@ func TestAMinimalFileGetsTheDocumentedDefaults(t *testing.T) {
 				RequestIDHeader:      "",
 				Warm:                 nil,
 				WarmTimeout:          30 * time.Second,
+				PinMaxAge:            time.Hour,
 				Slots:                nil,
 				Releases:             "",
 				Keep:                 5,
@@ -129,6 +130,7 @@ max_spool        = "2GiB"
 spool_dir        = "/var/spool/realdocd"
 probe_dir        = "/srv/probe"
 state_dir        = "/srv/state"
+pin_key_file     = "/etc/realdocd/pin.key"
 [log]
 level  = "debug"
 format = "console"
@@ -167,6 +169,10 @@ read_timeout    = "5m"
 request_timeout = "0s"
 max_conns       = 3
 stderr          = "log"
+pin            = "visit"
+pin_max_age    = "30m"
+pin_cookie     = "shop_release"
+pin_cached     = true
 access          = 0.25
 release_header = "X-Release"
 request_id_header = "X-Request-Id"
@@ -218,6 +224,7 @@ func TestEveryKeyArrives(t *testing.T) {
 			SpoolDir:         "/var/spool/realdocd",
 			ProbeDir:         "/srv/probe",
 			StateDir:         "/srv/state",
+			PinKeyFile:       "/etc/realdocd/pin.key",
 			Pools: []fpm.Config{{
 				Name:           "www",
 				Servers:        []sock.Addr{"/run/php/php8.2-fpm.sock", "10.0.0.2:9000"},
@@ -236,6 +243,10 @@ func TestEveryKeyArrives(t *testing.T) {
 				Docroot:              "/srv/www/shop/current/public",
 				Pool:                 "www",
 				Resolve:              deploy.Readlink,
+				Pin:                  gateway.PinVisit,
+				PinMaxAge:            30 * time.Minute,
+				PinCookie:            "shop_release",
+				PinCached:            true,
 				RealpathEvery:        100 * time.Millisecond,
 				LinkAfter:            "/srv/www",
 				IncludePath:          ".:/srv/www/shop/current/lib",
@@ -264,7 +275,7 @@ func TestEveryKeyArrives(t *testing.T) {
 				AfterFlip:            []string{"true", "curl -s http://cdn/purge"},
 			}, {
 				Name: "blog", Docroot: "/srv/www/blog/current", Pool: "www", RequestBuffering: true,
-				WarmTimeout: 30 * time.Second, Releases: "/srv/www/blog/releases", Keep: 1,
+				WarmTimeout: 30 * time.Second, Releases: "/srv/www/blog/releases", Keep: 1, PinMaxAge: time.Hour,
 				Shared: []string{"storage"}, SharedDir: "/srv/blog-shared",
 			}},
 		},

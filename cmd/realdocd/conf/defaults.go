@@ -51,6 +51,6 @@ func defaultPool(name string) fpm.Config {
 func defaultSite(name string) gateway.SiteConfig {
 	return gateway.SiteConfig{
 		Name: name, Resolve: deploy.Realpath, RequestBuffering: true,
-		WarmTimeout: 30 * time.Second, Keep: 5,
+		WarmTimeout: 30 * time.Second, Keep: 5, PinMaxAge: time.Hour,
 	}
 }

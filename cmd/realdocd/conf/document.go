@@ -109,6 +109,7 @@ func (d *document) read(raw map[string]any) {
 	d.checkPools()
 	d.checkSites()
 	d.checkIncludePaths()
+	d.checkPins()
 	d.checkAccess()
 }
 
