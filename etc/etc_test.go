@@ -271,6 +271,8 @@ func TestEtc_ManualHasTheFieldsOfTheControlAPI(t *testing.T) {
 		{"The view", reflect.TypeFor[control.View]()},
 		{"A directory", reflect.TypeFor[control.DirectoryView]()},
 		{"A request that was seen", reflect.TypeFor[control.SeenRequest]()},
+		{"A site without a request", reflect.TypeFor[control.UnseenSite]()},
+		{"A docroot in trouble", reflect.TypeFor[control.Trouble]()},
 		{"A refusal that was seen", reflect.TypeFor[control.SeenRefusal]()},
 		{"The entry of a command", reflect.TypeFor[control.CommandEnv]()},
 	} {

@@ -27,6 +27,9 @@ type site struct {
 	carried  atomic.Pointer[carriedValue] // FPM's own values added to that
 	stale    limiter                      // of log events about a link that cannot be looked at
 	seen     seenRequests
+	since    time.Time // when the site began to wait for requests
+
+	inspecting atomic.Bool // somebody looks whether the docroot can be resolved
 
 	mapParams, keepParams map[string]bool // nil for none
 	sweeps                atomic.Bool     // what is gone is going to be dropped from opcache
@@ -48,7 +51,10 @@ func newSite(c SiteConfig, p *fpm.Pool, before *site, srv *Server) *site {
 		}
 		return past[0], true
 	}
+	s.since = time.Now()
 	if before != nil && before.Docroot == c.Docroot {
+		s.since = before.since
+		s.seen.last.Store(before.seen.last.Load())
 		s.releases = before.releases
 		s.releases.Configure(opts)
 	} else {
