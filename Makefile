@@ -11,21 +11,17 @@ DESTDIR    ?=
 # The web server's group: it may connect to realdocd, and realdocd to PHP-FPM's sockets.
 WEBUSER ?= www-data
 
-# A source tree without git, or without a tag, has no version of its own.
-VERSION ?= $(or $(shell git describe --tags --dirty 2>/dev/null),devel)
-COMMIT  ?= $(or $(shell git describe --always --exclude='*' --abbrev=12 --dirty 2>/dev/null),unknown)
+COMMIT ?= $(or $(shell git describe --always --exclude='*' --abbrev=12 --dirty 2>/dev/null),unknown)
 
 # The time of everything in a package: that of the commit, so that another build of
 # it gives the same bytes.
 SOURCE_DATE_EPOCH ?= $(or $(shell git log -1 --format=%ct 2>/dev/null),$(shell stat -c %Y CHANGELOG.md))
 
-# v1.2.0-rc1 comes before 1.2.0, and the third commit after v1.2.0 after it. Without a
-# tag the commit's time makes later packages higher.
-ifeq ($(VERSION),devel)
-PACKAGE_VERSION ?= 0.0.0+git$(shell date -u -d @$(SOURCE_DATE_EPOCH) +%Y%m%d%H%M%S).$(subst -,.,$(COMMIT))
-else
+# Without a tag, or without git, the time of the commit tells which version is later.
+VERSION ?= $(or $(shell git describe --tags --dirty 2>/dev/null),v0.0.0+git$(shell date -u -d @$(SOURCE_DATE_EPOCH) +%Y%m%d%H%M%S).$(subst -,.,$(COMMIT)))
+
+# v1.2.0-rc1 comes before 1.2.0, and the third commit after v1.2.0 after it.
 PACKAGE_VERSION ?= $(shell echo '$(VERSION)' | sed 's/^v//; s/-\([0-9]*\)-g/+\1.g/; s/-dirty$$/+dirty/; s/-/~/g')
-endif
 ARCH = $(or $(GOARCH),$(shell go env GOARCH))
 
 FUZZTIME     ?= 30s
@@ -88,10 +84,10 @@ filtered: deps-test ## the end-to-end tests, with realdocd under the filter of s
 MACHINE ?= /var/tmp/realdocd-machine
 
 .PHONY: boot
-boot: deps-boot ## the packages in a Debian with a real systemd, in MACHINE=
-	test -e "$(MACHINE)/usr/sbin/php-fpm8.2" || debootstrap --variant=minbase \
-		--include=systemd,systemd-sysv,dbus,php8.2-fpm,rsync,procps,libfcgi-bin bookworm "$(MACHINE)"
-	CI=true REALDOCD_MACHINE="$(MACHINE)" go test $(TESTFLAGS) -v -run '^TestBoot_' ./test/install
+boot: deps-boot ## the packages in a Debian with a real systemd, in MACHINE=; writes realdocd-firsthour(7)
+	test -e "$(MACHINE)/usr/sbin/nginx" || debootstrap --variant=minbase \
+		--include=systemd,systemd-sysv,dbus,php8.2-fpm,nginx-light,rsync,procps,libfcgi-bin,curl,sudo bookworm "$(MACHINE)"
+	CI=true FIRSTHOUR_WRITE=1 REALDOCD_MACHINE="$(MACHINE)" go test $(TESTFLAGS) -v -run '^TestBoot_' ./test/install
 
 .PHONY: fuzz
 fuzz: ## each fuzz target for FUZZTIME=30s
@@ -125,7 +121,7 @@ robust: deps-test ## attacks and faults, for real; writes their tables in realdo
 SOAK ?= 1m
 
 .PHONY: soak
-soak: deps-test ## mixed traffic, flips, upgrades and faults from a seed; SOAK=1h SEED=7; writes realdocd-robustness(7)
+soak: deps-test ## mixed traffic, deploys, upgrades and faults from a seed; SOAK=1h, or SOAK=1000000 requests, SEED=7; writes realdocd-robustness(7)
 	SOAK=$(SOAK) SEED=$(SEED) ROBUST_WRITE=1 CI=true go test -count=1 -timeout 24h -run TestSoak -v ./test/robust
 
 # Both what tests call and what the daemons run that tests start: those write what they

@@ -28,6 +28,8 @@ const (
 	// keepReleases is how many releases of a docroot are remembered when
 	// nobody is inside them.
 	keepReleases = 16
+	// keepPinned is how many are when pins lead to the older ones.
+	keepPinned = 100
 )
 
 var errHung = errors.New("the file system does not answer")
@@ -228,6 +230,7 @@ func (d *docroot) finish(began time.Time, f found) {
 	}
 	if f.was != nil && d.live == nil {
 		d.live = d.remember(*f.was, f.home)
+		d.live.live.Store(true)
 	}
 	if f.same || f.err != nil {
 		return
@@ -241,11 +244,16 @@ func (d *docroot) finish(began time.Time, f found) {
 	if d.live.take(f.res) {
 		d.noteKinLocked()
 	}
+	if was := d.live.docrootID.Load(); was == nil || *was != f.id {
+		id := f.id
+		d.live.docrootID.Store(&id)
+	}
 }
 
 func (d *docroot) goLive(res Resolved, home Identity) {
 	flip := &Flipped{Docroot: d.path, Before: d.live}
 	if before := d.live; before != nil {
+		before.live.Store(false)
 		before.past.Store(true)
 		flip.Idle = before.fellIdle()
 	}
@@ -254,6 +262,7 @@ func (d *docroot) goLive(res Resolved, home Identity) {
 		d.live = d.remember(res, home)
 	}
 	d.live.past.Store(false)
+	d.live.live.Store(true)
 	d.live.gone.Store(false)
 	d.opts.closed.open(d.live.Path)
 	d.live.idle.Store(false)
@@ -286,19 +295,33 @@ func (r *Release) is(home Identity) bool {
 func (d *docroot) remember(res Resolved, home Identity) *Release {
 	r := &Release{
 		Path: res.Release, Name: res.Name, Of: d.path,
-		Docroot: res.ResolvedDocroot, Link: res.Link, Since: d.opts.now(), id: home,
+		Docroot: res.ResolvedDocroot, Link: res.Link, Since: d.opts.now(), id: home, tag: TagOf(res.Release),
 	}
+	if slices.ContainsFunc(d.releases, func(old *Release) bool { return old.Path == r.Path }) {
+		// A pin to the directory that had this path before does not lead to this one.
+		r.pins.void.Store(r.Since.UnixMilli() - 1)
+	}
+	r.pins.unkept = d.opts.unkept
 	r.take(res)
 	r.kin = &d.kin
 	d.releases = append(d.releases, r)
 	if len(d.releases) > keepReleases {
-		oldest := slices.IndexFunc(d.releases, func(old *Release) bool { return old != r && old != d.live && old.Inside() == 0 })
-		if oldest >= 0 {
-			d.releases = slices.Delete(d.releases, oldest, oldest+1)
-		}
+		d.forgetOldest(r)
 	}
 	d.noteKinLocked()
 	return r
+}
+
+// forgetOldest forgets the oldest release that nobody is inside of, other than the one that
+// was just remembered. One that pins lead to stays, while there are not far too many.
+func (d *docroot) forgetOldest(newest *Release) {
+	now, many := d.opts.now().UnixMilli(), len(d.releases) > keepPinned
+	oldest := slices.IndexFunc(d.releases, func(old *Release) bool {
+		return old != newest && old != d.live && old.Inside() == 0 && (many || old.pins.last.Load() <= now)
+	})
+	if oldest >= 0 {
+		d.releases = slices.Delete(d.releases, oldest, oldest+1)
+	}
 }
 
 func (d *docroot) empty() bool { return d.running.IsZero() && d.count() == 0 }

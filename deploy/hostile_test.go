@@ -282,6 +282,66 @@ func TestHostile_AFillFollowsNoSymlinkOfTheRelease(t *testing.T) {
 }
 
 // check reads the code of releases, by root.
+// What is shared is made as the owner of the directory that it is put in.
+func TestHostile_WhatIsSharedIsTheOwners(t *testing.T) {
+	tr := newTrap(t)
+	source, shared := tr.dir+"/source", filepath.Dir(tr.link)+"/shared"
+	tr.must(os.MkdirAll(source+"/storage/logs", 0o755))
+	tr.must(os.WriteFile(source+"/storage/logs/app.log", []byte("root's"), 0o644))
+	tr.must(os.WriteFile(source+"/.env", []byte("a password"), 0o600))
+	tr.must(os.Chmod(tr.dir, 0o755))
+	s := Shared{Dir: shared, Paths: []string{"storage", "public/uploads/"}}
+	tr.must(s.Prepare(source))
+	tr.must(s.Link(permitOf(tr.one)))
+	for _, path := range []string{
+		shared, shared + "/storage", shared + "/storage/logs/app.log", shared + "/public", shared + "/public/uploads",
+		tr.one + "/storage", tr.one + "/public", tr.one + "/public/uploads",
+	} {
+		if uid := tr.ownerOf(path); uid != hostile {
+			t.Errorf("%s is of user %d", path, uid)
+		}
+	}
+	s.Paths = []string{".env"}
+	if err := s.Prepare(source); err == nil || !strings.Contains(err.Error(), "it is done as uid 4711") || exists(shared+"/.env") {
+		t.Errorf("he got what only root may read: %v", err)
+	}
+	// Below a directory of root's, one that is somebody else's.
+	tr.must(os.Mkdir(tr.vault+"/his", 0o755))
+	tr.must(os.Chown(tr.vault+"/his", hostile, hostile))
+	s = Shared{Dir: tr.vault, Paths: []string{"his/storage/"}}
+	tr.must(s.Prepare(source))
+	if uid := tr.ownerOf(tr.vault + "/his/storage"); uid != hostile {
+		t.Errorf("a directory in his is of user %d", uid)
+	}
+}
+
+// In a directory of root's, the copies are whose the originals are, and nobody can write in them before all is there.
+func TestHostile_WhatIsSharedInRootsDirectoryKeepsItsOwners(t *testing.T) {
+	tr := newTrap(t)
+	source, shared := tr.dir+"/source", tr.dir+"/shared"
+	tr.must(os.MkdirAll(source+"/storage/logs", 0o755))
+	tr.must(os.WriteFile(source+"/storage/logs/app.log", nil, 0o640))
+	tr.must(os.Symlink("logs/app.log", source+"/storage/last"))
+	for _, path := range []string{"/storage", "/storage/logs", "/storage/logs/app.log", "/storage/last"} {
+		tr.must(os.Lchown(source+path, hostile, hostile))
+	}
+	tr.must(os.Chmod(source+"/storage/logs", 0o2775))
+	// A copy that was killed has left a directory, in which he has put something meanwhile.
+	left := shared + "/.storage" + linkSuffix
+	tr.must(os.MkdirAll(left+"/logs", 0o777))
+	tr.must(os.Chown(left+"/logs", hostile, hostile))
+	tr.must(os.Link(tr.secret, left+"/logs/app.log"))
+	tr.must(Shared{Dir: shared, Paths: []string{"storage"}}.Prepare(source))
+	tr.wantSafe()
+	for path, mode := range map[string]fs.FileMode{"/storage": 0o755, "/storage/logs": 0o775, "/storage/logs/app.log": 0o640, "/storage/last": 0o777} {
+		fi, err := os.Lstat(shared + path)
+		tr.must(err)
+		if uid := tr.ownerOf(shared + path); uid != hostile || fi.Mode().Perm() != mode {
+			t.Errorf("%s is of user %d, with mode %v", path, uid, fi.Mode())
+		}
+	}
+}
+
 func TestHostile_APipeInTheCodeIsNotRead(t *testing.T) {
 	tr := newTrap(t)
 	pipe := tr.one + "/a.php"

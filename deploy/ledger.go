@@ -22,11 +22,19 @@ type Release struct {
 	named atomic.Pointer[names]
 	kin   *atomic.Pointer[kin]
 	id    Identity // of the directory; the zero one where it could not be looked at
+	tag   uint64   // of the path
+	pins  pins
+
+	docrootID atomic.Pointer[Identity] // of Docroot, for those that come by a pin; nil before the first
+	checked   atomic.Int64             // when that was last looked at, in Unix nanoseconds, if a look may hang
+	checking  atomic.Bool              // somebody looks
+	missing   atomic.Bool              // it was not there
 
 	inside atomic.Int64
 	total  atomic.Int64
 	failed atomic.Int64
 	last   atomic.Int64 // when somebody left last, in Unix nanoseconds; 0: never
+	live   atomic.Bool  // as the last look at the link has found
 	past   atomic.Bool  // it was live and is not any more
 	idle   atomic.Bool  // that it is past and empty was told
 	gone   atomic.Bool  // the directory is not there any more, or is another
@@ -71,6 +79,9 @@ func (r *Release) RealDocroot() string { return r.named.Load().real }
 // Below is the docroot below the release, as in "/public".
 func (r *Release) Below() string { return strings.TrimPrefix(r.Docroot, r.Path) }
 
+// Live says whether the release was live at the last look at the link.
+func (r *Release) Live() bool { return r.live.Load() }
+
 // Inside is how many requests run in the release now.
 func (r *Release) Inside() int64 { return r.inside.Load() }
 
@@ -86,10 +97,10 @@ func (r *Release) enter() {
 }
 
 // fellIdle says, once each time, that nobody is inside a release that is not
-// live any more. Whoever may have made it so asks: the last to leave, and the
-// flip that finds it empty.
+// live any more, and that no pin leads there. Whoever may have made it so asks: the last to
+// leave, the flip that finds it empty, and who sees the last pin end.
 func (r *Release) fellIdle() bool {
-	return r.past.Load() && r.inside.Load() == 0 && r.idle.CompareAndSwap(false, true)
+	return r.past.Load() && !r.pinned(time.Now()) && r.inside.Load() == 0 && r.idle.CompareAndSwap(false, true)
 }
 
 // A Visit is one request's stay in a release. Leave ends it, once.
@@ -145,13 +156,21 @@ type ReleaseState struct {
 	// FirstSeen is when the release was first seen; LastSeen when a request
 	// left it last, zero for never.
 	FirstSeen, LastSeen time.Time
+	// Brought counts the requests that came by a pin. PinsEnd is when the youngest pin ends,
+	// PinsLast the same with those that were ended before their time, and PinsVoid the time up
+	// to which those were issued that lead here no more; zero for none.
+	Brought  int64     `json:",omitempty"`
+	PinsEnd  time.Time `json:",omitzero"`
+	PinsLast time.Time `json:",omitzero"`
+	PinsVoid time.Time `json:",omitzero"`
 }
 
 func (r *Release) state(live bool) ReleaseState {
 	s := ReleaseState{
 		Path: r.Path, Name: r.Name, Docroot: r.Docroot, Link: r.Link, Live: live,
 		Inside: r.inside.Load(), Total: r.total.Load(), Failed: r.failed.Load(), FirstSeen: r.Since,
-		Gone: r.gone.Load(), Identity: r.id,
+		Gone: r.gone.Load(), Identity: r.id, Brought: r.Brought(),
+		PinsEnd: r.PinsEnd(), PinsLast: timeOf(r.pins.last.Load()), PinsVoid: timeOf(r.pins.void.Load()),
 	}
 	if last := r.last.Load(); last != 0 {
 		s.LastSeen = time.Unix(0, last)

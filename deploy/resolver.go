@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -38,6 +39,7 @@ type Options struct {
 
 	maxDocroots int
 	closed      *closings
+	unkept      *atomic.Bool // pins have come, or were ended, that nobody has written down
 	read        func(link string, buf []byte) (int, error)
 	readLocal   func(linkz, buf []byte) (int, error) // where that cannot hang; nil is read
 	inspect     func(docroot string, opts Options) (Resolved, error)
@@ -71,7 +73,7 @@ func NewResolver(opts Options) *Resolver {
 		opts.Blocking = func(call func()) { call() }
 	}
 	opts.now = time.Now
-	opts.closed = &closings{}
+	opts.closed, opts.unkept = &closings{}, new(atomic.Bool)
 	return &Resolver{opts: &opts, docroots: map[string]*docroot{}}
 }
 

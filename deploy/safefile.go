@@ -42,6 +42,12 @@ func ReadRegular(path string, most int64) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(file, most))
 }
 
+// OpenRegularOrLinked opens a file of a source for reading, which may have several
+// names and is not a symlink.
+func OpenRegularOrLinked(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+}
+
 func openRegularAt(dir int, name, path string, flags int, perm fs.FileMode) (*os.File, error) {
 	fd, err := openBelow(dir, name, flags|unix.O_NONBLOCK, uint32(perm.Perm()))
 	if errors.Is(err, unix.ELOOP) {

@@ -3,12 +3,10 @@ package deploy
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 )
 
 // Shared are paths that all releases of a site have in common: each release has a
@@ -25,7 +23,8 @@ const linkSuffix = ".realdocd-next"
 
 // Prepare gives each path its place in Dir. What is not there yet is copied from the
 // source; nothing that is there is changed. Killed, it has left a hidden copy, which
-// the next one replaces file by file.
+// the next one replaces file by file. Root does it as the owner of the directory that a
+// path is put in, who must be able to read it in the source.
 func (s Shared) Prepare(source string) error {
 	if len(s.Paths) == 0 {
 		return nil
@@ -51,85 +50,27 @@ func (s Shared) prepare(root *os.Root, source, entry string) error {
 	if _, err := root.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		return err // nil if it is there
 	}
-	if dir := filepath.Dir(path); dir != "." {
-		if err := root.MkdirAll(dir, 0o755); err != nil {
-			return err
-		}
-	}
 	from := filepath.Join(source, path)
-	if fi, err := os.Lstat(from); errors.Is(err, fs.ErrNotExist) || err == nil && fi.Mode()&fs.ModeSymlink != 0 {
-		if path != entry {
-			return root.Mkdir(path, 0o755)
-		}
+	fi, err := os.Lstat(from)
+	none := errors.Is(err, fs.ErrNotExist) || err == nil && fi.Mode()&fs.ModeSymlink != 0
+	if err != nil && !none {
+		return err
+	}
+	if none && path == entry {
 		there := filepath.Join(s.Dir, path)
 		return fmt.Errorf("neither %s nor the source has it: make it, with mkdir %s for a directory, or install -m 640 FILE %s", there, there, there)
-	} else if err != nil {
-		return err
 	}
-	next := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+linkSuffix)
-	if err := copyInto(root, from, next); err != nil {
-		return err
-	}
-	step("before what is shared has its name")
-	return root.Rename(next, path)
-}
-
-// copyInto copies a file, a symlink or a directory to a path below root.
-func copyInto(root *os.Root, from, to string) error {
-	return filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
+	return asOwnerBelow(root, filepath.Dir(path), func(in *os.Root) error {
+		if none {
+			return in.Mkdir(filepath.Base(path), 0o755)
+		}
+		next := "." + filepath.Base(path) + linkSuffix
+		if err := copyInto(in, from, next); err != nil {
 			return err
 		}
-		at := to + strings.TrimPrefix(path, from)
-		fi, err := d.Info()
-		if err != nil {
-			return err
-		}
-		switch {
-		case d.IsDir():
-			if err := root.Mkdir(at, fi.Mode().Perm()); err != nil && !errors.Is(err, fs.ErrExist) {
-				return err
-			}
-		case d.Type()&fs.ModeSymlink != 0:
-			text, err := os.Readlink(path)
-			if err != nil {
-				return err
-			}
-			root.Remove(at)
-			return root.Symlink(text, at)
-		case d.Type().IsRegular():
-			if err := copyFile(root, path, at, fi.Mode().Perm()); err != nil {
-				return err
-			}
-		default:
-			return nil
-		}
-		if st, ok := fi.Sys().(*syscall.Stat_t); ok && os.Geteuid() == 0 {
-			return root.Lchown(at, int(st.Uid), int(st.Gid))
-		}
-		return nil
+		step("before what is shared has its name")
+		return in.Rename(next, filepath.Base(path))
 	})
-}
-
-func copyFile(root *os.Root, from, to string, mode fs.FileMode) error {
-	in, err := OpenRegularOrLinked(from)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	root.Remove(to)
-	out, err := root.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(out, in)
-	return errors.Join(err, out.Sync(), out.Close())
-}
-
-// OpenRegularOrLinked opens a file of a source for reading, which may have several
-// names and is not a symlink.
-func OpenRegularOrLinked(path string) (*os.File, error) {
-	return os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
 }
 
 // Link makes the symlinks in a release. What the permit's directory has there
@@ -141,42 +82,43 @@ func (s Shared) Link(p *Permit) error {
 	}
 	defer root.Close()
 	for _, entry := range s.Paths {
-		if err := s.link(root, p.dir, strings.TrimSuffix(entry, "/")); err != nil {
+		path := strings.TrimSuffix(entry, "/")
+		err := asOwnerBelow(root, filepath.Dir(path), func(*os.Root) error { return nil })
+		text := ""
+		if err == nil {
+			text, err = s.text(p.dir, path) // as ourselves: the owner need not be able to come there from above
+		}
+		if err == nil {
+			err = asOwnerBelow(root, filepath.Dir(path), func(in *os.Root) error { return putShared(in, filepath.Base(path), text) })
+		}
+		if err != nil {
 			return fmt.Errorf("link the shared %s: %w", entry, err)
 		}
 	}
 	return nil
 }
 
-func (s Shared) link(root *os.Root, release, path string) error {
-	if dir := filepath.Dir(path); dir != "." {
-		if err := root.MkdirAll(dir, 0o755); err != nil {
-			return err
-		}
-	}
-	text, err := s.text(release, path)
-	if err != nil {
-		return err
-	}
-	switch is, err := root.Readlink(path); {
+// putShared makes a symlink in a directory of a release.
+func putShared(in *os.Root, name, text string) error {
+	switch is, err := in.Readlink(name); {
 	case err == nil && is == text:
 		return nil
 	case errors.Is(err, fs.ErrNotExist) || err == nil:
 	default: // no symlink
-		if err := root.RemoveAll(path); err != nil {
+		if err := in.RemoveAll(name); err != nil {
 			return err
 		}
 	}
 	step("before a shared link")
-	next := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+linkSuffix)
-	if err := root.Remove(next); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	next := "." + name + linkSuffix
+	if err := in.Remove(next); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := root.Symlink(text, next); err != nil {
+	if err := in.Symlink(text, next); err != nil {
 		return err
 	}
 	step("before a shared link has its name")
-	return root.Rename(next, path)
+	return in.Rename(next, name)
 }
 
 // text is that of a link, relative, so that it holds wherever both directories are

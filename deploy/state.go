@@ -46,11 +46,19 @@ func (r *Resolver) Restore(state DocrootState) {
 		known.gone.Store(s.Gone)
 		known.total.Store(s.Total)
 		known.failed.Store(s.Failed)
+		known.pins.brought.Store(s.Brought)
+		known.pins.end.Store(milliOf(s.PinsEnd))
+		known.pins.last.Store(milliOf(s.PinsLast))
+		known.pins.void.Store(milliOf(s.PinsVoid))
+		if !s.PinsLast.IsZero() {
+			d.opts.unkept.Store(true)
+		}
 		if !s.LastSeen.IsZero() {
 			known.last.Store(s.LastSeen.UnixNano())
 		}
 		if s.Live {
 			d.live = known
+			known.live.Store(true)
 			continue
 		}
 		known.past.Store(true)

@@ -58,13 +58,16 @@ type abandoned struct {
 	what  control.Occupant
 	began time.Time
 	id    string
+	pool  string
+
+	logged bool // the end of its script is
 }
 
 // abandon leaves the request's script to itself.
 func (s *Server) abandon(rq *request, now time.Time) {
 	rq.hide()
 	a := &abandoned{
-		site: rq.site, visit: rq.visit, began: rq.began, id: string(rq.requestID),
+		site: rq.site, visit: rq.visit, began: rq.began, id: string(rq.requestID), pool: rq.pool.Name, logged: rq.accessLog() == LogAll,
 		what: control.Occupant{Kind: "abandoned", What: rq.name(), RequestID: string(rq.requestID)},
 	}
 	a.place = rq.place.Abandon(fpm.Abandonment{
@@ -83,7 +86,7 @@ func (s *Server) abandonedEnded(a *abandoned) {
 	if a.visit.Release != nil && a.visit.Leave(now, false) {
 		s.idle(a.site.Name, a.visit.Release)
 	}
-	if s.setup.Load().cfg.AccessLog {
+	if a.logged {
 		e := s.log.Info().Str("request_id", a.id).Str("request", a.what.What)
 		ms(e, "total", a.began, now)
 		e.Msg("the script of an abandoned request has ended")

@@ -1,24 +1,69 @@
 package gateway
 
 import (
+	"math/rand/v2"
+	"net/http"
 	"time"
 
 	"github.com/rs/zerolog"
 )
+
+// An AccessLog says which requests are logged: [LogAll], [LogNone], [LogErrors], or a number
+// between 0 and 1, the share of those that go well. In any case those are logged that
+// realdocd has not served, and those that are slow.
+type AccessLog float64
+
+const (
+	// LogNone logs no more than those.
+	LogNone AccessLog = 0
+	// LogAll logs each.
+	LogAll AccessLog = 1
+	// LogErrors logs those that PHP has answered with 5xx too, as a share does.
+	LogErrors AccessLog = -1
+)
+
+// wants says whether a request is to be logged that has its response. sampled says that
+// it stands for others.
+func (a AccessLog) wants(status int) (wanted, sampled bool) {
+	switch {
+	case a == LogAll:
+		return true, false
+	case a == LogNone:
+		return false, false
+	case status >= http.StatusInternalServerError:
+		return true, false
+	case a == LogErrors:
+		return false, false
+	}
+	wanted = rand.Float64() < float64(a)
+	return wanted, wanted
+}
+
+// accessLog is the site's, or the daemon's.
+func (rq *request) accessLog() AccessLog {
+	if rq.site != nil && rq.site.AccessLog != nil {
+		return *rq.site.AccessLog
+	}
+	return rq.setup.cfg.AccessLog
+}
 
 // logRequest writes the one event of a request. err is why it failed.
 func (s *Server) logRequest(rq *request, err error, now time.Time) {
 	total := now.Sub(rq.began)
 	c := &rq.setup.cfg
 	slow := c.SlowLog > 0 && total >= c.SlowLog
-	if !c.AccessLog && !slow && err == nil {
+	access := rq.accessLog()
+	wanted, sampled := access.wants(rq.reply.status)
+	if !wanted && !slow && (err == nil || causeOf(err) == causeMaintenance) {
 		return
 	}
-	if err != nil && !c.AccessLog && !s.floods.failures[causeOf(err)].allow(now) {
+	if access != LogAll && !s.floods.allow(rq, err, now) {
 		return
 	}
 	e := s.log.Info()
 	switch {
+	case err != nil && causeOf(err) == causeMaintenance: // an operator wants it so
+		e = s.log.Info().Str("cause", causeMaintenance.name)
 	case err != nil && causeOf(err) == causeClientGone:
 		e = s.log.Info().Str("error", cut(err.Error()))
 	case err != nil:
@@ -31,6 +76,9 @@ func (s *Server) logRequest(rq *request, err error, now time.Time) {
 	ms(e, "total", rq.began, now)
 	if slow && rq.worker != nil {
 		describeWorker(e, rq.worker)
+	}
+	if sampled && !slow && err == nil {
+		e.Float64("sample", float64(access)) // of how many it is one
 	}
 	e.Msg("request")
 }

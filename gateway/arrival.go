@@ -150,7 +150,7 @@ func (rq *request) arrive(docroot string) (known bool) {
 // has not, or if that release has gone since.
 func (rq *request) enterArrived(now time.Time) bool {
 	at := rq.arrival
-	if at == nil || at.release == "" || rq.conn.pin != nil {
+	if at == nil || at.release == "" || rq.conn.errand != nil {
 		return false
 	}
 	v, err := at.site.releases.EnterNamed(at.docroot, at.release, now)

@@ -35,7 +35,7 @@ const (
 // fill waits for more from the web server. It is errAsleep if the connection is to fall
 // asleep.
 func (c *webConn) fill() error {
-	if c.busy.Load() || c.web.In.Buffered() > 0 || c.pin != nil {
+	if c.busy.Load() || c.web.In.Buffered() > 0 || c.errand != nil {
 		return c.web.Fill()
 	}
 	c.idleness.Store(idle)
@@ -72,7 +72,7 @@ func (c *webConn) askToSleep() {
 
 // isTooMany says whether the connection is to sleep at once, since so many are awake.
 func (c *webConn) isTooMany() bool {
-	return c.s.awake.Load() > crowded && c.web.In.Buffered() == 0 && !c.busy.Load() && c.pin == nil
+	return c.s.awake.Load() > crowded && c.web.In.Buffered() == 0 && !c.busy.Load() && c.errand == nil
 }
 
 // fallAsleep gives the connection to the watcher. If it returns true, somebody else may

@@ -60,7 +60,7 @@ func newBench(t testing.TB) *bench {
 	b.must(os.Symlink("releases/1", b.link("blog")))
 	b.fpm = stack.ListenFPM(t, stack.Addr(dir+"/fpm"))
 	b.cfg = Config{
-		Listen: []sock.Addr{sock.Addr(dir + "/gw")}, ListenMode: fs.FileMode(0o600), AccessLog: true,
+		Listen: []sock.Addr{sock.Addr(dir + "/gw")}, ListenMode: fs.FileMode(0o600), AccessLog: LogAll,
 		Pools: []fpm.Config{{
 			Name: "www", Servers: []sock.Addr{sock.Addr(dir + "/fpm")}, ConnectTimeout: time.Second,
 			ReadTimeout: patience, IncludePath: ".:/usr/share/php", Queue: 1024, QueueTimeout: patience,

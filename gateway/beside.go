@@ -70,6 +70,9 @@ func addDocroot(ds *control.DocrootStatus, theirs control.DocrootStatus) {
 		if r.LastSeen.After(ours.LastSeen) {
 			ours.LastSeen = r.LastSeen
 		}
+		if !ours.Closed && r.PinsEnd.After(ours.PinsEnd) {
+			ours.PinsEnd = r.PinsEnd
+		}
 		ours.Inside = append(ours.Inside, r.Inside...)
 		slices.SortFunc(ours.Inside, func(a, b control.Occupant) int { return cmp.Compare(b.Age, a.Age) })
 		ours.Inside = ours.Inside[:min(len(ours.Inside), maxOccupants)]

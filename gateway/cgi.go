@@ -17,7 +17,7 @@ type param int
 type cgi struct {
 	documentRoot, scriptFilename, scriptName, pathTranslated, pathInfo param
 	phpValue, phpAdminValue, contentLength                             param
-	requestMethod, requestURI, requestID, uniqueID, traceparent        param
+	requestMethod, requestURI, requestID, uniqueID, traceparent, ask   param
 }
 
 // readParams reads the PARAMS that have come into pairs and finds those above.
@@ -67,6 +67,8 @@ func (c *cgi) field(name []byte) *param {
 		return &c.requestID
 	case "UNIQUE_ID":
 		return &c.uniqueID
+	case "REALDOC_ASK":
+		return &c.ask
 	case "HTTP_TRACEPARENT":
 		return &c.traceparent
 	}

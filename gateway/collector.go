@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"maps"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -22,6 +23,11 @@ var (
 	inRelease       = desc("release_running", "Requests and commands inside a release; of patterns, releases with nobody inside are left out.", "site", "release")
 	releaseRequests = desc("release_requests_total", "Requests and commands that have entered a release that is live or has somebody inside.", "site", "release")
 	releaseFailed   = desc("release_failed_total", "Those of them that have failed.", "site", "release")
+	releasePinned   = desc("release_pinned_total", "Requests that a pin has brought into a release that is live, has somebody inside, or to which a pin leads.", "site", "release")
+	releasePinsEnd  = desc("release_pins_end_timestamp_seconds", "When the youngest pin to the release ends; 0 if no pin leads there.", "site", "release")
+	sitePins        = desc("pins_total", `Pins that requests of sites with pins have had; result is "followed", or why not.`, "site", "pool", "result")
+	siteMaintained  = desc("site_maintenance", "1 while visitors of the site, or of some docroot of it, get a page of maintenance.", "site")
+	siteHeld        = desc("site_held", "Requests of the site that a flip with a command holds back.", "site")
 	webConns        = desc("web_connections", "Connections of web servers, idle ones included.")
 	poolRunning     = desc("pool_running", "Requests that have a place in FPM.", "pool")
 	poolWaiting     = desc("pool_waiting", "Requests in the queue.", "pool")
@@ -42,7 +48,7 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 // Describe sends what Collect will; for prometheus.Collector.
 func (c collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		siteRequests, siteFailures, siteLost, siteLostInside, inRelease, releaseRequests, releaseFailed, webConns, poolRunning, poolAbandoned, poolWaiting, poolMaxConns, poolPaused,
+		siteRequests, siteFailures, siteLost, siteLostInside, siteMaintained, siteHeld, inRelease, releaseRequests, releaseFailed, releasePinned, releasePinsEnd, sitePins, webConns, poolRunning, poolAbandoned, poolWaiting, poolMaxConns, poolPaused,
 		serverUp, serverRuns, serverKept, serverOpened, serverReused,
 	} {
 		ch <- d
@@ -62,6 +68,11 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 				value(siteRequests, counter, float64(n), key.site, key.pool, classes[i])
 			}
 		}
+		for i := range sm.pins {
+			if n := sm.pins[i].Load(); n > 0 {
+				value(sitePins, counter, float64(n), key.site, key.pool, pinResultNames[i])
+			}
+		}
 		value(siteFailures, counter, float64(sm.resolveFailures.Load()), key.site, key.pool)
 		value(siteLost, counter, float64(sm.lost.Load()), key.site, key.pool)
 		value(siteLostInside, counter, float64(sm.lostRequests.Load()), key.site, key.pool)
@@ -70,8 +81,20 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 		value(inRelease, gauge, float64(r.Inside), site, r.Path)
 		value(releaseRequests, counter, float64(r.Total), site, r.Path)
 		value(releaseFailed, counter, float64(r.Failed), site, r.Path)
+		if !r.PinsLast.IsZero() { // else the site has no pins
+			value(releasePinned, counter, float64(r.Brought), site, r.Path)
+			value(releasePinsEnd, gauge, float64(max(r.PinsEnd.Unix(), 0)), site, r.Path)
+		}
 	})
 	st := c.s.Status()
+	for _, site := range st.Sites {
+		if n := len(site.Maintenance); n > 0 {
+			value(siteMaintained, gauge, 1, site.Name)
+		}
+		if site.Holds > 0 {
+			value(siteHeld, gauge, float64(site.Held), site.Name)
+		}
+	}
 	value(webConns, gauge, float64(st.Connections))
 	for _, p := range st.Pools {
 		value(poolRunning, gauge, float64(p.Running), p.Name)
@@ -98,19 +121,21 @@ func (m *metrics) eachSite(do func(siteInPool, *siteMetrics)) {
 	}
 }
 
-// eachRelease gives the releases that are live or have somebody inside. A pattern
-// may stand for thousands of docroots; of those only the busy ones count. A
+// eachRelease gives the releases that are live, have somebody inside, or have pins that lead
+// there. A pattern may stand for thousands of docroots; of those only the busy ones count. A
 // release that several docroots share is given once, with the sum.
 func (s *Server) eachRelease(do func(site string, r deploy.ReleaseState)) {
+	now := time.Now()
 	for _, st := range s.setup.Load().sites.all {
 		sums := map[string]deploy.ReleaseState{}
 		for _, docroot := range st.releases.Docroots() {
 			for _, r := range st.releases.Releases(docroot) {
-				if r.Inside == 0 && (!r.Live || st.IsGlob()) {
+				if r.Inside == 0 && (!r.Live || st.IsGlob()) && (st.IsGlob() || !r.PinsEnd.After(now)) {
 					continue
 				}
 				sum := sums[r.Path]
 				r.Inside, r.Total, r.Failed = r.Inside+sum.Inside, r.Total+sum.Total, r.Failed+sum.Failed
+				r.Brought, r.PinsEnd = r.Brought+sum.Brought, later(r.PinsEnd, sum.PinsEnd)
 				sums[r.Path] = r
 			}
 		}
@@ -118,6 +143,13 @@ func (s *Server) eachRelease(do func(site string, r deploy.ReleaseState)) {
 			do(st.Name, r)
 		}
 	}
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 func flag(set bool) float64 {

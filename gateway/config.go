@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"realdocd/deploy"
+	"realdocd/gateway/control"
 	"realdocd/gateway/fpm"
 	"realdocd/gateway/sock"
 )
@@ -33,8 +34,8 @@ type Config struct {
 	ForwardUnmatched bool
 	// ShutdownTimeout is how long requests may go on after Shutdown; at least 0.
 	ShutdownTimeout time.Duration
-	// AccessLog writes one event a request.
-	AccessLog bool
+	// AccessLog says which requests are logged.
+	AccessLog AccessLog
 	// SlowLog marks requests that took at least this long; 0 marks none.
 	SlowLog time.Duration
 	// HeaderTimeout bounds the time from the beginning of a request to the end of its
@@ -78,8 +79,13 @@ type Config struct {
 	// StateDir is the directory that has the sites' histories, so that they
 	// survive a restart; "" keeps none.
 	StateDir string
-	Pools    []fpm.Config
-	Sites    []SiteConfig
+	// PinKeyFile has the keys that pins are signed by; "" is pin.key in StateDir, which is
+	// made when it is needed.
+	PinKeyFile string
+	Pools      []fpm.Config
+	Sites      []SiteConfig
+	// Told is all of this as operators are told of it.
+	Told control.Configuration
 }
 
 // SiteConfig is one docroot, or a glob of docroots, with its settings.
@@ -128,9 +134,18 @@ type SiteConfig struct {
 	AbandonedPaths []string
 	// RequestBuffering spools large bodies to disk before a worker is taken.
 	RequestBuffering bool
+	// AccessLog is the daemon's if it is nil.
+	AccessLog *AccessLog
 	// ReleaseHeader is a response header that gets the release's name; ""
 	// adds none.
 	ReleaseHeader string
+	// Pin says what follows a pin, and PinMaxAge how long one holds. PinCookie is the name
+	// of its cookie; "" is the default names, and NoCookie sets none. PinCached sets it also on
+	// responses that a shared cache may keep.
+	Pin       PinRule
+	PinMaxAge time.Duration
+	PinCookie string
+	PinCached bool
 	// RequestIDHeader is a response header that gets the request's id, also on
 	// errors of realdocd's own; "" adds none.
 	RequestIDHeader string

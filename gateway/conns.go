@@ -10,18 +10,18 @@ import (
 // open begins to serve a connection.
 func (s *Server) open(conn net.Conn) { s.openFrom(conn, nil, nil) }
 
-// openPinned is open for the requests of a warm-up; nil is for those of a web server.
-func (s *Server) openPinned(conn net.Conn, p *pin) { s.openFrom(conn, nil, p) }
+// openOurs is open for a connection of our own.
+func (s *Server) openOurs(conn net.Conn, e *errand) { s.openFrom(conn, nil, e) }
 
 // openFrom is open for a connection that is counted in a crowd.
-func (s *Server) openFrom(conn net.Conn, from *crowd, p *pin) {
+func (s *Server) openFrom(conn net.Conn, from *crowd, e *errand) {
 	web, err := sock.New(conn.(sock.FileConn))
 	if err != nil {
 		conn.Close()
 		from.leave()
 		return
 	}
-	c := &webConn{s: s, web: web, crowd: from, pin: p}
+	c := &webConn{s: s, web: web, crowd: from, errand: e}
 	web.Limit = c.sendLimit
 	c.awaits(aRequest, time.Now())
 	if !s.add(c) {
@@ -34,7 +34,7 @@ func (s *Server) openFrom(conn net.Conn, from *crowd, p *pin) {
 		s.closed(c)
 		return
 	}
-	if s.life.now().leaves() && p == nil {
+	if s.life.now().leaves() && e == nil {
 		c.endIdle(s.idleUntil()) // it came too late for endIdle of all
 	}
 	if c.isTooMany() && c.fallAsleep() {

@@ -33,7 +33,7 @@
 // whole if that is buffered, and out of it at the end of its script, so that DrainRelease
 // can tell when nobody is inside an old one.
 // A warm-up comes from ourselves, over a connection whose requests run on a
-// release that is not live (webConn.pin). Flips are seen by the next request, or
+// release that is not live (webConn.errand). Flips are seen by the next request, or
 // by Server.watchLinks, and written down by history.
 //
 // # Paths

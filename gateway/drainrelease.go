@@ -17,11 +17,12 @@ import (
 
 // DrainRelease closes a release, a directory by its absolute path, and waits until
 // nothing runs in it: until it is live again no request enters it, whichever way its
-// path is written, so that it may be removed. If the pool has a status
+// path is written, and by whichever pin, so that it may be removed. Pins that lead there are
+// ended for good, or waited for first. If the pool has a status
 // listener, that includes scripts that run on after fastcgi_finish_request. If
 // ctx ends first it returns who is left. The error is deploy.ErrLive for the
 // live release.
-func (s *Server) DrainRelease(ctx context.Context, name, docroot, release string) (left []control.Occupant, err error) {
+func (s *Server) DrainRelease(ctx context.Context, name, docroot, release string, pins control.Pins) (left []control.Occupant, err error) {
 	st, docroot, err := s.site(name, docroot)
 	if err != nil {
 		return nil, err
@@ -29,6 +30,11 @@ func (s *Server) DrainRelease(ctx context.Context, name, docroot, release string
 	release = path.Clean(release)
 	s.drains.Add(1)
 	defer s.drains.Add(-1)
+	if pins == control.PinsWait {
+		if err := s.awaitPins(ctx, st, docroot, release); err != nil {
+			return nil, err
+		}
+	}
 	tick := time.NewTicker(drainEvery)
 	defer tick.Stop()
 	var why error // it cannot be told who is left; of the last look that had its time
@@ -44,10 +50,12 @@ func (s *Server) DrainRelease(ctx context.Context, name, docroot, release string
 			return nil, err
 		}
 		if err == nil && len(now) == 0 {
+			s.endPins(release)
 			return nil, s.keepClosed(st, release)
 		}
 		switch {
 		case err == nil:
+			s.endPins(release)
 			left, why = now, nil
 		case ctx.Err() == nil:
 			why = err
@@ -65,13 +73,43 @@ func (s *Server) DrainRelease(ctx context.Context, name, docroot, release string
 func (s *Server) keepClosed(of *site, release string) (err error) {
 	s.eachSite(func(st *site) {
 		if st == of || len(st.releases.DocrootsOf(release)) > 0 {
-			err = errors.Join(err, s.history.putClosed(st.Name, st.releases.Closed()))
+			err = errors.Join(err, s.history.putClosed(st.Name, st.releases.Closed()), s.writePins(st))
 		}
 	})
 	if err != nil {
 		return fmt.Errorf("nothing runs in the release, but a restart would open it again: %w", err)
 	}
 	return nil
+}
+
+// endPins ends the pins to a release that is not live. No request enters it meanwhile.
+func (s *Server) endPins(release string) {
+	s.eachSite(func(st *site) { st.releases.EndPins(release, time.Now()) })
+}
+
+// pinsEvery is how often a wait for pins looks whether the release has gone live.
+const pinsEvery = time.Second
+
+// awaitPins waits until no pin leads to a release that is not live. It fails at once if they
+// end too late.
+func (s *Server) awaitPins(ctx context.Context, st *site, docroot, release string) error {
+	for {
+		s.look(st, docroot) // what fails, the drain tells
+		var end time.Time
+		s.eachSite(func(st *site) { end = later(end, st.releases.PinsEnd(release)) })
+		rest := time.Until(end)
+		if limit, ok := ctx.Deadline(); rest > 0 && ok && limit.Before(end) {
+			return &control.PinnedError{Release: release, End: end}
+		}
+		if rest <= 0 || st.releases.Live(docroot) == release {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(min(rest, pinsEvery)):
+		}
+	}
 }
 
 func (s *Server) eachSite(do func(*site)) {

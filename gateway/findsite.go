@@ -45,14 +45,27 @@ func (rq *request) tellUnpinned(docroot string) {
 	}
 }
 
-// enter enters the release that the request runs on, the live one: of now, if it had to
-// be waited for. A docroot that the web server has resolved by itself is taken as that
-// release.
+// enter enters the release that the request runs on. If the docroot is held, it waits
+// outside, and enters the one that is live then.
 func (rq *request) enter() error {
-	s, st := rq.conn.s, rq.site
-	if st == nil {
+	if rq.site == nil {
 		return nil
 	}
+	for {
+		if err := rq.enterRelease(); err != nil {
+			return err
+		}
+		if held, err := rq.awaitHold(); err != nil || !held {
+			return err
+		}
+	}
+}
+
+// enterRelease enters the release that a valid pin leads to, or the live one: of now, if it
+// had to be waited for. A docroot that the web server has resolved by itself is taken as that
+// release, whatever a pin says.
+func (rq *request) enterRelease() error {
+	s, st := rq.conn.s, rq.site
 	now := rq.began
 	if rq.waited {
 		now = time.Now()
@@ -60,20 +73,29 @@ func (rq *request) enter() error {
 	if rq.enterArrived(now) {
 		return nil
 	}
+	if st.readsPins.Load() && rq.conn.errand == nil && rq.enterPinned(now) {
+		return nil
+	}
 	v, err := rq.conn.enterOn(st, rq.docroot, now)
 	if err != nil {
 		st.metrics.resolveFailures.Add(1)
 		return refuse(causeUnresolved, "site %s: %w", st.Name, err)
 	}
-	rq.visit = v
 	if v.Flip != nil {
 		s.flipped(st, v.Flip)
 	}
+	rq.took(v, now)
+	return nil
+}
+
+// took takes the visit, and tells of a link that could not be looked at.
+func (rq *request) took(v deploy.Visit, now time.Time) {
+	s, st := rq.conn.s, rq.site
+	rq.visit = v
 	if v.Stale != nil {
 		st.metrics.resolveFailures.Add(1)
 		st.stale.event(s.log.Error(), now).Err(v.Stale).Str("site", st.Name).Str("docroot", rq.docroot).Str("release", v.Path).Msg(staleText(v))
 	}
-	return nil
 }
 
 // staleText says what a link that cannot be resolved comes to.

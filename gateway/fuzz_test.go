@@ -16,7 +16,7 @@ func FuzzRequest(f *testing.F) {
 	b := newBench(f)
 	b.cfg.Sites[0].IncludePath, b.cfg.Sites[0].ReleaseHeader = b.link("shop")+"/lib", "X-Release"
 	b.cfg.Sites[0].RequestBuffering = false
-	b.cfg.AccessLog = false
+	b.cfg.AccessLog = LogNone
 	b.cfg.ForwardUnmatched = true
 	b.start()
 	go func() { // until the process ends

@@ -31,7 +31,11 @@ func (n *Successor) HandOver(ctx context.Context) error {
 		s.life.must(serving)
 		return fmt.Errorf("the new process did not get ready: %w", err)
 	}
-	s.api.Move()
+	if err := s.api.Move(); err != nil {
+		n.peer.Close()
+		s.life.must(serving)
+		return err
+	}
 	s.pauseAccepting()
 	s.successor = n
 	s.life.must(yielding)
@@ -89,6 +93,7 @@ func (n *Successor) sendState() {
 	s := n.s
 	now := s.setup.Load()
 	for _, st := range now.sites.all {
+		n.peer.Send(handover.Message{Site: &handover.Site{Name: st.Name, Maintenance: st.maintenances.all()}})
 		for _, d := range st.releases.State() {
 			n.peer.Send(handover.Message{Docroot: &handover.Docroot{Site: st.Name, State: d}})
 		}

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"fmt"
 	"sync"
 	"time"
 
@@ -192,12 +193,100 @@ func (h *history) closed(site string) []string {
 	return releases
 }
 
+// pins are the releases of a site that pins may lead to, as an earlier process knew them.
+func (h *history) pins(site string) []deploy.DocrootState {
+	if h.dir == "" {
+		return nil
+	}
+	states, err := deploy.NewHistory(h.dir, site).Pins()
+	if err != nil {
+		h.log.Error().Err(err).Str("site", site).Msg("pins not read, so that those to releases which are not live are not followed: see state_dir")
+	}
+	return states
+}
+
+// keepPins writes them for a later process, after what is to be written before. told has how
+// it went; now has what is so when it is written.
+func (h *history) keepPins(site string, now func() []deploy.DocrootState, told func(error)) {
+	if h.dir == "" {
+		told(nil)
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.stepLocked(func() {
+		var err error
+		spare.During(func() { err = deploy.NewHistory(h.dir, site).PutPins(now()) })
+		told(err)
+	})
+}
+
 // putClosed writes them for a later process.
 func (h *history) putClosed(site string, releases []string) error {
 	if h.dir == "" {
 		return nil
 	}
 	return deploy.NewHistory(h.dir, site).PutClosed(releases)
+}
+
+// maintenance is what an earlier process has of a site.
+func (h *history) maintenance(site string) (all []control.Maintenance) {
+	if h.dir == "" {
+		return nil
+	}
+	if err := deploy.NewHistory(h.dir, site).Maintenance(&all); err != nil {
+		h.log.Error().Err(err).Str("site", site).Msg("maintenance not read, so visitors see the site: see state_dir")
+	}
+	return all
+}
+
+// putMaintenance writes it for a later process.
+func (h *history) putMaintenance(site string, all []control.Maintenance) (err error) {
+	if h.dir == "" {
+		return nil
+	}
+	spare.During(func() { err = deploy.NewHistory(h.dir, site).PutMaintenance(all) })
+	if err != nil {
+		return fmt.Errorf("it is so from now on, but a restart would not know it: %w", err)
+	}
+	return nil
+}
+
+// note writes something that is not a release that went live, behind what was there before.
+func (h *history) note(site string, n control.Note) {
+	if h.dir == "" {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.stepLocked(func() {
+		var err error
+		spare.During(func() { err = deploy.NewHistory(h.dir, site).AddNote(deploy.Note(n)) })
+		if err != nil {
+			h.log.Error().Err(err).Str("site", site).Str("what", n.What).Msg("history not written: see state_dir")
+		}
+	})
+}
+
+// notes are those of a site, the newest last; with a docroot those of it and of the whole
+// site.
+func (h *history) notes(site, docroot string) (notes []control.Note) {
+	if h.dir == "" {
+		return nil
+	}
+	h.flush(func(*pendingFlip) bool { return false })
+	var all []deploy.Note
+	var err error
+	spare.During(func() { all, err = deploy.NewHistory(h.dir, site).Notes() })
+	if err != nil {
+		h.log.Error().Err(err).Str("site", site).Msg("history not read: see state_dir")
+	}
+	for _, n := range all {
+		if docroot == "" || n.Docroot == "" || n.Docroot == docroot {
+			notes = append(notes, control.Note(n))
+		}
+	}
+	return notes
 }
 
 // maxHistory bounds the history of a site with many links as it is shown.

@@ -44,7 +44,7 @@ func (b *bench) awaitMemory(what string, is func(used int64) bool) {
 // 262,144 empty pairs are 512 KiB, and were 12 MiB of descriptions, which stayed.
 func TestEmptyPairsAreRefusedAndTheirMemoryIsGivenBack(t *testing.T) {
 	b := newBench(t)
-	b.cfg.AccessLog = false
+	b.cfg.AccessLog = LogNone
 	b.start()
 	before := heap()
 	empty := string(make([]byte, fcgi.MaxParams))
@@ -245,7 +245,7 @@ func TestAWebServerThatReadsLateGetsItsResponse(t *testing.T) {
 
 func TestAFloodOfBeginsTakesNoMemoryAndEnds(t *testing.T) {
 	b := newBench(t)
-	b.cfg.AccessLog = false
+	b.cfg.AccessLog = LogNone
 	b.start()
 	one := fcgi.AppendBegin(nil, 1, fcgi.Begin{Role: fcgi.RoleResponder, KeepConn: true})
 	for _, row := range []struct {
@@ -366,7 +366,7 @@ func TestWhatAPeerCanMakeTheLogWriteIsBounded(t *testing.T) {
 	})
 	t.Run("requests that fail", func(t *testing.T) {
 		b := newBench(t)
-		b.cfg.AccessLog = false
+		b.cfg.AccessLog = LogNone
 		b.start()
 		c := b.connect()
 		const n = 5 * maxFailures

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,17 +13,13 @@ import (
 type limiter struct{ last, held atomic.Int64 }
 
 func (l *limiter) allow(now time.Time) bool {
-	last, at := l.last.Load(), int64(now.Sub(epoch))
+	last, at := l.last.Load(), int64(sinceEpoch(now))
 	if (last == 0 || at-last >= int64(logEvery)) && l.last.CompareAndSwap(last, at) {
 		return true
 	}
 	l.held.Add(1)
 	return false
 }
-
-// epoch is when the process began. Times are counted from there, since the clock of the
-// machine may step, and a step back by an hour would keep the log silent for that long.
-var epoch = time.Now().Add(-time.Nanosecond)
 
 // event gives e, with the number of events like it that were not written since the last
 // one; or nothing, if it is too early for another.
@@ -81,7 +78,8 @@ func (f *flood) report() {
 
 // floods are the events of a Server that a peer can cause as often as it likes.
 type floods struct {
-	failures map[*cause]*flood // requests that have failed, without an access log
+	failures map[*cause]*flood // requests that have failed, without an access log of all
+	answers  *flood            // the same, that PHP has answered with 5xx
 	stderr   *flood
 	conns    *flood // connections that have ended badly, or were refused
 }
@@ -107,6 +105,7 @@ func newFloods(log zerolog.Logger, m *metrics) *floods {
 	}
 	f := &floods{
 		failures: map[*cause]*flood{},
+		answers:  held(maxFailures, "request", "", "more events of requests that PHP has answered with 5xx were not written"),
 		stderr:   held(maxStderrs, "stderr", "", "more events of FPM's stderr were not written: FPM's own log has them if catch_workers_output is on"),
 		conns:    held(maxConnsEvents, "connection", "", "more events of connections were not written"),
 	}
@@ -114,6 +113,18 @@ func newFloods(log zerolog.Logger, m *metrics) *floods {
 		f.failures[c] = held(maxFailures, "request", c.name, "more events of requests that have failed were not written")
 	}
 	return f
+}
+
+// allow says whether a request may be logged where not all are: one that has failed, or
+// that PHP has answered with 5xx, only if there are not too many like it.
+func (f *floods) allow(rq *request, err error, now time.Time) bool {
+	switch {
+	case err != nil:
+		return f.failures[causeOf(err)].allow(now)
+	case rq.reply.status >= http.StatusInternalServerError:
+		return f.answers.allow(now)
+	}
+	return true
 }
 
 // maxLogged is how much of one text goes to the log, in bytes, if a peer decides how long

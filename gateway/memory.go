@@ -1,14 +1,8 @@
 package gateway
 
 import (
-	"bytes"
 	"errors"
-	"os"
-	"path"
-	"strconv"
 	"sync/atomic"
-
-	"golang.org/x/sys/unix"
 )
 
 // A budget bounds, in bytes, what all unfinished requests of a Server hold in memory
@@ -33,7 +27,7 @@ const paramsCost = 2
 var errMemory = errors.New("all unfinished requests together hold as much memory as they may")
 
 func newBudget() *budget {
-	return &budget{limit: min(max(totalMemory()/4, leastMemory), mostMemory)}
+	return &budget{limit: min(max(TotalMemory()/4, leastMemory), mostMemory)}
 }
 
 // take takes n bytes; false if they are not left.
@@ -59,26 +53,4 @@ func (rq *request) takeMemory(n int) bool {
 	}
 	rq.memory += int64(n)
 	return true
-}
-
-// totalMemory is the machine's memory, or less if the cgroup has less.
-func totalMemory() int64 {
-	var info unix.Sysinfo_t
-	if unix.Sysinfo(&info) != nil {
-		return 0
-	}
-	total := int64(info.Totalram) * int64(info.Unit)
-	of, _ := os.ReadFile("/proc/self/cgroup")
-	for line := range bytes.Lines(of) {
-		group, ok := bytes.CutPrefix(bytes.TrimSpace(line), []byte("0::"))
-		if !ok {
-			continue
-		}
-		// Without a limit it says "max".
-		text, _ := os.ReadFile(path.Join("/sys/fs/cgroup", string(group), "memory.max"))
-		if limit, err := strconv.ParseInt(string(bytes.TrimSpace(text)), 10, 64); err == nil {
-			total = min(total, limit)
-		}
-	}
-	return total
 }

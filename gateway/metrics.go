@@ -95,6 +95,7 @@ func (m *metrics) mux() http.Handler {
 type siteMetrics struct {
 	byClass         [len(classes)]atomic.Uint64
 	resolveFailures atomic.Uint64
+	pins            [pinResults]atomic.Uint64
 	lost            atomic.Uint64 // releases that were removed while they were in use
 	lostRequests    atomic.Uint64 // who was inside
 	pool            *poolMetrics

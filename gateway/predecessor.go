@@ -154,15 +154,26 @@ func (p *Predecessor) ask(ctx context.Context, site, docroot string) (a handover
 	if !p.running() {
 		return a, nil
 	}
+	return p.send(ctx, handover.Ask{Site: site, Docroot: docroot, Closed: p.s.closedOf(site)})
+}
+
+// askRequests asks the predecessor for what runs in it.
+func (p *Predecessor) askRequests(ctx context.Context) (handover.Answer, error) {
+	return p.send(ctx, handover.Ask{Requests: true})
+}
+
+// send sends a question, and waits for the answer.
+func (p *Predecessor) send(ctx context.Context, q handover.Ask) (a handover.Answer, err error) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	answer := make(chan handover.Answer, 1)
 	p.mu.Lock()
 	p.asked++
 	id := p.asked
+	q.ID = id
 	p.answers[id] = answer
 	p.mu.Unlock()
-	p.peer.Send(handover.Message{Ask: &handover.Ask{ID: id, Site: site, Docroot: docroot, Closed: p.s.closedOf(site)}})
+	p.peer.Send(handover.Message{Ask: &q})
 	select {
 	case a = <-answer:
 		if a.Error != "" {

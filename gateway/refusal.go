@@ -78,16 +78,26 @@ const retryAfter = 1
 // appendRefusal appends a complete FastCGI response with the cause's status. The
 // visitor can tell the operator which request it was.
 func (rq *request) appendRefusal(dst []byte, c *cause) []byte {
+	var out []byte
+	if c == causeMaintenance {
+		out = rq.appendMaintenance(out)
+	} else {
+		out = rq.appendStatusPage(out, c)
+	}
+	dst = fcgi.AppendStream(dst, fcgi.Stdout, rq.id, out)
+	dst = fcgi.AppendHeader(dst, fcgi.Stdout, rq.id, 0)
+	return fcgi.AppendEnd(dst, rq.id, 0, fcgi.RequestComplete)
+}
+
+// appendStatusPage appends the answer of a CGI program that says the cause's status.
+func (rq *request) appendStatusPage(out []byte, c *cause) []byte {
 	text := strconv.Itoa(c.status) + " " + http.StatusText(c.status)
-	out := []byte("Status: " + text + "\r\nContent-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n")
+	out = append(out, "Status: "+text+"\r\nContent-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n"...)
 	if c.status == http.StatusServiceUnavailable {
 		out = appendHeader(out, "Retry-After", strconv.Itoa(retryAfter))
 	}
 	if rq.site != nil && rq.site.RequestIDHeader != "" {
 		out = appendHeader(out, rq.site.RequestIDHeader, borrow(rq.requestID))
 	}
-	out = append(out, "\r\n"+text+"\nrequest id "+string(rq.requestID)+"\n"...)
-	dst = fcgi.AppendStream(dst, fcgi.Stdout, rq.id, out)
-	dst = fcgi.AppendHeader(dst, fcgi.Stdout, rq.id, 0)
-	return fcgi.AppendEnd(dst, rq.id, 0, fcgi.RequestComplete)
+	return append(out, "\r\n"+text+"\nrequest id "+string(rq.requestID)+"\n"...)
 }

@@ -229,9 +229,9 @@ func (rq *request) relayResponse(conn *sock.Conn) error {
 	}
 }
 
-// addedHeaders are the site's release_header and request_id_header, as lines of
-// a CGI response; nil for none.
-func (rq *request) addedHeaders() (lines []byte) {
+// addedHeaders are the site's release_header and request_id_header, and what there is to say
+// of pins, as lines of a CGI response; nil for none. head is the beginning of FPM's.
+func (rq *request) addedHeaders(head []byte) (lines []byte) {
 	if rq.site == nil {
 		return nil
 	}
@@ -240,6 +240,9 @@ func (rq *request) addedHeaders() (lines []byte) {
 	}
 	if name := rq.site.RequestIDHeader; name != "" {
 		lines = appendHeader(lines, name, borrow(rq.requestID))
+	}
+	if rq.pins.put || rq.pins.by != noCarrier {
+		lines = rq.appendPinHeaders(lines, head)
 	}
 	return lines
 }

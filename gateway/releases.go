@@ -77,6 +77,7 @@ func (s *Server) detail(st *site, asked string, docroots []string) control.SiteD
 		link = st.releases.Link(docroots[0])
 	}
 	d.History = s.history.of(st.Name, link)
+	d.Notes = s.history.notes(st.Name, asked)
 	return d
 }
 
@@ -92,7 +93,7 @@ func (s *Server) whoIsInside(st *site, asked string, docroots []string) control.
 			who := inside[r.Docroot]
 			ds.Releases = append(ds.Releases, control.ReleaseStatus{
 				Path: r.Path, Name: r.Name, Live: r.Live, Running: r.Inside, Requests: r.Total, Failed: r.Failed,
-				Closed: r.Closed, Gone: r.Gone, FirstSeen: r.FirstSeen, LastSeen: r.LastSeen, Inside: append([]control.Occupant{}, who[:min(len(who), maxOccupants)]...),
+				Pinned: r.Brought, PinsEnd: r.PinsEnd, Closed: r.Closed, Gone: r.Gone, FirstSeen: r.FirstSeen, LastSeen: r.LastSeen, Inside: append([]control.Occupant{}, who[:min(len(who), maxOccupants)]...),
 			})
 		}
 		d.Docroots = append(d.Docroots, ds)

@@ -26,7 +26,7 @@ func (b *bench) shop() []control.ReleaseStatus {
 }
 
 func (b *bench) drainShop(ctx context.Context, n string) ([]control.Occupant, error) {
-	return b.server.DrainRelease(ctx, "shop", "", b.release("shop", n))
+	return b.server.DrainRelease(ctx, "shop", "", b.release("shop", n), control.PinsEnd)
 }
 
 func TestASiteTellsWhoIsInsideWhichRelease(t *testing.T) {

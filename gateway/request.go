@@ -8,6 +8,7 @@ import (
 
 	"realdocd/deploy"
 	"realdocd/fcgi"
+	"realdocd/gateway/control"
 	"realdocd/gateway/fpm"
 	"realdocd/gateway/sock"
 )
@@ -35,11 +36,14 @@ type request struct {
 	docroot string // the site's, to which the web server's leads
 	pool    *fpm.Pool
 	visit   deploy.Visit
+	pins    pinning
 	// arrival says where its docroot belongs, if that is written in another way than
 	// the site's; else nil.
 	arrival *arrival
-	head    []byte // BEGIN_REQUEST and PARAMS for FPM
-	text    []byte // values made by rewriting
+	// maintenance is what it was refused for; else nil.
+	maintenance *control.Maintenance
+	head        []byte // BEGIN_REQUEST and PARAMS for FPM
+	text        []byte // values made by rewriting
 
 	place fpm.Place // the right to run in FPM, with the connection to it
 	reply response
@@ -119,7 +123,7 @@ func (s *Server) handle(rq *request) {
 		s.leaveRelease(rq, now, err)
 	}
 	if err != nil {
-		rq.conn.pin.note(err)
+		rq.conn.errand.note(err)
 		s.refusals.note(rq, err)
 		rq.fail(err)
 		now = time.Now()
@@ -148,14 +152,17 @@ func (s *Server) run(rq *request) error {
 	if rq.site != nil {
 		rq.site.seen.see(rq)
 	}
+	if err := rq.checkMaintenance(); err != nil {
+		return err
+	}
 	if err := rq.prepare(); err != nil {
 		return err
 	}
 	if err := rq.pool.Enter(&rq.place, rq.want()); err != nil {
 		return rq.explainWait(err)
 	}
-	if rq.conn.pin != nil {
-		rq.conn.pin.placed.Store(true)
+	if rq.conn.errand != nil {
+		rq.conn.errand.placed.Store(true)
 	}
 	for {
 		conn, err := rq.place.Connect()
@@ -202,8 +209,8 @@ func (rq *request) prepare() error {
 func (rq *request) want() fpm.Want {
 	bodyless := rq.body.ended && rq.body.length == 0 && rq.contentLength <= 0
 	want := fpm.Want{By: rq, Flow: rq.flow(), Limit: rq.placeLimit(), Reusable: bodyless && len(rq.head) < maxInline}
-	if pin := rq.conn.pin; pin != nil {
-		want.First, want.At = true, pin.server
+	if errand := rq.conn.errand; errand != nil {
+		want.First, want.At = true, errand.server
 	}
 	return want
 }

@@ -143,7 +143,7 @@ func TestErrorsTellTheID(t *testing.T) {
 
 func TestEveryEventOfARequestHasItsIDAndTrace(t *testing.T) {
 	b := newBench(t)
-	b.cfg.AccessLog = false
+	b.cfg.AccessLog = LogNone
 	b.start()
 	const trace, span = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 	traced := func(id string) []string {

@@ -48,7 +48,7 @@ func (rq *request) takeRecords(conn *sock.Conn) ([]byte, error) {
 		}
 		if rec.Type == fcgi.Stdout && !rq.reply.started && len(rec.Content) > 0 {
 			rq.reply.started, rq.firstByte = true, time.Now()
-			if headers := rq.addedHeaders(); headers != nil {
+			if headers := rq.addedHeaders(rec.Content); headers != nil {
 				batch = append(fcgi.AppendStream(nil, fcgi.Stdout, rq.id, headers), batch...)
 			}
 		}

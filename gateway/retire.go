@@ -40,7 +40,10 @@ func (n *Successor) giveConn(c *webConn) {
 // answer tells the successor who is left here.
 func (n *Successor) answer(q handover.Ask) {
 	a := handover.Answer{ID: q.ID}
-	if q.Site == "" {
+	if q.Requests {
+		running, _ := n.s.Requests("") // fails only for a site that is not there
+		a.Requests = &running
+	} else if q.Site == "" {
 		st := n.s.Status()
 		a.Status = &st
 	} else if d, err := n.s.occupied(q.Site, q.Docroot, q.Closed); err != nil {

@@ -33,6 +33,9 @@ func (rq *request) rewrite() error {
 	}
 	rq.set(0, "REALDOC_RELEASE", rq.bytes(rq.visit.Name))
 	rq.sendRequestID()
+	if rq.site.readsPins.Load() && rq.conn.errand == nil {
+		rq.tellPin()
+	}
 	if err := rq.translate(); err != nil {
 		return err
 	}

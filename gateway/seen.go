@@ -28,7 +28,7 @@ type seenRequests struct {
 // not rewritten anything of the request yet. A warm-up is our own request and says
 // nothing about the web server.
 func (s *seenRequests) see(rq *request) {
-	if rq.conn.pin != nil || !s.every.allow(rq.began) {
+	if rq.conn.errand != nil || !s.every.allow(rq.began) {
 		return
 	}
 	seen := &control.SeenRequest{

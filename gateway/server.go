@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"errors"
 	"net"
 	"sync"
@@ -11,6 +12,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"realdocd/gateway/control"
+	"realdocd/gateway/pin"
 	"realdocd/gateway/sock"
 )
 
@@ -23,6 +25,7 @@ type Server struct {
 	floods  *floods
 	metrics *metrics
 	history *history
+	keys    atomic.Pointer[pin.Keys] // of pins; nil until something needs them
 	started time.Time
 
 	life   life
@@ -39,6 +42,7 @@ type Server struct {
 	store       func(syscall.Conn) error // takes idle connections at Shutdown
 	successor   *Successor               // that is told what is known here, from the phase yielding on
 	predecessor *Predecessor             // nil for the first of its line
+	reread      func(context.Context) error
 
 	api      *control.Handler // answers what operators ask
 	refused  limiter          // of log events about clients that are not allowed
@@ -51,7 +55,7 @@ type Server struct {
 	refusals refusals
 
 	spool   spool        // the room for bodies that are too large for memory
-	foreign atomic.Int64 // when a client that does not speak FastCGI was logged last, in Unix nanoseconds
+	foreign atomic.Int64 // when a client that does not speak FastCGI was logged last, since epoch
 	drains  atomic.Int32 // of releases and pools, that wait
 
 	awake atomic.Int64 // connections that a goroutine serves

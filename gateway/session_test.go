@@ -138,7 +138,7 @@ func sessions(t *testing.T, rt *rapid.T) {
 	goroutines := runtime.NumGoroutine()
 	t.Run("sessions", func(t *testing.T) {
 		b := newLimited(t, rapid.IntRange(1, 4).Draw(rt, "places"))
-		b.cfg.AccessLog, b.cfg.MaxBody = false, 150_000
+		b.cfg.AccessLog, b.cfg.MaxBody = LogNone, 150_000
 		b.cfg.Pools[0].ReadTimeout, b.cfg.Pools[0].Reuse = 300*time.Millisecond, rapid.Bool().Draw(rt, "reuse")
 		b.cfg.Sites[1].RequestBuffering = false
 		b.start()

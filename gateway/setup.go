@@ -77,6 +77,9 @@ func (s *Server) Reload(cfg Config) error {
 		return err
 	}
 	defer s.life.must(serving)
+	if err := s.readKeys(&cfg); err != nil {
+		return err
+	}
 	opened, err := s.openNew(&cfg)
 	if err != nil {
 		return fmt.Errorf("open the sockets: %w", err)

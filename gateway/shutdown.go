@@ -80,6 +80,7 @@ func (s *Server) end() {
 	for _, p := range s.setup.Load().pools {
 		p.Discard()
 	}
+	s.keepPins(0)
 	s.history.close()
 	s.removeProbe()
 	s.life.must(ended)

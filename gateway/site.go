@@ -12,6 +12,7 @@ import (
 	"realdocd/deploy"
 	"realdocd/gateway/control"
 	"realdocd/gateway/fpm"
+	"realdocd/gateway/pin"
 	"realdocd/gateway/spare"
 	"realdocd/incpath"
 )
@@ -31,8 +32,14 @@ type site struct {
 
 	inspecting atomic.Bool // somebody looks whether the docroot can be resolved
 
+	// What operators have decided of the site outlives a reload.
+	maintenances *maintenances
+	holds        *holds
+
 	mapParams, keepParams map[string]bool // nil for none
 	sweeps                atomic.Bool     // what is gone is going to be dropped from opcache
+	readsPins             atomic.Bool     // its requests are looked through for pins
+	pinSite               pin.Site        // of a docroot that is written out
 }
 
 // newSite puts a site to work. before is the site of that name in the
@@ -43,6 +50,7 @@ func newSite(c SiteConfig, p *fpm.Pool, before *site, srv *Server) *site {
 		SiteConfig: c, pool: p, metrics: srv.metrics.site(c.Name, p.Name),
 		mapParams: setOf(c.MapParams), keepParams: setOf(c.KeepParams),
 	}
+	s.pinSite = pin.SiteOf(c.Name, path.Clean(c.Docroot))
 	opts := c.Links()
 	opts.WasLive = func(link string) (string, bool) {
 		past := srv.history.releasesOf(c.Name, link)
@@ -52,6 +60,12 @@ func newSite(c SiteConfig, p *fpm.Pool, before *site, srv *Server) *site {
 		return past[0], true
 	}
 	s.since = time.Now()
+	s.maintenances, s.holds = &maintenances{}, &holds{}
+	if before != nil {
+		s.maintenances, s.holds = before.maintenances, before.holds
+	} else {
+		s.maintenances.replace(srv.history.maintenance(c.Name))
+	}
 	if before != nil && before.Docroot == c.Docroot {
 		s.since = before.since
 		s.seen.last.Store(before.seen.last.Load())
@@ -63,13 +77,30 @@ func newSite(c SiteConfig, p *fpm.Pool, before *site, srv *Server) *site {
 		for _, release := range srv.history.closed(c.Name) {
 			s.releases.Close(release)
 		}
+		for _, state := range srv.history.pins(c.Name) {
+			if c.Has(state.Path) || state.Path == path.Clean(c.Docroot) {
+				s.releases.Restore(state)
+			}
+		}
 	}
+	s.readsPins.Store(c.Pin != PinOff || s.releases.HasPins(time.Now()))
 	return s
+}
+
+// tagOf is what stands in pins for one of the site's docroots.
+func (s *site) tagOf(docroot string) pin.Site {
+	if s.IsGlob() {
+		return pin.SiteOf(s.Name, docroot)
+	}
+	return s.pinSite
 }
 
 // status is the site now.
 func (s *site) status() control.SiteStatus {
-	st := control.SiteStatus{Name: s.Name, Docroot: s.Docroot, Pool: s.pool.Name, Running: s.releases.Inside()}
+	st := control.SiteStatus{
+		Name: s.Name, Docroot: s.Docroot, Pool: s.pool.Name, Running: s.releases.Inside(),
+		Maintenance: s.maintenances.status(), Held: s.holds.waiting.Load(), Holds: int(s.holds.count.Load()),
+	}
 	if !s.IsGlob() {
 		if live := s.releases.Now(path.Clean(s.Docroot)); live != nil {
 			st.Release, st.Fault = live.Path, live.Fault()

@@ -32,6 +32,9 @@ func (s *Server) Listen(inherited ...net.Listener) error {
 // openAll opens what the configuration has beyond the sockets that are open.
 func (s *Server) openAll(open *sockets) error {
 	s.sockets.Store(open)
+	if err := s.readKeys(&s.setup.Load().cfg); err != nil {
+		return err
+	}
 	opened, err := s.openNew(&s.setup.Load().cfg)
 	if err != nil {
 		return err
@@ -68,7 +71,7 @@ func (s *Server) openNew(cfg *Config) (_ *sockets, err error) {
 		}
 	}
 	if !open.exporter.at(cfg.Metrics) {
-		if n.exporter, err = openAdmin(cfg.Metrics, s.predecessor.claim(handover.UseMetrics, cfg.Metrics), access{}, hostChecked(cfg.Metrics, s.metrics.mux())); err != nil {
+		if n.exporter, err = openAdmin(cfg.Metrics, s.predecessor.claim(handover.UseMetrics, cfg.Metrics), access{}, hostChecked(cfg.Metrics, s.exporter())); err != nil {
 			return nil, fmt.Errorf("serve metrics on %s: %w", cfg.Metrics, err)
 		}
 	}

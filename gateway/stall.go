@@ -23,7 +23,7 @@ const (
 
 // awaits says what the connection waits for from now on.
 func (c *webConn) awaits(what stall, now time.Time) {
-	c.awaited.Store(now.UnixMilli()<<stallBits | int64(what))
+	c.awaited.Store(sinceEpoch(now).Milliseconds()<<stallBits | int64(what))
 }
 
 // awaitsNothing says that the connection does not wait for its web server.
@@ -83,10 +83,10 @@ func (s *Server) endStalled(limits stallLimits, now time.Time) {
 	defer s.mu.Unlock()
 	for c := range s.conns {
 		seen := c.awaited.Load()
-		what, since := stall(seen&(1<<stallBits-1)), time.UnixMilli(seen>>stallBits)
-		if what != nothing && limits[what] > 0 && now.Sub(since) >= limits[what] {
+		what, waits := stall(seen&(1<<stallBits-1)), sinceEpoch(now)-time.Duration(seen>>stallBits)*time.Millisecond
+		if what != nothing && limits[what] > 0 && waits >= limits[what] {
 			c.endWait(seen, what)
-		} else if what == aRequest && now.Sub(since) >= sleepsAfter && !s.life.now().leaves() {
+		} else if what == aRequest && waits >= sleepsAfter && !s.life.now().leaves() {
 			c.askToSleep()
 		}
 	}
@@ -99,7 +99,7 @@ func (s *Server) endIdlest(n int) int {
 	defer s.mu.Unlock()
 	var idle []int64
 	for c := range s.conns {
-		if seen := c.awaited.Load(); stall(seen&(1<<stallBits-1)) == aRequest && c.lateFor() == nothing && c.pin == nil {
+		if seen := c.awaited.Load(); stall(seen&(1<<stallBits-1)) == aRequest && c.lateFor() == nothing && c.errand == nil {
 			idle = append(idle, seen)
 		}
 	}

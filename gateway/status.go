@@ -14,6 +14,12 @@ func (s *Server) Status() control.Status {
 	return st
 }
 
+// Unheld says whether systemd runs this process (sd_notify(3)), and has passed it no
+// socket of web servers: it holds none then while realdocd is restarted.
+func (s *Server) Unheld() bool {
+	return os.Getenv("NOTIFY_SOCKET") != "" && !s.sockets.Load().inherited
+}
+
 // OwnStatus is Status without asking anybody. Its pools are whole: the places of a
 // predecessor are counted here.
 func (s *Server) OwnStatus() control.Status {
@@ -21,7 +27,7 @@ func (s *Server) OwnStatus() control.Status {
 	s.mu.Lock()
 	conns := len(s.conns)
 	s.mu.Unlock()
-	st := control.Status{PID: os.Getpid(), Started: s.started, Connections: conns, Pools: []control.PoolStatus{}, Sites: []control.SiteStatus{}}
+	st := control.Status{Unheld: s.Unheld(), PID: os.Getpid(), Started: s.started, Connections: conns, Pools: []control.PoolStatus{}, Sites: []control.SiteStatus{}}
 	for _, c := range now.cfg.Pools {
 		st.Pools = append(st.Pools, poolStatus(now.pools[c.Name]))
 	}

@@ -35,6 +35,8 @@ func (s *Server) Succeed(p *Predecessor) (err error) {
 			return fmt.Errorf("take over from the process before: %w", noEOF(err))
 		case m.Docroot != nil:
 			s.restore(m.Docroot.Site, m.Docroot.State)
+		case m.Site != nil:
+			s.restoreMaintenance(m.Site.Name, m.Site.Maintenance)
 		case m.Pool != nil:
 			p.letIn(s, *m.Pool)
 		case m.Begin:

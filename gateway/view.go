@@ -16,7 +16,7 @@ import (
 func (s *Server) View() control.View {
 	now := s.setup.Load()
 	v := control.View{Directories: directoryViews(&now.cfg), Requests: []control.SeenRequest{}, Refused: s.refusals.all(time.Now()), Metrics: now.cfg.Metrics}
-	v.Troubles = s.troubles(now)
+	v.Unresolved = s.unresolved(now)
 	v.Listen, v.Inherited = s.Addrs()
 	var limit unix.Rlimit
 	if unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) == nil {
@@ -33,6 +33,9 @@ func (s *Server) View() control.View {
 	}
 	return v
 }
+
+// Configuration is what the daemon runs on now.
+func (s *Server) Configuration() control.Configuration { return s.setup.Load().cfg.Told }
 
 func directoryViews(c *Config) []control.DirectoryView {
 	views := []control.DirectoryView{viewDirectory("spool_dir", orTemp(c.SpoolDir))}

@@ -133,8 +133,8 @@ func TestTheViewHasTheDocrootsThatCannotBeResolved(t *testing.T) {
 	b.served(b.connect(), "", b.params()...)
 	live := b.server.setup.Load().sites.named("shop").releases.Live(b.docroot("shop"))
 	v := b.viewed()
-	if len(v.Troubles) != 1 || v.Troubles[0].Site != "never" || v.Troubles[0].Release != "" || !strings.Contains(v.Troubles[0].Error, "no such file") {
-		t.Fatalf("got %+v", v.Troubles)
+	if len(v.Unresolved) != 1 || v.Unresolved[0].Site != "never" || v.Unresolved[0].Release != "" || !strings.Contains(v.Unresolved[0].Error, "no such file") {
+		t.Fatalf("got %+v", v.Unresolved)
 	}
 	i := slices.IndexFunc(v.Unseen, func(u control.UnseenSite) bool { return u.Site == "never" && !u.Since.IsZero() })
 	if i < 0 || slices.ContainsFunc(v.Unseen, func(u control.UnseenSite) bool { return u.Site == "shop" }) {
@@ -143,7 +143,7 @@ func TestTheViewHasTheDocrootsThatCannotBeResolved(t *testing.T) {
 	b.must(os.Remove(b.link("shop")))
 	b.served(b.connect(), "", b.params()...) // on the last good release
 	v = b.viewed()
-	if len(v.Troubles) != 2 || v.Troubles[0].Site != "shop" || v.Troubles[0].Release != live || v.Troubles[0].Docroot != b.docroot("shop") {
-		t.Errorf("got %+v, want one of the release %s", v.Troubles, live)
+	if len(v.Unresolved) != 2 || v.Unresolved[0].Site != "shop" || v.Unresolved[0].Release != live || v.Unresolved[0].Docroot != b.docroot("shop") {
+		t.Errorf("got %+v, want one of the release %s", v.Unresolved, live)
 	}
 }

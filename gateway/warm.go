@@ -48,15 +48,15 @@ func (s *Server) warmOne(ctx context.Context, st *site, docroot string, v deploy
 	ctx, cancel := context.WithTimeout(ctx, st.WarmTimeout)
 	defer cancel()
 	r := control.WarmResult{URI: uri, Server: string(server)}
-	p := &pin{release: v.Path, server: server}
+	errand := &errand{release: v.Path, server: server}
 	params, note := warmParams(docroot, v.Docroot, uri)
-	answer, err := s.askOurselves(ctx, p, params)
+	answer, err := s.askOurselves(ctx, errand, params)
 	r.Took = time.Since(began).Seconds()
-	r.Unasked = p.unasked.Load()
+	r.Unasked = errand.unasked.Load()
 	switch {
 	case ctx.Err() != nil:
 		r.Error = fmt.Sprintf("no answer within warm_timeout (%s)", st.WarmTimeout)
-		r.Unasked = !p.placed.Load()
+		r.Unasked = !errand.placed.Load()
 	case err != nil:
 		r.Error = err.Error()
 	default:

@@ -47,14 +47,14 @@ type webConn struct {
 	memory int64    // what the connection has of Server.memory
 	small  [16]byte // an answer to a record that is not one of a request
 
-	crowd *crowd // that it is counted in
-	pin   *pin   // whose requests they are, if they are a warm-up's
+	crowd  *crowd  // that it is counted in
+	errand *errand // what it is for, if it is our own
 }
 
 // enterOn enters the release that a request on the connection runs on.
 func (c *webConn) enterOn(st *site, docroot string, now time.Time) (deploy.Visit, error) {
-	if c.pin != nil {
-		return st.releases.EnterRelease(docroot, c.pin.release)
+	if c.errand != nil {
+		return st.releases.EnterRelease(docroot, c.errand.release)
 	}
 	return st.releases.Enter(docroot, now)
 }
@@ -154,7 +154,7 @@ const foreignEvery = time.Minute
 
 // noteForeign tells of a client that speaks another protocol, and who it is.
 func (c *webConn) noteForeign(err error) {
-	now, last := time.Now().UnixNano(), c.s.foreign.Load()
+	now, last := int64(sinceEpoch(time.Now())), c.s.foreign.Load()
 	if last != 0 && now-last < int64(foreignEvery) || !c.s.foreign.CompareAndSwap(last, now) {
 		return
 	}
@@ -197,7 +197,7 @@ func (c *webConn) fate() fate {
 
 // mayMove says whether nothing of a request has been read, so that another
 // process can read the next one whole.
-func (c *webConn) mayMove() bool { return c.web.In.Buffered() == 0 && c.pin == nil }
+func (c *webConn) mayMove() bool { return c.web.In.Buffered() == 0 && c.errand == nil }
 
 // endIdle ends the wait for a request, at a time that may be past, if none runs or
 // is on its way.

@@ -11,6 +11,7 @@ import (
 	"github.com/coreos/go-systemd/v22/activation"
 	"golang.org/x/sys/unix"
 
+	"realdocd/cmd/realdocd/conf"
 	"realdocd/gateway"
 )
 
@@ -46,9 +47,6 @@ func (d *daemonProcess) takePassed() (listeners []net.Listener, err error) {
 		// systemd has them open too: as long as it does, a close here ends none of them.
 		d.notify("FDSTOREREMOVE=1\nFDNAME="+connName, "starting")
 	}
-	if len(listeners) > 0 {
-		d.warnOfListen(listeners)
-	}
 	return listeners, nil
 }
 
@@ -60,12 +58,29 @@ func checkPassed(ln net.Listener, c gateway.Config) error {
 	return nil
 }
 
-// warnOfListen names the addresses of the configuration that are not listened on.
-func (d *daemonProcess) warnOfListen(passed []net.Listener) {
-	for _, addr := range d.config.Gateway.Listen {
-		if !slices.ContainsFunc(passed, func(ln net.Listener) bool { return ln.Addr().String() == string(addr) }) {
+// warnOfSockets says what systemd's sockets are not as the operator may think.
+func (d *daemonProcess) warnOfSockets() {
+	if d.passed {
+		d.warnOfListen()
+	} else if d.srv.Unheld() {
+		d.log.Warn().Msg("systemd holds no socket for realdocd, so that requests fail while it is restarted: systemctl enable --now realdocd.socket, and then systemctl restart realdocd")
+	}
+}
+
+// warnOfListen says which keys of the configuration have no effect, since systemd has
+// passed sockets and these win.
+func (d *daemonProcess) warnOfListen() {
+	c := d.config.Gateway
+	for _, addr := range c.Listen {
+		if !slices.Contains(d.addrs, string(addr)) {
 			d.log.Warn().Str("listen", string(addr)).Msg("not listened on: systemd has passed sockets, and they win; add it to the socket unit")
 		}
+	}
+	if mode := conf.DefaultListenMode; c.ListenMode != mode {
+		d.log.Warn().Str("listen_mode", fmt.Sprintf("%#o", c.ListenMode)).Msg("listen_mode has no effect: systemd has made the socket; set SocketMode= in the socket unit (systemctl edit realdocd.socket)")
+	}
+	if c.ListenGroup != "" {
+		d.log.Warn().Str("listen_group", c.ListenGroup).Msg("listen_group has no effect: systemd has made the socket; set SocketGroup= in the socket unit (systemctl edit realdocd.socket)")
 	}
 }
 

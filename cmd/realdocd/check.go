@@ -119,7 +119,7 @@ func configFaults(file string, err error) []doctor.Finding {
 	}
 	var findings []doctor.Finding
 	for _, f := range all.List {
-		findings = append(findings, doctor.ConfigFault(all.File, f.Line, f.Text))
+		findings = append(findings, doctor.ConfigFault(f.File, f.Line, f.Text))
 	}
 	return findings
 }

@@ -31,6 +31,7 @@ type daemonProcess struct {
 	passed    bool     // systemd has passed them
 	program   string   // what an upgrade starts
 	signals   chan os.Signal
+	rereads   chan rereading
 	ended     chan error  // what Serve returns
 	retired   atomic.Bool // a successor is the main process
 }
@@ -56,9 +57,12 @@ func (d *daemonProcess) serve(stderr io.Writer, getenv func(string) string) erro
 	defer closeLog()
 	d.warnOfUser()
 	d.srv = gateway.New(d.config.Gateway, d.log)
+	d.rereads = make(chan rereading)
+	d.srv.OnReread(d.reread)
 	if err := d.open(before); err != nil {
 		return err
 	}
+	d.warnOfSockets()
 	d.ended = make(chan error, 1)
 	go func() { d.ended <- d.srv.Serve() }()
 	select { // before it serves, it takes no signal's word
@@ -90,6 +94,10 @@ func tuneRuntime(getenv func(string) string) {
 		// collecting at five times the live heap costs little memory, and saves
 		// most of the collections under load.
 		debug.SetGCPercent(400)
+	}
+	if total := gateway.TotalMemory(); getenv("GOMEMLIMIT") == "" && total > 0 {
+		// Near the end of what there is, the collector works harder instead.
+		debug.SetMemoryLimit(total / 10 * 9)
 	}
 	if getenv("GOMAXPROCS") == "" {
 		// A request costs a fraction here of what it costs in the web server and in

@@ -24,8 +24,9 @@ func newDeploy() *cobra.Command {
 		Long: `deploy copies the source into the site's idle slot, or into a new directory below
 its releases, and makes it live as flip does. Visitors get the live release until the
 copy is complete, on disk and warm; what fails before leaves that as it is, and the
-next deploy carries on from there. A slot is drained before it is filled. Of
-releases those beyond keep are removed, once nothing runs in them.
+next deploy carries on from there. A slot is drained before it is filled, and the pins
+that lead there end, or are waited for with --pins=wait. Of releases those beyond keep
+are removed, once nothing runs in them and no pin leads there.
 
 Only what deploy has made itself, and what no site uses, is emptied or removed; files
 that no deploy has brought stop it. See realdocd-deploy(7).
@@ -54,6 +55,7 @@ If the site's link does not exist yet, deploy makes it.`,
 	}
 	o.flags(cmd)
 	cmd.Flags().DurationVar(&o.timeout, "timeout", 30*time.Second, "how long to wait for the idle slot to drain, as `TIME` such as 30s or 2m")
+	o.pinsFlag(cmd)
 	cmd.Flags().BoolVar(&d.adopt, "adopt", false, "take a slot that deploy has not made for its own")
 	cmd.Flags().BoolVar(&d.deleteNew, "delete-new", false, "let files go that no deploy has brought")
 	cmd.Flags().BoolVar(&d.force, "force", false, "fill a slot that has been live though no gateway runs that could say who is in it")

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"realdocd/deploy"
+	"realdocd/gateway/control"
 )
 
 // expiredTimeout is how long a deploy waits for a release that is to be removed.
@@ -123,7 +124,7 @@ func (g *goLive) stay(live, before string) (paths []string, err error) {
 
 func (g *goLive) remove(ctx context.Context, dir, why string) error {
 	return g.do("remove", func() (string, error) {
-		w, err := g.warden("", func(dir string) error { return busyText(g.drained(ctx, dir, expiredTimeout)) })
+		w, err := g.warden("", func(dir string) error { return busyText(g.drained(ctx, dir, expiredTimeout, control.PinsWait)) })
 		if err != nil {
 			return "", err
 		}

@@ -68,6 +68,8 @@ func (g *goLive) mayFill(ctx context.Context, slot, source string) (*deploy.Perm
 	switch {
 	case g.daemon == nil && lived && !g.deployOpts.force:
 		return nil, fmt.Errorf("it has been live, and nobody knows whether something runs in it (%s): start realdocd, or say with --force that nothing does", g.alone)
+	case g.daemon == nil && lived: // the next daemon must not lead anybody into it
+		return permit, g.history().EndPins(g.seenAs(slot), time.Now())
 	case g.daemon != nil && (lived || g.link.exists):
 		if err := g.drain(ctx, slot, g.opts.timeout); err != nil {
 			return nil, err

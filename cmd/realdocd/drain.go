@@ -22,30 +22,45 @@ import (
 func newDrain() *cobra.Command {
 	var o siteOptions
 	var timeout time.Duration
+	pins := control.PinsEnd
 	cmd := &cobra.Command{
 		Use:   "drain SITE RELEASE",
 		Short: "Wait until nothing runs in a release",
 		Long: `drain closes a release that is not live: until it is live again no request enters it.
-Then it waits until no request, command or worker is left in it, so that it can be
-removed or filled anew. RELEASE is a directory, or the name of one that is known or
+Pins that lead there end at once and for good, so that pinned visitors go to the live
+release; or drain waits for them first, with --pins=wait. Then it waits until no request,
+command or worker is left in it, so that it can be removed or filled anew. RELEASE is a directory, or the name of one that is known or
 that lies beside the live one. It prints nothing when it has worked. When it takes longer than the timeout, the exit code is 1, and what
 still runs is listed.`,
 		Example: `  realdocd drain shop 42 && rm -r /var/www/shop/releases/42
-  realdocd drain shop /var/www/shop/B --timeout 2m`,
+  realdocd drain shop /var/www/shop/B --timeout 2m
+  realdocd drain shop 42 --pins=wait`,
 		Args: siteArguments("RELEASE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if _, err := drainLimit(true, timeout, true); err != nil {
 				return usageError{err}
 			}
-			err := o.ask(timeout+2*answerTimeout, func(ctx context.Context, daemon *control.Client) error {
+			if err := wantPins(pins); err != nil {
+				return usageError{err}
+			}
+			limit := timeout
+			if pins == control.PinsWait {
+				limit = pinsForever
+			}
+			err := o.ask(limit+2*answerTimeout, func(ctx context.Context, daemon *control.Client) error {
 				at := control.SiteAddress{Site: args[0], Docroot: o.docroot}
 				release, err := o.findRelease(ctx, daemon, at, args[1])
 				if err != nil {
 					return err
 				}
 				noteUnseenOf(ctx, daemon, args[0], cmd.ErrOrStderr())
+				if pins == control.PinsWait && !cmd.Flags().Changed("timeout") {
+					if timeout, err = untilPinsEnd(ctx, daemon, at, release, timeout); err != nil {
+						return err
+					}
+				}
 				ends := time.Now().Add(timeout)
-				if _, err = daemon.DrainRelease(ctx, at, release, timeout); err != nil {
+				if _, err = daemon.DrainRelease(ctx, at, release, timeout, pins); err != nil {
 					return err
 				}
 				return awaitPHP(ctx, release, ends)
@@ -58,7 +73,8 @@ still runs is listed.`,
 		ValidArgsFunction: o.completeSiteThenRelease,
 	}
 	o.flags(cmd)
-	cmd.Flags().DurationVar(&timeout, "timeout", 30*time.Second, "how long to wait, as `TIME` such as 30s or 2m")
+	cmd.Flags().DurationVar(&timeout, "timeout", 30*time.Second, "how long to wait, as `TIME` such as 30s or 2m; without it --pins=wait takes as long as the pins, too")
+	pinsFlag(cmd, &pins)
 	return cmd
 }
 

@@ -20,10 +20,14 @@ type fakeDaemon struct {
 	socket string
 	server *http.Server
 
-	mu     sync.Mutex
-	asked  []string // METHOD and URI of each request
-	status control.Status
-	busy   map[string][]control.Occupant // whom a drain finds in a pool or a release, by name or path
+	mu      sync.Mutex
+	asked   []string // METHOD and URI of each request
+	status  control.Status
+	busy    map[string][]control.Occupant // whom a drain finds in a pool or a release, by name or path
+	ready   control.Readiness
+	running control.Requests
+	told    control.Configuration
+	reread  error // what a reload answers
 	// What follows is of its one site, the first in status.
 	site     control.SiteDetail
 	headroom control.Headroom
@@ -33,7 +37,10 @@ type fakeDaemon struct {
 	room     []control.RoomResult
 	warming  chan struct{} // if it is set, "warm" closes it and waits for its client to leave
 	env      func() control.CommandEnv
-	flips    chan string // told to the command that has entered
+
+	maintenance *control.Maintenance
+	held        chan struct{} // closed when the last hold has let go
+	flips       chan string   // told to the command that has entered
 	// grow is called before each answer about pools and sites, with mu held.
 	grow func()
 }
@@ -92,7 +99,23 @@ func (d *fakeDaemon) Status() control.Status {
 
 func (d *fakeDaemon) OwnStatus() control.Status { return d.Status() }
 
+func (d *fakeDaemon) Ready(context.Context, string) (control.Readiness, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.ready, nil
+}
+
+func (d *fakeDaemon) Requests(site string) (control.Requests, error) {
+	if site != "" && site != d.site.Name {
+		return control.Requests{}, control.ErrNoSite
+	}
+	return d.running, nil
+}
+
 func (d *fakeDaemon) View() control.View { return control.View{} }
+
+func (d *fakeDaemon) Reread(context.Context) error         { return d.reread }
+func (d *fakeDaemon) Configuration() control.Configuration { return d.told }
 
 // pool has something done to a pool.
 func (d *fakeDaemon) pool(name string, do func(*control.PoolStatus)) error {
@@ -147,7 +170,7 @@ func (d *fakeDaemon) Look(name, docroot, _ string) (control.SiteDetail, error) {
 }
 
 // DrainRelease fails at once if somebody is inside.
-func (d *fakeDaemon) DrainRelease(_ context.Context, _, _, release string) ([]control.Occupant, error) {
+func (d *fakeDaemon) DrainRelease(_ context.Context, _, _, release string, pins control.Pins) ([]control.Occupant, error) {
 	return d.drain(release)
 }
 
@@ -176,6 +199,25 @@ func (d *fakeDaemon) MakeRoom(context.Context, string, string) ([]control.RoomRe
 
 func (d *fakeDaemon) Forget(context.Context, string, string, string) ([]control.ForgottenResult, error) {
 	return nil, nil
+}
+
+// Maintain keeps what it is told.
+func (d *fakeDaemon) Maintain(_, _ string, m *control.Maintenance) (control.SiteStatus, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.maintenance = m
+	return d.site.SiteStatus, nil
+}
+
+// Hold fails at once if somebody is inside.
+func (d *fakeDaemon) Hold(context.Context, string, string) (func(), []control.Occupant, error) {
+	if left, err := d.drain("held"); err != nil {
+		return nil, left, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.held = make(chan struct{})
+	return func() { close(d.held) }, nil, nil
 }
 
 func (d *fakeDaemon) Enter(_, _, _ string, _ control.Command) (control.Stay, error) {

@@ -20,13 +20,19 @@ the running gateway is asked whether PHP-FPM can read the release and has room f
 in the opcache; and the site's warm-up runs on it. What fails there leaves the live
 release as it is. If no gateway runs, flip only flips, and says so.
 
+With --hold, what follows -- runs as the last step before the flip, as a migration of
+the database: new requests of the site wait meanwhile, for at most the pool's
+queue_timeout each, and those that ran have ended. If the command fails, the live
+release goes on and the exit code is 1. See realdocd-canary(7).
+
 Interrupted before the rename, it has changed nothing; after it, the flip stands.`,
 		Example: `  realdocd flip shop /var/www/shop/releases/43
   realdocd flip shop 43
-  realdocd flip shop releases/43 --strict --drain --timeout 2m`,
-		Args: siteArguments("RELEASE"),
+  realdocd flip shop releases/43 --strict --drain --timeout 2m
+  realdocd flip shop 43 --hold -- ./migrate.sh`,
+		Args: o.withCommand(siteArguments("RELEASE")),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if _, err := drainLimit(o.drain, o.timeout, cmd.Flags().Changed("timeout")); err != nil {
+			if _, err := drainLimit(o.drain || o.hold, o.timeout, cmd.Flags().Changed("timeout")); err != nil {
 				return usageError{err}
 			}
 			return o.with(cmd, args[0], func(ctx context.Context, g *goLive) error {
@@ -41,5 +47,6 @@ Interrupted before the rename, it has changed nothing; after it, the flip stands
 	}
 	o.flags(cmd)
 	o.drainFlags(cmd)
+	o.holdFlag(cmd)
 	return cmd
 }

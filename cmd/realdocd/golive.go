@@ -22,8 +22,10 @@ import (
 type liveOptions struct {
 	siteOptions
 	strict, noWarm, noHeadroom, anyway, wait bool
-	drain, dryRun, asJSON                    bool
+	drain, dryRun, asJSON, hold              bool
 	timeout                                  time.Duration
+	pins                                     control.Pins
+	holdCommand                              []string // runs while requests are held, if hold is set
 }
 
 func (o *liveOptions) flags(cmd *cobra.Command) {
@@ -38,8 +40,14 @@ func (o *liveOptions) flags(cmd *cobra.Command) {
 }
 
 func (o *liveOptions) drainFlags(cmd *cobra.Command) {
+	o.pinsFlag(cmd)
 	cmd.Flags().BoolVar(&o.drain, "drain", false, "then wait until nothing runs in the release that was live")
-	cmd.Flags().DurationVar(&o.timeout, "timeout", 30*time.Second, "how long to wait for --drain, as `TIME` such as 30s or 2m")
+	cmd.Flags().DurationVar(&o.timeout, "timeout", 30*time.Second, "how long to wait for --drain, and for what runs at --hold, as `TIME` such as 30s or 2m")
+}
+
+func (o *liveOptions) pinsFlag(cmd *cobra.Command) {
+	o.pins = control.PinsEnd
+	pinsFlag(cmd, &o.pins)
 }
 
 // A goLive makes a release live.
@@ -63,6 +71,11 @@ type goLive struct {
 
 // with does the work under the link's lock, and tells how it went.
 func (o *liveOptions) with(cmd *cobra.Command, site string, work func(ctx context.Context, g *goLive) error) error {
+	if cmd.Flags().Lookup("pins") != nil {
+		if err := wantPins(o.pins); err != nil {
+			return usageError{err}
+		}
+	}
 	ctx, stop := interruptible()
 	defer stop()
 	t, err := o.find(ctx, site)
@@ -107,6 +120,8 @@ func (g *goLive) learn() error {
 		switch {
 		case g.opts.drain && g.link.exists:
 			return fmt.Errorf("--drain cannot be done, so nothing was changed: %s", g.alone)
+		case g.opts.hold && g.link.exists:
+			return fmt.Errorf("--hold cannot be done, so nothing was changed: %s", g.alone)
 		case g.opts.strict:
 			return fmt.Errorf("--strict wants to know whether the release fits into the opcache, so nothing was changed: %s", g.alone)
 		}
@@ -175,14 +190,7 @@ func (g *goLive) run(ctx context.Context, release string) error {
 	if !g.opts.dryRun {
 		g.noteBefore(ctx)
 	}
-	if err := g.flip(release); err != nil {
-		return err
-	}
-	if g.opts.dryRun {
-		return nil
-	}
-	g.noteLived(release)
-	if err := g.tell(seen); err != nil {
+	if err := g.change(ctx, release, seen); err != nil || g.opts.dryRun {
 		return err
 	}
 	g.afterFlip(ctx, release)
@@ -190,6 +198,20 @@ func (g *goLive) run(ctx context.Context, release string) error {
 		return g.drain(ctx, g.link.live, g.opts.timeout)
 	}
 	return nil
+}
+
+// change flips, and has the daemon know it; with --hold while requests are held.
+func (g *goLive) change(ctx context.Context, release, seen string) error {
+	letGo, err := g.hold(ctx, release)
+	if err != nil {
+		return err
+	}
+	defer letGo()
+	if err := g.flip(release); err != nil || g.opts.dryRun {
+		return err
+	}
+	g.noteLived(release)
+	return g.tell(seen)
 }
 
 // prepare does what has to go well before the flip.
@@ -325,6 +347,6 @@ func sameDirectory(a, b string) bool {
 
 func (g *goLive) drain(ctx context.Context, release string, limit time.Duration) error {
 	return g.do("drain", func() (string, error) {
-		return "nothing runs in " + path.Base(release), g.drained(ctx, release, limit)
+		return "nothing runs in " + path.Base(release), g.drained(ctx, release, limit, g.opts.pins)
 	})
 }

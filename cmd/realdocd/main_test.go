@@ -30,7 +30,7 @@ func run(t *testing.T, args ...string) (code int, stdout, stderr string) {
 
 func TestWrongUseIsExitCode2WithAHint(t *testing.T) {
 	for _, tt := range []struct{ args, stderr string }{
-		{"", "realdocd: say what to do: check, deploy, drain, exec, flip, migrate, pause, resume, rollback, serve, status, version\nTry 'realdocd --help'.\n"},
+		{"", "realdocd: say what to do: check, config, deploy, drain, exec, flip, maintenance, migrate, pause, reload, resume, rollback, serve, status, version\nTry 'realdocd --help'.\n"},
 		{"srve", "realdocd: unknown command \"srve\"; did you mean \"serve\"?\nTry 'realdocd --help'.\n"},
 		{"zzzzzzzz", "realdocd: unknown command \"zzzzzzzz\"\nTry 'realdocd --help'.\n"},
 		{"statu", "realdocd: unknown command \"statu\"; did you mean \"status\"?\nTry 'realdocd --help'.\n"},
@@ -164,5 +164,14 @@ func TestServeWithABadFileSaysAllFaultsOnceAndExits78(t *testing.T) {
 		"realdocd: " + file + ":7: unknown key \"pol\" in [site.shop]; did you mean \"pool\"?\n"
 	if code != exitConfig || stdout != "" || stderr != want {
 		t.Errorf("exit code %d, stdout %q, stderr\n%s\nwant 78 and\n%s", code, stdout, stderr, want)
+	}
+}
+
+func TestAFileThatIsNotThereIsAFaultOfTheConfiguration(t *testing.T) {
+	for _, verb := range []string{"serve", "reload", "status"} {
+		code, _, stderr := run(t, verb, "--config", "/nonexistent/realdocd.toml")
+		if want := "realdocd: there is no configuration file /nonexistent/realdocd.toml: name one with --config\n"; code != exitConfig || stderr != want {
+			t.Errorf("%s: exit code %d, stderr %q, want 78 and %q", verb, code, stderr, want)
+		}
 	}
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -8,15 +10,42 @@ import (
 	"golang.org/x/sys/unix"
 
 	"realdocd/cmd/realdocd/logging"
+	"realdocd/gateway/control"
 	"realdocd/gateway/sock"
 )
 
+// A rereading is an operator who waits until the configuration was read again.
+type rereading struct {
+	result chan error
+	given  context.Context // done if nobody waits any more
+}
+
+// errReplaced is a reload of a process that another takes over from.
+var errReplaced = errors.New("another process takes over, with the configuration as it is now")
+
+// reread hands an operator's wish to the goroutine that has the configuration, and
+// waits for what becomes of it.
+func (d *daemonProcess) reread(ctx context.Context) error {
+	r := rereading{make(chan error, 1), ctx}
+	select {
+	case d.rereads <- r:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case err := <-r.result:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // reload reads the configuration again and puts it to work. If it has a fault, nothing
-// changes, and the log has an event for each fault.
-func (d *daemonProcess) reload() {
+// changes, and the log has an event for each fault, as the error has a line.
+func (d *daemonProcess) reload() error {
 	if d.readAgain == nil {
 		d.log.Warn().Msg("SIGHUP changes nothing: the configuration came from flags; restart realdocd with others")
-		return
+		return control.ErrNoFile
 	}
 	d.notify(daemon.SdNotifyReloading+"\n"+monotonic(), "reading the configuration again")
 	defer d.tellReady()
@@ -35,7 +64,7 @@ func (d *daemonProcess) reload() {
 		for line := range strings.Lines(err.Error()) {
 			d.log.Error().Str("fault", strings.TrimSuffix(line, "\n")).Msg("configuration not taken: the one before stays")
 		}
-		return
+		return err
 	}
 	if c.Log.Format != d.config.Log.Format {
 		d.log.Warn().Str("format", d.config.Log.Format).Msg("the log keeps its format until realdocd is restarted")
@@ -43,11 +72,14 @@ func (d *daemonProcess) reload() {
 	}
 	logging.SetLevel(c.Log.Level)
 	d.config = c
-	if !d.passed {
+	if d.passed {
+		d.warnOfListen()
+	} else {
 		d.addrs = sock.Strings(c.Gateway.Listen)
 	}
 	d.log.Info().Strs("sites", c.SiteNames()).Msg("configuration taken")
 	d.moveLog(out, c.Log.Output)
+	return nil
 }
 
 // monotonic is the time of a reload as systemd wants it (sd_notify(3)).

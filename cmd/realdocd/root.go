@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"realdocd/cmd/realdocd/conf"
+	"realdocd/cmd/realdocd/logging"
 )
 
 const (
@@ -89,15 +90,17 @@ the code from its first include to its last, however often the symlink is flippe
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newServe(getenv), newCheck(), newStatus(), newPause(), newResume(),
-		newFlip(), newRollback(), newDrain(), newDeploy(), newExec(), newMigrate(), newVersion())
+	root.AddCommand(newServe(getenv), newReload(getenv), newCheck(), newConfig(), newStatus(), newPause(), newResume(),
+		newFlip(), newRollback(), newDrain(), newDeploy(), newMaintenance(), newExec(), newMigrate(), newVersion())
 	return root
 }
 
-// printError writes the error to the operator, with realdocd: before each line.
+// printError writes the error to the operator, with realdocd: before each line. For the
+// journal each line has its priority, so that journalctl -p warning shows it.
 func printError(w io.Writer, err error) {
+	priority := logging.ErrorPriority(w)
 	for line := range strings.Lines(err.Error()) {
-		fmt.Fprintf(w, "realdocd: %s\n", plain(strings.TrimSuffix(line, "\n")))
+		fmt.Fprintf(w, "%srealdocd: %s\n", priority, plain(strings.TrimSuffix(line, "\n")))
 	}
 }
 

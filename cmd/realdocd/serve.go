@@ -3,7 +3,11 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
+	"os"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -24,7 +28,8 @@ func newServe(getenv func(string) string) *cobra.Command {
 		Short: "Run the gateway",
 		Long: `serve runs the gateway until SIGTERM or SIGINT, and then lets requests finish for
 up to shutdown_timeout; a second signal ends it at once. It exits with 0 when no
-request was cut off, and with 1 when one was.
+request was cut off, and with 1 when one was. A configuration with a fault ends it
+with 78.
 
 SIGHUP reads the configuration again, without losing a request or a connection.
 One with a fault changes nothing, and the log says why. SIGUSR1 opens the log file
@@ -40,7 +45,7 @@ With --fpm and --docroot it needs no configuration file.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := o.config(cmd)
 			if err != nil {
-				return err
+				return notServed(cmd.ErrOrStderr(), getenv, err)
 			}
 			d := &daemonProcess{config: c}
 			if len(o.adhoc.given(cmd)) == 0 {
@@ -54,6 +59,21 @@ With --fpm and --docroot it needs no configuration file.`,
 	cmd.Flags().StringVar(&o.logLevel, "log-level", "", strings.Join(logging.Levels, ", ")+" (wins over the file)")
 	cmd.Flags().StringVar(&o.logFormat, "log-format", "", strings.Join(logging.Formats, " or ")+" (wins over the file)")
 	return cmd
+}
+
+// faultPause is how long a start with a faulty configuration takes under a socket unit.
+// systemd would otherwise start us anew at once for each request that waits, and then
+// give the socket up (TriggerLimitBurst= in systemd.socket(5)).
+const faultPause = time.Second
+
+// notServed names the faults of a configuration, and waits if systemd has passed sockets.
+func notServed(stderr io.Writer, getenv func(string) string, err error) error {
+	if !conf.IsFault(err) || getenv("LISTEN_PID") != strconv.Itoa(os.Getpid()) {
+		return err
+	}
+	printError(stderr, err)
+	time.Sleep(faultPause)
+	return exitCode(exitConfig)
 }
 
 func (o *serveOptions) config(cmd *cobra.Command) (c conf.Config, err error) {
@@ -70,6 +90,7 @@ func (o *serveOptions) config(cmd *cobra.Command) (c conf.Config, err error) {
 	err = errors.Join(
 		override(cmd, "log-level", o.logLevel, c.SetLogLevel),
 		override(cmd, "log-format", o.logFormat, c.SetLogFormat))
+	c.Gateway.Told = c.Told()
 	return c, err
 }
 

@@ -216,15 +216,7 @@ func TestServe_WithFlagsAloneTakesRelativeSockets(t *testing.T) {
 func TestServe_TakesTheSocketsOfSystemdAndTellsIt(t *testing.T) {
 	fpm, docroot, dir := startFakeFPM(t), newSite(t), t.TempDir()
 	close(fpm.hold)
-	ln, err := net.Listen("unix", dir+"/passed.sock")
-	if err != nil {
-		t.Fatal(err)
-	}
-	passed, err := ln.(*net.UnixListener).File()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer passed.Close()
+	passed := passSocket(t, dir+"/passed.sock")
 	told, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: dir + "/notify", Net: "unixgram"})
 	if err != nil {
 		t.Fatal(err)
@@ -246,6 +238,21 @@ func TestServe_TakesTheSocketsOfSystemdAndTellsIt(t *testing.T) {
 	if code := c.exits(); code != exitDone {
 		t.Errorf("exit code %d, want 0", code)
 	}
+}
+
+// passSocket makes a listening socket, as a socket unit does.
+func passSocket(t *testing.T, path string) *os.File {
+	t.Helper()
+	ln, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	passed, err := ln.(*net.UnixListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { passed.Close() })
+	return passed
 }
 
 func expectState(t *testing.T, told *net.UnixConn, want string) {

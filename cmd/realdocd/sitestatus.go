@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"time"
 
 	"realdocd/gateway/control"
@@ -21,6 +22,9 @@ const maxHistory = 10
 func writeSite(w io.Writer, d control.SiteDetail, was *earlier[control.SiteDetail], now time.Time) error {
 	var out bytes.Buffer
 	fmt.Fprintf(&out, "site %s, pool %s, docroot %s\n", plain(d.Name), plain(d.Pool), plain(d.Docroot))
+	for _, m := range d.Maintenance {
+		fmt.Fprintln(&out, plain(d.Closed(m, now)))
+	}
 	for _, docroot := range d.Docroots {
 		out.WriteByte('\n')
 		if len(d.Docroots) > 1 || docroot.Docroot != d.Docroot {
@@ -36,12 +40,33 @@ func writeSite(w io.Writer, d control.SiteDetail, was *earlier[control.SiteDetai
 		out.WriteByte('\n')
 		writeTable(&out, historyRows(d.History, now))
 	}
+	if len(d.Notes) > 0 {
+		out.WriteByte('\n')
+		writeTable(&out, noteRows(d.Notes, now))
+	}
 	_, err := out.WriteTo(w)
 	return err
 }
 
+// noteRows have the newest last.
+func noteRows(notes []control.Note, now time.Time) []row {
+	rows := []row{{"TIME", "AGO", "WHAT", "RELEASE", "NOTE"}}
+	for _, n := range notes[max(0, len(notes)-maxHistory):] {
+		release := "-"
+		if n.Release != "" {
+			release = path.Base(n.Release)
+		}
+		rows = append(rows, row{timeCell(n.Time), age(now.Sub(n.Time)), n.What, release, n.Text})
+	}
+	return rows
+}
+
 func releaseRows(releases []control.ReleaseStatus) []row {
 	rows := []row{{"RELEASE", "LIVE", "RUNNING", "REQUESTS", "FAILED", "FIRST SEEN", "LAST SEEN"}}
+	pins := slices.ContainsFunc(releases, func(r control.ReleaseStatus) bool { return r.Pinned > 0 || !r.PinsEnd.IsZero() })
+	if pins {
+		rows[0] = append(rows[0], "PINNED", "PINS END")
+	}
 	for _, r := range releases {
 		live := "-"
 		switch {
@@ -56,8 +81,18 @@ func releaseRows(releases []control.ReleaseStatus) []row {
 			r.Name, live, fmt.Sprint(r.Running), fmt.Sprint(r.Requests), fmt.Sprint(r.Failed),
 			timeCell(r.FirstSeen), timeCell(r.LastSeen),
 		})
+		if pins {
+			rows[len(rows)-1] = append(rows[len(rows)-1], fmt.Sprint(r.Pinned), pinsCell(r.PinsEnd))
+		}
 	}
 	return rows
+}
+
+func pinsCell(end time.Time) string {
+	if end.IsZero() {
+		return "-"
+	}
+	return end.Local().Format(listTime)
 }
 
 func timeCell(t time.Time) string {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,13 +11,12 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"realdocd/gateway"
 	"realdocd/gateway/control"
 )
 
 func newStatus() *cobra.Command {
 	var o siteOptions
-	var asJSON bool
+	var asJSON, check, requests bool
 	var every time.Duration
 	cmd := &cobra.Command{
 		Use:   "status [SITE]",
@@ -31,22 +29,43 @@ gateway does not answer.
 
 With --watch it shows that again and again, with the requests a second, until q or
 Ctrl-C, and goes on while the gateway is restarted. If standard output is not a
-terminal, it writes one status after the other; with --json, one object a line.`,
+terminal, it writes one status after the other; with --json, one object a line.
+
+With --requests it shows what runs now, the longest first. With --check it writes one
+line for a monitoring system, and exits as a check of Nagios does: with 0 if all is
+well, 1 if somebody should look, 2 if visitors get errors or the gateway does not run,
+3 if that cannot be told.`,
 		Example: `  realdocd status
   realdocd status --watch
   realdocd status shop --watch=5s
+  realdocd status --requests --watch
+  realdocd status --check
   realdocd status --json`,
 		Args: mayNameSite,
 		PreRunE: func(cmd *cobra.Command, _ []string) error {
+			if check && (requests || asJSON || cmd.Flags().Changed("watch")) {
+				return usageError{errors.New("--check writes one line: it goes with none of --requests, --json and --watch")}
+			}
 			if cmd.Flags().Changed("watch") && every < watchLeast {
 				return usageError{fmt.Errorf("--watch: want a duration of at least %s, such as 2s", watchLeast)}
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			site := ""
+			if len(args) > 0 {
+				site = args[0]
+			}
+			if check {
+				return checkStatus(cmd, &o, site)
+			}
 			daemon, err := o.client()
 			if err != nil {
 				return err
+			}
+			if requests {
+				ask := func(ctx context.Context) (control.Requests, error) { return daemon.Requests(ctx, site) }
+				return show(cmd, asJSON, &watch[control.Requests]{every: every, ask: ask, write: writeRequests})
 			}
 			if len(args) > 0 {
 				ask := func(ctx context.Context) (control.SiteDetail, error) {
@@ -60,6 +79,8 @@ terminal, it writes one status after the other; with --json, one object a line.`
 	}
 	o.flags(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "write JSON, as the control API has it")
+	cmd.Flags().BoolVar(&check, "check", false, "write one line for a monitoring system, and exit as Nagios has it")
+	cmd.Flags().BoolVar(&requests, "requests", false, "show what runs now, the longest first")
 	cmd.Flags().DurationVar(&every, "watch", 0, "show it again each `TIME`, as in --watch=2s, until q or Ctrl-C")
 	cmd.Flags().Lookup("watch").NoOptDefVal = watchDefault.String()
 	return cmd
@@ -129,84 +150,20 @@ func retiringLine(r control.RetiringStatus) string {
 	return fmt.Sprintf("the process with pid %d, which it has replaced, finishes %s", r.PID, count(r.Connections, "request"))
 }
 
-// troubles are what needs somebody, in the order of the tables.
+// troubles are what needs somebody, as rows.
 func troubles(st control.Status, now time.Time) (rows []row) {
-	add := func(what, format string, args ...any) { rows = append(rows, row{what, fmt.Sprintf(format, args...)}) }
-	for _, p := range st.Pools {
-		if p.Paused {
-			add("PAUSED", "pool %s: %d run, %s; end it with: realdocd resume %[1]s", p.Name, p.Running, waiting(p))
-		}
-		if isFull(p) {
-			add("FULL", "pool %s: %s; one more is refused with 503", p.Name, waiting(p))
-		}
-		for _, s := range p.Servers {
-			if !s.Up {
-				add("DOWN", "%s of pool %s%s: %s", s.Address, p.Name, since(s.Since, now), cmp.Or(s.Error, "no reason is known"))
-			}
-		}
-	}
-	for _, s := range st.Sites {
-		switch {
-		case s.Gone:
-			add("GONE", "site %s: its live release was removed, and requests fail: %s; realdocd rollback %[1]s, or flip to another", s.Name, s.Stale)
-		case s.Stale != "":
-			add("STALE", "site %s: the last good release serves, since its link cannot be resolved: %s; realdocd flip %[1]s RELEASE puts it right", s.Name, s.Stale)
-		}
-		if s.Release == "" && !(gateway.SiteConfig{Docroot: s.Docroot}).IsGlob() {
-			add("LOST", "site %s: no release is known for %s; realdocd check says why", s.Name, s.Docroot)
-		}
-		if s.Fault != "" {
-			add("LINK", "site %s: %s", s.Name, s.Fault)
-		}
+	for _, t := range st.Troubles(now) {
+		rows = append(rows, row{t.Word, t.Text})
 	}
 	return rows
-}
-
-func waiting(p control.PoolStatus) string {
-	if p.Waiting == 0 {
-		return fmt.Sprintf("0 of %d wait", p.Queue)
-	}
-	return fmt.Sprintf("%d of %d wait, the first for %s", p.Waiting, p.Queue, longestWait(p))
 }
 
 func longestWait(p control.PoolStatus) string {
 	return age(time.Duration(p.LongestWait * float64(time.Second)))
 }
 
-// isFull says whether the next request that needs a place is refused.
-func isFull(p control.PoolStatus) bool {
-	noPlace := p.Paused || p.MaxConns > 0 && p.Running >= p.MaxConns
-	return noPlace && p.Waiting >= p.Queue
-}
+func since(t, now time.Time) string { return control.Since(t, now) }
 
-// since is a time as the log has it, and how long ago that is.
-func since(t, now time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return fmt.Sprintf(" since %s (%s)", t.Local().Format(listTime), age(now.Sub(t)))
-}
+func age(d time.Duration) string { return control.Age(d) }
 
-// age is a duration in two units at most.
-func age(d time.Duration) string {
-	const day = 24 * time.Hour
-	switch {
-	case d < 10*time.Second:
-		return fmt.Sprintf("%.1fs", max(d, 0).Seconds())
-	case d < time.Minute:
-		return fmt.Sprintf("%ds", d/time.Second)
-	case d < time.Hour:
-		return fmt.Sprintf("%dm", d/time.Minute)
-	case d < day:
-		return fmt.Sprintf("%dh%dm", d/time.Hour, d%time.Hour/time.Minute)
-	}
-	return fmt.Sprintf("%dd%dh", d/day, d%day/time.Hour)
-}
-
-// count is a number of things, such as "1 site" or "2 sites".
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
-}
+func count(n int, noun string) string { return control.Count(n, noun) }

@@ -114,7 +114,7 @@ func TestAQueueIsFullWhenTheNextRequestIsRefused(t *testing.T) {
 		{"paused, and none may wait", control.PoolStatus{Paused: true}, true},
 		{"paused, and the queue is full", control.PoolStatus{Paused: true, Waiting: 5, Queue: 5}, true},
 	} {
-		if got := isFull(tt.pool); got != tt.want {
+		if got := tt.pool.IsFull(); got != tt.want {
 			t.Errorf("%s: full is %v", tt.name, got)
 		}
 	}

@@ -73,7 +73,7 @@ func poolState(p control.PoolStatus) string {
 		return "PAUSED"
 	case down == len(p.Servers):
 		return "DOWN"
-	case isFull(p):
+	case p.IsFull():
 		return "FULL"
 	case down > 0:
 		return fmt.Sprintf("%d DOWN", down)

@@ -27,6 +27,12 @@ func (d *daemonProcess) awaitStop() (*gateway.Successor, error) {
 			}
 			d.log.Error().Err(err).Msg("upgrade failed: this process serves on")
 			u = &upgrade{}
+		case r := <-d.rereads:
+			if u.ended != nil {
+				r.result <- errReplaced
+			} else if r.given.Err() == nil {
+				r.result <- d.reload()
+			}
 		case sig := <-d.signals:
 			switch {
 			case sig == syscall.SIGUSR2:

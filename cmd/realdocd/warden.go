@@ -110,12 +110,13 @@ func (g *goLive) noteLived(release string) {
 	}
 }
 
-// drained waits until nothing runs in a release, and nothing can enter it any more.
-func (g *goLive) drained(ctx context.Context, release string, limit time.Duration) error {
+// drained waits until nothing runs in a release, and nothing can enter it any more, by no
+// pin either: those that lead there are ended, or waited for.
+func (g *goLive) drained(ctx context.Context, release string, limit time.Duration, pins control.Pins) error {
 	ends := time.Now().Add(limit)
 	within, cancel := context.WithTimeout(ctx, limit+answerTimeout)
 	defer cancel()
-	if _, err := g.daemon.DrainRelease(within, g.at, g.seenAs(release), limit); err != nil {
+	if _, err := g.daemon.DrainRelease(within, g.at, g.seenAs(release), limit, pins); err != nil {
 		return err
 	}
 	return awaitPHP(ctx, release, ends)

@@ -26,6 +26,13 @@ else
 	echo "realdocd: make a user realdocd that is a member of $web: there is no systemd-sysusers nor useradd here" >&2
 fi
 
+# nginx.org's nginx, and some others, run as a user that is not in that group.
+for user in nginx caddy haproxy; do
+	if getent passwd "$user" >/dev/null && ! id -nG "$user" | tr ' ' '\n' | grep -qx "$web"; then
+		echo "realdocd: a web server that runs as user $user may not connect to the socket, which is for the group $web: usermod -aG $web $user, and restart it"
+	fi
+done
+
 # What systemd cannot do must not end an installation half-way: it has said why.
 if [ -d /run/systemd/system ]; then
 	systemctl daemon-reload || true

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -45,6 +46,24 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 // View asks what the daemon sees of its surroundings.
 func (c *Client) View(ctx context.Context) (View, error) {
 	return ask[View](ctx, c, http.MethodGet, "/v1/view")
+}
+
+// Ready asks whether the daemon can serve requests; of one pool, if that is not "".
+func (c *Client) Ready(ctx context.Context, pool string) (Readiness, error) {
+	query := ""
+	if pool != "" {
+		query = "?" + url.Values{"pool": {pool}}.Encode()
+	}
+	return ask[Readiness](ctx, c, http.MethodGet, "/v1/ready"+query)
+}
+
+// Requests asks what runs now: of one site, or with "" everywhere.
+func (c *Client) Requests(ctx context.Context, site string) (Requests, error) {
+	query := ""
+	if site != "" {
+		query = "?" + url.Values{"site": {site}}.Encode()
+	}
+	return ask[Requests](ctx, c, http.MethodGet, "/v1/requests"+query)
 }
 
 // Pause lets new requests of a pool wait. If drain is above 0, Pause also waits until
@@ -99,10 +118,15 @@ func (c *Client) Look(ctx context.Context, at SiteAddress, by string) (SiteDetai
 }
 
 // DrainRelease waits until nobody is inside a release that is not live. If that takes
-// longer than the limit, the error is a [*BusyError]. The release is the absolute path
-// of its directory, here as in Warm and Headroom.
-func (c *Client) DrainRelease(ctx context.Context, at SiteAddress, release string, limit time.Duration) (SiteDetail, error) {
-	return ask[SiteDetail](ctx, c, http.MethodPost, at.path("/drain", "release", release, "timeout", limit.String()))
+// longer than the limit, the error is a [*BusyError]. Pins that lead there are ended, or
+// waited for first. The release is the absolute path of its directory, here as in Warm and
+// Headroom.
+func (c *Client) DrainRelease(ctx context.Context, at SiteAddress, release string, limit time.Duration, pins Pins) (SiteDetail, error) {
+	query := []string{"release", release, "timeout", limit.String()}
+	if pins != PinsEnd { // which a daemon does that does not know of pins
+		query = append(query, "pins", string(pins))
+	}
+	return ask[SiteDetail](ctx, c, http.MethodPost, at.path("/drain", query...))
 }
 
 // Warm runs the site's warm-up on a release, up to the first request that fails.
@@ -146,8 +170,8 @@ func IsNotRunning(err error) bool {
 }
 
 // ask asks, and reads the answer as a T.
-func ask[T any](ctx context.Context, c *Client, method, path string) (got T, err error) {
-	body, err := c.open(ctx, method, path)
+func ask[T any](ctx context.Context, c *Client, method, path string, content ...byte) (got T, err error) {
+	body, err := c.open(ctx, method, path, content...)
 	if err != nil {
 		return got, err
 	}
@@ -159,9 +183,9 @@ func ask[T any](ctx context.Context, c *Client, method, path string) (got T, err
 }
 
 // open asks, and gives the body of a good answer. The caller closes it.
-func (c *Client) open(ctx context.Context, method, path string) (io.ReadCloser, error) {
+func (c *Client) open(ctx context.Context, method, path string, content ...byte) (io.ReadCloser, error) {
 	for {
-		rq, err := http.NewRequestWithContext(ctx, method, "http://realdocd"+path, nil)
+		rq, err := http.NewRequestWithContext(ctx, method, "http://realdocd"+path, bytes.NewReader(content))
 		if err != nil {
 			return nil, fmt.Errorf("ask realdocd: %w", err)
 		}

@@ -13,8 +13,13 @@ type Daemon interface {
 	Pools
 	Sites
 	Commands
+	Configured
+	Health
+	Running
 	// View looks at the surroundings of the daemon now.
 	View() View
+	// Configuration is what the daemon runs on now.
+	Configuration() Configuration
 }
 
 // Errors for a name that is not in the daemon's configuration.
@@ -78,10 +83,11 @@ type Sites interface {
 	// Look looks at the link at once. by says which command has flipped it:
 	// "flip", "rollback" or "deploy"; "" says nothing.
 	Look(name, docroot, by string) (SiteDetail, error)
-	// DrainRelease waits until nothing runs in a release. When ctx ends first, the
+	// DrainRelease waits until nothing runs in a release, and no pin leads there. If pins has
+	// to be waited for and end too late, the error is a *PinnedError. When ctx ends first, the
 	// error is ctx.Err(), and the occupants are who is left. For the live release
 	// the error is deploy.ErrLive.
-	DrainRelease(ctx context.Context, name, docroot, release string) ([]Occupant, error)
+	DrainRelease(ctx context.Context, name, docroot, release string, pins Pins) ([]Occupant, error)
 	// Warm runs the site's warm-up on a release in each FPM of its pool, up to the
 	// first request that fails.
 	Warm(ctx context.Context, name, docroot, release string) ([]WarmResult, error)
@@ -95,6 +101,13 @@ type Sites interface {
 	// Forget has the opcache of each FPM count what it has of a release as wasted. For
 	// a live release it gives deploy.ErrLive.
 	Forget(ctx context.Context, name, docroot, release string) ([]ForgottenResult, error)
+	// Maintain has visitors of a site, or of one docroot of a pattern, get a page; nil
+	// lets them in again. docroot may be "" for a pattern too: that is all of them.
+	Maintain(name, docroot string, m *Maintenance) (SiteStatus, error)
+	// Hold has new requests of a docroot wait, from before they enter a release, and
+	// waits until none runs. The caller calls letGo. When ctx ends first nothing is held,
+	// the error is ctx.Err(), and the occupants are who is left.
+	Hold(ctx context.Context, name, docroot string) (letGo func(), left []Occupant, err error)
 }
 
 // Commands are the commands that realdocd exec runs in the releases of a daemon.

@@ -22,6 +22,10 @@ func NewHandler(d Daemon, metrics http.Handler) *Handler {
 	}{
 		{http.MethodGet, "/v1/status", endpoint(h.status)},
 		{http.MethodGet, "/v1/view", endpoint(h.view)},
+		{http.MethodPost, "/v1/reload", endpoint(h.reload)},
+		{http.MethodGet, "/v1/config", endpoint(h.configuration)},
+		{http.MethodGet, "/v1/ready", endpoint(h.ready)},
+		{http.MethodGet, "/v1/requests", endpoint(h.requests)},
 		{http.MethodPost, "/v1/pools/{pool}/pause", h.waits.movable(h.pause)},
 		{http.MethodPost, "/v1/pools/{pool}/resume", h.waits.movable(h.resume)},
 		{http.MethodGet, "/v1/sites/{site}", endpoint(h.site)},
@@ -32,8 +36,13 @@ func NewHandler(d Daemon, metrics http.Handler) *Handler {
 		{http.MethodPost, "/v1/sites/{site}/compile", endpoint(h.compile)},
 		{http.MethodPost, "/v1/sites/{site}/room", endpoint(h.room)},
 		{http.MethodPost, "/v1/sites/{site}/forget", endpoint(h.forget)},
+		{http.MethodPost, "/v1/sites/{site}/maintenance", h.waits.movable(h.beginMaintenance)},
+		{http.MethodPost, "/v1/sites/{site}/maintenance/end", h.waits.movable(h.endMaintenance)},
+		{http.MethodPost, "/v1/sites/{site}/hold", http.HandlerFunc(h.hold)},
 		{http.MethodPost, "/v1/sites/{site}/enter", http.HandlerFunc(h.enter)},
 		{http.MethodGet, "/metrics", metrics},
+		{http.MethodGet, "/healthz", http.HandlerFunc(Healthz)},
+		{http.MethodGet, "/readyz", Readyz(d)},
 		{http.MethodGet, "/debug/pprof/{profile...}", http.HandlerFunc(profile)},
 	} {
 		h.mux.Handle(r.method+" "+r.path, wants(leastRole(r.path), r.handler))
@@ -48,8 +57,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.mux.Serv
 // Move ends all drains that wait, because the daemon hands over to another process.
 // It returns when they have undone their pauses. Their clients ask the other process,
 // which is the only one that knows what runs in both. Commands that are inside a
-// release are told to enter there.
-func (h *Handler) Move() { h.waits.end() }
+// release are told to enter there. While requests of a site are held it fails, and nothing
+// has changed.
+func (h *Handler) Move() error { return h.waits.end() }
 
 // MoveBack lets drains wait here again, because the handover has failed.
 func (h *Handler) MoveBack() { h.waits.begin() }

@@ -14,7 +14,8 @@ const (
 	RoleNone Role = iota
 	// RoleLook may read what there is: status, sites, metrics.
 	RoleLook
-	// RoleOperate may also pause, resume and drain pools and releases, and take profiles.
+	// RoleOperate may also pause, resume and drain pools and releases, have the
+	// configuration read again, and take profiles.
 	RoleOperate
 	// RoleDeploy may also have PHP-FPM run code of a directory of his choice, and enter
 	// releases.
@@ -30,8 +31,14 @@ func (r Role) String() string { return roleNames[r] }
 var leastRoles = map[string]Role{
 	"/v1/status":                RoleLook,
 	"/v1/view":                  RoleLook,
+	"/v1/config":                RoleLook,
+	"/v1/ready":                 RoleLook,
+	"/v1/requests":              RoleLook,
+	"/healthz":                  RoleLook,
+	"/readyz":                   RoleLook,
 	"/v1/sites/{site}":          RoleLook,
 	"/metrics":                  RoleLook,
+	"/v1/reload":                RoleOperate,
 	"/v1/pools/{pool}/pause":    RoleOperate,
 	"/v1/pools/{pool}/resume":   RoleOperate,
 	"/v1/sites/{site}/drain":    RoleOperate,

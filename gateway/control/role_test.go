@@ -10,8 +10,8 @@ import (
 func TestRoles_OfEachPath(t *testing.T) {
 	reached := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
 	for path, least := range map[string]Role{
-		"/v1/status": RoleLook, "/v1/view": RoleLook, "/v1/sites/{site}": RoleLook, "/metrics": RoleLook,
-		"/v1/pools/{pool}/pause": RoleOperate, "/v1/pools/{pool}/resume": RoleOperate, "/v1/sites/{site}/drain": RoleOperate,
+		"/v1/status": RoleLook, "/v1/view": RoleLook, "/v1/config": RoleLook, "/v1/sites/{site}": RoleLook, "/metrics": RoleLook,
+		"/v1/pools/{pool}/pause": RoleOperate, "/v1/pools/{pool}/resume": RoleOperate, "/v1/sites/{site}/drain": RoleOperate, "/v1/reload": RoleOperate,
 		"/debug/pprof/{profile...}": RoleOperate,
 		"/v1/sites/{site}/look":     RoleDeploy, "/v1/sites/{site}/warm": RoleDeploy, "/v1/sites/{site}/headroom": RoleDeploy,
 		"/v1/sites/{site}/enter": RoleDeploy, "/v1/sites/{site}/something-new": RoleDeploy,

@@ -10,6 +10,8 @@ type SiteDetail struct {
 	Docroots []DocrootStatus `json:"docroots"`
 	// History are the releases that have been live, the newest last.
 	History []HistoryEntry `json:"history"`
+	// Notes are what else the site's history has, the newest last.
+	Notes []Note `json:"notes,omitempty"`
 }
 
 // A DocrootStatus is one docroot of a site.
@@ -34,6 +36,10 @@ type ReleaseStatus struct {
 	FirstSeen time.Time `json:"first_seen"`
 	// LastSeen is when a request left the release last. The zero time means never.
 	LastSeen time.Time `json:"last_seen"`
+	// Pinned are the requests that a pin has brought, of Requests. PinsEnd is when the
+	// youngest pin to the release ends; it is not there if no pin leads to it.
+	Pinned  int64     `json:"pinned,omitempty"`
+	PinsEnd time.Time `json:"pins_end,omitzero"`
 	// Closed is set if no request enters the release, because it was drained.
 	Closed bool `json:"closed,omitempty"`
 	// Gone is set if its directory was removed, or another has its name.
@@ -66,4 +72,16 @@ type HistoryEntry struct {
 	// By is what made it live: "flip", "rollback" or "deploy", or "link" if
 	// something else has changed the link.
 	By string `json:"by"`
+}
+
+// A Note is something of a site's history that is not a release that went live.
+type Note struct {
+	Time time.Time `json:"time"`
+	// What is its kind: "maintenance", "preview", "canary" or "bake".
+	What string `json:"what"`
+	// Docroot is the one that it is about; "" is the whole site. Release is the path of
+	// the release that it is about, if it is about one.
+	Docroot string `json:"docroot,omitempty"`
+	Release string `json:"release,omitempty"`
+	Text    string `json:"text"`
 }

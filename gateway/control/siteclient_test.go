@@ -34,7 +34,7 @@ func TestClient_AsksAsItHasAlwaysAsked(t *testing.T) {
 		func() error { _, err := c.Site(ctx, SiteAddress{Site: "shop"}); return err },
 		func() error { _, err := c.Site(ctx, at); return err },
 		func() error { _, err := c.Look(ctx, at, "flip"); return err },
-		func() error { _, err := c.DrainRelease(ctx, at, "/r/1", 90*time.Second); return err },
+		func() error { _, err := c.DrainRelease(ctx, at, "/r/1", 90*time.Second, PinsEnd); return err },
 		func() error { _, err := c.Warm(ctx, at, "/r/1"); return err },
 		func() error { _, err := c.Headroom(ctx, at, "/r/1"); return err },
 		func() error { e, err := c.Enter(ctx, at, "php a.php", 7, time.Minute); e.Close(); return err },
@@ -71,7 +71,7 @@ func TestClient_GivesWhoKeepsAReleaseBusy(t *testing.T) {
 		w.WriteHeader(http.StatusConflict)
 		fmt.Fprint(w, `{"error":"it did not drain","inside":[{"kind":"worker","what":"/a.php","age_seconds":3,"pid":7}]}`)
 	})))
-	_, err := c.DrainRelease(t.Context(), SiteAddress{Site: "shop"}, "/r/1", time.Second)
+	_, err := c.DrainRelease(t.Context(), SiteAddress{Site: "shop"}, "/r/1", time.Second, PinsEnd)
 	var busy *BusyError
 	if !errors.As(err, &busy) || err.Error() != "it did not drain" || len(busy.Inside) != 1 || busy.Inside[0] != (Occupant{Kind: "worker", What: "/a.php", Age: 3, PID: 7}) {
 		t.Errorf("got %#v", err)

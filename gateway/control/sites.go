@@ -1,6 +1,7 @@
 package control
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -36,9 +37,13 @@ func (h *Handler) look(r *http.Request) (any, error) {
 }
 
 func (h *Handler) drain(r *http.Request) (any, error) {
-	q, err := releaseParameters(r, "timeout")
+	q, err := releaseParameters(r, "timeout", "pins")
 	if err != nil {
 		return nil, err
+	}
+	pins := cmp.Or(Pins(q["pins"]), PinsEnd)
+	if pins != PinsEnd && pins != PinsWait {
+		return nil, apiErrorf(http.StatusBadRequest, "pins: want %q or %q, not %q", PinsEnd, PinsWait, pins)
 	}
 	limit, err := limitOf(q, "timeout")
 	if err != nil {
@@ -47,7 +52,7 @@ func (h *Handler) drain(r *http.Request) (any, error) {
 	ctx, cancel := context.WithTimeout(r.Context(), limit)
 	defer cancel()
 	site := r.PathValue("site")
-	left, err := h.daemon.DrainRelease(ctx, site, q["docroot"], q["release"])
+	left, err := h.daemon.DrainRelease(ctx, site, q["docroot"], q["release"], pins)
 	switch {
 	case err == nil:
 		d, err := h.daemon.Site(site, q["docroot"])

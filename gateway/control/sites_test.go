@@ -31,6 +31,8 @@ func (f *fakeSites) ask(what ...string) error {
 
 func (f *fakeSites) View() View { return v1Cases["view"].(View) }
 
+func (f *fakeSites) Configuration() Configuration { return v1Cases["config"].(Configuration) }
+
 func (f *fakeSites) Site(name, docroot string) (SiteDetail, error) {
 	return v1Cases["site"].(SiteDetail), f.ask("site", name, docroot)
 }
@@ -39,7 +41,7 @@ func (f *fakeSites) Look(name, docroot, by string) (SiteDetail, error) {
 	return v1Cases["site"].(SiteDetail), f.ask("look", name, docroot, by)
 }
 
-func (f *fakeSites) DrainRelease(ctx context.Context, name, docroot, release string) ([]Occupant, error) {
+func (f *fakeSites) DrainRelease(ctx context.Context, name, docroot, release string, pins Pins) ([]Occupant, error) {
 	if limit, ok := ctx.Deadline(); !ok || time.Until(limit) > time.Hour {
 		return nil, fmt.Errorf("the drain ends at %v", limit)
 	}
@@ -76,7 +78,7 @@ func TestClient_GetsWhatTheDaemonSays(t *testing.T) {
 		{"site", "site shop ", func(c *Client) (any, error) { return c.Site(ctx, SiteAddress{Site: "shop"}) }},
 		{"site", "site a/b c /w&x/public", func(c *Client) (any, error) { return c.Site(ctx, at) }},
 		{"site", "look a/b c /w&x/public flip", func(c *Client) (any, error) { return c.Look(ctx, at, "flip") }},
-		{"site", "drain a/b c /w&x/public /r/1, site a/b c /w&x/public", func(c *Client) (any, error) { return c.DrainRelease(ctx, at, "/r/1", time.Hour) }},
+		{"site", "drain a/b c /w&x/public /r/1, site a/b c /w&x/public", func(c *Client) (any, error) { return c.DrainRelease(ctx, at, "/r/1", time.Hour, PinsEnd) }},
 		{"warm", "warm a/b c /w&x/public /r/1", func(c *Client) (any, error) { return c.Warm(ctx, at, "/r/1") }},
 		{"headroom", "headroom a/b c /w&x/public /r/1", func(c *Client) (any, error) { return c.Headroom(ctx, at, "/r/1") }},
 		{"compiled", "compile a/b c /w&x/public /r/1", func(c *Client) (any, error) { return c.Compile(ctx, at, "/r/1") }},
@@ -116,7 +118,7 @@ func TestHandler_GivesAnErrorOfTheDaemonAStatus(t *testing.T) {
 
 func TestClient_HearsWhoKeepsAReleaseBusy(t *testing.T) {
 	f := &fakeSites{err: context.DeadlineExceeded, left: v1Inside}
-	_, err := NewClient(serveOn(t, NewHandler(f, http.NotFoundHandler()))).DrainRelease(t.Context(), SiteAddress{Site: "shop"}, "/r/1", time.Second)
+	_, err := NewClient(serveOn(t, NewHandler(f, http.NotFoundHandler()))).DrainRelease(t.Context(), SiteAddress{Site: "shop"}, "/r/1", time.Second, PinsEnd)
 	var busy *BusyError
 	if !errors.As(err, &busy) || err.Error() != "release /r/1 did not drain within 1s" || !slices.Equal(busy.Inside, v1Inside) {
 		t.Errorf("got %#v", err)

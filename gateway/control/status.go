@@ -7,9 +7,12 @@ type Status struct {
 	PID     int       `json:"pid"`
 	Started time.Time `json:"started"`
 	// Connections are the connections of web servers, idle ones too.
-	Connections int          `json:"connections"`
-	Pools       []PoolStatus `json:"pools"`
-	Sites       []SiteStatus `json:"sites"`
+	Connections int `json:"connections"`
+	// Unheld says that systemd runs the daemon, and holds no socket for it: what asks
+	// while it is restarted is refused.
+	Unheld bool         `json:"unheld,omitempty"`
+	Pools  []PoolStatus `json:"pools"`
+	Sites  []SiteStatus `json:"sites"`
 	// Retiring are the processes that have handed over and finish their requests,
 	// the newest first. The sums here include what they have.
 	Retiring []RetiringStatus `json:"retiring,omitempty"`
@@ -108,6 +111,13 @@ type SiteStatus struct {
 	// Running are the requests and commands that are inside a release, those in the
 	// queue too.
 	Running int64 `json:"running"`
+	// Maintenance are those that the site is in: one, or some docroots of a pattern. They
+	// are without their pages.
+	Maintenance []Maintenance `json:"maintenance,omitempty"`
+	// Held are the requests that a flip with a command holds back, and Holds how many of
+	// those there are.
+	Held  int64 `json:"held,omitempty"`
+	Holds int   `json:"holds,omitempty"`
 }
 
 // A RetiringStatus is a process that has handed over and finishes what it has.

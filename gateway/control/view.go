@@ -18,8 +18,8 @@ type View struct {
 	Requests []SeenRequest `json:"requests"`
 	// Unseen are the sites that had none.
 	Unseen []UnseenSite `json:"unseen,omitempty"`
-	// Troubles are the docroots that could not be resolved at the last look.
-	Troubles []Trouble `json:"troubles,omitempty"`
+	// Unresolved are the docroots that could not be resolved at the last look.
+	Unresolved []UnresolvedDocroot `json:"unresolved,omitempty"`
 	// Refused are requests that the daemon has refused for what was in them, the
 	// newest first.
 	Refused []SeenRefusal `json:"refused"`
@@ -38,8 +38,8 @@ type DirectoryView struct {
 	Memory bool `json:"memory,omitempty"`
 }
 
-// A Trouble is a docroot that the daemon could not resolve when it looked last.
-type Trouble struct {
+// An UnresolvedDocroot is one that the daemon could not resolve when it looked last.
+type UnresolvedDocroot struct {
 	Site    string `json:"site"`
 	Docroot string `json:"docroot"`
 	Error   string `json:"error"`

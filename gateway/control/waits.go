@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"sync"
 )
@@ -9,10 +10,11 @@ import (
 // waits are the requests that wait until something is over. When another process
 // takes over, they end, and their clients ask that process.
 type waits struct {
-	mu    sync.Mutex      // guards ctx and over; count grows only under it
+	mu    sync.Mutex      // guards ctx, over and holds; count grows only under it
 	ctx   context.Context // ends when another process takes over
 	over  context.CancelFunc
 	count sync.WaitGroup
+	holds int // of requests, that there are
 }
 
 func newWaits() *waits {
@@ -27,12 +29,36 @@ func (w *waits) begin() {
 	w.ctx, w.over = context.WithCancel(context.Background())
 }
 
-// end ends all requests that wait, and returns when they have undone what they did.
-func (w *waits) end() {
+// end ends all requests that wait, and returns when they have undone what they did. It
+// does nothing and fails while there is a hold: what is held here the other process would
+// not hold, and a command runs that counts on it.
+func (w *waits) end() error {
 	w.mu.Lock()
+	if w.holds > 0 {
+		w.mu.Unlock()
+		return errors.New("a flip --hold has a site's requests wait: upgrade when it is over")
+	}
 	w.over()
 	w.mu.Unlock()
 	w.count.Wait()
+	return nil
+}
+
+// beginHold counts a hold, until endHold. It gives false if end was called.
+func (w *waits) beginHold() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.ctx.Err() != nil {
+		return false
+	}
+	w.holds++
+	return true
+}
+
+func (w *waits) endHold() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.holds--
 }
 
 // current is a context that ends when end is called.

@@ -22,11 +22,11 @@ type listener struct {
 	ctx    context.Context
 	cancel context.CancelFunc // when the pool no longer has the listener
 
-	down   atomic.Pointer[outage] // nil while it is up
-	logs   *zerolog.BurstSampler  // lets one outage of many through
-	since  atomic.Int64           // up or down since then, in Unix nanoseconds
-	opened atomic.Uint64          // connections
-	reused atomic.Uint64          // requests over a kept one
+	down   atomic.Pointer[outage]    // nil while it is up
+	logs   *zerolog.BurstSampler     // lets one outage of many through
+	since  atomic.Pointer[time.Time] // up or down since then
+	opened atomic.Uint64             // connections
+	reused atomic.Uint64             // requests over a kept one
 
 	// The pool's mutex guards the following.
 	gone    bool // the pool no longer has it
@@ -45,7 +45,7 @@ func (l *listener) busyLocked() int { return l.running + l.older }
 func newListener(p *Pool, addr sock.Addr) *listener {
 	l := &listener{pool: p, addr: addr, dialer: sock.NewDialer(addr), logs: &zerolog.BurstSampler{Burst: 1, Period: time.Second}}
 	l.why, l.comesBack = errLearning, comesBack
-	l.since.Store(time.Now().UnixNano())
+	l.changed(time.Now())
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	return l
 }
@@ -99,11 +99,19 @@ func (l *listener) failed(cause error) {
 	if l.ctx.Err() != nil || !l.down.CompareAndSwap(nil, o) {
 		return
 	}
-	l.since.Store(time.Now().UnixNano())
+	l.changed(time.Now())
 	if o.logged {
 		l.pool.log.Warn().Str("server", string(l.addr)).Err(cause).Msg("FPM listener is down")
 	}
 	go l.recover(o)
+}
+
+// changed notes when the listener went up or down, and gives when it did before.
+func (l *listener) changed(now time.Time) (before time.Time) {
+	if was := l.since.Swap(&now); was != nil {
+		before = *was
+	}
+	return before
 }
 
 // answered brings a listener up that was down and has taken a connection.
@@ -112,7 +120,7 @@ func (l *listener) answered() {
 	if o == nil || !l.down.CompareAndSwap(o, nil) {
 		return
 	}
-	was := time.Unix(0, l.since.Swap(time.Now().UnixNano()))
+	was := l.changed(time.Now())
 	l.pool.mu.Lock()
 	l.pool.changedLocked() // its places count again
 	l.pool.mu.Unlock()
@@ -167,7 +175,7 @@ type ListenerStatus struct {
 
 func (l *listener) statusLocked(c *Config) ListenerStatus {
 	st := ListenerStatus{
-		Addr: l.addr, Since: time.Unix(0, l.since.Load()), Running: l.busyLocked(), Kept: len(l.kept),
+		Addr: l.addr, Since: *l.since.Load(), Running: l.busyLocked(), Kept: len(l.kept),
 		Opened: l.opened.Load(), Reused: l.reused.Load(), Reuse: l.reuse(c),
 		Version: l.version, Workers: l.workers,
 	}

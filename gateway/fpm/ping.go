@@ -53,11 +53,16 @@ func (l *listener) ping(ctx context.Context) error {
 		return fmt.Errorf("connect: %w", err)
 	}
 	defer conn.End()
-	stop := context.AfterFunc(ctx, conn.Interrupt)
-	defer stop()
 	if c.ReadTimeout > 0 {
 		conn.SetReadDeadline(time.Now().Add(c.ReadTimeout))
 	}
+	return pingOver(ctx, conn)
+}
+
+// pingOver asks over a connection, which the caller ends. The end of ctx ends the wait.
+func pingOver(ctx context.Context, conn *sock.Conn) error {
+	stop := context.AfterFunc(ctx, conn.Interrupt)
+	defer stop()
 	query := fcgi.AppendPair(nil, []byte("FCGI_MAX_CONNS"), nil)
 	question := append(fcgi.AppendHeader(nil, fcgi.GetValues, 0, len(query)), query...)
 	// libfcgi, as in fcgiwrap, answers when the next record is there: an empty one.

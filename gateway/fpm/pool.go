@@ -36,6 +36,7 @@ type Pool struct {
 
 	own     own
 	carried carried
+	looked  looked
 
 	mu        sync.Mutex // guards the following, and what the listeners say that it guards
 	listeners []*listener

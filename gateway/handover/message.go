@@ -11,6 +11,7 @@ type Message struct {
 	Listener *Listener `json:"listener,omitempty"` // with its descriptor
 	Sockets  *Sockets  `json:"sockets,omitempty"`  // all listeners have been sent
 	Docroot  *Docroot  `json:"docroot,omitempty"`
+	Site     *Site     `json:"site,omitempty"`
 	Begin    bool      `json:"begin,omitempty"` // all is told: serve
 	// From the successor.
 	Prepared int    `json:"prepared,omitempty"` // its process id: it could serve
@@ -56,6 +57,12 @@ type Docroot struct {
 	State deploy.DocrootState `json:"state"`
 }
 
+// A Site is what operators have decided of one.
+type Site struct {
+	Name        string                `json:"name"`
+	Maintenance []control.Maintenance `json:"maintenance,omitempty"`
+}
+
 // A PoolReport is what the older process has of a pool. Counts are cumulative, so
 // late or reordered messages are harmless.
 type PoolReport struct {
@@ -73,13 +80,15 @@ type Grant struct {
 	Granted int    `json:"granted"`
 }
 
-// An Ask asks for a site, or if Site is "" for the status. The Answer has its ID.
+// An Ask asks for a site, for what runs, or if neither is set for the status. The Answer has its ID.
 type Ask struct {
 	ID      uint64 `json:"id"`
 	Site    string `json:"site,omitempty"`
 	Docroot string `json:"docroot,omitempty"`
 	// Closed are the site's releases that no request may enter any more.
 	Closed []string `json:"closed,omitempty"`
+	// Requests asks for what runs. A process that does not know this answers with its status.
+	Requests bool `json:"requests,omitempty"`
 }
 
 // An Answer has what was asked for, or why it cannot be told.
@@ -87,7 +96,9 @@ type Answer struct {
 	ID     uint64              `json:"id"`
 	Site   *control.SiteDetail `json:"site,omitempty"`
 	Status *control.Status     `json:"status,omitempty"`
-	Error  string              `json:"error,omitempty"`
+	// Requests are what runs.
+	Requests *control.Requests `json:"requests,omitempty"`
+	Error    string            `json:"error,omitempty"`
 }
 
 // An Idle is a release that nobody is inside any more, in the older process.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -38,6 +39,9 @@ var goldenMessages = map[string]Message{
 			Live: true, FirstSeen: goldenStart, LastSeen: goldenFlip, Inside: 1, Total: 7, Failed: 2,
 		}},
 	}}},
+	"site": {Site: &Site{Name: "shop", Maintenance: []control.Maintenance{{
+		Since: goldenStart, Until: goldenFlip, Allow: []control.Network{{Prefix: netip.MustParsePrefix("203.0.113.7/32")}}, Page: []byte("<h1>Back soon</h1>"),
+	}}}},
 	"begin":      {Begin: true},
 	"prepared":   {Prepared: 42},
 	"serving":    {Serving: true},

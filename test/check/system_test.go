@@ -126,17 +126,18 @@ func sampleFPM(t *testing.T, more ...string) stack.FPMConfig {
 	return f
 }
 
-// block is the first block of code of the README in a language.
-func block(t *testing.T, language string) string {
+// block is what the README has of code in a language.
+func block(t *testing.T, language string) (all string) {
 	t.Helper()
 	readme, err := os.ReadFile("../../README.md")
 	mustDo(t, err)
-	_, text, found := strings.Cut(string(readme), "```"+language+"\n")
-	text, _, closed := strings.Cut(text, "```")
-	if !found || !closed {
+	for _, found := range regexp.MustCompile("(?s)```"+language+"\n(.*?)```").FindAllStringSubmatch(string(readme), -1) {
+		all += found[1]
+	}
+	if all == "" {
 		t.Fatalf("the README has no block of %s", language)
 	}
-	return text
+	return all
 }
 
 func readmeConfig(t *testing.T, edit func(string) string) stack.GatewayConfig {

@@ -47,14 +47,58 @@ func TestReadme_StepsPutRealdocdInFrontOfASite(t *testing.T) {
 		m.do(step, checkout)
 	}
 	m.awaitReload(workers)
-	m.wantPage("42 42 42 42")
+	m.wantPage("/index.php", "42 42 42 42")
+	m.wantPage("/", "42 42 42 42")
+	m.wantPage("/a/page", "42 42 42 42") // of the front controller
+	m.serveAnotherSite()
 	for name, want := range map[string]string{"realdocd.socket": "sockets.target", "realdocd.service": "multi-user.target"} {
 		if _, err := os.Lstat(m.path("/etc/systemd/system/" + want + ".wants/" + name)); err != nil {
 			t.Errorf("%s does not start with the machine: %v", name, err)
 		}
 	}
 	m.do(steps[len(steps)-1], checkout)
-	m.wantPage("43 43 43 43")
+	m.wantPage("/", "43 43 43 43")
+}
+
+// serveAnotherSite writes the README's configuration of a site for a second one: its text must
+// fit twice into one nginx.
+func (m *machine) serveAnotherSite() {
+	m.t.Helper()
+	for _, file := range []string{"/etc/nginx/sites-enabled/shop.conf", configFile} {
+		text := m.read(file)
+		if file == configFile {
+			_, text, _ = strings.Cut(text, "[site.shop]")
+			m.write(file, m.read(file)+"\n[site.blog]"+strings.ReplaceAll(text, "shop", "blog"))
+			continue
+		}
+		m.write(strings.Replace(file, "shop", "blog", 1), strings.ReplaceAll(text, "shop", "blog"))
+	}
+	workers := strings.Fields(m.run("/", "pgrep -f '^nginx: worker process'"))
+	m.run("/", "cp -a /var/www/shop /var/www/blog; systemctl reload realdocd; nginx -t 2>&1; systemctl reload nginx")
+	m.awaitReload(workers)
+	if status, body := m.get("blog.example.com", "/"); status != http.StatusOK || body != "42 42 42 42" {
+		m.t.Errorf("the page of the second site is %d %q", status, body)
+	}
+}
+
+// The README's two lines, without any configuration.
+func TestReadme_ItCanBeTriedAndAskedForAPage(t *testing.T) {
+	stack.Need(t, "php-fpm8.2")
+	stack.Need(t, "cgi-fcgi")
+	b := build(t)
+	m := newMachine(t)
+	m.run("/", shopBefore)
+	m.copyIn(b.old.binary, "/usr/bin")
+	m.run("/", "chmod 755 /usr/bin/realdocd; echo '<?php echo $_SERVER[\"REALDOC_RELEASE\"];' >/var/www/shop/releases/42/public/index.php")
+	steps := readSteps(t, "To try it")
+	if len(steps) != 2 {
+		t.Fatalf("there are %d steps, want 2", len(steps))
+	}
+	m.run("/root", strings.TrimSuffix(steps[0].text, "\n")+" >serve.log 2>&1 & while ! test -S gw.sock; do sleep 0.05; done")
+	said := m.run("/root", steps[1].text)
+	if _, page, _ := strings.Cut(strings.ReplaceAll(said, "\r\n", "\n"), "\n\n"); page != "42" {
+		t.Errorf("the page is %q, want that of release 42", said)
+	}
 }
 
 // A step is a fenced block: a script to run, or the text of a file.
@@ -113,10 +157,10 @@ func (m *machine) awaitReload(workers []string) {
 	}
 }
 
-func (m *machine) wantPage(want string) {
+func (m *machine) wantPage(path, want string) {
 	m.t.Helper()
-	status, body := m.get(shopHost, "/index.php")
+	status, body := m.get(shopHost, path)
 	if status != http.StatusOK || body != want {
-		m.t.Fatalf("the page is %d %q, want 200 %q", status, body, want)
+		m.t.Fatalf("the page %s is %d %q, want 200 %q", path, status, body, want)
 	}
 }

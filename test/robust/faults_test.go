@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -50,24 +51,15 @@ var faults = []fault{
 	{"PHP-FPM is killed with all its workers while a script runs", nil, func(y *yard) (string, string) {
 		c := y.begin("/wait.php", "QUERY_STRING", "before=30")
 		time.Sleep(200 * time.Millisecond)
-		for _, pid := range append(y.fpm.Workers(), y.fpm.Pid()) {
-			syscall.Kill(pid, syscall.SIGKILL)
-		}
+		y.killFPM()
 		visitor := y.outcome(c)
-		y.fpm.Stop()
-		y.must(os.Remove(string(y.fpm.Addr)))
 		y.StartAgain(y.fpm)
 		return visitor, y.logs("without END_REQUEST")
 	}},
 	{"PHP-FPM is stopped, and does not answer", func(y *yard) { y.config.Pools["www"]["read_timeout"] = "500ms" }, func(y *yard) (string, string) {
-		pids := append(y.fpm.Workers(), y.fpm.Pid())
-		for _, pid := range pids {
-			y.must(syscall.Kill(pid, syscall.SIGSTOP))
-		}
+		resume := y.freezeFPM()
 		visitor := y.outcome(y.begin("/small.php"))
-		for _, pid := range pids {
-			y.must(syscall.Kill(pid, syscall.SIGCONT))
-		}
+		resume()
 		return visitor, y.logs("silent for read_timeout")
 	}},
 	{"PHP-FPM is reloaded, without process_control_timeout, while a script runs", nil, func(y *yard) (string, string) {
@@ -225,7 +217,7 @@ var faults = []fault{
 
 func TestFaultsPassAndRealdocdGoesOnByItself(t *testing.T) {
 	var rows []row
-	for _, f := range faults {
+	for _, f := range slices.Concat(faults, machineFaults) {
 		t.Run(f.what, func(t *testing.T) {
 			y := openYard(t, stack.FPMConfig{MaxChildren: 2, Status: true}, func(y *yard) {
 				y.config.Pools["www"]["max_conns"] = 2
@@ -250,7 +242,7 @@ func TestFaultsPassAndRealdocdGoesOnByItself(t *testing.T) {
 			rows = append(rows, row{f.what, []string{"visitor: " + visitor, "log: " + logged, "recovered in " + upTo(took)}})
 		})
 	}
-	compare(t, "faults", rows, len(faults))
+	compare(t, "faults", rows, len(faults)+len(machineFaults))
 }
 
 // upTo is a duration as the table has it.

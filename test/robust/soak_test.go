@@ -2,6 +2,7 @@ package robust
 
 import (
 	"bufio"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -10,25 +11,33 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"realdocd/test/stack"
 )
 
-// soakFor is how long TestSoak lasts: SOAK, or a few seconds.
-func soakFor(t *testing.T) time.Duration {
+// An end is when a soak may end: after so long, or after so many requests.
+type end struct {
+	lasts    time.Duration
+	requests int64
+}
+
+// soakEnd is SOAK, such as 10m or 1000000, or a few seconds.
+func soakEnd(t *testing.T) end {
 	t.Helper()
 	text := os.Getenv("SOAK")
 	if text == "" {
-		return 4 * time.Second
+		return end{lasts: 6 * time.Second}
+	}
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return end{requests: n}
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil {
-		t.Fatalf("SOAK=%q is not a duration such as 10m", text)
+		t.Fatalf("SOAK=%q is neither a duration such as 10m nor a number of requests", text)
 	}
-	return d
+	return end{lasts: d}
 }
 
 // soakSeed is SEED, or a new one.
@@ -47,28 +56,36 @@ func soakSeed(t *testing.T) uint64 {
 // TestSoak has everything happen at once, in an order that a seed gives. At the end each
 // request is explained: by its response, and by realdocd's log.
 func TestSoak(t *testing.T) {
-	seed, lasts := soakSeed(t), soakFor(t)
-	t.Logf("SEED=%d SOAK=%v", seed, lasts)
+	stack.Need(t, "nginx", "rsync")
+	seed, ends := soakSeed(t), soakEnd(t)
+	t.Logf("SEED=%d SOAK=%v", seed, ends)
+	c := &chaos{rand: rand.New(rand.NewPCG(seed, 0)), did: map[string]int{}}
 	y := openYard(t, stack.FPMConfig{MaxChildren: 6, Status: true, FreshPaths: true}, func(y *yard) {
 		y.config.Sites["shop"]["include_path"] = y.site.IncludePath()
-		y.config.Pools["www"]["max_conns"], y.config.Pools["www"]["queue_timeout"] = 6, "5s"
+		pool := y.config.Pools["www"]
+		pool["max_conns"], pool["queue_timeout"], pool["status"] = 6, "5s", string(y.fpm.Status)
 		y.config.Top["max_body"] = "1MiB"
+		c.deployed = []*deployed{
+			y.deployedSite("slotted", stack.Keys{"slots": []string{y.Dir + "/slotted/A", y.Dir + "/slotted/B"}}),
+			y.deployedSite("fresh", stack.Keys{"releases": "DIR/releases", "keep": 2}),
+		}
 	})
-	clients := make([]*soaker, 8)
-	quiet := y.soak(clients, seed, 1500*time.Millisecond, nil) // it warms up
+	c.open(y)
+	clients := y.soakers(seed, c, 8, 3)
+	quiet := soak(clients, end{lasts: 1500 * time.Millisecond}, nil) // it warms up
 	before := y.holds()
-	chaos := &chaos{y: y, rand: rand.New(rand.NewPCG(seed, 0)), did: map[string]int{}}
 	began := time.Now()
-	asked := y.soak(clients, seed+1, lasts, chaos)
+	asked := soak(clients, ends, c)
 	took := time.Since(began)
+	c.settles()
 	y.comesBack(before)
 	tally := y.explain(append(quiet, asked...))
-	t.Logf("%d requests in %v, %.0f/s: %v; %v", len(asked), took.Round(time.Second), float64(len(asked))/took.Seconds(), tally, chaos.did)
-	if chaos.did["flip"] == 0 || tally["answered"] == 0 {
-		t.Errorf("nothing was shown: %v, %v", tally, chaos.did)
+	t.Logf("%d requests in %v, %.0f/s: %v; %v", len(asked), took.Round(time.Second), float64(len(asked))/took.Seconds(), tally, c.did)
+	if c.did["flip"] == 0 || tally["answered"] == 0 || tally["through nginx"] == 0 {
+		t.Errorf("nothing was shown: %v, %v", tally, c.did)
 	}
-	if os.Getenv("SOAK") != "" {
-		writeSoak(t, seed, len(quiet)+len(asked), took, tally, chaos.did)
+	if os.Getenv("ROBUST_WRITE") != "" && os.Getenv("SOAK") != "" {
+		writeSoak(t, seed, len(quiet)+len(asked), took, tally, c.did)
 	}
 }
 
@@ -80,7 +97,7 @@ func writeSoak(t *testing.T, seed uint64, n int, took time.Duration, tally, did 
 		faults = append(faults, fmt.Sprintf("%s: %d", kind, did[kind]))
 	}
 	compare(t, "soak", []row{
-		{"the run", []string{fmt.Sprintf("SEED=%d, %d requests in %v", seed, n, took.Round(time.Second))}},
+		{"the run", []string{fmt.Sprintf("SEED=%d, %d requests in %v, %d of them through nginx", seed, n, took.Round(time.Second), tally["through nginx"])}},
 		{"what was done meanwhile", []string{strings.Join(faults, ", ")}},
 		{"sent", []string{fmt.Sprintf("%d = %d answered + %d refused with a complete response + %d broken, visibly + %d whose client has left",
 			n, tally["answered"], tally["refused"], tally["broken"], tally["left"])}},
@@ -111,13 +128,14 @@ func (y *yard) holds() (h holding) {
 // comesBack waits until realdocd holds what it held before, and nobody is inside anything.
 func (y *yard) comesBack(before holding) {
 	y.t.Helper()
-	y.must(y.gw.WaitMetric(0, "realdocd_pool_running", "pool", "www"))
-	y.must(y.gw.WaitMetric(0, "realdocd_pool_waiting", "pool", "www"))
-	for _, release := range []string{"1", "2"} {
-		if n, err := y.gw.Metric("realdocd_release_running", "site", "shop", "release", release); err == nil && n != 0 {
-			y.t.Errorf("%v are inside release %s", n, release)
+	stack.Until(y.t, "all places are free, and nobody is inside a release", func() bool {
+		for _, name := range []string{"realdocd_pool_running", "realdocd_pool_waiting", "realdocd_release_running"} {
+			if n, err := y.gw.Sum(name); err != nil || n != 0 {
+				return false
+			}
 		}
-	}
+		return true
+	})
 	var after holding
 	stack.Until(y.t, "descriptors and goroutines are back", func() bool {
 		after = y.holds()
@@ -134,44 +152,66 @@ func (y *yard) explain(asked []ask) map[string]int {
 	y.t.Helper()
 	events := y.events()
 	tally := map[string]int{"torn": 0, "unexplained": 0}
-	wrong := func(a ask, why string, e stack.Event) {
-		tally["unexplained"]++
-		if tally["unexplained"] <= 10 {
-			y.t.Errorf("%s (%s): %s; the client saw %s, status %d; the log has %v", a.id, a.kind, why, a.saw, a.status, e)
-		}
-	}
 	for _, a := range asked {
 		tally[a.saw]++
+		if a.nginx {
+			tally["through nginx"]++
+		}
 		if a.torn != "" {
 			tally["torn"]++
 			y.t.Errorf("%s is torn: %s", a.id, a.torn)
 		}
 		e, logged := events[a.id]
-		switch status, cause := e.String("status"), e.String("cause"); {
-		case !logged && a.saw != "left":
-			wrong(a, "it is not logged", e)
-		case a.saw == "answered" && status != fmt.Sprint(a.status):
-			wrong(a, "the log has another status", e)
-		case a.saw == "refused" && (status != fmt.Sprint(a.status) || cause == ""):
-			wrong(a, "the log has no cause", e)
-		case a.saw == "refused" && a.expect == 0 && !slices.Contains(allowedCauses, cause):
-			wrong(a, "nobody has done what would explain it", e)
-		case a.expect != 0 && a.saw != "left" && a.status != a.expect && !slices.Contains(allowedCauses, cause):
-			wrong(a, "it was to be refused otherwise", e)
-		case a.saw == "broken" && e.String("error") == "":
-			wrong(a, "the log does not say why", e)
+		if why := a.unexplained(e, logged); why != "" {
+			tally["unexplained"]++
+			if tally["unexplained"] <= 10 {
+				y.t.Errorf("%s (%s): %s; the client saw %s, status %d; the log has %+v", a.id, a.kind, why, a.saw, a.status, e)
+			}
 		}
 	}
 	return tally
 }
 
+// unexplained is why what a client saw does not fit the log; "" if it does.
+func (a ask) unexplained(e event, logged bool) string {
+	byNginx := a.nginx && (a.status == 502 || a.status == 504) && e.Error != "" // what it makes of a response that breaks
+	switch {
+	case a.saw == "left":
+	case !logged:
+		return "it is not logged"
+	case byNginx:
+	case a.saw == "answered" && e.Status != a.status:
+		return "the log has another status"
+	case a.saw == "refused" && (e.Status != a.status || e.Cause == ""):
+		return "the log has no cause"
+	case a.saw == "refused" && a.expect == 0 && !slices.Contains(allowedCauses, e.Cause):
+		return "nobody has done what would explain it"
+	case a.expect != 0 && a.status != a.expect && !slices.Contains(allowedCauses, e.Cause):
+		return "it was to be refused otherwise"
+	case a.saw == "broken" && e.Error == "":
+		return "the log does not say why"
+	case a.saw != "answered" && a.saw != "refused" && a.saw != "broken":
+		return "it was lost"
+	}
+	return ""
+}
+
 // allowedCauses are of what chaos does: PHP-FPM is killed, reloaded, started again.
 var allowedCauses = []string{"fpm_failed", "fpm_down", "backlog_full", "queue_full", "queue_timeout", "fpm_timeout"}
 
+// An event is what the log says of a request.
+type event struct {
+	Message string
+	ID      string `json:"request_id"`
+	Status  int
+	Cause   string
+	Error   string
+}
+
 // events are those of requests in realdocd's log, by the id of the request.
-func (y *yard) events() map[string]stack.Event {
+func (y *yard) events() map[string]event {
 	y.t.Helper()
-	events := map[string]stack.Event{}
+	events := map[string]event{}
 	files, err := filepath.Glob(filepath.Join(y.Dir, "realdocd*", "log"))
 	y.must(err)
 	for _, file := range files {
@@ -180,77 +220,13 @@ func (y *yard) events() map[string]stack.Event {
 		lines := bufio.NewScanner(f)
 		lines.Buffer(nil, 1<<20)
 		for lines.Scan() {
-			if e := stack.ParseEvent(lines.Text()); e.String("message") == "request" {
-				events[e.String("request_id")] = e
+			var e event
+			if json.Unmarshal(lines.Bytes(), &e) == nil && e.Message == "request" {
+				e.Message = ""
+				events[e.ID] = e
 			}
 		}
 		f.Close()
 	}
 	return events
-}
-
-// chaos is what happens beside the traffic.
-type chaos struct {
-	y    *yard
-	rand *rand.Rand
-	did  map[string]int
-	n    int
-}
-
-// step does one thing.
-func (c *chaos) step() {
-	y := c.y
-	kind := "flip"
-	switch n := c.rand.IntN(100); {
-	case n < 70:
-		c.n++
-		y.Flip(y.site, y.site.Releases[c.n%2])
-	case n < 76:
-		kind = "reload"
-		y.Reload(y.gw, y.config)
-	case n < 81:
-		kind = "upgrade"
-		before := y.Upgrade(y.gw)
-		stack.Receive(y.t, before.Done(), "the end of the process before")
-	case n < 86:
-		kind = "pause"
-		y.Command(y.gw, 0, "pause", "www")
-		time.Sleep(time.Duration(c.rand.IntN(100)) * time.Millisecond)
-		y.Command(y.gw, 0, "resume", "www")
-	case n < 92:
-		kind = "worker killed"
-		if workers := y.fpm.Workers(); len(workers) > 0 {
-			syscall.Kill(workers[c.rand.IntN(len(workers))], syscall.SIGKILL)
-		}
-	case n < 95:
-		kind = "PHP-FPM reloaded"
-		y.must(y.fpm.Reload())
-	case n < 97:
-		kind = "PHP-FPM restarted"
-		y.Restart(y.fpm)
-	default:
-		kind = "flood"
-		c.flood()
-	}
-	c.did[kind]++
-}
-
-// flood has a peer send what is nothing but a burden.
-func (c *chaos) flood() {
-	for range 20 {
-		conn, err := c.y.gw.Addr.Dial()
-		if err != nil {
-			continue
-		}
-		conn.SetDeadline(time.Now().Add(time.Second))
-		junk := make([]byte, 1+c.rand.IntN(20000))
-		for i := range junk {
-			junk[i] = byte(c.rand.Uint32())
-		}
-		if c.rand.IntN(2) == 0 {
-			copy(junk, "\x01\x01\x00\x01\x00\x08\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x01\x04\x00\x01\xff\xff\x00\x00")
-		}
-		conn.Write(junk)
-		conn.Close()
-	}
 }

@@ -1,13 +1,17 @@
 package robust
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"realdocd/test/stack"
@@ -17,7 +21,8 @@ import (
 type ask struct {
 	id, kind string
 	expect   int    // the status of a request that is to be refused; 0 is to be answered
-	saw      string // "answered", "refused", "broken" or "left"
+	nginx    bool   // it went through nginx
+	saw      string // "answered", "refused", "broken" or "left"; else it was lost
 	status   int
 	torn     string
 }
@@ -27,32 +32,54 @@ type soaker struct {
 	y    *yard
 	name string
 	rand *rand.Rand
-	conn *stack.Client
+	conn *stack.Client // to realdocd
+	web  *http.Client  // nil if it is a web server itself
+	urls []string      // of the sites behind nginx
+	all  *atomic.Int64 // requests of all of them
+	sent int
 	asks []ask
+	docs []string // the docroots of deployed sites
 }
 
-// soak has the clients ask for so long, while chaos does what it does; nil is nothing.
-func (y *yard) soak(clients []*soaker, seed uint64, lasts time.Duration, chaos *chaos) (all []ask) {
-	y.t.Helper()
-	until := time.Now().Add(lasts)
+// soakers are so many web servers, and so many visitors of nginx.
+func (y *yard) soakers(seed uint64, c *chaos, servers, visitors int) (clients []*soaker) {
+	all := new(atomic.Int64)
+	for i := range servers + visitors {
+		s := &soaker{y: y, name: fmt.Sprintf("s%d.%d", seed, i), rand: rand.New(rand.NewPCG(seed, uint64(i+1))), all: all}
+		for n, d := range c.deployed {
+			s.docs = append(s.docs, d.docroot())
+			s.urls = append(s.urls, c.web.URL(n+1, "/index.php"))
+		}
+		if i >= servers {
+			s.web = &http.Client{Transport: &http.Transport{}, Timeout: 30 * time.Second}
+			s.urls = append(s.urls, c.web.URL(0, ""))
+		}
+		clients = append(clients, s)
+	}
+	return clients
+}
+
+// soak has the clients ask until the end, while chaos does what it does; nil is nothing.
+func soak(clients []*soaker, ends end, chaos *chaos) (all []ask) {
+	until, last := time.Now().Add(ends.lasts), clients[0].all.Load()+ends.requests
+	more := func() bool { return time.Now().Before(until) || clients[0].all.Load() < last }
 	var asking sync.WaitGroup
-	for i := range clients {
-		c := &soaker{y: y, name: fmt.Sprintf("s%d.%d", seed, i), rand: rand.New(rand.NewPCG(seed, uint64(i+1)))}
-		clients[i] = c
+	for _, c := range clients {
 		asking.Go(func() {
-			for time.Now().Before(until) {
+			for more() {
 				c.ask()
+				c.all.Add(1)
 			}
 			c.drop()
 		})
 	}
-	for chaos != nil && time.Now().Before(until) {
-		chaos.step()
-		time.Sleep(time.Duration(chaos.rand.IntN(80)) * time.Millisecond)
+	if chaos != nil {
+		chaos.run(more)
 	}
 	asking.Wait()
 	for _, c := range clients {
 		all = append(all, c.asks...)
+		c.asks = nil
 	}
 	return all
 }
@@ -66,24 +93,37 @@ func (c *soaker) drop() {
 
 // ask sends one request, of a kind that the seed gives, and notes what came of it.
 func (c *soaker) ask() {
-	a := ask{id: fmt.Sprintf("%s-%d", c.name, len(c.asks))}
+	c.sent++
+	a := ask{id: fmt.Sprintf("%s-%d", c.name, c.sent), nginx: c.web != nil}
+	if a.nginx {
+		c.visit(&a)
+	} else {
+		c.serve(&a)
+	}
+	c.asks = append(c.asks, a)
+}
+
+// serve sends a request as a web server does.
+func (c *soaker) serve(a *ask) {
 	root := c.y.site.DocRoot()
-	more := []string{"REQUEST_ID", a.id}
 	params := func(script string, more ...string) []string {
 		return stack.ParamsFor(root, "GET", script, append(more, "REQUEST_ID", a.id)...)
 	}
 	var body []byte
 	var pairs []string
 	switch n := c.rand.IntN(100); {
-	case n < 70:
+	case n < 60:
 		a.kind, pairs = "page", params("/index.php", "QUERY_STRING", "pause=0&parts=5")
+	case n < 70:
+		root = c.docs[n%len(c.docs)]
+		a.kind, pairs = "deployed page", params("/index.php", "QUERY_STRING", c.pause())
 	case n < 84:
-		a.kind, body = "upload", make([]byte, 1+c.rand.IntN([]int{100, 10_000, 400_000}[c.rand.IntN(3)]))
+		a.kind, body = "upload", c.body()
 		pairs = params("/wait.php", "REQUEST_METHOD", "POST", "CONTENT_LENGTH", fmt.Sprint(len(body)))
 	case n < 88:
 		a.kind, pairs = "leaves", params("/wait.php", "QUERY_STRING", "before=0.02")
 	case n < 91:
-		a.kind, a.expect, pairs = "no site", 404, append([]string{"DOCUMENT_ROOT", "/none"}, more...)
+		a.kind, a.expect, pairs = "no site", 404, []string{"DOCUMENT_ROOT", "/none", "REQUEST_ID", a.id}
 	case n < 94:
 		a.kind, a.expect, pairs = "outside", 403, params("/index.php", "SCRIPT_FILENAME", "/etc/passwd")
 	case n < 97:
@@ -93,8 +133,51 @@ func (c *soaker) ask() {
 		a.kind, a.expect, body = "beyond its length", 400, make([]byte, 1000)
 		pairs = params("/wait.php", "CONTENT_LENGTH", "7")
 	}
-	c.send(&a, body, pairs)
-	c.asks = append(c.asks, a)
+	c.send(a, body, pairs)
+}
+
+// pause is a query that has a page of a deployed site take some time, now and then.
+func (c *soaker) pause() string {
+	return fmt.Sprintf("pause=%d", []int{0, 0, 0, 0, 100, 5000}[c.rand.IntN(6)])
+}
+
+func (c *soaker) body() []byte {
+	return make([]byte, 1+c.rand.IntN([]int{100, 10_000, 400_000}[c.rand.IntN(3)]))
+}
+
+// visit asks nginx.
+func (c *soaker) visit(a *ask) {
+	var body []byte
+	method, url := "GET", ""
+	switch n := c.rand.IntN(100); {
+	case n < 40:
+		a.kind, url = "page", c.urls[len(c.docs)]+"/index.php?pause=0&parts=5"
+	case n < 80:
+		a.kind, url = "deployed page", c.urls[n%len(c.docs)]+"?"+c.pause()
+	default:
+		a.kind, method, url, body = "upload", "POST", c.urls[len(c.docs)]+"/wait.php", c.body()
+	}
+	request, err := http.NewRequest(method, url, bytes.NewReader(body))
+	c.y.must(err)
+	request.Header["X-Soak"] = []string{a.id}
+	request.Header["Idempotency-Key"] = nil // nginx may close a connection just when a request comes on it
+	response, err := c.web.Do(request)
+	if err != nil {
+		a.saw = "nothing: " + err.Error()
+		return
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	a.status = response.StatusCode
+	switch {
+	case err != nil:
+		a.saw = "broken"
+	case a.status == 200:
+		a.saw = "answered"
+		a.judge(text, len(body))
+	default:
+		a.saw = "refused"
+	}
 }
 
 // send sends it, and reads what comes back.
@@ -102,7 +185,7 @@ func (c *soaker) send(a *ask, body []byte, pairs []string) {
 	if c.conn == nil {
 		conn, err := stack.Connect(c.y.gw.Addr)
 		if err != nil {
-			a.saw = "left" // nobody took the connection: no request has begun
+			a.saw = "nothing: " + err.Error()
 			return
 		}
 		c.conn = conn
@@ -129,7 +212,7 @@ func (c *soaker) send(a *ask, body []byte, pairs []string) {
 		a.saw = "broken"
 	case reply.Status == 200:
 		a.saw = "answered"
-		a.judge(reply, len(body))
+		a.judge(reply.Body, len(body))
 	default:
 		a.saw = "refused"
 	}
@@ -139,18 +222,20 @@ func (c *soaker) send(a *ask, body []byte, pairs []string) {
 }
 
 // judge looks at a page that came whole.
-func (a *ask) judge(reply *stack.Reply, sent int) {
+func (a *ask) judge(body []byte, sent int) {
 	switch a.kind {
 	case "page":
 		o := new(stack.Observation)
-		if err := json.Unmarshal(reply.Body, o); err != nil {
-			a.torn = fmt.Sprintf("not the page: %.100q", reply.Body)
+		if err := json.Unmarshal(body, o); err != nil {
+			a.torn = fmt.Sprintf("not the page: %.100q", body)
 			return
 		}
 		a.torn = o.Verdict().Torn
+	case "deployed page":
+		a.torn = tornOf(body)
 	case "upload":
-		if !strings.Contains(string(reply.Body), fmt.Sprintf(" body=%d end", sent)) {
-			a.torn = fmt.Sprintf("PHP got another body than %d bytes: %.100q", sent, reply.Body[max(0, len(reply.Body)-60):])
+		if !strings.Contains(string(body), fmt.Sprintf(" body=%d end", sent)) {
+			a.torn = fmt.Sprintf("PHP got another body than %d bytes: %.100q", sent, body[max(0, len(body)-60):])
 		}
 	}
 }

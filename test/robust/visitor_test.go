@@ -96,6 +96,30 @@ func (y *yard) killWorker(state string) {
 	y.must(syscall.Kill(pid, syscall.SIGKILL))
 }
 
+// killFPM kills PHP-FPM with all its workers, and removes the socket that they leave.
+func (y *yard) killFPM() {
+	y.t.Helper()
+	for _, pid := range append(y.fpm.Workers(), y.fpm.Pid()) {
+		syscall.Kill(pid, syscall.SIGKILL)
+	}
+	y.fpm.Stop()
+	y.must(os.Remove(string(y.fpm.Addr)))
+}
+
+// freezeFPM stops PHP-FPM with its workers, until resume.
+func (y *yard) freezeFPM() (resume func()) {
+	y.t.Helper()
+	pids := append(y.fpm.Workers(), y.fpm.Pid())
+	for _, pid := range pids {
+		syscall.Kill(pid, syscall.SIGSTOP) // a worker may have ended
+	}
+	return func() {
+		for _, pid := range pids {
+			syscall.Kill(pid, syscall.SIGCONT)
+		}
+	}
+}
+
 // logs waits for an event with the text, and gives its message, or its error.
 func (y *yard) logs(text string) string {
 	y.t.Helper()

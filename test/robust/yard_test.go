@@ -33,6 +33,9 @@ type yard struct {
 	fpm    *stack.FPM
 	config stack.GatewayConfig
 	gw     *stack.Gateway
+	// docroot is that of requests; the site's, but where a fault wants another.
+	docroot string
+	disk    *stack.SlowDisk // of a fault
 }
 
 // openYard starts it; change may be nil.
@@ -41,6 +44,7 @@ func openYard(t testing.TB, fpm stack.FPMConfig, change func(*yard)) *yard {
 	s := stack.For(t, "php-fpm")
 	y := &yard{Stack: s, t: t, site: s.Site(stack.SiteConfig{Pages: pages()}), fpm: s.FPM(fpm)}
 	y.config = stack.GatewayFor(y.fpm, y.site)
+	y.docroot = y.site.DocRoot()
 	delete(y.config.Sites["shop"], "include_path")
 	if change != nil {
 		change(y)
@@ -51,5 +55,5 @@ func openYard(t testing.TB, fpm stack.FPMConfig, change func(*yard)) *yard {
 
 // params of a request through realdocd.
 func (y *yard) params(script string, more ...string) []string {
-	return stack.ParamsFor(y.site.DocRoot(), "GET", script, more...)
+	return stack.ParamsFor(y.docroot, "GET", script, more...)
 }

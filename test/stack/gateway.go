@@ -23,11 +23,15 @@ type GatewayConfig struct {
 	// Filtered has realdocd run under the filter of system calls of its unit, as all do
 	// if REALDOCD_UNIT_FILTER is set.
 	Filtered bool
-	Top      Keys
-	Log      Keys
-	Pools    map[string]Keys
-	Sites    map[string]Keys
-	Rest     string // further tables, as text
+	// Barred has it respect permissions, as one that is not root does.
+	Barred bool
+	// Group has realdocd run in it; nil is the test's own.
+	Group *MemoryGroup
+	Top   Keys
+	Log   Keys
+	Pools map[string]Keys
+	Sites map[string]Keys
+	Rest  string // further tables, as text
 }
 
 // GatewayFor is the usual one: one pool, and each site with the include_path of its pages.
@@ -52,13 +56,15 @@ type Gateway struct {
 	manager *manager // nil without Activated
 
 	filtered bool
+	barred   bool
+	group    *MemoryGroup
 }
 
 // Gateway runs realdocd serve and returns when it says that it is ready and accepts.
 func (s *Stack) Gateway(c GatewayConfig) *Gateway {
 	s.t.Helper()
 	dir, name := s.room("realdocd")
-	g := &Gateway{Addr: Addr(dir + "/sock"), Control: Addr(dir + "/control"), Config: filepath.Join(dir, "realdocd.toml"), ground: s.ground, filtered: c.Filtered || filtered()}
+	g := &Gateway{Addr: Addr(dir + "/sock"), Control: Addr(dir + "/control"), Config: filepath.Join(dir, "realdocd.toml"), ground: s.ground, filtered: c.Filtered || filtered(), barred: c.Barred, group: c.Group}
 	if c.TCP {
 		g.TCP = s.FreeAddr()
 	}
@@ -83,6 +89,12 @@ func (g *Gateway) start(dir, name string) error {
 		if cmd, err = underFilter(binary, "serve", "--config", g.Config); err != nil {
 			return err
 		}
+	}
+	if g.barred {
+		cmd = exec.Command("setpriv", append([]string{"--bounding-set=-dac_override,-dac_read_search"}, append([]string{cmd.Path}, cmd.Args[1:]...)...)...)
+	}
+	if g.group != nil {
+		g.group.enter(cmd)
 	}
 	if g.manager != nil {
 		g.manager.pass(cmd)

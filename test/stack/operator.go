@@ -121,33 +121,51 @@ func (s *Stack) Wait(p *Process, after int, match func(string) bool) string {
 // Metric scrapes /metrics on the control socket for one series, which labels name, value, name, value …
 // tell from the others.
 func (g *Gateway) Metric(name string, labels ...string) (float64, error) {
+	found, value := false, 0.0
+	err := g.eachSeries(name, func(has map[string]string, v float64) {
+		matches := !found
+		for i := 0; i < len(labels); i += 2 {
+			matches = matches && has[labels[i]] == labels[i+1]
+		}
+		if matches {
+			found, value = true, v
+		}
+	})
+	if err == nil && !found {
+		err = fmt.Errorf("/metrics has no %s with %v", name, labels)
+	}
+	return value, err
+}
+
+// Sum is the sum of all series of this name.
+func (g *Gateway) Sum(name string) (sum float64, err error) {
+	err = g.eachSeries(name, func(_ map[string]string, v float64) { sum += v })
+	return sum, err
+}
+
+// eachSeries gives the series of this name, with their labels.
+func (g *Gateway) eachSeries(name string, do func(labels map[string]string, value float64)) error {
 	dial := func(context.Context, string, string) (net.Conn, error) { return g.Control.Dial() }
 	client := http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}, Timeout: Patience}
 	resp, err := client.Get("http://realdocd/metrics")
 	if err != nil {
-		return 0, err
+		return err
 	}
 	defer resp.Body.Close()
 	parser := expfmt.NewTextParser(model.UTF8Validation)
 	families, err := parser.TextToMetricFamilies(resp.Body)
 	if err != nil {
-		return 0, fmt.Errorf("read /metrics: %w", err)
+		return fmt.Errorf("read /metrics: %w", err)
 	}
 	for _, metric := range families[name].GetMetric() {
-		has := map[string]string{}
+		labels := map[string]string{}
 		for _, label := range metric.GetLabel() {
-			has[label.GetName()] = label.GetValue()
+			labels[label.GetName()] = label.GetValue()
 		}
-		matches := true
-		for i := 0; i < len(labels); i += 2 {
-			matches = matches && has[labels[i]] == labels[i+1]
-		}
-		if matches {
-			// Of its kinds a series has one; those of the others are 0.
-			return metric.GetCounter().GetValue() + metric.GetGauge().GetValue() + float64(metric.GetHistogram().GetSampleCount()), nil
-		}
+		// Of its kinds a series has one; those of the others are 0.
+		do(labels, metric.GetCounter().GetValue()+metric.GetGauge().GetValue()+float64(metric.GetHistogram().GetSampleCount()))
 	}
-	return 0, fmt.Errorf("/metrics has no %s with %v", name, labels)
+	return nil
 }
 
 // WaitMetric waits until a series has the value.

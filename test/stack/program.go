@@ -37,6 +37,7 @@ var programs = map[string]program{
 	"php-fpm8.2":              {[]string{"php-fpm8.2"}, "php8.2-fpm"}, // the version that the README names
 	"php":                     {[]string{"php"}, "php-cli"},
 	"make":                    {[]string{"make"}, "make"},
+	"cgi-fcgi":                {[]string{"cgi-fcgi"}, "libfcgi-bin"},
 	"git":                     {[]string{"git"}, "git"},
 	"cap":                     {[]string{"cap"}, "capistrano"},
 	"ansible-playbook":        {[]string{"ansible-playbook"}, "ansible-core"},

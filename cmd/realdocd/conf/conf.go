@@ -7,8 +7,6 @@ import (
 	"io/fs"
 	"os"
 
-	"github.com/BurntSushi/toml"
-
 	"realdocd/cmd/realdocd/logging"
 	"realdocd/gateway"
 )
@@ -17,9 +15,15 @@ import (
 type Config struct {
 	Gateway gateway.Config
 	Log     logging.Settings
+
+	// Files are those that it was read from, the main one first; none for flags.
+	Files []string
+	// Secrets are the values, as they are written, that nobody is shown: those of
+	// credentials, by their keys as in "log.output".
+	Secrets map[string]any
 }
 
-// Load reads a configuration file. If the file has faults, the error is [*Faults].
+// Load reads a configuration file. Its error is [*Faults], also for a file that cannot be read.
 func Load(file string) (Config, error) {
 	text, err := readBounded(file)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -51,21 +55,28 @@ func readBounded(file string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
+	return readAll(f)
+}
+
+func readAll(f *os.File) ([]byte, error) {
 	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err == nil && len(text) > maxFile {
-		err = fmt.Errorf("%s has more than %d bytes", file, maxFile)
+		err = fmt.Errorf("%s has more than %d bytes", f.Name(), maxFile)
 	}
 	return text, err
 }
 
-// Parse reads the text of a file. Its error is [*Faults], which name the file.
+// Parse reads the text of a file, and the files that it includes. Its error is [*Faults],
+// which name the files.
 func Parse(file, text string) (Config, error) {
 	d := newDocument(file, indexLines(text))
-	raw := map[string]any{}
-	if _, err := toml.Decode(text, &raw); err != nil {
-		d.syntax(err)
+	d.surroundings = &surroundings{getenv: os.LookupEnv}
+	d.config.Files = []string{file}
+	raw := d.decode(text, d.lines)
+	if raw == nil {
 		return Config{}, d.faults.err()
 	}
+	d.include(text, raw)
 	d.read(raw)
 	return d.config, d.faults.err()
 }
@@ -90,6 +101,6 @@ func (c *Config) SiteNames() (names []string) {
 
 // SetLogLevel and SetLogFormat take a word that wins over the file's. The error says
 // which words there are.
-func (c *Config) SetLogLevel(word string) error { return into(&c.Log.Level, logLevel)(word) }
+func (c *Config) SetLogLevel(word string) error { return into(&c.Log.Level, logLevel).set(word) }
 
-func (c *Config) SetLogFormat(word string) error { return into(&c.Log.Format, logFormat)(word) }
+func (c *Config) SetLogFormat(word string) error { return into(&c.Log.Format, logFormat).set(word) }

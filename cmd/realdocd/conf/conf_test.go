@@ -32,7 +32,8 @@ func TestAMinimalFileGetsTheDocumentedDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Config{
-		Log: logging.Settings{Level: "info", Format: "json", Output: "stderr"},
+		Files: []string{"realdocd.toml"},
+		Log:   logging.Settings{Level: "info", Format: "json", Output: "stderr"},
 		Gateway: gateway.Config{
 			Listen:           []sock.Addr{"/run/realdocd/realdocd.sock"},
 			ListenMode:       0o660,
@@ -45,7 +46,7 @@ func TestAMinimalFileGetsTheDocumentedDefaults(t *testing.T) {
 			ShutdownTimeout:  30 * time.Second,
 			MaxBody:          2 << 30,
 			MaxConnections:   0,
-			AccessLog:        true,
+			AccessLog:        gateway.LogAll,
 			SlowLog:          0,
 			HeaderTimeout:    10 * time.Second,
 			BodyTimeout:      60 * time.Second,
@@ -87,10 +88,12 @@ func TestAMinimalFileGetsTheDocumentedDefaults(t *testing.T) {
 				RequestTimeout:       nil,
 				MaxConns:             0,
 				StderrToLog:          false,
+				AccessLog:            nil,
 				ReleaseHeader:        "",
 				RequestIDHeader:      "",
 				Warm:                 nil,
 				WarmTimeout:          30 * time.Second,
+				PinMaxAge:            time.Hour,
 				Slots:                nil,
 				Releases:             "",
 				Keep:                 5,
@@ -127,11 +130,12 @@ max_spool        = "2GiB"
 spool_dir        = "/var/spool/realdocd"
 probe_dir        = "/srv/probe"
 state_dir        = "/srv/state"
+pin_key_file     = "/etc/realdocd/pin.key"
 [log]
 level  = "debug"
 format = "console"
 output = "/var/log/realdocd/realdocd.log"
-access = false
+access = "errors"
 slow   = "1.5s"
 [pool.www]
 server          = ["/run/php/php8.2-fpm.sock", "10.0.0.2:9000"]
@@ -165,6 +169,11 @@ read_timeout    = "5m"
 request_timeout = "0s"
 max_conns       = 3
 stderr          = "log"
+pin            = "visit"
+pin_max_age    = "30m"
+pin_cookie     = "shop_release"
+pin_cached     = true
+access          = 0.25
 release_header = "X-Release"
 request_id_header = "X-Request-Id"
 warm           = ["/", "/login?a=b", "https://shop.example/"]
@@ -190,12 +199,14 @@ func TestEveryKeyArrives(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Config{
-		Log: logging.Settings{Level: "debug", Format: "console", Output: "/var/log/realdocd/realdocd.log"},
+		Files: []string{"realdocd.toml"},
+		Log:   logging.Settings{Level: "debug", Format: "console", Output: "/var/log/realdocd/realdocd.log"},
 		Gateway: gateway.Config{
 			Listen:     []sock.Addr{"/run/a.sock", "127.0.0.1:9100"},
 			ListenMode: 0o600, ListenGroup: "www-data", ControlGroup: "deploy", ControlMode: 0o600,
 			OperateGroups: []string{"ops"}, LookGroups: []string{"adm", "4711"},
 			AllowedUsers: []uint32{0, 33}, User: "www-data",
+			AccessLog: gateway.LogErrors,
 			AllowedClients: []netip.Prefix{
 				netip.MustParsePrefix("127.0.0.1/32"), netip.MustParsePrefix("::1/128"),
 				netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("10.0.0.1/32"),
@@ -213,6 +224,7 @@ func TestEveryKeyArrives(t *testing.T) {
 			SpoolDir:         "/var/spool/realdocd",
 			ProbeDir:         "/srv/probe",
 			StateDir:         "/srv/state",
+			PinKeyFile:       "/etc/realdocd/pin.key",
 			Pools: []fpm.Config{{
 				Name:           "www",
 				Servers:        []sock.Addr{"/run/php/php8.2-fpm.sock", "10.0.0.2:9000"},
@@ -231,6 +243,10 @@ func TestEveryKeyArrives(t *testing.T) {
 				Docroot:              "/srv/www/shop/current/public",
 				Pool:                 "www",
 				Resolve:              deploy.Readlink,
+				Pin:                  gateway.PinVisit,
+				PinMaxAge:            30 * time.Minute,
+				PinCookie:            "shop_release",
+				PinCached:            true,
 				RealpathEvery:        100 * time.Millisecond,
 				LinkAfter:            "/srv/www",
 				IncludePath:          ".:/srv/www/shop/current/lib",
@@ -245,6 +261,7 @@ func TestEveryKeyArrives(t *testing.T) {
 				RequestTimeout:       new(time.Duration),
 				MaxConns:             3,
 				StderrToLog:          true,
+				AccessLog:            new(gateway.AccessLog(0.25)),
 				ReleaseHeader:        "X-Release",
 				RequestIDHeader:      "X-Request-Id",
 				Warm:                 []string{"/", "/login?a=b", "https://shop.example/"},
@@ -258,7 +275,7 @@ func TestEveryKeyArrives(t *testing.T) {
 				AfterFlip:            []string{"true", "curl -s http://cdn/purge"},
 			}, {
 				Name: "blog", Docroot: "/srv/www/blog/current", Pool: "www", RequestBuffering: true,
-				WarmTimeout: 30 * time.Second, Releases: "/srv/www/blog/releases", Keep: 1,
+				WarmTimeout: 30 * time.Second, Releases: "/srv/www/blog/releases", Keep: 1, PinMaxAge: time.Hour,
 				Shared: []string{"storage"}, SharedDir: "/srv/blog-shared",
 			}},
 		},

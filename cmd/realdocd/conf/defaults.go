@@ -1,6 +1,7 @@
 package conf
 
 import (
+	"io/fs"
 	"time"
 
 	"realdocd/cmd/realdocd/logging"
@@ -10,12 +11,15 @@ import (
 	"realdocd/gateway/sock"
 )
 
+// DefaultListenMode is listen_mode where the file has none.
+const DefaultListenMode fs.FileMode = 0o660
+
 // The defaults of every key are in these three functions and nowhere else.
 func defaults() Config {
 	return Config{
 		Gateway: gateway.Config{
 			Listen:          []sock.Addr{"/run/realdocd/realdocd.sock"},
-			ListenMode:      0o660,
+			ListenMode:      DefaultListenMode,
 			ControlMode:     0o660,
 			Control:         "/run/realdocd/control.sock",
 			User:            "realdocd",
@@ -25,7 +29,7 @@ func defaults() Config {
 			HeaderTimeout:   10 * time.Second,
 			BodyTimeout:     60 * time.Second,
 			IdleTimeout:     10 * time.Minute,
-			AccessLog:       true,
+			AccessLog:       gateway.LogAll,
 		},
 		Log: logging.Settings{Level: "info", Format: "json", Output: logging.ToStderr},
 	}
@@ -47,6 +51,6 @@ func defaultPool(name string) fpm.Config {
 func defaultSite(name string) gateway.SiteConfig {
 	return gateway.SiteConfig{
 		Name: name, Resolve: deploy.Realpath, RequestBuffering: true,
-		WarmTimeout: 30 * time.Second, Keep: 5,
+		WarmTimeout: 30 * time.Second, Keep: 5, PinMaxAge: time.Hour,
 	}
 }

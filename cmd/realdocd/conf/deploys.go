@@ -1,7 +1,6 @@
 package conf
 
 import (
-	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -118,7 +117,7 @@ func (d *document) checkOverlaps() {
 				continue
 			}
 			d.fault(a.at(), "%q %s %s, %q (%s): deploys would empty or remove what is in use there; give each a directory of its own",
-				a.path, relation, d.label(b.at()), b.path, d.whereOf(b))
+				a.path, relation, d.label(b.at()), b.path, d.whereOf(b, a))
 		}
 	}
 }
@@ -146,10 +145,10 @@ func (d *document) places() (all []place) {
 	return all
 }
 
-// whereOf is the line of a place, which may be a default.
-func (d *document) whereOf(p place) string {
+// whereOf is the line of a place, which may be a default, as seen from another.
+func (d *document) whereOf(p, from place) string {
 	if line := d.lines.of(p.at()...); line > 0 {
-		return fmt.Sprintf("line %d", line)
+		return d.faults.placeText(line, d.lines.of(from.at()...))
 	}
 	return "the default"
 }

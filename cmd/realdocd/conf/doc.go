@@ -18,9 +18,14 @@
 //
 // # How it is read
 //
-// The toml package decodes the text to maps, and names what is not TOML. The file's
-// keys are in tables (topKeys, logKeys, poolKeys, siteKeys), each with a parser, which
-// says what it wants, and a place. A document goes through the maps with them, and
-// then through the checks that need more than one key. lines finds the line of each
-// key, which the toml package does not tell.
+// The toml package decodes the text to maps, and names what is not TOML. What the files
+// have that it includes is put into the same maps: lines are numbered on through all
+// files, so that a line says which file it is of. The keys are in tables (topKeys, logKeys,
+// poolKeys, siteKeys), each with a parser, which says what it wants, a place, and a way to
+// write what is there. A document goes through the maps with them, and then through the
+// checks that need more than one key. ${NAME} is replaced on the way. lines finds the line
+// of each key, which the toml package does not tell.
+//
+// [Config.Told] goes through the same tables, so that a new key is shown, compared and
+// tested without being named again.
 package conf

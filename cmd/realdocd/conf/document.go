@@ -21,6 +21,8 @@ type document struct {
 	// excused are keys with a fault, and keys that a fault has proposed. A fault
 	// that only follows from them is left out.
 	excused map[string]bool
+	// surroundings are where ${…} finds its values; nil replaces nothing.
+	surroundings *surroundings
 }
 
 func newDocument(file string, index lines) *document {
@@ -31,6 +33,16 @@ func newDocument(file string, index lines) *document {
 		label:   tomlLabel,
 		excused: map[string]bool{},
 	}
+}
+
+// decode decodes the text of a file, and notes a fault if it is not TOML.
+func (d *document) decode(text string, index lines) map[string]any {
+	raw := map[string]any{}
+	if _, err := toml.Decode(text, &raw); err != nil {
+		d.syntax(err, text, index)
+		return nil
+	}
+	return raw
 }
 
 // tomlLabel is a key as in `docroot in [site.shop]`.
@@ -53,25 +65,41 @@ func (d *document) excuse(path []string) { d.excused[toml.Key(path).String()] = 
 func (d *document) isExcused(path []string) bool { return d.excused[toml.Key(path).String()] }
 
 // syntax notes a text that the toml package refuses.
-func (d *document) syntax(err error) {
+func (d *document) syntax(err error, text string, index lines) {
+	first := d.faults.lastFileBegins()
 	var parse toml.ParseError
 	if !errors.As(err, &parse) {
-		d.faults.add(0, "%v", err)
+		d.faults.add(first, "%v", err)
 		return
 	}
+	line := first + parse.Position.Line
 	var key string
 	if rest, ok := strings.CutSuffix(parse.Message, "' has already been defined."); ok {
 		key = strings.TrimPrefix(rest, "Key '")
 	}
-	if first, ok := d.lines[key]; ok && first != parse.Position.Line {
-		d.faults.add(parse.Position.Line, "duplicate key %s: it is set in line %d already", key, first)
+	if before, ok := index[key]; ok && before != line {
+		d.faults.add(line, "duplicate key %s: it is set in line %d already", key, before-first)
 		return
 	}
 	hint := ""
-	if strings.HasPrefix(parse.Message, "expected value") {
+	switch {
+	case strings.HasPrefix(parse.Message, "expected value"):
 		hint = ": are the quotes around a string missing?"
+	case strings.HasPrefix(parse.Message, "expected '.' or ']' to end table name"):
+		hint = unquotedTable(text, parse.Position.Line)
 	}
-	d.faults.add(parse.Position.Line, "%s%s", strings.TrimSuffix(parse.Message, "."), hint)
+	d.faults.add(line, "%s%s", strings.TrimSuffix(parse.Message, "."), hint)
+}
+
+// unquotedTable proposes quotes around the name in [site.all/s1].
+func unquotedTable(text string, line int) string {
+	header := strings.TrimSpace(strings.Split(text, "\n")[line-1])
+	header, _, closed := strings.Cut(strings.TrimPrefix(header, "["), "]")
+	kind, name, named := strings.Cut(header, ".")
+	if !closed || !named || strings.ContainsAny(name, `"'`) {
+		return ""
+	}
+	return fmt.Sprintf(": a name that has more than letters, digits, - and _ wants quotes, as in [%s.%q]", strings.TrimSpace(kind), strings.TrimSpace(name))
 }
 
 func (d *document) read(raw map[string]any) {
@@ -81,6 +109,8 @@ func (d *document) read(raw map[string]any) {
 	d.checkPools()
 	d.checkSites()
 	d.checkIncludePaths()
+	d.checkPins()
+	d.checkAccess()
 }
 
 // table reads one table, and goes on after a fault.
@@ -92,7 +122,11 @@ func (d *document) table(at []string, raw map[string]any, known keys) {
 			d.unknown(keyPath, raw[key], known)
 			continue
 		}
-		for _, err := range each(set(raw[key])) {
+		value, ok := d.expand(keyPath, set, raw[key])
+		if !ok {
+			continue
+		}
+		for _, err := range each(set.set(value)) {
 			d.fault(keyPath, "%v", err)
 		}
 	}

@@ -9,7 +9,8 @@ import (
 	"realdocd/gateway/fpm"
 )
 
-type keys map[string]setter
+// keys are the keys of a table, by their names.
+type keys map[string]key
 
 func (d *document) topKeys() keys {
 	g := &d.config.Gateway
@@ -26,7 +27,7 @@ func (d *document) topKeys() keys {
 		"allowed_users":    into(&g.AllowedUsers, listOf(userID)),
 		"user":             into(&g.User, name),
 		"metrics":          into(&g.Metrics, orNone(hostPort)),
-		"unmatched":        into(&g.ForwardUnmatched, forward),
+		"unmatched":        unmatched.into(&g.ForwardUnmatched),
 		"max_body":         into(&g.MaxBody, size),
 		"max_connections":  into(&g.MaxConnections, wholeUpTo(maxRequests)),
 		"shutdown_timeout": into(&g.ShutdownTimeout, duration),
@@ -37,9 +38,11 @@ func (d *document) topKeys() keys {
 		"spool_dir":        into(&g.SpoolDir, orNone(absolute)),
 		"probe_dir":        into(&g.ProbeDir, orNone(absolute)),
 		"state_dir":        into(&g.StateDir, orNone(absolute)),
-		"log":              func(v any) error { return d.subtable([]string{"log"}, v, d.logKeys()) },
-		"pool":             func(v any) error { return d.named("pool", v, d.readPool) },
-		"site":             func(v any) error { return d.named("site", v, d.readSite) },
+		"pin_key_file":     into(&g.PinKeyFile, orNone(absolute)),
+		"include":          d.includeKey(),
+		"log":              d.inTable("log", d.logKeys),
+		"pool":             d.inTables("pool", d.readPool, d.poolTables),
+		"site":             d.inTables("site", d.readSite, d.siteTables),
 	}
 }
 
@@ -48,7 +51,7 @@ func (d *document) logKeys() keys {
 		"level":  into(&d.config.Log.Level, logLevel),
 		"format": into(&d.config.Log.Format, logFormat),
 		"output": into(&d.config.Log.Output, logOutputName),
-		"access": into(&d.config.Gateway.AccessLog, boolean),
+		"access": intoAs(&d.config.Gateway.AccessLog, accessLog, writtenAccessLog),
 		"slow":   into(&d.config.Gateway.SlowLog, duration),
 	}
 }
@@ -61,10 +64,10 @@ func poolKeys(p *fpm.Config) keys {
 		"connect_timeout": into(&p.ConnectTimeout, positiveDuration),
 		"read_timeout":    into(&p.ReadTimeout, duration),
 		"request_timeout": into(&p.RequestTimeout, duration),
-		"max_conns":       into(&p.MaxConns, maxConns),
+		"max_conns":       intoAs(&p.MaxConns, maxConns, maxConnsText),
 		"queue":           into(&p.Queue, wholeUpTo(maxRequests)),
 		"queue_timeout":   into(&p.QueueTimeout, positiveDuration),
-		"reuse":           into(&p.Reuse, reuse),
+		"reuse":           reuse.into(&p.Reuse),
 		"status":          into(&p.StatusServer, orNone(address)),
 		"status_path":     into(&p.StatusPath, urlPath),
 	}
@@ -82,16 +85,21 @@ func siteKeys(s *gateway.SiteConfig) keys {
 		"extra_roots":            into(&s.ExtraRoots, listOf(absolute)),
 		"map_params":             into(&s.MapParams, listOf(paramName)),
 		"keep_params":            into(&s.KeepParams, listOf(paramName)),
-		"php_value":              into(&s.RefusePHPValue, phpValue),
+		"php_value":              phpValue.into(&s.RefusePHPValue),
 		"request_buffering":      into(&s.RequestBuffering, boolean),
-		"abandoned":              into(&s.DropAbandoned, abandoned),
+		"abandoned":              abandoned.into(&s.DropAbandoned),
 		"abandoned_paths":        into(&s.AbandonedPaths, listOf(pathPattern)),
 		"read_timeout":           into(&s.ReadTimeout, ownTimeout),
 		"request_timeout":        into(&s.RequestTimeout, ownTimeout),
 		"max_conns":              into(&s.MaxConns, wholeUpTo(maxRequests)),
-		"stderr":                 into(&s.StderrToLog, stderr),
+		"stderr":                 stderr.into(&s.StderrToLog),
+		"pin":                    pinRule.into(&s.Pin),
+		"pin_max_age":            into(&s.PinMaxAge, pinAge),
+		"pin_cookie":             into(&s.PinCookie, orNone(cookieName)),
+		"pin_cached":             into(&s.PinCached, boolean),
 		"release_header":         into(&s.ReleaseHeader, orNone(headerName)),
 		"request_id_header":      into(&s.RequestIDHeader, orNone(headerName)),
+		"access":                 intoAs(&s.AccessLog, ownAccessLog, writtenOwnAccessLog),
 		"warm":                   into(&s.Warm, listOf(warmURI)),
 		"warm_timeout":           into(&s.WarmTimeout, positiveDuration),
 		"slots":                  into(&s.Slots, listOf(absolute)),
@@ -100,8 +108,8 @@ func siteKeys(s *gateway.SiteConfig) keys {
 		"shared":                 into(&s.Shared, sharedPaths),
 		"shared_dir":             into(&s.SharedDir, orNone(absolute)),
 		"exclude":                into(&s.Exclude, listOf(excludePattern)),
-		"before_flip":            into(&s.BeforeFlip, listOf(shellCommand)),
-		"after_flip":             into(&s.AfterFlip, listOf(shellCommand)),
+		"before_flip":            into(&s.BeforeFlip, listOf(shellCommand)).forShell(),
+		"after_flip":             into(&s.AfterFlip, listOf(shellCommand)).forShell(),
 	}
 }
 
@@ -109,15 +117,15 @@ func logLevel(v any) (string, error) { return oneOf(logging.Levels...)(v) }
 
 func logFormat(v any) (string, error) { return oneOf(logging.Formats...)(v) }
 
-func forward(v any) (bool, error) {
-	word, err := oneOf("refuse", "forward")(v)
-	return word == "forward", err
-}
-
-func phpValue(v any) (bool, error) {
-	word, err := oneOf("confined", "refuse")(v)
-	return word == "refuse", err
-}
+var (
+	unmatched = choice[bool]{{"refuse", false}, {"forward", true}}
+	phpValue  = choice[bool]{{"confined", false}, {"refuse", true}}
+	reuse     = choice[bool]{{"off", false}, {"auto", true}}
+	// abandoned says whether requests are dropped whose web server has left.
+	abandoned = choice[bool]{{"run", false}, {"drop", true}}
+	// stderr says whether what PHP writes there goes to the log alone.
+	stderr = choice[bool]{{"both", false}, {"log", true}}
+)
 
 // maxConns reads a number, or "auto".
 func maxConns(v any) (int, error) {
@@ -131,21 +139,11 @@ func maxConns(v any) (int, error) {
 	return n, err
 }
 
-func reuse(v any) (bool, error) {
-	word, err := oneOf("off", "auto")(v)
-	return word == "auto", err
-}
-
-// abandoned says whether requests are dropped whose web server has left.
-func abandoned(v any) (bool, error) {
-	word, err := oneOf("run", "drop")(v)
-	return word == "drop", err
-}
-
-// stderr says whether what PHP writes there goes to the log alone.
-func stderr(v any) (bool, error) {
-	word, err := oneOf("both", "log")(v)
-	return word == "log", err
+func maxConnsText(n int) any {
+	if n == fpm.Auto {
+		return "auto"
+	}
+	return int64(n)
 }
 
 func resolveMode(v any) (deploy.Mode, error) {

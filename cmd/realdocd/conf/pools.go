@@ -25,3 +25,11 @@ func (d *document) checkPools() {
 		d.fault([]string{"unmatched"}, `"forward" needs a single pool to forward to, and there are %d`, len(g.Pools))
 	}
 }
+
+func (d *document) poolTables() (all []table) {
+	pools := d.config.Gateway.Pools
+	for i := range pools {
+		all = append(all, table{[]string{"pool", pools[i].Name}, poolKeys(&pools[i])})
+	}
+	return all
+}

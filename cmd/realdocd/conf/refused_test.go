@@ -49,6 +49,12 @@ var refused = []refusal{
 	{top: `docroot = "/a"`, want: `r.toml:1: unknown key "docroot": it belongs in [site.NAME]`},
 	{pool: `level = "info"`, want: `r.toml:4: unknown key "level" in [pool.www]: it belongs in [log]`},
 	{site: `queue_timeout = "1s"`, want: `r.toml:6: unknown key "queue_timeout" in [site.shop]: it belongs in [pool.NAME]`},
+	{site: `pin = "on"`, want: `r.toml:6: pin in [site.shop]: want "off", "page" or "visit", not "on"`},
+	{site: `pin_max_age = "0s"`, want: `r.toml:6: pin_max_age in [site.shop]: want a duration from "1s" to "9600h", not "0s"`},
+	{site: `pin_cookie = "a b"`, want: `r.toml:6: pin_cookie in [site.shop]: want the name of a cookie, such as "shop_release", or "none", not "a b"`},
+	{site: `pin_cached = 1`, want: `r.toml:6: pin_cached in [site.shop]: want true or false, not 1`},
+	{top: `pin_key_file = "key"`, want: `r.toml:1: pin_key_file: want an absolute path, not "key"`},
+	{top: `state_dir = ""`, site: `pin = "page"`, want: `r.toml:6: pin in [site.shop]: pins are signed by a key that has to survive a restart, and state_dir is "": set state_dir, or pin_key_file`},
 	{site: `abandoned = "keep"`, want: `r.toml:6: abandoned in [site.shop]: want "run" or "drop", not "keep"`},
 	{site: `abandoned_paths = ["cron"]`, want: `r.toml:6: abandoned_paths in [site.shop]: want a path or a pattern that begins with "/", such as "/wp-cron.php" or "/cron/*", not "cron"`},
 	{site: `abandoned_paths = ["/[a"]`, want: `r.toml:6: abandoned_paths in [site.shop]: want a path or a pattern that begins with "/", such as "/wp-cron.php" or "/cron/*", not "/[a"`},
@@ -72,6 +78,10 @@ var refused = []refusal{
 	{site: `slot = []`, want: `r.toml:6: unknown key "slot" in [site.shop]; did you mean "slots"?`},
 	{top: `keep = 5`, want: `r.toml:1: unknown key "keep": it belongs in [site.NAME]`},
 
+	{more: "[site.shop2.example.com]\ndocroot = '/b'", want: `r.toml:6: [site.shop2.example.com] is a table in a table: a name with dots wants quotes, as in [site."shop2.example.com"]`},
+	{more: "[site.a.b]", want: `r.toml:6: [site.a.b] is a table in a table: a name with dots wants quotes, as in [site."a.b"]`},
+	{more: "[pool.php.8]\nserver = ['/b']", want: `r.toml:7: [pool.php.8] is a table in a table: a name with dots wants quotes, as in [pool."php.8"]`, site: "pool = 'www'"},
+	{more: "[site.all/s1]\ndocroot = '/b'", want: `r.toml:6: expected '.' or ']' to end table name, but got '/' instead: a name that has more than letters, digits, - and _ wants quotes, as in [site."all/s1"]`},
 	{site: `docroot = "/a"`, want: `r.toml:6: duplicate key site.shop.docroot: it is set in line 5 already`},
 	{more: "[pool.www]", want: `r.toml:6: duplicate key pool.www: it is set in line 2 already`},
 	{more: "[site.shop]", want: `r.toml:6: duplicate key site.shop: it is set in line 4 already`},
@@ -131,7 +141,10 @@ var refused = []refusal{
 	{more: "[log]\nformat = 'xml'", want: `r.toml:7: format in [log]: want "json" or "console", not "xml"`},
 	{more: "[log]\noutput = 'log'", want: `r.toml:7: output in [log]: want "stderr" or the absolute path of a file, not "log"`},
 	{more: "[log]\noutput = 'journal'", want: `r.toml:7: output in [log]: "journal" is not needed: under systemd "stderr" is the journal, with the level of each event`},
-	{more: "[log]\naccess = 'yes'", want: `r.toml:7: access in [log]: want true or false, not "yes"`},
+	{more: "[log]\naccess = 'yes'", want: `r.toml:7: access in [log]: want true, false, "slow", "errors", or the share of requests that are logged, above 0 and below 1, such as 0.01, not "yes"`},
+	{more: "[log]\naccess = 1.5", want: `r.toml:7: access in [log]: want true, false, "slow", "errors", or the share of requests that are logged, above 0 and below 1, such as 0.01, not 1.5`},
+	{more: "[log]\naccess = 'slow'", want: `r.toml:7: access in [log]: "slow" logs requests that took longer than slow in [log], which is "0s" and so marks none: set it, as in slow = "1s"`},
+	{site: `access = "all"`, want: `r.toml:6: access in [site.shop]: want true, false, "slow", "errors", or the share of requests that are logged, above 0 and below 1, such as 0.01, not "all"`},
 	{more: "[log]\nslow = 1979-05-27", want: `r.toml:7: slow in [log]: want a duration such as "2s" or "500ms", not a date`},
 
 	{pool: `connect_timeout = "0s"`, want: `r.toml:4: connect_timeout in [pool.www]: want a duration above 0s, not "0s"`},
@@ -232,11 +245,11 @@ func TestAFaultIsNamedWithItsLine(t *testing.T) {
 // A key that the file may have has a good value and a refused one in these tests. A
 // value counts as good if the configuration is another one without it.
 func TestEveryKeyIsTested(t *testing.T) {
-	d := newDocument("r.toml", nil)
-	for table, known := range map[string]keys{
-		"": d.topKeys(), "log": d.logKeys(), "pool": poolKeys(&fpm.Config{}), "site": siteKeys(&gateway.SiteConfig{}),
-	} {
-		for key := range known {
+	for table, known := range everyTable() {
+		for key, is := range known {
+			if is.get == nil {
+				continue
+			}
 			if !matters(t, everyKey, table, key) && !matters(t, twoPools, table, key) {
 				t.Errorf("everyKey has no %q of [%s], or with the value that is its default", key, table)
 			}
@@ -245,6 +258,19 @@ func TestEveryKeyIsTested(t *testing.T) {
 			}
 		}
 	}
+}
+
+// everyTable has the keys of each kind of table, by its first name.
+func everyTable() map[string]keys {
+	d := &document{config: Config{Gateway: gateway.Config{Pools: make([]fpm.Config, 1), Sites: make([]gateway.SiteConfig, 1)}}}
+	top := d.topKeys()
+	all := map[string]keys{"": top}
+	for name, is := range top {
+		if is.isTable() {
+			all[name] = is.tables()[0].keys
+		}
+	}
+	return all
 }
 
 // matters says whether a file without the key is another configuration, or none.
@@ -259,12 +285,12 @@ func matters(t *testing.T, file, table, key string) bool {
 	switch named, _ := raw[table].(map[string]any); table {
 	case "":
 		delete(raw, key)
-	case "log":
-		delete(named, key)
-	default:
+	case "pool", "site":
 		for _, one := range named {
 			delete(one.(map[string]any), key)
 		}
+	default:
+		delete(named, key)
 	}
 	without, err := FromFlags(raw, noFlags)
 	return err != nil || !cmp.Equal(all, without, comparePrefixes)
@@ -284,10 +310,11 @@ func decoded(t *testing.T, file string) map[string]any {
 func (r refusal) names(table, key string) bool {
 	in := ""
 	switch table {
-	case "log":
-		in = " in \\[log\\]"
+	case "":
 	case "pool", "site":
 		in = ` in \[` + table + `\.\w+\]`
+	default:
+		in = ` in \[` + table + `\]`
 	}
 	return regexp.MustCompile(`(?m)^r\.toml:\d+: ` + key + in + `: `).MatchString(r.want)
 }

@@ -70,3 +70,11 @@ func below(file, dir string) bool {
 	dir = strings.TrimSuffix(path.Clean(dir), "/")
 	return strings.HasPrefix(path.Clean(file), dir+"/")
 }
+
+func (d *document) siteTables() (all []table) {
+	sites := d.config.Gateway.Sites
+	for i := range sites {
+		all = append(all, table{[]string{"site", sites[i].Name}, siteKeys(&sites[i])})
+	}
+	return all
+}

@@ -28,3 +28,14 @@ func size(v any) (int64, error) {
 	}
 	return 0, wanted(`a size such as "64KiB", "10MiB" or "2GiB"`, v)
 }
+
+// sizeText writes it in the largest unit that it is whole in.
+func sizeText(n int64) string {
+	best := units[len(units)-1]
+	for _, unit := range units {
+		if n != 0 && n%unit.bytes == 0 && unit.bytes > best.bytes {
+			best = unit
+		}
+	}
+	return strconv.FormatInt(n/best.bytes, 10) + best.name
+}

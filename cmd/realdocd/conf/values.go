@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,19 +12,6 @@ import (
 
 // A parser reads one TOML value. Its error says what is wanted.
 type parser[T any] func(v any) (T, error)
-
-// A setter reads one TOML value into its place.
-type setter func(v any) error
-
-func into[T any](place *T, parse parser[T]) setter {
-	return func(v any) error {
-		got, err := parse(v)
-		if err == nil {
-			*place = got
-		}
-		return err
-	}
-}
 
 func wanted(what string, v any) error {
 	return fmt.Errorf("want %s, not %s", what, describe(v))
@@ -83,22 +69,6 @@ func listOf[T any](item parser[T]) parser[[]T] {
 			wrong = append(wrong, err)
 		}
 		return items, errors.Join(wrong...)
-	}
-}
-
-// oneOf reads one of a few words.
-func oneOf(words ...string) parser[string] {
-	return func(v any) (string, error) {
-		s, _ := v.(string)
-		if slices.Contains(words, s) {
-			return s, nil
-		}
-		last := len(words) - 1
-		err := wanted(`"`+strings.Join(words[:last], `", "`)+`" or "`+words[last]+`"`, v)
-		if near := Nearest(s, words); near != "" && s != "" {
-			err = fmt.Errorf("%w; did you mean %q?", err, near)
-		}
-		return "", err
 	}
 }
 

@@ -55,6 +55,10 @@ func (x *examination) askDaemon() {
 		x.view = &view
 	}
 	x.add(kindDaemon, Subject{}, fmt.Sprintf("The daemon runs since %s, with pid %d.", st.Started.Local().Format(time.DateTime), st.PID), "")
+	if st.Unheld {
+		x.add(kindSocketNotHeld, Subject{}, "systemd runs the daemon and holds no socket for it: requests fail while it is restarted.",
+			"systemctl enable --now realdocd.socket, and restart realdocd.")
+	}
 	x.compareBinary(st)
 	x.compareConfiguration(st)
 	x.compareListeners()

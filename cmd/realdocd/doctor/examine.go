@@ -54,7 +54,7 @@ func Examine(ctx context.Context, c gateway.Config, at Surroundings) []Finding {
 	x.checkMachine()
 	x.checkOpens()
 	x.resolveDocroots()
-	x.checkTroubles()
+	x.checkUnresolved()
 	x.readCode()
 	x.checkHooks()
 	x.probes = newProbeFiles(c, x.roots)

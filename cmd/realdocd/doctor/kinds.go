@@ -82,6 +82,7 @@ var (
 var (
 	kindDaemonForbidden         = newKind(Warning, "daemon-forbidden")
 	kindDaemonOtherBinary       = newKind(Warning, "daemon-other-binary")
+	kindSocketNotHeld           = newKind(Warning, "socket-not-held")
 	kindUnitOtherUser           = newKind(Warning, "unit-other-user")
 	kindReloadPending           = newKind(Warning, "reload-pending")
 	kindListenDiffers           = newKind(Warning, "listen-differs")

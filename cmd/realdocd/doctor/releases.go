@@ -68,13 +68,13 @@ func (x *examination) resolveAsDaemon(p *root) {
 
 const doLetPass = "Let that user pass and read each directory on the way (chmod o+rx, or a group), and see ProtectHome= and InaccessiblePaths= of the unit."
 
-// checkTroubles tells of docroots that the daemon could not resolve when it looked last,
+// checkUnresolved tells of docroots that the daemon could not resolve when it looked last,
 // though check can: it has other rights, or its unit shows it another file system.
-func (x *examination) checkTroubles() {
+func (x *examination) checkUnresolved() {
 	if x.view == nil {
 		return
 	}
-	for _, trouble := range x.view.Troubles {
+	for _, trouble := range x.view.Unresolved {
 		i := slices.IndexFunc(x.roots, func(p *root) bool { return p.site.Name == trouble.Site && p.Docroot == trouble.Docroot })
 		if i < 0 {
 			continue // it is told already, or is of a docroot that was not looked at

@@ -52,12 +52,17 @@ const alarmEvery = time.Minute
 func (o *Output) alarm(cause error) {
 	if now := time.Now(); now.Sub(o.alarmed) >= alarmEvery {
 		o.alarmed = now
-		var priority string
-		if isJournal(o.stderr) {
-			priority = priorityOf(zerolog.ErrorLevel)
-		}
-		fmt.Fprintf(o.stderr, "%srealdocd: the log is not written, events are dropped until it can be: %v\n", priority, cause)
+		fmt.Fprintf(o.stderr, "%srealdocd: the log is not written, events are dropped until it can be: %v\n", ErrorPriority(o.stderr), cause)
 	}
+}
+
+// ErrorPriority is what a line begins with that tells of an error and is not written by a
+// [Log]: the journal's priority if w is the journal, and else nothing.
+func ErrorPriority(w io.Writer) string {
+	if isJournal(w) {
+		return priorityOf(zerolog.ErrorLevel)
+	}
+	return ""
 }
 
 // isJournal says whether w is standard error, and the journal reads it

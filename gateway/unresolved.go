@@ -13,22 +13,22 @@ import (
 )
 
 const (
-	maxTroubles = 100         // that are told of
-	lookPause   = time.Second // how long all looks together may take, for whom they are told to
+	maxUnresolved = 100         // that are told of
+	lookPause     = time.Second // how long all looks together may take, for whom they are told to
 )
 
-// troubles are the docroots that cannot be resolved. Of one that is remembered, the last
+// unresolved are the docroots that cannot be resolved. Of one that is remembered, the last
 // look tells. One that never could be resolved is not, so it is looked at now, if its
 // docroot is written out.
-func (s *Server) troubles(now *setup) (all []control.Trouble) {
+func (s *Server) unresolved(now *setup) (all []control.UnresolvedDocroot) {
 	looks := 0
-	looked := make(chan control.Trouble, len(now.sites.exact)) // nobody waits to write
+	looked := make(chan control.UnresolvedDocroot, len(now.sites.exact)) // nobody waits to write
 	for _, st := range now.sites.all {
 		known := map[string]bool{}
 		for _, docroot := range st.releases.Docroots() {
 			known[docroot] = st.releases.Live(docroot) != ""
 			if err := st.releases.Trouble(docroot); err != nil {
-				all = append(all, control.Trouble{Site: st.Name, Docroot: docroot, Error: err.Error(), Release: goodRelease(st, docroot, err)})
+				all = append(all, control.UnresolvedDocroot{Site: st.Name, Docroot: docroot, Error: err.Error(), Release: goodRelease(st, docroot, err)})
 			}
 		}
 		if docroot := path.Clean(st.Docroot); !st.IsGlob() && !known[docroot] && st.inspecting.CompareAndSwap(false, true) {
@@ -46,14 +46,14 @@ func (s *Server) troubles(now *setup) (all []control.Trouble) {
 			looks = 1 // what hangs is told of by requests, and by the next look
 		}
 	}
-	return all[:min(len(all), maxTroubles)]
+	return all[:min(len(all), maxUnresolved)]
 }
 
 // inspect sees whether a docroot can be resolved now, and changes nothing. It ends when the
 // file system answers; until then the site has no other one.
-func (s *site) inspect(docroot string, looked chan<- control.Trouble) {
+func (s *site) inspect(docroot string, looked chan<- control.UnresolvedDocroot) {
 	defer s.inspecting.Store(false)
-	trouble := control.Trouble{Site: s.Name, Docroot: docroot}
+	trouble := control.UnresolvedDocroot{Site: s.Name, Docroot: docroot}
 	spare.During(func() {
 		if _, err := deploy.Inspect(docroot, s.Links()); err != nil {
 			trouble.Error = err.Error()

@@ -14,9 +14,9 @@ import (
 	"realdocd/gateway/sock"
 )
 
-// A pin is what the requests of a connection run on, if they are a warm-up's: a release
-// that need not be live, in one FPM of the pool.
-type pin struct {
+// An errand is what a connection of our own is for, such as a warm-up: its requests run on
+// a release that need not be live, in one FPM of the pool.
+type errand struct {
 	release string
 	server  sock.Addr
 
@@ -24,18 +24,18 @@ type pin struct {
 	unasked atomic.Bool // it was refused before any FPM had it
 }
 
-// note takes why a request failed. A nil pin, of a web server's connection, notes nothing.
-func (p *pin) note(err error) {
-	if p == nil {
+// note takes why a request failed. A nil errand, of a web server's connection, notes nothing.
+func (e *errand) note(err error) {
+	if e == nil {
 		return
 	}
 	var noPlace *fpm.Refusal
-	p.unasked.Store(errors.As(err, &noPlace))
+	e.unasked.Store(errors.As(err, &noPlace))
 }
 
 // askOurselves sends a request to the Server itself, as a web server would, on
 // a connection of its own.
-func (s *Server) askOurselves(ctx context.Context, p *pin, params map[string]string) (*fpm.Response, error) {
+func (s *Server) askOurselves(ctx context.Context, e *errand, params map[string]string) (*fpm.Response, error) {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
 		return nil, os.NewSyscallError("socketpair", err)
@@ -54,6 +54,6 @@ func (s *Server) askOurselves(ctx context.Context, p *pin, params map[string]str
 	if err != nil {
 		return nil, fmt.Errorf("connect to ourselves: %w", err)
 	}
-	s.openPinned(ends[0], p)
+	s.openOurs(ends[0], e)
 	return fpm.RunOver(ctx, ends[1], params)
 }

@@ -1,0 +1,143 @@
+package conf
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+)
+
+// surroundings are where the names in ${…} have their values.
+type surroundings struct {
+	getenv func(name string) (string, bool)
+}
+
+// expand replaces ${NAME} and ${credential:NAME} in the strings of a value, and $$ by $. It is
+// false if the value cannot be told; then that is noted, or it is a credential that is not
+// for who reads.
+func (d *document) expand(at []string, k key, v any) (any, bool) {
+	if d.surroundings == nil || k.tables != nil || k.shell {
+		return v, true
+	}
+	secret := false
+	got, err := d.surroundings.replaceIn(v, &secret)
+	if errors.Is(err, errNotForUs) && len(at) < 3 {
+		d.excuse(at)
+		return nil, false
+	}
+	if err != nil {
+		d.fault(at, "%v", err)
+		return nil, false
+	}
+	if secret {
+		if d.config.Secrets == nil {
+			d.config.Secrets = map[string]any{}
+		}
+		d.config.Secrets[toml.Key(at).String()] = v
+	}
+	return got, true
+}
+
+func (s *surroundings) replaceIn(v any, secret *bool) (any, error) {
+	switch v := v.(type) {
+	case string:
+		return s.replace(v, secret)
+	case []any:
+		list := make([]any, len(v))
+		var wrong []error
+		for i, item := range v {
+			got, err := s.replaceIn(item, secret)
+			list[i], wrong = got, append(wrong, err)
+		}
+		return list, errors.Join(wrong...)
+	}
+	return v, nil
+}
+
+func (s *surroundings) replace(text string, secret *bool) (string, error) {
+	var out strings.Builder
+	for {
+		before, rest, found := strings.Cut(text, "$")
+		out.WriteString(before)
+		switch {
+		case !found:
+			return out.String(), nil
+		case strings.HasPrefix(rest, "$"):
+			out.WriteByte('$')
+			text = rest[1:]
+			continue
+		case !strings.HasPrefix(rest, "{"):
+			out.WriteByte('$')
+			text = rest
+			continue
+		}
+		name, behind, closed := strings.Cut(rest[1:], "}")
+		if !closed || name == "" {
+			return "", fmt.Errorf(`%q has ${ without a name and }: write $${ for these two characters`, text)
+		}
+		value, err := s.value(name, secret)
+		if err != nil {
+			return "", err
+		}
+		out.WriteString(value)
+		text = behind
+	}
+}
+
+// value is what a name in ${…} stands for.
+func (s *surroundings) value(name string, secret *bool) (string, error) {
+	if credential, ok := strings.CutPrefix(name, "credential:"); ok {
+		*secret = true
+		return s.credential(credential)
+	}
+	if strings.ContainsFunc(name, notInParamName) {
+		return "", fmt.Errorf("${%s}: want the name of an environment variable, or credential:NAME; write $${ for ${ itself", name)
+	}
+	value, ok := s.getenv(name)
+	if !ok {
+		return "", fmt.Errorf("${%s} is not in the environment: set it for realdocd serve and for the commands alike; write $${ for ${ itself", name)
+	}
+	return value, nil
+}
+
+// errNotForUs is a credential of the daemon that the user of a command may not read.
+var errNotForUs = errors.New("the credential is the daemon's")
+
+// unitCredentials is where systemd has the credentials of realdocd.service, for the
+// commands, which do not run in it.
+const unitCredentials = "/run/credentials/realdocd.service"
+
+// maxCredential is the longest credential, in bytes.
+const maxCredential = 64 << 10
+
+// credential reads a credential of systemd's, without the end of its last line.
+func (s *surroundings) credential(name string) (string, error) {
+	if name == "" || path.Base(name) != name || name == ".." || name == "." {
+		return "", fmt.Errorf("${credential:%s}: want the name of a credential, as in LoadCredential= of the unit", name)
+	}
+	dir, inUnit := s.getenv("CREDENTIALS_DIRECTORY")
+	if !inUnit {
+		dir = unitCredentials
+	}
+	file := path.Join(dir, name)
+	text, err := readBounded(file)
+	switch {
+	case errors.Is(err, fs.ErrPermission) && !inUnit:
+		return "", errNotForUs
+	case errors.Is(err, fs.ErrNotExist) && !inUnit:
+		if _, statErr := os.Stat(dir); errors.Is(statErr, fs.ErrNotExist) {
+			return "", errNotForUs // the unit does not run, or realdocd is not run by systemd
+		}
+	}
+	if err != nil {
+		return "", fmt.Errorf("${credential:%s}: %w; see LoadCredential= of the unit", name, err)
+	}
+	if len(text) > maxCredential {
+		return "", fmt.Errorf("${credential:%s}: %s has more than %d bytes", name, file, maxCredential)
+	}
+	return strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r"), nil
+}

@@ -1,0 +1,55 @@
+package judge
+
+import "math/rand/v2"
+
+// A Past is what a release did before another took its place, by class. It is drawn from,
+// at random and without putting back, to be compared block by block with what the other
+// does: so each request of it is compared once.
+type Past struct {
+	left map[string]*Sample
+	rand *rand.Rand
+}
+
+// most is how many requests of the past a request is compared with.
+const most = 4
+
+// NewPast makes one of what was observed. The samples are its own from then on.
+func NewPast(of map[string]*Sample, source rand.Source) *Past {
+	return &Past{of, rand.New(source)}
+}
+
+// Pairs are blocks for a Trial: what a candidate did, by class, each with a part of the
+// past. A class that the past does not have is compared with nothing.
+func (p *Past) Pairs(candidate map[string]*Sample) (pairs []Pair) {
+	for class, now := range candidate {
+		if left := p.left[class]; left != nil && left.Requests > 0 && now.Requests > 0 {
+			n := min(most*now.Requests, (left.Requests+3)/4)
+			pairs = append(pairs, Pair{class, p.draw(left, n), *now})
+		}
+	}
+	return pairs
+}
+
+// draw takes n requests out of a sample. One whose time was cold has none.
+func (p *Past) draw(from *Sample, n uint32) (drawn Sample) {
+	for range n {
+		at := uint32(p.rand.IntN(int(from.Requests)))
+		drawn.Requests++
+		from.Requests--
+		if at < from.Failed {
+			from.Failed--
+			drawn.Failed++
+			continue
+		}
+		at -= from.Failed
+		for i := range from.Times {
+			if at < from.Times[i] {
+				from.Times[i]--
+				drawn.Times[i]++
+				break
+			}
+			at -= from.Times[i]
+		}
+	}
+	return drawn
+}
