@@ -430,7 +430,7 @@ func (b *bench) wantAllTold(text string, all, most int) {
 // metric is a counter with this label.
 func (b *bench) metric(name, label, value string) float64 {
 	b.t.Helper()
-	families, err := b.server.metrics.registry.Gather()
+	families, err := b.server.gather()
 	b.must(err)
 	for _, family := range families {
 		for _, m := range family.Metric {
