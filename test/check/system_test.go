@@ -21,6 +21,7 @@ import (
 	"realdocd/cmd/realdocd/conf"
 	"realdocd/cmd/realdocd/doctor"
 	"realdocd/cmd/realdocd/logging"
+	"realdocd/gateway/fpmconf"
 	"realdocd/test/stack"
 )
 
@@ -292,5 +293,51 @@ func mustDo(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// stockFPM is PHP-FPM as Debian ships it.
+func stockFPM(t *testing.T) stack.FPMConfig {
+	t.Helper()
+	f := stack.FPMConfig{PM: "dynamic", MaxChildren: 5, AsShipped: true, INI: map[string]string{}}
+	files, err := filepath.Glob("/etc/php/*/fpm/php.ini")
+	mustDo(t, err)
+	if len(files) == 0 {
+		return f // another distribution's
+	}
+	text, err := os.ReadFile(files[len(files)-1])
+	mustDo(t, err)
+	for _, s := range fpmconf.ParseINI(files[len(files)-1], string(text)) {
+		if s.Key != "error_reporting" { // which has names for its numbers
+			f.INI[s.Key] = s.Value
+		}
+	}
+	return f
+}
+
+func readAll(t *testing.T, resp *http.Response) string {
+	t.Helper()
+	body, err := io.ReadAll(resp.Body)
+	mustDo(t, err)
+	return string(body)
+}
+
+// On Debian as it is, there is nothing to say: not before the first start, and not later.
+func TestCheckHasNothingToSayOfAStockDebian(t *testing.T) {
+	c := build(t, plan{fpm: stockFPM(t), web: true})
+	wantNothing := func(when string) {
+		t.Helper()
+		for _, f := range grave(c.examine(t)) {
+			t.Errorf("%s it finds %+v", when, f)
+		}
+	}
+	wantNothing("while all runs")
+	if code, stdout := c.command(t); code != 0 || stdout != "" {
+		t.Errorf("exit code %d, and it says\n%s", code, stdout)
+	}
+	mustDo(t, c.gw.Stop())
+	wantNothing("before the first start")
+	if code, stdout := c.command(t, "--json"); code != 0 || !strings.Contains(stdout, `"summary":"no faults in 1 pool and 1 site; realdocd does not run, so what it sees was left out"`) {
+		t.Errorf("exit code %d, and it says\n%s", code, stdout)
 	}
 }

@@ -81,7 +81,7 @@ func (x *examination) readRelease(ctx context.Context, p *root) {
 			x.add(k, p.subject(), fmt.Sprintf("There are %d more of these in the release.", more), "")
 		}
 	}
-	if len(r.found) == 0 {
+	if !slices.ContainsFunc(r.order, func(k kind) bool { return k.severity != Note }) {
 		x.add(kindCode, p.subject(), fmt.Sprintf("None of %d files of the release leads out of it.", r.files), "")
 	}
 }
@@ -161,9 +161,22 @@ func (r *codeReading) readText(file string, text []byte, lang code.Language) {
 	if len(r.others.slots) > 0 {
 		note(code.References(text, lang, r.others.slots), kindCodeNamesRelease, kindFileNamesRelease, "another release")
 	}
+	if !r.mayBeRelative(text) {
+		return
+	}
 	dir := filepath.Dir(file)
-	note(code.Relative(text, lang, dir, func(path string) bool { return r.namesLink(path) }), kindCodeNamesLink, kindFileNamesLink, "the link, from where the file lies")
-	note(code.Relative(text, lang, dir, r.others.hold), kindCodeNamesRelease, kindFileNamesRelease, "another release, from where the file lies")
+	note(code.Relative(text, lang, dir, r.namesLink), kindCodeNamesLink, kindFileNamesLink, "the link, from where the file lies")
+	note(code.Relative(text, lang, dir, r.others.holdNow), kindCodeNamesRelease, kindFileNamesRelease, "another release, from where the file lies")
+}
+
+// mayBeRelative is quick to say that a file has no relative path to the link or to another
+// release, as nearly all have none.
+func (r *codeReading) mayBeRelative(text []byte) bool {
+	if !bytes.Contains(text, []byte("../")) && !bytes.Contains(text, []byte("dirname")) {
+		return false
+	}
+	has := func(name string) bool { return bytes.Contains(text, []byte("/"+name)) }
+	return has(filepath.Base(r.root.Link)) || slices.ContainsFunc(r.others.there, has)
 }
 
 func (r *codeReading) note(k kind, s Subject, what, do string) {

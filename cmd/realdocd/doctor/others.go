@@ -16,6 +16,7 @@ type others struct {
 	slots []string        // the other slots
 	names map[string]bool // what lies beside the release and looks like it, without a roof
 	dir   string          // where those are
+	there []string        // the names of directories there, but for the live release's
 }
 
 func othersOf(p *root) (o others) {
@@ -24,6 +25,12 @@ func othersOf(p *root) (o others) {
 	for _, slot := range p.site.Slots {
 		if filepath.Clean(slot) != home {
 			o.slots = append(o.slots, filepath.Clean(slot))
+		}
+	}
+	beside, _ := os.ReadDir(o.dir) // what may not be read is not known
+	for _, entry := range beside {
+		if entry.IsDir() && entry.Name() != o.own {
+			o.there = append(o.there, entry.Name())
 		}
 	}
 	if filepath.Base(o.dir) == "releases" || p.site.Releases != "" && filepath.Clean(p.site.Releases) == o.dir {
@@ -40,11 +47,10 @@ func othersOf(p *root) (o others) {
 	if docroot == "" {
 		return o // everything beside it could be anything
 	}
-	beside, _ := os.ReadDir(o.dir) // what may not be read is not known
 	o.names = map[string]bool{}
-	for _, entry := range beside {
-		if fi, err := os.Stat(filepath.Join(o.dir, entry.Name()) + docroot); entry.IsDir() && entry.Name() != o.own && err == nil && fi.IsDir() {
-			o.names[entry.Name()] = true
+	for _, name := range o.there {
+		if fi, err := os.Stat(filepath.Join(o.dir, name) + docroot); err == nil && fi.IsDir() {
+			o.names[name] = true
 		}
 	}
 	return o
@@ -66,4 +72,10 @@ func (o *others) hold(path string) bool {
 		return false
 	}
 	return len(o.roofs) > 0 && o.has(name) || o.names[name]
+}
+
+// holdNow says whether a clean path is inside of another release that is there. Code that
+// was written for another place may go up as far by itself.
+func (o *others) holdNow(path string) bool {
+	return o.hold(path) && slices.ContainsFunc(o.there, func(name string) bool { return incpath.Inside(path, filepath.Join(o.dir, name)) })
 }
