@@ -50,7 +50,7 @@ func place(t *testing.T, rows []placedFault) *checked {
 	for i, row := range rows {
 		at := c.at1(i)
 		c.writeSite(t, row, at)
-		pools = append(pools, "["+poolName(i)+"]", "listen = ROOT/"+poolName(i)+".sock", "listen.mode = 0666", "pm = ondemand", "pm.max_children = 2")
+		pools = append(pools, "["+poolName(i)+"]", "listen = ROOT/"+poolName(i)+".sock", "listen.mode = 0666", "pm = ondemand", "pm.max_children = 5")
 		pools = append(pools, asWorker()...)
 		for _, line := range row.pool {
 			pools = append(pools, at.Replace(line))

@@ -3,7 +3,7 @@ package check
 // faultsOfPools lie in a pool of PHP-FPM, or in how realdocd's pool has it.
 func faultsOfPools() []placedFault {
 	return []placedFault{
-		{name: "max_conns above pm.max_children", want: "max-conns-above-children", says: []string{"pool POOL", "max_conns = 40", "at most 2", "Set max_conns to 2"}, ours: []string{"max_conns = 40"}},
+		{name: "max_conns above pm.max_children", want: "max-conns-above-children", says: []string{"pool POOL", "max_conns = 40", "at most 5", "Set max_conns to 5"}, ours: []string{"max_conns = 40"}},
 		{name: "request_terminate_timeout below read_timeout", want: "terminate-timeout", says: []string{"server ROOT/POOL.sock", "10s", "read_timeout = 1m"}, pool: []string{"request_terminate_timeout = 10s"}},
 		{name: "read_timeout below max_execution_time", want: "read-timeout-short", says: []string{"max_execution_time is 5m", "read_timeout = 1m"}, pool: []string{"php_admin_value[max_execution_time] = 300"}},
 		{name: "a site's request_timeout below max_execution_time", want: "read-timeout-short", says: []string{"request_timeout of site POOL = 20s"}, keys: []string{`request_timeout = "20s"`}, pool: []string{"php_admin_value[max_execution_time] = 30"}},
