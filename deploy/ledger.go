@@ -19,6 +19,10 @@ type Release struct {
 	// Since is when the release was first seen.
 	Since time.Time
 
+	// Notes is for whoever uses the Resolver: what that keeps of the release, for as
+	// long as the release is remembered.
+	Notes atomic.Value
+
 	named atomic.Pointer[names]
 	kin   *atomic.Pointer[kin]
 	id    Identity // of the directory; the zero one where it could not be looked at
@@ -156,6 +160,8 @@ type ReleaseState struct {
 	// FirstSeen is when the release was first seen; LastSeen when a request
 	// left it last, zero for never.
 	FirstSeen, LastSeen time.Time
+	// Notes are what Release.Notes has; nil if nobody has noted anything.
+	Notes any `json:"-"`
 	// Brought counts the requests that came by a pin. PinsEnd is when the youngest pin ends,
 	// PinsLast the same with those that were ended before their time, and PinsVoid the time up
 	// to which those were issued that lead here no more; zero for none.
@@ -169,7 +175,7 @@ func (r *Release) state(live bool) ReleaseState {
 	s := ReleaseState{
 		Path: r.Path, Name: r.Name, Docroot: r.Docroot, Link: r.Link, Live: live,
 		Inside: r.inside.Load(), Total: r.total.Load(), Failed: r.failed.Load(), FirstSeen: r.Since,
-		Gone: r.gone.Load(), Identity: r.id, Brought: r.Brought(),
+		Gone: r.gone.Load(), Identity: r.id, Notes: r.Notes.Load(), Brought: r.Brought(),
 		PinsEnd: r.PinsEnd(), PinsLast: timeOf(r.pins.last.Load()), PinsVoid: timeOf(r.pins.void.Load()),
 	}
 	if last := r.last.Load(); last != 0 {

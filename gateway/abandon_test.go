@@ -42,7 +42,7 @@ func (b *bench) onlyConn() *webConn {
 func (b *bench) wantMetric(line string) {
 	b.t.Helper()
 	answer := httptest.NewRecorder()
-	b.server.metrics.handler().ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	b.server.metricsHandler().ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	if !strings.Contains(answer.Body.String(), line+"\n") {
 		b.t.Errorf("the metrics have no %s", line)
 	}

@@ -17,7 +17,8 @@ type param int
 type cgi struct {
 	documentRoot, scriptFilename, scriptName, pathTranslated, pathInfo param
 	phpValue, phpAdminValue, contentLength                             param
-	requestMethod, requestURI, requestID, uniqueID, traceparent, ask   param
+	requestMethod, requestURI, requestID, uniqueID, traceparent, tell  param
+	redirectURL                                                        param
 }
 
 // readParams reads the PARAMS that have come into pairs and finds those above.
@@ -53,6 +54,8 @@ func (c *cgi) field(name []byte) *param {
 		return &c.pathTranslated
 	case "PATH_INFO":
 		return &c.pathInfo
+	case "REDIRECT_URL":
+		return &c.redirectURL
 	case "PHP_VALUE":
 		return &c.phpValue
 	case "PHP_ADMIN_VALUE":
@@ -67,8 +70,8 @@ func (c *cgi) field(name []byte) *param {
 		return &c.requestID
 	case "UNIQUE_ID":
 		return &c.uniqueID
-	case "REALDOC_ASK":
-		return &c.ask
+	case "REALDOC_TELL":
+		return &c.tell
 	case "HTTP_TRACEPARENT":
 		return &c.traceparent
 	}

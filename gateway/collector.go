@@ -1,148 +1,277 @@
 package gateway
 
 import (
+	"cmp"
 	"maps"
+	"net/http"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	dto "github.com/prometheus/client_model/go"
 
 	"realdocd/deploy"
+	"realdocd/gateway/control"
+	"realdocd/gateway/exposition"
 )
 
-// watch registers what is read from the Server when it is asked for.
-func (m *metrics) watch(s *Server) { m.registry.MustRegister(collector{s}) }
-
-// A collector turns what is counted by site, and Status, into metrics.
-type collector struct{ s *Server }
-
-var (
-	siteRequests    = desc("requests_total", `Requests that have ended; class is that of the status, "499" a client that left.`, "site", "pool", "class")
-	siteFailures    = desc("resolve_failures_total", "Requests whose link could not be looked at.", "site", "pool")
-	siteLost        = desc("releases_lost_total", "Releases that were removed, or removed and made again, while they were in use.", "site", "pool")
-	siteLostInside  = desc("releases_lost_requests_total", "Requests and commands that were in them.", "site", "pool")
-	inRelease       = desc("release_running", "Requests and commands inside a release; of patterns, releases with nobody inside are left out.", "site", "release")
-	releaseRequests = desc("release_requests_total", "Requests and commands that have entered a release that is live or has somebody inside.", "site", "release")
-	releaseFailed   = desc("release_failed_total", "Those of them that have failed.", "site", "release")
-	releasePinned   = desc("release_pinned_total", "Requests that a pin has brought into a release that is live, has somebody inside, or to which a pin leads.", "site", "release")
-	releasePinsEnd  = desc("release_pins_end_timestamp_seconds", "When the youngest pin to the release ends; 0 if no pin leads there.", "site", "release")
-	sitePins        = desc("pins_total", `Pins that requests of sites with pins have had; result is "followed", or why not.`, "site", "pool", "result")
-	siteMaintained  = desc("site_maintenance", "1 while visitors of the site, or of some docroot of it, get a page of maintenance.", "site")
-	siteHeld        = desc("site_held", "Requests of the site that a flip with a command holds back.", "site")
-	webConns        = desc("web_connections", "Connections of web servers, idle ones included.")
-	poolRunning     = desc("pool_running", "Requests that have a place in FPM.", "pool")
-	poolWaiting     = desc("pool_waiting", "Requests in the queue.", "pool")
-	poolAbandoned   = desc("pool_abandoned", "Of them, those that nobody waits for any more.", "pool")
-	poolMaxConns    = desc("pool_max_conns", "The bound of realdocd_pool_running; 0 is none.", "pool")
-	poolPaused      = desc("pool_paused", "1 from pause to resume.", "pool")
-	serverUp        = desc("fpm_listener_up", "0 while the listener is passed over.", "pool", "server")
-	serverRuns      = desc("fpm_listener_running", "Requests in the listener.", "pool", "server")
-	serverKept      = desc("fpm_connections_kept", "Idle kept connections.", "pool", "server")
-	serverOpened    = desc("fpm_connections_opened_total", "Connections made.", "pool", "server")
-	serverReused    = desc("fpm_connections_reused_total", "Requests over a kept connection.", "pool", "server")
-)
-
-func desc(name, help string, labels ...string) *prometheus.Desc {
-	return prometheus.NewDesc("realdocd_"+name, help, labels, nil)
+// metricsHandler answers with all metrics.
+func (s *Server) metricsHandler() http.Handler {
+	// To compress some megabytes would take longer than all else, and they stay on the host
+	// or in its network.
+	return promhttp.HandlerFor(prometheus.GathererFunc(s.gather), promhttp.HandlerOpts{DisableCompression: true})
 }
 
-// Describe sends what Collect will; for prometheus.Collector.
-func (c collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{
-		siteRequests, siteFailures, siteLost, siteLostInside, siteMaintained, siteHeld, inRelease, releaseRequests, releaseFailed, releasePinned, releasePinsEnd, sitePins, webConns, poolRunning, poolAbandoned, poolWaiting, poolMaxConns, poolPaused,
-		serverUp, serverRuns, serverKept, serverOpened, serverReused,
-	} {
-		ch <- d
-	}
+// gather gives what is counted as it happens, and what is read now. It waits for nobody for
+// longer than a moment: what FPM and a predecessor have to be asked for is what they said
+// last.
+func (s *Server) gather() ([]*dto.MetricFamily, error) {
+	counted, err := s.metrics.registry.Gather()
+	set := exposition.NewSet()
+	s.collectOwn(set)
+	s.collectSites(set)
+	s.collectReleases(set)
+	s.collectPools(set)
+	s.collectFPM(set)
+	return set.With(counted), err
 }
 
-// Collect reads the Server's Status; for prometheus.Collector.
-func (c collector) Collect(ch chan<- prometheus.Metric) {
-	value := func(d *prometheus.Desc, kind prometheus.ValueType, v float64, labels ...string) {
-		ch <- prometheus.MustNewConstMetric(d, kind, v, labels...)
+// collectOwn has what is of the process as a whole.
+func (s *Server) collectOwn(set *exposition.Set) {
+	if b := s.build.Load(); b != nil {
+		set.Add(buildInfo, 1, b.version, b.commit, b.goVersion)
 	}
-	const gauge, counter = prometheus.GaugeValue, prometheus.CounterValue
-	c.s.metrics.eachSite(func(key siteInPool, sm *siteMetrics) {
-		for i := range sm.byClass {
-			// Of the sites of a large host, most classes are never seen.
-			if n := sm.byClass[i].Load(); n > 0 {
-				value(siteRequests, counter, float64(n), key.site, key.pool, classes[i])
-			}
+	s.reloads.collect(set)
+	set.Add(startedAt, seconds(s.started))
+	set.Add(serves, flag(s.serves() == nil))
+	set.Add(drainsWaiting, float64(s.drains.Load()))
+	set.Add(deploysNow, float64(s.deploys.Load()))
+	s.mu.Lock()
+	conns, commands := len(s.conns), len(s.commands)
+	s.mu.Unlock()
+	set.Add(webConns, float64(conns+s.predecessor.connections()))
+	set.Add(commandsNow, float64(commands))
+	set.Add(bodyMemory, float64(s.memory.used.Load()))
+	set.Add(spoolBytes, float64(s.spool.taken()))
+}
+
+// collectSites has what is counted by site, and by docroot of a pattern.
+func (s *Server) collectSites(set *exposition.Set) {
+	s.metrics.eachSite(func(key siteInPool, sm *siteMetrics, docroots map[string]*docrootMetrics) {
+		collectClasses(set, siteRequests, &sm.byClass, key.site, key.pool)
+		if n := sm.told.Load(); n > 0 {
+			set.Add(siteTold, float64(n), key.site, key.pool)
 		}
 		for i := range sm.pins {
 			if n := sm.pins[i].Load(); n > 0 {
-				value(sitePins, counter, float64(n), key.site, key.pool, pinResultNames[i])
+				set.Add(sitePins, float64(n), key.site, key.pool, pinResultNames[i])
 			}
 		}
-		value(siteFailures, counter, float64(sm.resolveFailures.Load()), key.site, key.pool)
-		value(siteLost, counter, float64(sm.lost.Load()), key.site, key.pool)
-		value(siteLostInside, counter, float64(sm.lostRequests.Load()), key.site, key.pool)
-	})
-	c.s.eachRelease(func(site string, r deploy.ReleaseState) {
-		value(inRelease, gauge, float64(r.Inside), site, r.Path)
-		value(releaseRequests, counter, float64(r.Total), site, r.Path)
-		value(releaseFailed, counter, float64(r.Failed), site, r.Path)
-		if !r.PinsLast.IsZero() { // else the site has no pins
-			value(releasePinned, counter, float64(r.Brought), site, r.Path)
-			value(releasePinsEnd, gauge, float64(max(r.PinsEnd.Unix(), 0)), site, r.Path)
+		set.Add(siteFailures, float64(sm.resolveFailures.Load()), key.site, key.pool)
+		set.Add(siteLost, float64(sm.lost.Load()), key.site, key.pool)
+		set.Add(siteLostInside, float64(sm.lostRequests.Load()), key.site, key.pool)
+		for path, dm := range docroots {
+			collectClasses(set, docrootRequests, &dm.byClass, key.site, path)
+			set.AddDurations(docrootTook, &dm.took, key.site, path)
 		}
 	})
-	st := c.s.Status()
-	for _, site := range st.Sites {
-		if n := len(site.Maintenance); n > 0 {
-			value(siteMaintained, gauge, 1, site.Name)
+}
+
+// collectPools has what is known of the pools without asking anybody.
+func (s *Server) collectPools(set *exposition.Set) {
+	now := s.setup.Load()
+	for _, c := range now.cfg.Pools {
+		p := poolStatus(now.pools[c.Name])
+		set.Add(poolRunning, float64(p.Running), p.Name)
+		set.Add(poolAbandoned, float64(p.Abandoned), p.Name)
+		set.Add(poolWaiting, float64(p.Waiting), p.Name)
+		set.Add(poolMaxConns, float64(p.MaxConns), p.Name)
+		set.Add(poolQueue, float64(p.Queue), p.Name)
+		set.Add(poolTimeout, c.QueueTimeout.Seconds(), p.Name)
+		set.Add(poolLongest, p.LongestWait, p.Name)
+		set.Add(poolPlaces, float64(p.Requests), p.Name)
+		set.Add(poolRefused, float64(p.Refused), p.Name)
+		set.Add(poolPaused, flag(p.Paused), p.Name)
+		if places := placesOf(p); places > 0 {
+			set.Add(poolSaturated, float64(p.Running+p.Waiting)/float64(places), p.Name)
 		}
-		if site.Holds > 0 {
-			value(siteHeld, gauge, float64(site.Held), site.Name)
-		}
-	}
-	value(webConns, gauge, float64(st.Connections))
-	for _, p := range st.Pools {
-		value(poolRunning, gauge, float64(p.Running), p.Name)
-		value(poolAbandoned, gauge, float64(p.Abandoned), p.Name)
-		value(poolWaiting, gauge, float64(p.Waiting), p.Name)
-		value(poolMaxConns, gauge, float64(p.MaxConns), p.Name)
-		value(poolPaused, gauge, flag(p.Paused), p.Name)
-		for _, s := range p.Servers {
-			value(serverUp, gauge, flag(s.Up), p.Name, s.Address)
-			value(serverRuns, gauge, float64(s.Running), p.Name, s.Address)
-			value(serverKept, gauge, float64(s.Kept), p.Name, s.Address)
-			value(serverOpened, counter, float64(s.Opened), p.Name, s.Address)
-			value(serverReused, counter, float64(s.Reused), p.Name, s.Address)
+		for _, l := range p.Servers {
+			set.Add(serverUp, flag(l.Up), p.Name, l.Address)
+			set.Add(serverRuns, float64(l.Running), p.Name, l.Address)
+			set.Add(serverKept, float64(l.Kept), p.Name, l.Address)
+			set.Add(serverOpened, float64(l.Opened), p.Name, l.Address)
+			set.Add(serverReused, float64(l.Reused), p.Name, l.Address)
+			if l.Workers > 0 {
+				set.Add(serverWorkers, float64(l.Workers), p.Name, l.Address)
+			}
+			if l.Version != "" {
+				set.Add(serverInfo, 1, p.Name, l.Address, l.Version)
+			}
 		}
 	}
 }
 
-func (m *metrics) eachSite(do func(siteInPool, *siteMetrics)) {
+// placesOf is how many requests can run in a pool at once: its bound, or if there is none
+// its workers; 0 if that is not known.
+func placesOf(p control.PoolStatus) (places int) {
+	if p.MaxConns > 0 {
+		return p.MaxConns
+	}
+	for _, l := range p.Servers {
+		places += l.Workers
+	}
+	return places
+}
+
+// collectClasses has those classes that have been seen: of the sites of a large host, most
+// are never.
+func collectClasses(set *exposition.Set, f *exposition.Family, byClass *classCounts, labels ...string) {
+	for i := range byClass {
+		if n := byClass[i].Load(); n > 0 {
+			set.Add(f, float64(n), append(slices.Clip(labels), classes[i])...)
+		}
+	}
+}
+
+// eachSite gives the sites, each with its docroots if it is a pattern.
+func (m *metrics) eachSite(do func(siteInPool, *siteMetrics, map[string]*docrootMetrics)) {
+	type one struct {
+		key      siteInPool
+		sm       *siteMetrics
+		docroots map[string]*docrootMetrics
+	}
 	m.mu.Lock()
-	sites := maps.Clone(m.sites)
+	all := make([]one, 0, len(m.sites))
+	for key, sm := range m.sites {
+		all = append(all, one{key, sm, maps.Clone(sm.docroots)})
+	}
 	m.mu.Unlock()
-	for key, sm := range sites { // do waits for whoever collects
-		do(key, sm)
+	for _, o := range all {
+		do(o.key, o.sm, o.docroots)
 	}
 }
 
-// eachRelease gives the releases that are live, have somebody inside, or have pins that lead
-// there. A pattern may stand for thousands of docroots; of those only the busy ones count. A
-// release that several docroots share is given once, with the sum.
-func (s *Server) eachRelease(do func(site string, r deploy.ReleaseState)) {
-	now := time.Now()
+// maxDetailed is how many releases have more than their sums told: classes, durations,
+// and when they were seen.
+const maxDetailed = 500
+
+// collectReleases has the releases: the sums of each that is live or busy, and more of those
+// that were used last.
+func (s *Server) collectReleases(set *exposition.Set) {
+	detailed, now := []siteRelease{}, time.Now()
 	for _, st := range s.setup.Load().sites.all {
-		sums := map[string]deploy.ReleaseState{}
-		for _, docroot := range st.releases.Docroots() {
-			for _, r := range st.releases.Releases(docroot) {
-				if r.Inside == 0 && (!r.Live || st.IsGlob()) && (st.IsGlob() || !r.PinsEnd.After(now)) {
-					continue
+		if len(st.maintenances.all()) > 0 {
+			set.Add(siteMaintained, 1, st.Name)
+		}
+		if st.holds.count.Load() > 0 {
+			set.Add(siteHeld, float64(st.holds.waiting.Load()), st.Name)
+		}
+		for _, r := range s.releasesOf(st) {
+			if r.Inside > 0 || !st.IsGlob() && (r.Live || r.PinsEnd.After(now)) {
+				set.Add(inRelease, float64(r.Inside), st.Name, r.Path)
+				set.Add(releaseRequests, float64(r.Total), st.Name, r.Path)
+				set.Add(releaseFailed, float64(r.Failed), st.Name, r.Path)
+				if !r.PinsLast.IsZero() { // else the site has no pins
+					set.Add(releasePinned, float64(r.Brought), st.Name, r.Path)
+					set.Add(releasePinsEnd, float64(max(r.PinsEnd.Unix(), 0)), st.Name, r.Path)
 				}
-				sum := sums[r.Path]
-				r.Inside, r.Total, r.Failed = r.Inside+sum.Inside, r.Total+sum.Total, r.Failed+sum.Failed
-				r.Brought, r.PinsEnd = r.Brought+sum.Brought, later(r.PinsEnd, sum.PinsEnd)
-				sums[r.Path] = r
+			}
+			if at := r.live; r.Live && !st.IsGlob() && !at.IsZero() {
+				set.Add(siteLive, seconds(at), st.Name, r.Path)
+			}
+			if !r.LastSeen.IsZero() && !st.IsGlob() {
+				detailed = append(detailed, r)
 			}
 		}
-		for _, r := range sums {
-			do(st.Name, r)
+	}
+	slices.SortFunc(detailed, func(a, b siteRelease) int { return b.LastSeen.Compare(a.LastSeen) })
+	for _, r := range detailed[:min(len(detailed), maxDetailed)] {
+		set.Add(releaseFirst, seconds(r.FirstSeen), r.site, r.Path)
+		set.Add(releaseLast, seconds(r.LastSeen), r.site, r.Path)
+		if len(r.metrics) == 0 {
+			continue
+		}
+		sum := r.metrics[0]
+		if len(r.metrics) > 1 {
+			sum = &releaseMetrics{}
+			for _, rm := range r.metrics {
+				rm.addTo(sum)
+			}
+		}
+		collectClasses(set, releaseResponses, &sum.byClass, r.site, r.Path)
+		set.AddDurations(releaseTook, &sum.took, r.site, r.Path)
+		set.AddDurations(releasePHP, &sum.php, r.site, r.Path)
+	}
+}
+
+// A siteRelease is a release of a site, with the sum of what all docroots have of it.
+type siteRelease struct {
+	deploy.ReleaseState
+	site    string
+	live    time.Time         // when it went live last, zero for not known
+	metrics []*releaseMetrics // one a docroot
+}
+
+// releasesOf are the releases of a site that are remembered, each once.
+func (s *Server) releasesOf(st *site) (all []siteRelease) {
+	at := map[string]int{}
+	for _, docroot := range st.releases.Docroots() {
+		for _, r := range st.releases.Releases(docroot) {
+			if st.IsGlob() && r.Inside == 0 {
+				continue // it may stand for thousands of docroots
+			}
+			i, known := at[r.Path]
+			if !known {
+				i = len(all)
+				at[r.Path] = i
+				all = append(all, siteRelease{ReleaseState: r, site: st.Name})
+			} else {
+				all[i].add(r)
+			}
+			if rm, _ := r.Notes.(*releaseMetrics); rm != nil {
+				all[i].metrics = append(all[i].metrics, rm)
+				if t := rm.live.Load(); t != 0 {
+					all[i].live = time.Unix(0, t)
+				}
+			}
 		}
 	}
+	return all
+}
+
+// add adds what another docroot has of the release.
+func (r *siteRelease) add(other deploy.ReleaseState) {
+	r.Inside, r.Total, r.Failed = r.Inside+other.Inside, r.Total+other.Total, r.Failed+other.Failed
+	r.Live = r.Live || other.Live
+	r.Brought, r.PinsEnd, r.PinsLast = r.Brought+other.Brought, later(r.PinsEnd, other.PinsEnd), later(r.PinsLast, other.PinsLast)
+	r.LastSeen = later(r.LastSeen, other.LastSeen)
+	if other.FirstSeen.Before(r.FirstSeen) {
+		r.FirstSeen = other.FirstSeen
+	}
+}
+
+// liveReleases are the releases of a pool that may be in its opcache: the live ones, and then
+// those that were used last.
+func (s *Server) liveReleases(pool string) (dirs []string) {
+	var past []siteRelease
+	for _, st := range s.setup.Load().sites.all {
+		if st.pool.Name != pool || len(dirs) >= maxDetailed {
+			continue
+		}
+		for _, r := range s.releasesOf(st) {
+			if r.Live {
+				dirs = append(dirs, r.Path)
+			} else if !r.Gone {
+				past = append(past, r)
+			}
+		}
+	}
+	slices.SortFunc(past, func(a, b siteRelease) int { return cmp.Or(b.LastSeen.Compare(a.LastSeen), cmp.Compare(a.Path, b.Path)) })
+	for _, r := range past {
+		dirs = append(dirs, r.Path)
+	}
+	return dirs
 }
 
 func later(a, b time.Time) time.Time {
@@ -158,3 +287,6 @@ func flag(set bool) float64 {
 	}
 	return 0
 }
+
+// seconds is a time as Prometheus wants it.
+func seconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }

@@ -24,11 +24,23 @@ var errJunk = errors.New("the web server has sent too much that belongs to no re
 // leastJunk is what the shortest record counts, since some of them are answered.
 const leastJunk = 64
 
+// After each restAfter bytes of it the connection rests. A flood never waits for anything,
+// and Go looks at the network only every 10 ms while there is always something to do: all
+// others would wait for that long.
+const (
+	restAfter = 8 << 10
+	restFor   = 4 * time.Millisecond
+)
+
 // countJunk counts a record that came on the connection and belongs to no request, by its
 // length in bytes. The count begins anew with each request that is answered.
 func (c *webConn) countJunk(n int) error {
+	before := c.junk
 	if c.junk += max(n, leastJunk); c.junk > maxDiscard {
 		return errJunk
+	}
+	if before/restAfter < c.junk/restAfter {
+		time.Sleep(restFor)
 	}
 	return nil
 }

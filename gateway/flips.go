@@ -10,6 +10,7 @@ import (
 
 // flipped tells of a new live release, unless a successor does.
 func (s *Server) flipped(st *site, f *deploy.Flipped) {
+	s.noteLive(st, f)
 	if s.heir() == nil {
 		s.log.Info().Str("site", st.Name).Str("docroot", f.Docroot).Str("release", f.Live.Path).Msg("release is live")
 		s.history.flipped(st.Name, f)
@@ -17,7 +18,9 @@ func (s *Server) flipped(st *site, f *deploy.Flipped) {
 			s.log.Warn().Str("site", st.Name).Str("docroot", f.Docroot).Str("fault", fault).
 				Msg("the site's deploys cannot be told: see fault")
 		}
-		s.sweep(st, f.Live.Path)
+		if f.Before != nil { // at the first look nobody has removed anything
+			s.sweep(st, f.Live.Path)
+		}
 	}
 	if f.Idle {
 		s.idle(st.Name, f.Before)

@@ -86,12 +86,14 @@ func (s *Server) headroomAt(ctx context.Context, st *site, addr sock.Addr, v dep
 
 // liveOn are the live releases of all sites of a pool.
 func (s *Server) liveOn(p *fpm.Pool) (releases []string) {
+	has := map[string]bool{} // there may be thousands
 	for _, st := range s.setup.Load().sites.all {
 		if st.pool != p {
 			continue
 		}
 		for _, docroot := range st.releases.Docroots() {
-			if live := st.releases.Live(docroot); live != "" && !slices.Contains(releases, live) {
+			if live := st.releases.Live(docroot); live != "" && !has[live] {
+				has[live] = true
 				releases = append(releases, live)
 			}
 		}

@@ -85,7 +85,7 @@ func (s *Server) socketsOpen() error {
 // exporter answers on the address for metrics: these, and the probes.
 func (s *Server) exporter() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /", s.metrics.mux())
+	mux.Handle("GET /metrics", s.metricsHandler())
 	mux.HandleFunc("GET /healthz", control.Healthz)
 	mux.Handle("GET /readyz", control.Readyz(s))
 	return mux

@@ -181,6 +181,16 @@ func (h *history) read(site, link string) (events []deploy.Event, err error) {
 	return events, err
 }
 
+// wentLive is when a release went live, if that is the newest that the history has of the
+// link; zero if it is not known.
+func (h *history) wentLive(site, link, release string) time.Time {
+	events, err := h.read(site, link)
+	if err != nil || len(events) == 0 || events[len(events)-1].Release != release {
+		return time.Time{}
+	}
+	return events[len(events)-1].Time
+}
+
 // closed are the releases of a site that an earlier process has closed.
 func (h *history) closed(site string) []string {
 	if h.dir == "" {

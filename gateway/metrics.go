@@ -10,12 +10,13 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"realdocd/gateway/exposition"
 )
 
 // metrics are what /metrics says. The counters of a site are looked up when the
 // configuration is put to work, so that a request does not look them up. What others
-// count anyway, the collector reads when it is asked.
+// count anyway, the collector reads when somebody asks for it (families.go).
 type metrics struct {
 	registry *prometheus.Registry
 
@@ -40,13 +41,12 @@ type metrics struct {
 // siteInPool is a site that may have been in another pool before.
 type siteInPool struct{ site, pool string }
 
-// spanBuckets reach from a kept connection's microseconds to a slow script's minute.
-var spanBuckets = []float64{.0001, .00025, .001, .0025, .01, .025, .1, .25, 1, 2.5, 10, 30, 60}
-
 func newMetrics() *metrics {
 	spans := func(name, help string) *prometheus.HistogramVec {
 		return prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Namespace: "realdocd", Name: name, Help: help, Buckets: spanBuckets,
+			Namespace: "realdocd", Name: name, Help: help, Buckets: exposition.Bounds[:],
+			// For a Prometheus that takes native histograms; the buckets above are for all others.
+			NativeHistogramBucketFactor: 1.1, NativeHistogramMaxBucketNumber: 100, NativeHistogramMinResetDuration: time.Hour,
 		}, []string{"pool"})
 	}
 	m := &metrics{
@@ -80,24 +80,15 @@ func newMetrics() *metrics {
 	return m
 }
 
-func (m *metrics) handler() http.Handler {
-	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
-}
-
-// mux serves them at /metrics and nothing else.
-func (m *metrics) mux() http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", m.handler())
-	return mux
-}
-
 // siteMetrics count the requests of one site in one pool.
 type siteMetrics struct {
-	byClass         [len(classes)]atomic.Uint64
+	byClass         classCounts
 	resolveFailures atomic.Uint64
+	lost            atomic.Uint64              // releases that were removed while they were in use
+	lostRequests    atomic.Uint64              // who was inside
+	docroots        map[string]*docrootMetrics // of a pattern; guarded by metrics.mu
 	pins            [pinResults]atomic.Uint64
-	lost            atomic.Uint64 // releases that were removed while they were in use
-	lostRequests    atomic.Uint64 // who was inside
+	told            atomic.Uint64 // web servers that have asked for the release
 	pool            *poolMetrics
 }
 
@@ -106,6 +97,9 @@ type poolMetrics struct{ queue, connect, firstByte, duration prometheus.Observer
 
 // classes of statuses; the first is that of a client that left before one was known.
 var classes = [...]string{"499", "1xx", "2xx", "3xx", "4xx", "5xx"}
+
+// classCounts count requests by class.
+type classCounts [len(classes)]atomic.Uint64
 
 func class(status int) int {
 	if c := status / 100; status != statusClientGone && c >= 1 && c <= 5 {
@@ -147,7 +141,9 @@ func (m *metrics) count(rq *request, err error, now time.Time) {
 	if rq.site != nil {
 		sm = rq.site.metrics
 	}
-	sm.byClass[class(rq.status())].Add(1)
+	class := class(rq.status())
+	sm.byClass[class].Add(1)
+	m.countInRelease(rq, class, now)
 	if err != nil {
 		m.byCause[causeOf(err)].Inc()
 	}

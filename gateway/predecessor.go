@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"realdocd/gateway/fpm"
@@ -27,6 +28,9 @@ type Predecessor struct {
 	main      chan struct{}  // closed when this process is the main one
 	ended     chan struct{}
 	pools     map[string]*fpm.Pool // that it has requests in
+
+	asking atomic.Bool  // for conns
+	conns  atomic.Int64 // connections that it had
 
 	mu      sync.Mutex // guards the following
 	asked   uint64
@@ -201,6 +205,23 @@ func (s *Server) closedOf(site string) []string {
 	}
 	closed := st.releases.Closed()
 	return closed[max(0, len(closed)-maxToldClosed):]
+}
+
+// connections are those that it had when it was asked last. It is asked in the background:
+// whoever wants to know does not wait for it.
+func (p *Predecessor) connections() int {
+	if !p.running() {
+		return 0
+	}
+	if p.asking.CompareAndSwap(false, true) {
+		go func() {
+			defer p.asking.Store(false)
+			if a, err := p.ask(context.Background(), "", ""); err == nil && a.Status != nil {
+				p.conns.Store(int64(a.Status.Connections))
+			}
+		}()
+	}
+	return int(p.conns.Load())
 }
 
 // awaitEnd waits for the predecessor to end. When ctx is done first it is told to stop.

@@ -36,6 +36,8 @@ func TestARefusalIsCompleteAndTheConnectionGoesOn(t *testing.T) {
 		{"a relative script", script("index.php"), "", 403, `"index.php" is not inside`},
 		{"a script in a directory that is no release", script(b.dir + "/shop/shared/public/a.php"), "", 403, "/shop/shared/public/a.php"},
 		{"a relative PATH_TRANSLATED and no script", b.params("SCRIPT_FILENAME", "", "PATH_TRANSLATED", "a.php"), "", 403, `PATH_TRANSLATED "a.php" is not inside`},
+		{"a PATH_TRANSLATED outside and a REDIRECT_URL", b.params("PATH_TRANSLATED", "/etc/passwd", "REDIRECT_URL", ""), "", 403, `PATH_TRANSLATED "/etc/passwd", which PHP-FPM runs`},
+		{"a relative PATH_TRANSLATED and a REDIRECT_URL", b.params("PATH_TRANSLATED", "a.php", "REDIRECT_URL", "/a"), "", 403, `PATH_TRANSLATED "a.php", which`},
 		{"a PATH_TRANSLATED outside and no script", b.params("SCRIPT_FILENAME", "", "PATH_TRANSLATED", "/etc/passwd"), "", 403, `PATH_TRANSLATED "/etc/passwd" is not inside`},
 		{"a script outside by dots", script(b.docroot("shop") + "/../a.php"), "", 403, "/../a.php"},
 		{"a script beside the docroot", script(b.docroot("shop") + "2/a.php"), "", 403, "public2/a.php"},

@@ -61,6 +61,9 @@ type request struct {
 	firstByte time.Time // of the response
 	ended     time.Time // once all that the web server gets has gone out
 
+	authorizes bool // it has the role of an authorizer
+	told       bool // the web server has been told the release, which is all it wanted
+
 	waited  bool // for a part of the body
 	broken  bool // the connection to the web server cannot be used again
 	unread  bool // the web server still sends a body that nobody will read
@@ -132,6 +135,10 @@ func (s *Server) handle(rq *request) {
 	if errors.Is(err, errCut) {
 		s.noteCut(rq)
 	}
+	if rq.told {
+		rq.site.metrics.told.Add(1)
+		return
+	}
 	s.metrics.count(rq, err, rq.ended)
 	s.logRequest(rq, err, rq.ended)
 }
@@ -147,8 +154,14 @@ func (s *Server) run(rq *request) error {
 	if err != nil {
 		return err
 	}
+	if err := rq.checkRole(); err != nil {
+		return err
+	}
 	if err := rq.findSite(); err != nil {
 		return err
+	}
+	if rq.tellsRelease() {
+		return rq.tell()
 	}
 	if rq.site != nil {
 		rq.site.seen.see(rq)

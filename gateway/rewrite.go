@@ -26,7 +26,9 @@ func (rq *request) rewrite() error {
 		return err
 	}
 	rq.set(rq.cgi.documentRoot, "DOCUMENT_ROOT", rq.bytes(rq.arrival.root(rq.visit, &m)))
-	rq.rewritePath(rq.cgi.pathTranslated, &m)
+	if err := rq.rewriteTranslated(&m); err != nil {
+		return err
+	}
 	rq.rewriteParams(&m)
 	if err := rq.rewriteValues(&m); err != nil {
 		return err
@@ -42,14 +44,26 @@ func (rq *request) rewrite() error {
 	return rq.carryValues()
 }
 
-func (rq *request) rewritePath(at param, m *incpath.Mapping) {
-	if at == 0 || rq.site.keepParams[string(rq.pairs[at-1].Name)] {
-		return
+// rewriteTranslated maps PATH_TRANSLATED. Where there is a REDIRECT_URL, and SCRIPT_FILENAME
+// is another path and not Apache's, PHP-FPM takes it for the script (php-src
+// sapi/fpm/fpm/fpm_main.c, init_request_info): then it must lie inside, too.
+func (rq *request) rewriteTranslated(m *incpath.Mapping) error {
+	at := rq.cgi.pathTranslated
+	if len(rq.value(at)) == 0 {
+		return nil
 	}
 	prefix, sent := splitProxyPrefix(borrow(rq.value(at)))
-	if mapped, ok := m.Path(sent); ok && mapped != sent {
+	if mapped, ok := m.Path(sent); ok && mapped != sent && !rq.site.keepParams["PATH_TRANSLATED"] {
 		rq.setPath(at, prefix, mapped)
 	}
+	if rq.cgi.redirectURL == 0 {
+		return nil
+	}
+	runs, script := borrow(rq.value(at)), borrow(rq.value(rq.cgi.scriptFilename))
+	if ofApache, _ := splitProxyPrefix(script); ofApache != "" || runs == script || rq.mayRun(m, runs) {
+		return nil
+	}
+	return refuse(causeForbidden, "PATH_TRANSLATED %q, which PHP-FPM runs where there is a REDIRECT_URL, is not inside %s nor an extra root of site %s", runs, rq.visit.Docroot, rq.site.Name)
 }
 
 // setPath gives a variable that is there a path behind its prefix.

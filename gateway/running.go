@@ -40,6 +40,15 @@ func (s *Server) Requests(site string) (control.Requests, error) {
 	return all, nil
 }
 
+// Deploying counts a deploy, a flip or a rollback of a site until ended is called, once.
+func (s *Server) Deploying(site string) (ended func(), err error) {
+	if s.setup.Load().sites.named(site) == nil {
+		return nil, fmt.Errorf("%w: %q", control.ErrNoSite, site)
+	}
+	s.deploys.Add(1)
+	return func() { s.deploys.Add(-1) }, nil
+}
+
 // running are the requests and commands of this process, in no order.
 func (s *Server) running(now time.Time) []control.RunningRequest {
 	all := []control.RunningRequest{}

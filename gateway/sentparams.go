@@ -43,7 +43,7 @@ func (rq *request) noteParams() {
 }
 
 func mayNotPass(name []byte) bool {
-	return string(name) == "HTTP_PROXY" || string(name) == "REALDOC_RELEASE" || string(name) == "REALDOC_ASK"
+	return string(name) == "HTTP_PROXY" || string(name) == "REALDOC_RELEASE" || string(name) == "REALDOC_ASK" || string(name) == "REALDOC_PIN"
 }
 
 // checkPaths refuses a path with a byte that PHP, or whoever reads its log, takes for an

@@ -13,6 +13,7 @@ import (
 
 	"realdocd/gateway/control"
 	"realdocd/gateway/pin"
+	"realdocd/gateway/sample"
 	"realdocd/gateway/sock"
 )
 
@@ -24,6 +25,9 @@ type Server struct {
 	memory  *budget // of all requests
 	floods  *floods
 	metrics *metrics
+	sampler *sample.Sampler // asks FPM while somebody looks
+	reloads reloads
+	build   atomic.Pointer[buildOf]
 	history *history
 	keys    atomic.Pointer[pin.Keys] // of pins; nil until something needs them
 	started time.Time
@@ -57,6 +61,7 @@ type Server struct {
 	spool   spool        // the room for bodies that are too large for memory
 	foreign atomic.Int64 // when a client that does not speak FastCGI was logged last, since epoch
 	drains  atomic.Int32 // of releases and pools, that wait
+	deploys atomic.Int32 // of commands, that are under way
 
 	awake atomic.Int64 // connections that a goroutine serves
 
@@ -76,10 +81,11 @@ func New(cfg Config, log zerolog.Logger) *Server {
 		began: make(chan struct{}), empty: make(chan struct{}), failed: make(chan error, 1),
 	}
 	s.floods = newFloods(log, s.metrics)
-	s.api = control.NewHandler(s, s.metrics.handler())
+	s.sampler = sample.New(s.sampled)
+	s.api = control.NewHandler(s, s.metricsHandler())
 	s.sockets.Store(&sockets{})
-	s.metrics.watch(s)
 	s.setup.Store(newSetup(cfg, nil, s))
+	s.reloads.took(&cfg)
 	return s
 }
 

@@ -82,6 +82,7 @@ func (s *Server) Reload(cfg Config) error {
 	}
 	opened, err := s.openNew(&cfg)
 	if err != nil {
+		s.ReloadFailed()
 		return fmt.Errorf("open the sockets: %w", err)
 	}
 	before := s.setup.Load()
@@ -95,5 +96,6 @@ func (s *Server) Reload(cfg Config) error {
 		}
 	}
 	s.metrics.forget(before, now)
+	s.reloads.took(&cfg)
 	return nil
 }

@@ -77,6 +77,7 @@ func (s *Server) end() {
 	open := s.sockets.Load()
 	open.control.close()
 	open.exporter.close()
+	s.sampler.Close()
 	for _, p := range s.setup.Load().pools {
 		p.Discard()
 	}

@@ -54,6 +54,13 @@ func (s *spool) reserve(n, limit int64, dir string) error {
 	return nil
 }
 
+// taken is how many bytes of room bodies have.
+func (s *spool) taken() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.reserved
+}
+
 // wrote counts what a body has taken of its room.
 func (s *spool) wrote(n int64) {
 	s.mu.Lock()

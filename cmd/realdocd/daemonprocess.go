@@ -57,6 +57,8 @@ func (d *daemonProcess) serve(stderr io.Writer, getenv func(string) string) erro
 	defer closeLog()
 	d.warnOfUser()
 	d.srv = gateway.New(d.config.Gateway, d.log)
+	b := readBuild()
+	d.srv.SetBuild(b.Version, b.Commit, b.Go)
 	d.rereads = make(chan rereading)
 	d.srv.OnReread(d.reread)
 	if err := d.open(before); err != nil {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -68,6 +69,10 @@ func (d *fakeDaemon) start() {
 	}
 	api := control.NewHandler(d, http.NotFoundHandler())
 	d.server = &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/deploying") { // it comes when it comes
+			api.ServeHTTP(w, r)
+			return
+		}
 		d.mu.Lock()
 		d.asked = append(d.asked, r.Method+" "+r.URL.RequestURI())
 		d.mu.Unlock()
@@ -111,6 +116,8 @@ func (d *fakeDaemon) Requests(site string) (control.Requests, error) {
 	}
 	return d.running, nil
 }
+
+func (d *fakeDaemon) Deploying(string) (func(), error) { return func() {}, nil }
 
 func (d *fakeDaemon) View() control.View { return control.View{} }
 

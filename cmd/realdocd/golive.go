@@ -103,6 +103,9 @@ func (g *goLive) locked(work func() error) (err error) {
 		return err
 	}
 	defer lock.Unlock() // the end of the process unlocks too
+	if g.daemon != nil {
+		defer g.daemon.Deploying(g.at)()
+	}
 	// Whoever had the lock may have flipped.
 	if g.link, err = g.findLink(); err != nil {
 		return err

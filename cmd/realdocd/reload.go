@@ -61,6 +61,7 @@ func (d *daemonProcess) reload() error {
 		if out != nil {
 			out.Close()
 		}
+		d.srv.ReloadFailed()
 		for line := range strings.Lines(err.Error()) {
 			d.log.Error().Str("fault", strings.TrimSuffix(line, "\n")).Msg("configuration not taken: the one before stays")
 		}

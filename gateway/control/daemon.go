@@ -16,6 +16,7 @@ type Daemon interface {
 	Configured
 	Health
 	Running
+	Deploys
 	// View looks at the surroundings of the daemon now.
 	View() View
 	// Configuration is what the daemon runs on now.

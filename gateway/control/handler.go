@@ -36,6 +36,7 @@ func NewHandler(d Daemon, metrics http.Handler) *Handler {
 		{http.MethodPost, "/v1/sites/{site}/compile", endpoint(h.compile)},
 		{http.MethodPost, "/v1/sites/{site}/room", endpoint(h.room)},
 		{http.MethodPost, "/v1/sites/{site}/forget", endpoint(h.forget)},
+		{http.MethodPost, "/v1/sites/{site}/deploying", http.HandlerFunc(h.deploying)},
 		{http.MethodPost, "/v1/sites/{site}/maintenance", h.waits.movable(h.beginMaintenance)},
 		{http.MethodPost, "/v1/sites/{site}/maintenance/end", h.waits.movable(h.endMaintenance)},
 		{http.MethodPost, "/v1/sites/{site}/hold", http.HandlerFunc(h.hold)},

@@ -66,9 +66,15 @@ type Opcache struct {
 	Keys, Scripts      int64
 	MaxKeys            int64 `json:"max_keys"`
 	Restarts           int64 // for want of memory or of keys
-	Full               bool
-	Strings            int64 // interned ones
-	FreeStrings        int64 `json:"free_strings"`
+	// Hits and Misses count scripts that were found in it or not, RestartsBy its restarts
+	// by cause: "memory", "keys" or "manual".
+	Hits, Misses int64
+	RestartsBy   map[string]int64 `json:"restarts_by"`
+	// JIT is nil if that is off. Its memory is in bytes.
+	JIT         *JIT
+	Full        bool
+	Strings     int64 // interned ones
+	FreeStrings int64 `json:"free_strings"`
 	// Restarting says that it begins anew as soon as nothing runs.
 	Restarting bool
 	// Valid has the memory and the number of all scripts that are gone by: what was
@@ -77,6 +83,9 @@ type Opcache struct {
 	// Dirs has those below each directory that was asked for.
 	Dirs map[string][2]int64
 }
+
+// JIT is the buffer of PHP's just-in-time compiler.
+type JIT struct{ Size, Free int64 }
 
 // Ask has FPM at addr run the probe, script, which [WriteProbe] has written. It takes an
 // ordinary worker of the pool. ctx bounds the wait and must come to an end.
@@ -105,6 +114,14 @@ func (p *Pool) AskAt(ctx context.Context, addr sock.Addr, q Question) (Answer, e
 		return Answer{}, errNoProbe
 	}
 	return p.Config().askBy(p.AskFPM, ctx, addr, probe, q)
+}
+
+// CanAsk says whether there is a script for AskAt and Opcache. Whether FPM can run it,
+// they tell.
+func (p *Pool) CanAsk() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.probe != ""
 }
 
 // WriteProbe writes the probe, and opcache.php beside it, into dir and returns the probe's

@@ -87,6 +87,9 @@ if ($status) {
     $answer['opcache'] = [
         'free' => $memory['free_memory'], 'used' => $memory['used_memory'], 'wasted' => $memory['wasted_memory'],
         'keys' => $count['num_cached_keys'], 'max_keys' => $count['max_cached_keys'], 'scripts' => $count['num_cached_scripts'],
+        'hits' => $count['hits'], 'misses' => $count['misses'],
+        'restarts_by' => ['memory' => $count['oom_restarts'], 'keys' => $count['hash_restarts'], 'manual' => $count['manual_restarts']],
+        'jit' => ($status['jit']['on'] ?? false) ? ['size' => $status['jit']['buffer_size'], 'free' => $status['jit']['buffer_free']] : null,
         'restarts' => $count['oom_restarts'] + $count['hash_restarts'], 'full' => $status['cache_full'],
         'strings' => $strings['buffer_size'], 'free_strings' => $strings['free_memory'],
         'restarting' => $status['restart_pending'] || $status['restart_in_progress'],

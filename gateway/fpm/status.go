@@ -33,6 +33,8 @@ type Worker struct {
 	URI string
 	// Script is SCRIPT_FILENAME as it was sent; FPM keeps MaxScript bytes.
 	Script string
+	// Memory is the most that its last request has used, in bytes; 0 while it runs one.
+	Memory int64
 }
 
 // MaxScript is how much of SCRIPT_FILENAME FPM's status has, in bytes.
@@ -62,6 +64,36 @@ type Page struct {
 	Queue   int    `json:"listen queue"` // connections that no worker has taken yet
 	// Reached counts how often all of pm.max_children were needed, since FPM's start.
 	Reached int `json:"max children reached"`
+
+	Idle int `json:"idle processes"`
+	// MaxQueue and MaxActive are the most since FPM's start; QueueLen is the size of the
+	// backlog.
+	MaxQueue  int `json:"max listen queue"`
+	QueueLen  int `json:"listen queue len"`
+	MaxActive int `json:"max active processes"`
+	// Accepted counts requests since FPM's start, Slow those above request_slowlog_timeout.
+	Accepted int64 `json:"accepted conn"`
+	Slow     int64 `json:"slow requests"`
+	// Start is when FPM began, in Unix seconds.
+	Start int64 `json:"start time"`
+}
+
+// AskFull asks for both: the pool as a whole, and its workers. ctx bounds the wait and must
+// come to an end.
+func AskFull(ctx context.Context, addr sock.Addr, path string) (Page, []Worker, error) {
+	text, err := askStatus(ctx, addr, path, "full&json")
+	if err != nil {
+		return Page{}, nil, err
+	}
+	var page Page
+	workers, err := parseWorkers(text)
+	if err == nil {
+		err = json.Unmarshal(text, &page)
+	}
+	if err != nil {
+		return Page{}, nil, fmt.Errorf("read the status of FPM at %s: %w", addr, err)
+	}
+	return page, workers, nil
 }
 
 // AskPage asks a pool's pm.status_listen at addr for the page pm.status_path, without the
@@ -106,6 +138,7 @@ func parseWorkers(page []byte) ([]Worker, error) {
 			Method   string `json:"request method"`
 			URI      string `json:"request uri"`
 			Script   string `json:"script"`
+			Memory   int64  `json:"last request memory"`
 		} `json:"processes"`
 	}
 	if err := json.Unmarshal(page, &status); err != nil {
@@ -116,7 +149,7 @@ func parseWorkers(page []byte) ([]Worker, error) {
 	}
 	workers := make([]Worker, 0, len(status.Processes))
 	for _, p := range status.Processes {
-		workers = append(workers, Worker{p.PID, p.State, time.Duration(p.Duration) * time.Microsecond, p.Method, p.URI, p.Script})
+		workers = append(workers, Worker{p.PID, p.State, time.Duration(p.Duration) * time.Microsecond, p.Method, p.URI, p.Script, p.Memory})
 	}
 	return workers, nil
 }

@@ -55,9 +55,9 @@ func TestTheStatusOfFPMNamesWhatEachWorkerRuns(t *testing.T) {
 			t.Errorf("workers %v, got %+v", pids, w)
 		}
 		pid, took := w.PID, w.Duration
-		want := Worker{pid, "Running", took, "POST", `/run.php?q="\`, s.Dir + "/run.php"}
+		want := Worker{pid, "Running", took, "POST", `/run.php?q="\`, s.Dir + "/run.php", 0}
 		if w.Method == "GET" {
-			want = Worker{pid, "Finishing", took, "GET", "/finish.php", s.Dir + "/finish.php"}
+			want = Worker{pid, "Finishing", took, "GET", "/finish.php", s.Dir + "/finish.php", 0}
 		}
 		if w != want {
 			t.Errorf("got  %+v\nwant %+v", w, want)

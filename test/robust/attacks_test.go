@@ -35,6 +35,30 @@ var attacks = []attack{
 		},
 	},
 	{
+		what: "PHP_ADMIN_VALUE loads native code: extension", open: true, why: "refused: it never passes",
+		run: func(y *yard, addr stack.Addr, docroot string) (bool, string) {
+			return y.says(addr, "calendar=loaded", nil, stack.ParamsFor(docroot, "GET", "/small.php", "PHP_ADMIN_VALUE", "extension=calendar.so")...)
+		},
+	},
+	{
+		what: "a script that PATH_TRANSLATED names, without SCRIPT_FILENAME", open: true, why: "refused with a 403",
+		run: func(y *yard, addr stack.Addr, docroot string) (bool, string) {
+			return y.says(addr, "pwned", nil, "REQUEST_METHOD", "GET", "DOCUMENT_ROOT", docroot, "SCRIPT_NAME", "/small.php", "PATH_TRANSLATED", y.outside())
+		},
+	},
+	{
+		what: "a script that PATH_TRANSLATED names beside SCRIPT_FILENAME, with a REDIRECT_URL", open: true, why: "refused with a 403",
+		run: func(y *yard, addr stack.Addr, docroot string) (bool, string) {
+			return y.says(addr, "pwned", nil, stack.ParamsFor(docroot, "GET", "/small.php", "PATH_TRANSLATED", y.outside(), "REDIRECT_URL", "/x")...)
+		},
+	},
+	{
+		what: "a prefix that PHP-FPM strips: proxy:fcgi:// before a script outside", open: true, why: "refused with a 403",
+		run: func(y *yard, addr stack.Addr, docroot string) (bool, string) {
+			return y.says(addr, "pwned", nil, stack.ParamsFor(docroot, "GET", "/small.php", "SCRIPT_FILENAME", "proxy:fcgi://localhost:9000"+y.outside()+"?"+docroot+"/small.php")...)
+		},
+	},
+	{
 		what: "a script outside the document root", open: true, why: "refused with a 403",
 		run: func(y *yard, addr stack.Addr, docroot string) (bool, string) {
 			return y.says(addr, "pwned", nil, stack.ParamsFor(docroot, "GET", "/small.php", "SCRIPT_FILENAME", y.outside())...)
@@ -142,6 +166,7 @@ func (y *yard) outside() string {
 }
 
 func TestKnownAttacksWorkOnPlainFPMAndNotThroughRealdocd(t *testing.T) {
+	t.Setenv("PHP_INI_SCAN_DIR", "/nowhere") // PHP has no more extensions than it must
 	var rows []row
 	for _, a := range attacks {
 		t.Run(a.what, func(t *testing.T) {
@@ -167,5 +192,17 @@ func TestKnownAttacksWorkOnPlainFPMAndNotThroughRealdocd(t *testing.T) {
 			rows = append(rows, row{a.what, []string{before, a.why}})
 		})
 	}
-	compare(t, "attacks", rows, len(attacks))
+	for _, a := range localAttacks {
+		t.Run(a.what, func(t *testing.T) {
+			stack.NeedRoot(t, "to be another user")
+			y := openYard(t, stack.FPMConfig{MaxChildren: 2}, a.change)
+			worked, said := a.run(y)
+			t.Logf("%v: %s", worked, said)
+			if worked {
+				t.Errorf("it works: %s", said)
+			}
+			rows = append(rows, row{a.what, []string{a.why}})
+		})
+	}
+	compare(t, "attacks", rows, len(attacks)+len(localAttacks))
 }

@@ -19,7 +19,7 @@ type row struct {
 }
 
 // measured are figures of a run, which are another time others.
-var measured = regexp.MustCompile(`\d[\d,.]* (ms|s|requests|flips|%)`)
+var measured = regexp.MustCompile(`\d[\d,.]* (ms|s|requests|flips|times|%)`)
 
 // mdoc is what stands in the manual.
 func mdoc(rows []row) string {

@@ -9,7 +9,12 @@ import (
 	"realdocd/test/stack"
 )
 
-func TestMain(m *testing.M) { os.Exit(stack.Main(m)) }
+func TestMain(m *testing.M) {
+	if n := os.Getenv(pestVariable); n != "" {
+		runPest(n)
+	}
+	os.Exit(stack.Main(m))
+}
 
 //go:embed pages
 var embedded embed.FS
@@ -36,6 +41,8 @@ type yard struct {
 	// docroot is that of requests; the site's, but where a fault wants another.
 	docroot string
 	disk    *stack.SlowDisk // of a fault
+	// deployed is a site of an attack.
+	deployed *deployed
 }
 
 // openYard starts it; change may be nil.
