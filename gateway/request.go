@@ -125,6 +125,7 @@ func (s *Server) handle(rq *request) {
 		rq.leavePlace(err)
 		rq.ended = time.Now()
 		s.leaveRelease(rq, rq.ended, err)
+		rq.observe(err, rq.ended)
 	}
 	if err != nil {
 		rq.conn.errand.note(err)

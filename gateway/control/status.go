@@ -118,6 +118,8 @@ type SiteStatus struct {
 	// those there are.
 	Held  int64 `json:"held,omitempty"`
 	Holds int   `json:"holds,omitempty"`
+	// Trials are the releases of the site that are tried.
+	Trials []TrialStatus `json:"trials,omitempty"`
 }
 
 // A RetiringStatus is a process that has handed over and finishes what it has.
