@@ -168,7 +168,7 @@ func TestMetrics_AreForWhoNamesThisMachine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := hostChecked("web1.example:9117", newBench(t).newServer().exporter(&Config{}))
+	h := hostChecked("web1.example:9117", newBench(t).newServer().exporter())
 	for host, want := range map[string]int{
 		"127.0.0.1:9117": 200, "[::1]:9117": 200, "[::1]": 200, "10.1.2.3": 200, "localhost:9117": 200, "LOCALHOST.": 200,
 		machine: 200, "web1.example:9117": 200,

@@ -84,13 +84,11 @@ func (s *Server) socketsOpen() error {
 
 // exporter answers on the address for metrics: these, the probes, and the page if it
 // is to be there.
-func (s *Server) exporter(cfg *Config) http.Handler {
+func (s *Server) exporter() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", s.metricsHandler())
 	mux.HandleFunc("GET /healthz", control.Healthz)
 	mux.Handle("GET /readyz", control.Readyz(s))
-	if cfg.Page == cfg.Metrics {
-		mux.Handle("GET /", s.page.Handler())
-	}
+	mux.Handle("GET /", s.pageOnMetrics(s.page.Handler()))
 	return mux
 }

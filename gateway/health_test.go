@@ -17,7 +17,7 @@ import (
 // probe asks for one of the paths for probes, where metrics are.
 func (b *bench) probe(path string) (status int, text string) {
 	w := httptest.NewRecorder()
-	b.server.exporter(&Config{}).ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+	b.server.exporter().ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
 	return w.Code, w.Body.String()
 }
 

@@ -72,7 +72,7 @@ func (s *Server) openNew(cfg *Config) (_ *sockets, err error) {
 		}
 	}
 	if !open.exporter.at(cfg.Metrics) {
-		if n.exporter, err = openAdmin(cfg.Metrics, s.predecessor.claim(handover.UseMetrics, cfg.Metrics), access{}, hostChecked(cfg.Metrics, s.exporter(cfg))); err != nil {
+		if n.exporter, err = openAdmin(cfg.Metrics, s.predecessor.claim(handover.UseMetrics, cfg.Metrics), access{}, hostChecked(cfg.Metrics, s.exporter())); err != nil {
 			return nil, fmt.Errorf("serve metrics on %s: %w", cfg.Metrics, err)
 		}
 	}

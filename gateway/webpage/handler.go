@@ -109,7 +109,7 @@ func (p *Page) events(w http.ResponseWriter, r *http.Request) {
 	updates := p.join(v)
 	if updates == nil {
 		w.Header().Set("Retry-After", "10")
-		http.Error(w, fmt.Sprintf("%d look already: come again when one has left", maxViewers), http.StatusServiceUnavailable)
+		http.Error(w, fmt.Sprintf("%d look already: come again when one has left", MaxViewers), http.StatusServiceUnavailable)
 		return
 	}
 	defer p.leave(v, updates)
@@ -117,6 +117,7 @@ func (p *Page) events(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Accel-Buffering", "no") // nginx would keep it back
 	out := http.NewResponseController(w)
+	out.SetReadDeadline(time.Time{}) // the server's is for one request and its answer
 	out.SetWriteDeadline(time.Now().Add(viewerPatience))
 	fmt.Fprint(w, "retry: 2000\n\n")
 	out.Flush()

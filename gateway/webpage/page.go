@@ -35,9 +35,11 @@ type audience struct {
 	shown   *frame // that they have
 }
 
+// MaxViewers is how many are served at once. Each has a connection as long as he looks.
+const MaxViewers = 128
+
 const (
-	interval   = time.Second
-	maxViewers = 128
+	interval = time.Second
 	// linger is how long snapshots are taken behind the last viewer: he may be back.
 	linger = time.Minute
 )
@@ -102,7 +104,7 @@ func (p *Page) Close() {
 		}
 		delete(p.watched, v)
 	}
-	p.viewers = maxViewers // nobody joins any more
+	p.viewers = MaxViewers // nobody joins any more
 }
 
 // wanted says whether snapshots are to be taken, and whether somebody looks or has just done
@@ -185,7 +187,7 @@ func (a *audience) show(f *frame) {
 func (p *Page) join(v view) chan []byte {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.viewers >= maxViewers {
+	if p.viewers >= MaxViewers {
 		return nil
 	}
 	p.viewers++
