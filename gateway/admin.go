@@ -17,12 +17,14 @@ import (
 	"realdocd/gateway/sock"
 )
 
-// An adminSocket is a listener that is not for web servers: the control socket, or the
-// one for metrics. It speaks HTTP. A nil one has the address "" and serves nothing.
+// An adminSocket is a listener that is not for web servers: the control socket, the
+// one for metrics, or the one for the page. It speaks HTTP. A nil one has the address "" and serves nothing.
 type adminSocket struct {
 	addr string
 	srv  *http.Server
 	ln   net.Listener
+	// roles says that it is found out what a client may do; elsewhere everybody may look.
+	roles bool
 }
 
 // An access says who may use a unix socket, beside its owner.
@@ -113,7 +115,7 @@ func openAdmin(addr string, open net.Listener, who access, h http.Handler) (*adm
 		Handler: h, ReadHeaderTimeout: adminReadTimeout, IdleTimeout: adminReadTimeout,
 		MaxHeaderBytes: 16 << 10, ConnContext: noteRole,
 	}
-	return &adminSocket{addr, srv, ln}, nil
+	return &adminSocket{addr: addr, srv: srv, ln: ln, roles: who.key == "control"}, nil
 }
 
 // at says whether the socket has an address.
@@ -128,7 +130,7 @@ func (e *adminSocket) at(addr string) bool {
 func (e *adminSocket) serve(s *Server) {
 	switch {
 	case e == nil:
-	case sock.Addr(e.addr).IsUnix():
+	case e.roles:
 		go e.srv.Serve(guard(e.ln, maxAdmins, s.roleOf, s.adminFull(e.addr)))
 	default:
 		// Answers are at hand here. On the control socket some come when a wait is over.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"realdocd/gateway/control"
+	"realdocd/gateway/webpage"
 )
 
 // A client of an adminSocket has to send its request in this time, and its next one.
@@ -20,7 +21,7 @@ const scrapeTimeout = 30 * time.Second
 const (
 	maxAdmins    = 1024
 	maxStrangers = 8
-	maxScrapes   = 32
+	maxScrapes   = 32 + webpage.MaxViewers
 )
 
 // A guardedListener takes connections of an adminSocket, and bounds how many there are.

@@ -15,7 +15,7 @@ import (
 )
 
 func TestMetrics_AreNoWayToTheProfiles(t *testing.T) {
-	metrics := newBench(t).newServer().exporter(&Config{})
+	metrics := newBench(t).newServer().exporter()
 	for _, path := range []string{"/debug/pprof/", "/debug/pprof/profile?seconds=1", "/debug/pprof/cmdline", "/v1/status"} {
 		w := httptest.NewRecorder()
 		metrics.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
