@@ -21,6 +21,9 @@ func (p pageSource) Site(name, docroot string) (control.SiteDetail, error) {
 	return p.s.Site(name, docroot)
 }
 
+// Checked takes what realdocd check has found, for the page.
+func (s *Server) Checked(found control.Checked) { s.page.Checked(found) }
+
 // Snapshot is what is known now.
 func (p pageSource) Snapshot() webpage.Snapshot {
 	s := p.s

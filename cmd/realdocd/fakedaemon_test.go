@@ -126,6 +126,8 @@ func (d *fakeDaemon) Deploying(string) (func(), error) { return func() {}, nil }
 
 func (d *fakeDaemon) View() control.View { return control.View{} }
 
+func (d *fakeDaemon) Checked(control.Checked) {}
+
 func (d *fakeDaemon) Reread(context.Context) error         { return d.reread }
 func (d *fakeDaemon) Configuration() control.Configuration { return d.told }
 

@@ -19,6 +19,8 @@ type Daemon interface {
 	Deploys
 	// View looks at the surroundings of the daemon now.
 	View() View
+	// Checked takes what realdocd check has found.
+	Checked(found Checked)
 	// Configuration is what the daemon runs on now.
 	Configuration() Configuration
 }

@@ -41,6 +41,7 @@ func (o overview) frame(p *Page, s Snapshot) (*frame, error) {
 	head.Sites, head.Shown = len(s.Docroots), min(len(rows), maxRows)
 	f.part("head", "head", head)
 	f.part("troubles", "troubles", s.Status.Troubles(s.Time))
+	f.part("checked", "checked", checkedOf(p.found(""), s.Time))
 	for _, pool := range s.Status.Pools {
 		row := poolRowOf(pool, s.FPM[pool.Name], s.Time)
 		f.listed("pools", row.ID, "pool", row)

@@ -2,8 +2,11 @@ package webpage
 
 import (
 	"encoding/json"
+	"slices"
 	"sync"
 	"time"
+
+	"realdocd/gateway/control"
 )
 
 // A Page is what [Page.Handler] serves. One goroutine runs it, from New to Close.
@@ -21,6 +24,7 @@ type Page struct {
 	left    time.Time     // when a viewer has left last
 	woken   chan struct{} // has room for one: somebody looks
 	last    Snapshot
+	checked *control.Checked // what was found last; nil for nothing since the beginning
 }
 
 // A view is what is written for those who look at the same: an overview or a siteView.
@@ -226,8 +230,33 @@ func (p *Page) leave(v view, updates chan []byte) {
 	}
 }
 
-// Recent is what the process that takes over begins with, as [Page.Restore] reads it.
-func (p *Page) Recent() json.RawMessage { return p.recent.save() }
+// Checked keeps what realdocd check has found, to show it.
+func (p *Page) Checked(found control.Checked) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.checked = &found
+}
 
-// Restore takes over what another process has counted. It goes on under the next snapshot.
-func (p *Page) Restore(saved json.RawMessage) error { return p.recent.restore(saved) }
+// found is what was found about a site, or with "" all; nil if nobody has checked.
+func (p *Page) found(site string) *control.Checked {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.checked == nil || site == "" {
+		return p.checked
+	}
+	of := *p.checked
+	of.Findings = slices.DeleteFunc(slices.Clone(of.Findings), func(f control.CheckedFault) bool { return f.Site != site })
+	return &of
+}
+
+// Recent is what the process that takes over begins with, as [Page.Restore] reads it.
+func (p *Page) Recent() json.RawMessage { return p.recent.save(p.found("")) }
+
+// Restore takes over what another process has counted and was told.
+func (p *Page) Restore(saved json.RawMessage) error {
+	found, err := p.recent.restore(saved)
+	if err == nil && found != nil {
+		p.Checked(*found)
+	}
+	return err
+}

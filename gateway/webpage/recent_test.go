@@ -107,9 +107,9 @@ func TestRecent_CountsNothingOfTheTimeInWhichNobodyLooked(t *testing.T) {
 func TestRecent_GoesOnInTheProcessThatTakesOver(t *testing.T) {
 	s := newShop()
 	s.run(time.Minute, "/r/41", 20, 0)
-	before, saved := s.total("/r/41"), s.recent.save()
+	before, saved := s.total("/r/41"), s.recent.save(nil)
 	s.recent, s.pid, s.counts["/r/41"] = newRecent(), 2, &Release{Path: "/r/41", Name: "41"}
-	if err := s.recent.restore(saved); err != nil {
+	if _, err := s.recent.restore(saved); err != nil {
 		t.Fatal(err)
 	}
 	s.run(10*time.Second, "/r/41", 20, 0)
@@ -121,7 +121,8 @@ func TestRecent_GoesOnInTheProcessThatTakesOver(t *testing.T) {
 		t.Errorf("marks are %v", c.Marks)
 	}
 	for _, text := range []string{"", "{", `{"step":5,"now":9,"tracks":{"a":[{"requests":[1]}]}}`, `{"step":1}`} {
-		if r := newRecent(); r.restore([]byte(text)) == nil && len(r.tracks["a"].Bands) != 0 {
+		r := newRecent()
+		if _, err := r.restore([]byte(text)); err == nil && len(r.tracks["a"].Bands) != 0 {
 			t.Errorf("%q is taken", text)
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+
+	"realdocd/gateway/control"
 )
 
 // saved is what Recent gives to the process that takes over. An unknown field, and one
@@ -14,6 +16,7 @@ type saved struct {
 	PID    int                    `json:"pid"`
 	Tracks map[string][]savedBand `json:"tracks"`
 	Marks  []Mark                 `json:"marks"`
+	Found  *control.Checked       `json:"found,omitempty"`
 }
 
 // A savedBand has the steps in their order, the oldest first.
@@ -25,10 +28,10 @@ type savedBand struct {
 	InPHP    []float32 `json:"php"`
 }
 
-func (r *Recent) save() json.RawMessage {
+func (r *Recent) save(found *control.Checked) json.RawMessage {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s := saved{Step: int64(step.Seconds()), Now: r.now, PID: r.pid, Tracks: map[string][]savedBand{}, Marks: r.marks}
+	s := saved{Step: int64(step.Seconds()), Now: r.now, PID: r.pid, Tracks: map[string][]savedBand{}, Marks: r.marks, Found: found}
 	for name, t := range r.tracks {
 		for _, b := range t.Bands {
 			sb := savedBand{Path: b.Path, Name: b.Name}
@@ -43,13 +46,14 @@ func (r *Recent) save() json.RawMessage {
 	return text
 }
 
-func (r *Recent) restore(text json.RawMessage) error {
+// restore also gives what was found by a check; nil for nothing.
+func (r *Recent) restore(text json.RawMessage) (*control.Checked, error) {
 	var s saved
 	if err := json.Unmarshal(text, &s); err != nil {
-		return fmt.Errorf("read what the process before has counted: %w", err)
+		return nil, fmt.Errorf("read what the process before has counted: %w", err)
 	}
 	if s.Step != int64(step.Seconds()) {
-		return errors.New("the process before has counted in other steps")
+		return nil, errors.New("the process before has counted in other steps")
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -74,7 +78,7 @@ func (r *Recent) restore(text json.RawMessage) error {
 			}
 		}
 	}
-	return nil
+	return s.Found, nil
 }
 
 func (sb savedBand) fits() bool {

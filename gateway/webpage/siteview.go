@@ -71,6 +71,7 @@ func (v siteView) frame(p *Page, s Snapshot) (*frame, error) {
 	for i, e := range history[:min(len(history), 20)] {
 		f.listed("history", fmt.Sprintf("flip-%d", i), "history-row", historyRow{e, fmt.Sprintf("flip-%d", i), path.Base(e.Release), age(s.Time.Sub(e.Time))})
 	}
+	f.part("checked", "checked", checkedOf(p.found(v.Site), s.Time))
 	f.part("minutes", "minutes", minutesOf(c))
 	f.chart, err = json.Marshal(c)
 	return f, err
