@@ -165,6 +165,12 @@ func (s *Server) collectReleases(set *exposition.Set) {
 		if len(st.maintenances.all()) > 0 {
 			set.Add(siteMaintained, 1, st.Name)
 		}
+		for _, t := range st.trials.all() {
+			if t.plan.Kind == control.KindCanary {
+				set.Add(canaryPercent, float64(t.share.Load())/100, st.Name)
+				break
+			}
+		}
 		if st.holds.count.Load() > 0 {
 			set.Add(siteHeld, float64(st.holds.waiting.Load()), st.Name)
 		}

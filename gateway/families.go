@@ -33,6 +33,7 @@ var (
 	siteTold        = counter("told_total", "Questions of web servers for the release of a request; they are no requests.", "site", "pool")
 	sitePins        = counter("pins_total", `Pins that requests of sites with pins have had; result is "followed", or why not.`, "site", "pool", "result")
 	siteMaintained  = gauge("site_maintenance", "1 while visitors of the site, or of some docroot of it, get a page of maintenance.", "site")
+	canaryPercent   = gauge("canary_percent", "Share of new visitors that get the release of the site that is tried; of a pattern, of one docroot.", "site")
 	siteHeld        = gauge("site_held", "Requests of the site that a flip with a command holds back.", "site")
 	inRelease       = gauge("release_running", "Requests and commands inside a release; of patterns, releases with nobody inside are left out.", "site", "release")
 	releaseRequests = counter("release_requests_total", "Requests and commands that have entered a release that is live or has somebody inside.", "site", "release")

@@ -63,6 +63,7 @@ type request struct {
 
 	began     time.Time
 	firstByte time.Time // of the response
+	ended     time.Time // once all that the web server gets has gone out
 
 	authorizes bool // it has the role of an authorizer
 	told       bool // the web server has been told the release, which is all it wanted
@@ -121,19 +122,20 @@ func (rq *request) collect(content []byte) {
 // connection visibly broken.
 func (s *Server) handle(rq *request) {
 	err := s.run(rq)
-	now := time.Now()
 	if rq.runsOn(err) {
-		s.abandon(rq, now)
+		s.abandon(rq)
+		rq.ended = time.Now()
 	} else {
 		rq.leavePlace(err)
-		now = time.Now()
-		s.leaveRelease(rq, now, err)
+		rq.ended = time.Now()
+		s.leaveRelease(rq, rq.ended, err)
+		rq.observe(err, rq.ended)
 	}
 	if err != nil {
 		rq.conn.errand.note(err)
 		s.refusals.note(rq, err)
 		rq.fail(err)
-		now = time.Now()
+		rq.ended = time.Now()
 	}
 	if errors.Is(err, errCut) {
 		s.noteCut(rq)
@@ -142,9 +144,9 @@ func (s *Server) handle(rq *request) {
 		rq.site.metrics.told.Add(1)
 		return
 	}
-	s.metrics.count(rq, err, now)
-	s.logRequest(rq, err, now)
-	s.endSpan(rq, err, now)
+	s.metrics.count(rq, err, rq.ended)
+	s.logRequest(rq, err, rq.ended)
+	s.endSpan(rq, err, rq.ended)
 }
 
 func (s *Server) run(rq *request) error {

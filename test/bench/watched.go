@@ -20,9 +20,9 @@ const (
 // watched measures what it costs to be seen: metrics that are scraped each second, FPM's
 // status and opcache with them, traces of one request in a hundred, and Server-Timing;
 // against a realdocd with none of that. Both are in front of the same FPM.
-func watched(ctx context.Context, s *stack.Stack, rounds int) error {
+func watched(ctx context.Context, s *stack.Stack, r *report, rounds int) error {
 	rounds *= 2 // a few percent are less than what one round is off
-	fmt.Printf("the same with %d clients: metrics scraped each %v, %.0f %% of the requests traced, Server-Timing; against none of that; %d rounds\n",
+	r.says("Requests for a script that does nothing, %d clients: metrics scraped each %v, %.0f %% of the requests traced, Server-Timing; against none of that; %d rounds",
 		watchedClients, scrapeEvery, 100*tracedShare, rounds)
 	site := s.Site(stack.SiteConfig{Pages: scripts})
 	fpm := s.FPM(stack.FPMConfig{MaxChildren: workers, Status: true})
@@ -48,8 +48,9 @@ func watched(ctx context.Context, s *stack.Stack, rounds int) error {
 	nginx := s.Nginx(stack.NginxConfig{Servers: []stack.NginxServer{
 		{Root: site.DocRoot(), Backend: plain.Addr, KeepAlive: 64}, {Root: site.DocRoot(), Backend: seen.Addr, KeepAlive: 64},
 	}})
-	off := &path{name: "realdocd", url: nginx.URL(0, trivial), pids: []int{plain.Pid()}}
-	on := &path{name: "realdocd, seen", url: nginx.URL(1, trivial), pids: []int{seen.Pid()}, base: off}
+	off := &path{name: "realdocd", url: nginx.URL(0, trivial), pids: []int{plain.Pid()}, fpm: fpm.Workers()}
+	on := &path{name: "realdocd, seen", url: nginx.URL(1, trivial), pids: []int{seen.Pid()}, fpm: fpm.Workers(), base: off}
+	off.base = off
 	err = alternate(ctx, []*path{off, on}, rounds, watchedClients)
 	stop()
 	if scrapeErr := <-scraped; err == nil {
@@ -58,13 +59,16 @@ func watched(ctx context.Context, s *stack.Stack, rounds int) error {
 	if err != nil {
 		return err
 	}
-	printPaths([]*path{off, on}, watchedClients)
+	t := r.table("", "req/s", "ratio", "p99", "ratio", "CPU", "ratio", "PHP-FPM's", "ratio")
+	t.row(off.compared(watchedClients)...)
+	t.row(on.compared(watchedClients)...)
+	t.end()
 	traced, err := seen.Metric("realdocd_trace_spans_total", "result", "exported")
 	if err != nil {
 		return err
 	}
-	fmt.Printf("seen: %.3f of the requests/s without, CPU a request %.3f; %.0f spans were taken\n",
-		on.of(off, watchedClients, rates), on.of(off, watchedClients, cpu), traced)
+	r.says("%.0f spans were taken", traced)
+	r.wants("requests/s while it is seen, of those while it is not", atLeast(.98), on.of(off, watchedClients, rates))
 	return nil
 }
 
