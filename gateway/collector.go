@@ -43,6 +43,7 @@ func (s *Server) collectOwn(set *exposition.Set) {
 		set.Add(buildInfo, 1, b.version, b.commit, b.goVersion)
 	}
 	s.reloads.collect(set)
+	s.tracer.collect(set)
 	set.Add(startedAt, seconds(s.started))
 	set.Add(serves, flag(s.serves() == nil))
 	set.Add(drainsWaiting, float64(s.drains.Load()))

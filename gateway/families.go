@@ -10,6 +10,7 @@ var (
 	configHash    = gauge("config_hash", "A hash of the configuration that is at work: hosts with the same one have the same configuration.")
 	configGood    = gauge("config_last_reload_successful", "0 if the newest configuration was not taken.")
 	configAt      = gauge("config_last_reload_success_timestamp_seconds", "When the configuration that is at work was taken.")
+	traceSpans    = counter("trace_spans_total", "Spans, by what became of them: exported, dropped because too many waited, or failed because the collector did not take them; while there is an endpoint.", "result")
 	startedAt     = gauge("start_time_seconds", "When this process of realdocd began.")
 	serves        = gauge("serving", "0 while the process stops, or has handed over to another.")
 	drainsWaiting = gauge("drains_waiting", "Drains of pools and releases that are under way.")

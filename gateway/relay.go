@@ -240,6 +240,9 @@ func (rq *request) addedHeaders(head []byte) (lines []byte) {
 	if name := rq.site.RequestIDHeader; name != "" {
 		lines = appendHeader(lines, name, borrow(rq.requestID))
 	}
+	if rq.site.ServerTiming {
+		lines = rq.appendServerTiming(lines)
+	}
 	if rq.pins.put || rq.pins.by != noCarrier {
 		lines = rq.appendPinHeaders(lines, head)
 	}

@@ -11,6 +11,7 @@ import (
 	"realdocd/gateway/control"
 	"realdocd/gateway/fpm"
 	"realdocd/gateway/sock"
+	"realdocd/gateway/trace"
 )
 
 // A request is everything known of one request. It is reused for another when
@@ -28,6 +29,9 @@ type request struct {
 	cgi           cgi
 	requestID     []byte // its name in logs; never empty
 	ownID         [ownIDLen]byte
+	span          trace.Context // of its trace; not sampled, unless it is to be told of
+	ownTrace      [trace.HeaderLen]byte
+	queued        queueTime
 	contentLength int64 // -1 if the web server did not say
 	unknownLength bool  // it has said that it does not know
 	body          body
@@ -142,6 +146,7 @@ func (s *Server) handle(rq *request) {
 	}
 	s.metrics.count(rq, err, rq.ended)
 	s.logRequest(rq, err, rq.ended)
+	s.endSpan(rq, err, rq.ended)
 }
 
 func (s *Server) run(rq *request) error {
@@ -158,6 +163,7 @@ func (s *Server) run(rq *request) error {
 	if err := rq.checkRole(); err != nil {
 		return err
 	}
+	rq.beginSpan()
 	if err := rq.findSite(); err != nil {
 		return err
 	}
@@ -176,6 +182,7 @@ func (s *Server) run(rq *request) error {
 	if err := rq.pool.Enter(&rq.place, rq.want()); err != nil {
 		return rq.explainWait(err)
 	}
+	rq.tellQueueTime()
 	if rq.conn.errand != nil {
 		rq.conn.errand.placed.Store(true)
 	}

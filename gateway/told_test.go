@@ -48,7 +48,7 @@ func TestTheWebServerIsToldTheReleaseOfARequest(t *testing.T) {
 			}
 		})
 	}
-	stack.Until(t, "all questions are counted", func() bool { return b.metric("realdocd_told_total", "site", "shop") == 12 })
+	b.wantValue(`realdocd_told_total{site="shop",pool="www"}`, 12)
 	stack.Until(t, "nobody is inside", func() bool { return b.server.setup.Load().sites.all[0].releases.Inside() == 0 })
 }
 
