@@ -47,7 +47,7 @@ func (n *Successor) HandOver(ctx context.Context) error {
 		return fmt.Errorf("the new process did not take over: %w", err)
 	}
 	s.life.must(yielded)
-	n.peer.Send(handover.Message{Recent: s.page.Recent()})
+	n.peer.Send(handover.Message{Recent: string(s.page.Recent())})
 	select {
 	case <-n.gone:
 		n.orphanOnce.Do(n.orphan) // it has ended in between, and end was too early to do so

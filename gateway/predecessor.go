@@ -116,8 +116,8 @@ func (p *Predecessor) hear(m handover.Message, f *os.File) {
 		s.open(conn)
 	case m.Pool != nil:
 		p.letIn(s, *m.Pool)
-	case m.Recent != nil:
-		if err := s.page.Restore(m.Recent); err != nil {
+	case m.Recent != "":
+		if err := s.page.Restore([]byte(m.Recent)); err != nil {
 			s.log.Warn().Err(err).Msg("the page begins anew")
 		}
 	case m.Main:

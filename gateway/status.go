@@ -4,6 +4,7 @@ import (
 	"os"
 
 	"realdocd/gateway/control"
+	"realdocd/gateway/sock"
 )
 
 // Status is the daemon now, with a predecessor that finishes its requests and is
@@ -29,6 +30,9 @@ func (s *Server) OwnStatus() control.Status {
 	conns := len(s.conns)
 	s.mu.Unlock()
 	st := control.Status{Unheld: s.Unheld(), PID: os.Getpid(), Started: s.started, Connections: conns, Pools: []control.PoolStatus{}, Sites: []control.SiteStatus{}}
+	if st.Page = now.cfg.Page; st.Page != "" && !sock.Addr(st.Page).IsUnix() {
+		st.Page = "http://" + st.Page + "/"
+	}
 	for _, c := range now.cfg.Pools {
 		st.Pools = append(st.Pools, poolStatus(now.pools[c.Name]))
 	}

@@ -13,6 +13,7 @@ import (
 	"realdocd/cmd/realdocd/conf"
 	"realdocd/cmd/realdocd/doctor"
 	"realdocd/cmd/realdocd/logging"
+	"realdocd/gateway/control"
 )
 
 // checkTimeout bounds the whole examination. Most of it is reading the code of
@@ -82,11 +83,35 @@ func check(ctx context.Context, file string, configOnly bool) report {
 		r.Findings = doctor.Examine(ctx, c.Gateway, surroundingsOf(file, c))
 	}
 	r.Counts = doctor.Count(r.Findings)
+	if !configOnly && ctx.Err() == nil {
+		defer func() { r.tell(ctx, c) }()
+	}
 	r.Summary = fmt.Sprintf("%s in %s and %s", r.worst(), count(r.Pools, "pool"), count(r.Sites, "site"))
 	if doctor.HasNoDaemon(r.Findings) {
 		r.Summary += "; realdocd does not run, so what it sees was left out"
 	}
 	return r
+}
+
+// tell tells the daemon, whose page shows it. That it does not run, or does not let us, is no
+// matter of the check.
+func (r report) tell(ctx context.Context, c conf.Config) {
+	if c.Gateway.Control == "" || doctor.HasNoDaemon(r.Findings) {
+		return
+	}
+	found := control.Checked{Time: time.Now(), Summary: r.Summary, Findings: []control.CheckedFault{}}
+	for _, severity := range []doctor.Severity{doctor.Fault, doctor.Warning} {
+		for _, f := range r.Findings {
+			if f.Severity == severity {
+				found.Findings = append(found.Findings, control.CheckedFault{
+					ID: f.ID, Severity: string(severity), Site: f.Subject.Site, Text: f.Subject.String() + ": " + f.What, Do: f.Do,
+				})
+			}
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	_ = control.NewClient(c.Gateway.Control, c.Gateway.User).TellChecked(ctx, found)
 }
 
 // surroundingsOf are what the doctor is told beside the gateway's configuration.

@@ -139,6 +139,9 @@ func writeStatus(w io.Writer, st control.Status, was *earlier[control.Status], n
 	for _, before := range st.Retiring {
 		fmt.Fprintln(&out, plain(retiringLine(before)))
 	}
+	if st.Page != "" {
+		fmt.Fprintln(&out, plain("shown at "+st.Page))
+	}
 	for _, s := range st.Sites {
 		for _, t := range s.Trials {
 			fmt.Fprintln(&out, plain("site "+s.Name+", "+path.Base(t.Release)+": "+trialLine(t, now)))

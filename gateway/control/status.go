@@ -13,6 +13,9 @@ type Status struct {
 	Unheld bool         `json:"unheld,omitempty"`
 	Pools  []PoolStatus `json:"pools"`
 	Sites  []SiteStatus `json:"sites"`
+	// Page is the address of the page that shows all this in a browser: a URL, or the path
+	// of a unix socket; "" if it has none.
+	Page string `json:"page,omitempty"`
 	// Retiring are the processes that have handed over and finish their requests,
 	// the newest first. The sums here include what they have.
 	Retiring []RetiringStatus `json:"retiring,omitempty"`

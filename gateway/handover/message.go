@@ -1,8 +1,6 @@
 package handover
 
 import (
-	"encoding/json"
-
 	"realdocd/deploy"
 	"realdocd/gateway/control"
 )
@@ -29,7 +27,7 @@ type Message struct {
 	Idle   *Idle       `json:"idle,omitempty"`
 	Answer *Answer     `json:"answer,omitempty"`
 	// Recent is what the page has of the last minutes. Only the page's package reads it.
-	Recent json.RawMessage `json:"recent,omitempty"`
+	Recent string `json:"recent,omitempty"`
 }
 
 // A Use is what a listener is for.

@@ -57,7 +57,8 @@ var goldenMessages = map[string]Message{
 	"pool": {Pool: &PoolReport{
 		Name: "www", Granted: 12, Released: 5, Waiting: 3, Servers: map[string]int{"/run/php/php8.2-fpm.sock": 4}, Paused: true,
 	}},
-	"idle": {Idle: &Idle{Site: "shop", Release: "/var/www/shop/releases/41"}},
+	"recent": {Recent: `{"step":5}`},
+	"idle":   {Idle: &Idle{Site: "shop", Release: "/var/www/shop/releases/41"}},
 	"answer-status": {Answer: &Answer{ID: 3, Status: &control.Status{
 		PID: 41, Started: goldenStart, Connections: 2,
 		Pools: []control.PoolStatus{{
