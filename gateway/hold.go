@@ -124,7 +124,7 @@ func (s *Server) runningIn(ctx context.Context, st *site, docroot string) (left 
 			return left, err
 		}
 		left = append(left, slices.DeleteFunc(older, func(o control.Occupant) bool { return o.Kind == "command" })...)
-		workers, err := workersIn(ctx, st.pool.Config(), r.Path)
+		workers, err := workersIn(ctx, st, docroot, r.Path)
 		if err != nil {
 			return left, err
 		}

@@ -155,6 +155,11 @@ func (s *Server) begin(now, before *setup) {
 	if now.looksForSlow() {
 		go s.watchSlow(now)
 	}
+	for _, st := range now.sites.globs {
+		if st.pool == nil {
+			go s.tellMissingPools(now, st)
+		}
+	}
 	for docroot, st := range now.sites.exact {
 		if before != nil && before.sites.exact[docroot] != nil {
 			continue

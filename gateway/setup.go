@@ -46,9 +46,12 @@ func newSetup(cfg Config, before *setup, s *Server) *setup {
 	}
 	var sites []*site
 	for _, c := range cfg.Sites {
-		st := newSite(c, now.pools[c.Pool], known[c.Name], s)
+		st := newSite(c, now.pools, known[c.Name], s)
+		if of := known[c.Of]; of != nil && known[c.Name] == nil {
+			st.maintenances.inherit(of.maintenances, c.Docroot)
+		}
 		if c.IncludePath != "" {
-			st.pool.SetsIncludePath.Store(true)
+			st.eachPool(func(p *fpm.Pool) { p.SetsIncludePath.Store(true) })
 		}
 		sites = append(sites, st)
 	}

@@ -42,7 +42,7 @@ func (d *document) topKeys() keys {
 		"include":          d.includeKey(),
 		"log":              d.inTable("log", d.logKeys),
 		"pool":             d.inTables("pool", d.readPool, d.poolTables),
-		"site":             d.inTables("site", d.readSite, d.siteTables),
+		"site":             d.inTables("site", d.readSite, d.siteTables).together(d.inherit),
 	}
 }
 

@@ -36,6 +36,7 @@ var (
 	kindDirectoryUnwritable        = newKind(Fault, "directory-unwritable")
 	kindListenOpen                 = newKind(Fault, "listen-open")
 	kindDocrootUnresolved          = newKind(Fault, "docroot-unresolved")
+	kindPoolMissing                = newKind(Fault, "pool-missing")
 	kindSymlinkThroughLink         = newKind(Fault, "symlink-through-link")
 	kindCodeNamesLink              = newKind(Fault, "code-names-link")
 	kindFPMMissing                 = newKind(Fault, "fpm-missing")
