@@ -58,6 +58,9 @@ type Config struct {
 	// MaxConnections bounds the connections of web servers that one listener has; 0
 	// is what the descriptors allow.
 	MaxConnections int
+	// MaxConns bounds the requests in PHP-FPM at once, of all pools together; 0 sets no
+	// bound beside theirs.
+	MaxConns int
 	// Control is the absolute path of the control socket, which serves the
 	// control API and /metrics; "" opens none.
 	Control string

@@ -12,6 +12,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"realdocd/gateway/control"
+	"realdocd/gateway/fpm"
 	"realdocd/gateway/pin"
 	"realdocd/gateway/sample"
 	"realdocd/gateway/sock"
@@ -23,6 +24,7 @@ type Server struct {
 	setup   atomic.Pointer[setup]
 	hang    *sock.Watcher
 	memory  *budget // of all requests
+	total   fpm.Total
 	floods  *floods
 	metrics *metrics
 	sampler *sample.Sampler // asks FPM while somebody looks

@@ -28,6 +28,7 @@ func newSetup(cfg Config, before *setup, s *Server) *setup {
 			known[st.Name] = st
 		}
 	}
+	s.total.SetLimit(cfg.MaxConns)
 	sharers := sharersOf(cfg.Pools)
 	for _, c := range cfg.Pools {
 		c.Sharers = sharers
@@ -38,7 +39,7 @@ func newSetup(cfg Config, before *setup, s *Server) *setup {
 		if p == nil {
 			p = fpm.New(c, s.log)
 			s.remember(p)
-			p.Spare = s.spare
+			p.Spare, p.Total = s.spare, &s.total
 		} else {
 			p.Configure(c)
 		}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"realdocd/deploy"
 	"realdocd/gateway/control"
@@ -220,4 +221,25 @@ func TestEachDocrootOfAPatternHasItsOwnReleases(t *testing.T) {
 	if _, releases := links.Places(b.docroot("shop")); releases != b.dir+"/shop/data" {
 		t.Errorf("releases are in %q", releases)
 	}
+}
+
+// The bound of the machine counts the requests of all pools.
+func TestMaxConnsOfAllPoolsHoldsTheNextRequestBack(t *testing.T) {
+	b := newHosting(t)
+	own := b.addPool("fpm-blog")
+	b.cfg.MaxConns = 1
+	b.start()
+	shop, inShop := b.running(b.params()...)
+	docroot := b.docroot("blog")
+	c := b.connect()
+	b.send(c, "", b.params("DOCUMENT_ROOT", docroot, "SCRIPT_FILENAME", docroot+"/index.php")...)
+	waits := func(n int) bool { return b.server.Status().Pools[1].Waiting == n }
+	stack.Until(b.t, "the other pool's request waits", func() bool { return waits(1) })
+	if st := b.server.Status(); st.MaxConns != 1 || len(st.Troubles(time.Now())) != 1 {
+		t.Errorf("%+v", st.Troubles(time.Now()))
+	}
+	inShop.Answer(page)
+	b.wantPage(shop)
+	stack.Receive(b.t, own.Requests, "the blog's request in its FPM").Answer(page)
+	b.wantPage(c)
 }

@@ -139,6 +139,13 @@ func (v *statusView) writeStatus(w io.Writer, st control.Status, was *earlier[co
 	var out bytes.Buffer
 	fmt.Fprintf(&out, "realdocd with pid %d, up for %s, %s of web servers\n",
 		st.PID, age(now.Sub(st.Started)), count(st.Connections, "connection"))
+	if st.MaxConns > 0 {
+		running := 0
+		for _, p := range st.Pools {
+			running += p.Running
+		}
+		fmt.Fprintf(&out, "all pools together have %d of %d requests in PHP-FPM\n", running, st.MaxConns)
+	}
 	for _, before := range st.Retiring {
 		fmt.Fprintln(&out, plain(retiringLine(before)))
 	}

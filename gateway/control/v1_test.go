@@ -49,7 +49,7 @@ var (
 // v1Cases are a value of each answer, by the name of its file.
 var v1Cases = map[string]any{
 	"status": Status{
-		PID: 812, Started: v1Time, Connections: 64, Unheld: true, Pools: []PoolStatus{v1Pool}, Sites: []SiteStatus{v1Site},
+		PID: 812, Started: v1Time, Connections: 64, MaxConns: 200, Unheld: true, Pools: []PoolStatus{v1Pool}, Sites: []SiteStatus{v1Site},
 		Retiring: []RetiringStatus{{PID: 700, Connections: 3}, {PID: 600, Error: "it does not answer"}},
 	},
 	"status-of-nothing": Status{PID: 812, Started: v1Time, Pools: []PoolStatus{}, Sites: []SiteStatus{}},

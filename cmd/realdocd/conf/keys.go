@@ -29,6 +29,7 @@ func (d *document) topKeys() keys {
 		"metrics":          into(&g.Metrics, orNone(hostPort)),
 		"unmatched":        unmatched.into(&g.ForwardUnmatched),
 		"max_body":         into(&g.MaxBody, size),
+		"max_conns":        into(&g.MaxConns, wholeUpTo(maxRequests)),
 		"max_connections":  into(&g.MaxConnections, wholeUpTo(maxRequests)),
 		"shutdown_timeout": into(&g.ShutdownTimeout, duration),
 		"header_timeout":   into(&g.HeaderTimeout, duration),

@@ -134,6 +134,7 @@ var refused = []refusal{
 	{top: `max_body = "-1KiB"`, want: `r.toml:1: max_body: want a size such as "64KiB", "10MiB" or "2GiB", not "-1KiB"`},
 	{top: `max_body = "9999999TiB"`, want: `r.toml:1: max_body: want a size such as "64KiB", "10MiB" or "2GiB", not "9999999TiB"`},
 	{top: `max_connections = -1`, want: `r.toml:1: max_connections: want a whole number from 0 to 1000000, not -1`},
+	{top: `max_conns = "auto"`, want: `r.toml:1: max_conns: want a whole number from 0 to 1000000, not "auto"`},
 	{top: `probe_dir = "probe"`, want: `r.toml:1: probe_dir: want an absolute path, not "probe"`},
 	{top: `spool_dir = "spool"`, want: `r.toml:1: spool_dir: want an absolute path, not "spool"`},
 	{top: `log = "debug"`, want: `r.toml:1: log: want the table [log], not "debug"`},
