@@ -20,6 +20,7 @@ import (
 
 	"realdocd/cmd/realdocd/doctor"
 	"realdocd/gateway/control"
+	"realdocd/gateway/judge"
 	"realdocd/test/stack"
 )
 
@@ -258,6 +259,10 @@ func TestEtc_ManualHasTheFieldsOfTheControlAPI(t *testing.T) {
 		{"A server", reflect.TypeFor[control.ServerStatus]()},
 		{"A site", reflect.TypeFor[control.SiteStatus]()},
 		{"A maintenance", reflect.TypeFor[control.Maintenance]()},
+		{"A trial", reflect.TypeFor[control.TrialStatus]()},
+		{"A verdict", reflect.TypeFor[judge.Verdict]()},
+		{"A side of a verdict", reflect.TypeFor[judge.Side]()},
+		{"A preview", reflect.TypeFor[control.PreviewLink]()},
 		{"A note", reflect.TypeFor[control.Note]()},
 		{"A site in detail", reflect.TypeFor[control.SiteDetail]()},
 		{"A docroot", reflect.TypeFor[control.DocrootStatus]()},

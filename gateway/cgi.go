@@ -120,11 +120,17 @@ func (rq *request) appendHead() error {
 		rq.set(rq.cgi.contentLength, "CONTENT_LENGTH", strconv.AppendInt(nil, rq.body.length, 10))
 		rq.conn.mu.Unlock()
 	}
+	if rq.site != nil {
+		rq.addQueueTime()
+	}
 	rq.fpmID = rq.id
 	rq.head = fcgi.AppendBegin(rq.head[:0], rq.id, fcgi.Begin{Role: fcgi.RoleResponder})
 	var err error
 	if rq.head, err = fcgi.AppendParams(rq.head, rq.id, rq.pairs); err != nil {
 		return refuse(causeParamsTooLong, "write params: %w", err)
+	}
+	if rq.site != nil {
+		rq.findQueueTime()
 	}
 	return nil
 }

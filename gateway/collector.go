@@ -43,6 +43,7 @@ func (s *Server) collectOwn(set *exposition.Set) {
 		set.Add(buildInfo, 1, b.version, b.commit, b.goVersion)
 	}
 	s.reloads.collect(set)
+	s.tracer.collect(set)
 	set.Add(startedAt, seconds(s.started))
 	set.Add(serves, flag(s.serves() == nil))
 	set.Add(drainsWaiting, float64(s.drains.Load()))
@@ -163,6 +164,12 @@ func (s *Server) collectReleases(set *exposition.Set) {
 	for _, st := range s.setup.Load().sites.all {
 		if len(st.maintenances.all()) > 0 {
 			set.Add(siteMaintained, 1, st.Name)
+		}
+		for _, t := range st.trials.all() {
+			if t.plan.Kind == control.KindCanary {
+				set.Add(canaryPercent, float64(t.share.Load())/100, st.Name)
+				break
+			}
 		}
 		if st.holds.count.Load() > 0 {
 			set.Add(siteHeld, float64(st.holds.waiting.Load()), st.Name)

@@ -28,6 +28,7 @@ type Predecessor struct {
 	main      chan struct{}  // closed when this process is the main one
 	ended     chan struct{}
 	pools     map[string]*fpm.Pool // that it has requests in
+	trials    []handover.Trial     // that go on here
 
 	asking atomic.Bool  // for conns
 	conns  atomic.Int64 // connections that it had

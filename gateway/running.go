@@ -47,8 +47,8 @@ func (s *Server) Requests(site string) (control.Requests, error) {
 
 // Deploying counts a deploy, a flip or a rollback of a site until ended is called, once.
 func (s *Server) Deploying(site string) (ended func(), err error) {
-	if s.setup.Load().sites.named(site) == nil {
-		return nil, fmt.Errorf("%w: %q", control.ErrNoSite, site)
+	if _, _, err := s.named(site, ""); err != nil {
+		return nil, err
 	}
 	s.deploys.Add(1)
 	return func() { s.deploys.Add(-1) }, nil

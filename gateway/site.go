@@ -35,6 +35,8 @@ type site struct {
 	// What operators have decided of the site outlives a reload.
 	maintenances *maintenances
 	holds        *holds
+	trials       *trials
+	recorders    *recorders // what its live releases came to
 
 	mapParams, keepParams map[string]bool // nil for none
 	sweeps                atomic.Bool     // what is gone is going to be dropped from opcache
@@ -62,9 +64,9 @@ func newSite(c SiteConfig, pools map[string]*fpm.Pool, before *site, srv *Server
 		}
 		return past[0], true
 	}
-	s.maintenances, s.holds = &maintenances{}, &holds{}
+	s.maintenances, s.holds, s.trials, s.recorders = &maintenances{}, &holds{}, &trials{}, &recorders{}
 	if before != nil {
-		s.maintenances, s.holds = before.maintenances, before.holds
+		s.maintenances, s.holds, s.trials, s.recorders = before.maintenances, before.holds, before.trials, before.recorders
 	} else {
 		s.maintenances.replace(srv.history.maintenance(c.Name))
 	}
@@ -112,7 +114,7 @@ func (s *site) tagOf(docroot string) pin.Site {
 func (s *site) status() control.SiteStatus {
 	st := control.SiteStatus{
 		Name: s.Name, Docroot: s.Docroot, Pool: s.Pool, Running: s.releases.Inside(),
-		Maintenance: s.maintenances.status(), Held: s.holds.waiting.Load(), Holds: int(s.holds.count.Load()),
+		Maintenance: s.maintenances.status(), Held: s.holds.waiting.Load(), Holds: int(s.holds.count.Load()), Trials: s.trials.status(),
 	}
 	if !s.IsGlob() {
 		if live := s.releases.Now(path.Clean(s.Docroot)); live != nil {

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/BurntSushi/toml"
 	"github.com/spf13/cobra"
 
 	"realdocd/deploy"
@@ -30,6 +31,9 @@ are removed, once nothing runs in them and no pin leads there.
 
 Only what deploy has made itself, and what no site uses, is emptied or removed; files
 that no deploy has brought stop it. See realdocd-deploy(7).
+
+With --bake, it then watches the release for that time, against what the one before did,
+and rolls back if it is worse; the exit code is 1 then. See realdocd-canary(7).
 
 If the site's link does not exist yet, deploy makes it.`,
 		Example: `  realdocd deploy shop ./build
@@ -55,6 +59,7 @@ If the site's link does not exist yet, deploy makes it.`,
 	}
 	o.flags(cmd)
 	cmd.Flags().DurationVar(&o.timeout, "timeout", 30*time.Second, "how long to wait for the idle slot to drain, as `TIME` such as 30s or 2m")
+	o.bakeFlag(cmd)
 	o.pinsFlag(cmd)
 	cmd.Flags().BoolVar(&d.adopt, "adopt", false, "take a slot that deploy has not made for its own")
 	cmd.Flags().BoolVar(&d.deleteNew, "delete-new", false, "let files go that no deploy has brought")
@@ -67,7 +72,7 @@ func (g *goLive) deploy(ctx context.Context, source string) error {
 		return fmt.Errorf("the link %[1]s leads into a release, to its %[2]s: make it lead to the release itself, and docroot = %[3]q", g.link.path, g.link.tail[1:], g.link.path+g.link.tail)
 	}
 	if len(g.site.Slots) == 0 && g.site.Releases == "" {
-		return fmt.Errorf("site %[1]s has no place for releases: set slots or releases in [site.%[1]s], or fill a directory yourself and use realdocd flip", g.site.Name)
+		return fmt.Errorf("site %[1]s has no place for releases: set slots or releases in [%[2]s], or fill a directory yourself and use realdocd flip", g.site.Name, toml.Key{"site", g.site.Name})
 	}
 	if g.stateDir == "" {
 		return fmt.Errorf(`state_dir is "", and deploy keeps there which directories are its own: set it, or fill a directory yourself and use realdocd flip`)

@@ -27,6 +27,9 @@ func (v *statusView) writeSite(w io.Writer, d control.SiteDetail, was *earlier[c
 		return v.writePast(w, &out, d, now)
 	}
 	fmt.Fprintf(&out, "site %s, pool %s, docroot %s\n", plain(d.Name), plain(d.Pool), plain(d.Docroot))
+	for _, t := range d.Trials {
+		fmt.Fprintln(&out, plain(path.Base(t.Release)+": "+trialLine(t, now)))
+	}
 	for _, m := range d.Maintenance {
 		fmt.Fprintln(&out, plain(d.Closed(m, now)))
 	}

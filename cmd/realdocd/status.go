@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
 	"strings"
 	"time"
 
@@ -148,6 +149,11 @@ func (v *statusView) writeStatus(w io.Writer, st control.Status, was *earlier[co
 	}
 	for _, before := range st.Retiring {
 		fmt.Fprintln(&out, plain(retiringLine(before)))
+	}
+	for _, s := range st.Sites {
+		for _, t := range s.Trials {
+			fmt.Fprintln(&out, plain("site "+s.Name+", "+path.Base(t.Release)+": "+trialLine(t, now)))
+		}
 	}
 	writeTable(&out, troubles(st, now))
 	out.WriteByte('\n')

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/BurntSushi/toml"
+
 	"realdocd/deploy"
 	"realdocd/gateway"
 	"realdocd/gateway/control"
@@ -193,8 +195,8 @@ func (g *goLive) wantNoForeign(permit *deploy.Permit, source string) error {
 	if n := len(foreign) - len(shown); n > 0 {
 		more = fmt.Sprintf("\n  and %d more", n)
 	}
-	return &foreignFiles{fmt.Sprintf("%s has %s that no deploy brought:\n  %s%s\nkeep them outside of releases (shared in [site.%s]), leave them alone (exclude), or let them go with --delete-new",
-		permit.Dir(), count(len(foreign), "file"), strings.Join(shown, "\n  "), more, g.site.Name)}
+	return &foreignFiles{fmt.Sprintf("%s has %s that no deploy brought:\n  %s%s\nkeep them outside of releases (shared in [%s]), leave them alone (exclude), or let them go with --delete-new",
+		permit.Dir(), count(len(foreign), "file"), strings.Join(shown, "\n  "), more, toml.Key{"site", g.site.Name})}
 }
 
 // foreignFiles are files that would be lost.
