@@ -37,7 +37,6 @@ func (p *root) reused() bool { return len(p.site.Slots) > 0 || p.site.Resolve ==
 func (x *examination) resolveDocroots() {
 	for _, site := range x.config.Sites {
 		for _, docroot := range x.docroots(site) {
-			x.checkTenantPool(site, docroot)
 			got, err := deploy.Inspect(docroot, site.Links())
 			if err != nil {
 				x.add(kindDocrootUnresolved, subjectOf(site, docroot), fmt.Sprintf("Requests get a 503, or the last release that was good: %v.", err),
@@ -58,6 +57,7 @@ func (x *examination) docroots(site gateway.SiteConfig) []string {
 	}
 	found, _ := filepath.Glob(site.Docroot) // the pattern is known to be good
 	found = x.leaveOut(site, found)
+	x.checkTenantPools(site, found)
 	if len(found) == 0 {
 		x.add(kindPatternMatchesNothing, Subject{Site: site.Name}, fmt.Sprintf("No directory matches the docroot %s.", site.Docroot),
 			"Correct the pattern, if there should be one.")

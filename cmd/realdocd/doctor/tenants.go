@@ -3,6 +3,7 @@ package doctor
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"realdocd/gateway"
 )
@@ -14,19 +15,33 @@ func (x *examination) isOthers(site gateway.SiteConfig, docroot string) bool {
 	return at >= 0 && x.config.Sites[at].Name != site.Name
 }
 
-// checkTenantPool wants a docroot of a pattern to have the pool that its name says.
-func (x *examination) checkTenantPool(site gateway.SiteConfig, docroot string) {
+// maxNamed bounds the names in one finding.
+const maxNamed = 10
+
+// checkTenantPools wants each docroot of a pattern to have the pool that its name says.
+func (x *examination) checkTenantPools(site gateway.SiteConfig, docroots []string) {
 	if !gateway.HasPlaceholder(site.Pool) {
 		return
 	}
-	its := site.At(docroot)
+	has := map[string]bool{}
 	for _, pool := range x.config.Pools {
-		if pool.Name == its.Pool {
-			return
+		has[pool.Name] = true
+	}
+	var missing, names []string
+	for _, docroot := range docroots {
+		if its := site.At(docroot); !has[its.Pool] {
+			missing, names = append(missing, its.Pool), append(names, its.Name)
 		}
 	}
-	x.add(kindPoolMissing, subjectOf(site, docroot), fmt.Sprintf("Each request gets a 503: there is no [pool.%s], which the site names for this docroot.", its.Pool),
-		fmt.Sprintf("Add the pool, or give the docroot another one, in [site.%q].", its.Name))
+	if len(missing) == 0 {
+		return
+	}
+	shown := strings.Join(missing[:min(len(missing), maxNamed)], ", ")
+	if more := len(missing) - maxNamed; more > 0 {
+		shown += fmt.Sprintf(" and %d more", more)
+	}
+	x.add(kindPoolMissing, Subject{Site: site.Name}, fmt.Sprintf("Requests of docroots that have no pool get a 503: there is no %s, which the site names for them.", shown),
+		fmt.Sprintf("Add the pools, or give the docroots another one, as in [site.%q].", names[0]))
 }
 
 // poolOf is the pool that runs a root.
