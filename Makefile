@@ -137,6 +137,15 @@ cover: deps-test ## which statements all tests together run; COVERTESTS="./gatew
 	go tool covdata textfmt -i=$(COVER)/tests,$(COVER)/daemons -o $(COVER)/all.txt
 	go run ./test/cover $(COVER)/all.txt
 
+.PHONY: planted
+planted: deps-test ## faults that realdocd check has to find, planted as root; writes the table in realdocd-check(8)
+	@[ "$$(id -u)" = 0 ] || { echo "make planted needs root: some faults take other users" >&2; exit 1; }
+	CHECK_WRITE=1 CI=true go test -count=1 $(TESTFLAGS) ./test/check
+
+.PHONY: applications
+applications: deps-applications ## check in front of six applications of Debian's; writes the table in realdocd-check(8)
+	APPLICATIONS=1 CHECK_WRITE=1 CI=true go test -count=1 $(TESTFLAGS) -run TestCheckRaisesNoFalseAlarm ./test/check
+
 .PHONY: matrix
 matrix: deps-matrix ## what passes with which web server; writes the table in realdocd(8)
 	MATRIX_WRITE=1 CI=true go test $(TESTFLAGS) ./test/matrix
