@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -183,8 +184,8 @@ func (s *Server) inRelease(release string) (who []control.Occupant) {
 	return who
 }
 
-// workersIn are the workers of a docroot's FPM whose script is below a release.
-func workersIn(ctx context.Context, st *site, docroot, release string) (left []control.Occupant, err error) {
+// workersIn are the workers of a docroot's FPM whose script is below one of some releases.
+func workersIn(ctx context.Context, st *site, docroot string, releases ...string) (left []control.Occupant, err error) {
 	p, err := st.poolOf(docroot)
 	if err != nil {
 		return nil, nil // nothing could run
@@ -197,10 +198,11 @@ func workersIn(ctx context.Context, st *site, docroot, release string) (left []c
 	defer cancel()
 	workers, err := fpm.AskWorkers(ctx, c.StatusServer, c.StatusPath)
 	if err != nil {
-		return nil, fmt.Errorf("whether scripts run on in %s cannot be told: %w", release, err)
+		return nil, fmt.Errorf("whether scripts run on in %s cannot be told: %w", strings.Join(releases, ", "), err)
 	}
 	for _, w := range workers {
-		if w.State != "Idle" && strings.HasPrefix(w.Script, c.InFPM(release)+"/") {
+		below := func(release string) bool { return strings.HasPrefix(w.Script, c.InFPM(release)+"/") }
+		if w.State != "Idle" && slices.ContainsFunc(releases, below) {
 			left = append(left, control.Occupant{Kind: "worker", What: w.Script, Age: w.Duration.Seconds(), PID: w.PID})
 		}
 	}
