@@ -12,10 +12,11 @@ import (
 	"github.com/rs/zerolog"
 
 	"realdocd/gateway/control"
-	"realdocd/gateway/webpage"
+	"realdocd/gateway/fpm"
 	"realdocd/gateway/pin"
 	"realdocd/gateway/sample"
 	"realdocd/gateway/sock"
+	"realdocd/gateway/webpage"
 )
 
 // A Server is the daemon without its command line.
@@ -24,10 +25,11 @@ type Server struct {
 	setup   atomic.Pointer[setup]
 	hang    *sock.Watcher
 	memory  *budget // of all requests
+	total   fpm.Total
 	floods  *floods
 	metrics *metrics
 	sampler *sample.Sampler // asks FPM while somebody looks
-	page    *webpage.Page      // shows it
+	page    *webpage.Page   // shows it
 	reloads reloads
 	tracer  tracer
 	build   atomic.Pointer[buildOf]
@@ -161,6 +163,11 @@ func (s *Server) begin(now, before *setup) {
 	go s.watchLinks(now)
 	if now.looksForSlow() {
 		go s.watchSlow(now)
+	}
+	for _, st := range now.sites.globs {
+		if st.pool == nil {
+			go s.tellMissingPools(now, st)
+		}
 	}
 	for docroot, st := range now.sites.exact {
 		if before != nil && before.sites.exact[docroot] != nil {

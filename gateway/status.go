@@ -29,7 +29,7 @@ func (s *Server) OwnStatus() control.Status {
 	s.mu.Lock()
 	conns := len(s.conns)
 	s.mu.Unlock()
-	st := control.Status{Unheld: s.Unheld(), PID: os.Getpid(), Started: s.started, Connections: conns, Pools: []control.PoolStatus{}, Sites: []control.SiteStatus{}}
+	st := control.Status{Unheld: s.Unheld(), PID: os.Getpid(), Started: s.started, Connections: conns, MaxConns: now.cfg.MaxConns, Pools: []control.PoolStatus{}, Sites: []control.SiteStatus{}}
 	if st.Page = now.cfg.Page; st.Page != "" && !sock.Addr(st.Page).IsUnix() {
 		st.Page = "http://" + st.Page + "/"
 	}
