@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"realdocd/gateway/control"
-	"realdocd/gateway/webpage"
 	"realdocd/gateway/sample"
+	"realdocd/gateway/webpage"
 )
 
 // A pageSource is what the page shows of a Server.
@@ -46,9 +46,12 @@ func (p pageSource) Snapshot() webpage.Snapshot {
 
 // forPage is one docroot with what its releases have counted.
 func (st *site) forPage(docroot string) webpage.Docroot {
-	d := webpage.Docroot{Name: st.Name, Site: st.Name, Docroot: docroot, Pool: st.pool.Name}
-	if st.IsGlob() {
-		d.Name += "/" + docroot
+	d := webpage.Docroot{Name: st.Name, Site: st.Name, Docroot: docroot}
+	if p, err := st.poolOf(docroot); err == nil {
+		d.Pool = p.Name
+	}
+	if tenant := st.Tenant(docroot); tenant != "" {
+		d.Name += "/" + tenant
 	}
 	for _, r := range st.releases.Releases(docroot) {
 		rel := webpage.Release{Path: r.Path, Name: r.Name, Live: r.Live, Running: r.Inside}
