@@ -29,11 +29,19 @@ func BenchmarkRequest(b *testing.B) {
 			"HTTP_TRACEPARENT", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
 		}},
 	} {
-		b.Run(row.name, func(b *testing.B) { benchmarkRequest(b, row.pairs) })
+		b.Run(row.name, func(b *testing.B) { benchmarkRequest(b, row.pairs, func(*Config) {}) })
 	}
+	b.Run("one in a hundred traced", func(b *testing.B) {
+		collector := stack.CollectTraces(b)
+		go func() {
+			for range collector.Spans {
+			}
+		}()
+		benchmarkRequest(b, nil, func(c *Config) { c.Trace = TraceConfig{Endpoint: collector.URL, Ratio: .01} })
+	})
 }
 
-func benchmarkRequest(b *testing.B, pairs []string) {
+func benchmarkRequest(b *testing.B, pairs []string, change func(*Config)) {
 	bench := newBench(b)
 	bench.fpm.Close()
 	fpm, err := net.ListenUnix("unix", &net.UnixAddr{Name: bench.dir + "/ready", Net: "unix"})
@@ -42,6 +50,7 @@ func benchmarkRequest(b *testing.B, pairs []string) {
 	go answerAll(fpm)
 	bench.cfg.Pools[0].Servers = []sock.Addr{sock.Addr(bench.dir + "/ready")}
 	bench.logger = zerolog.New(io.Discard)
+	change(&bench.cfg)
 	bench.start()
 
 	var request []byte
@@ -133,6 +142,9 @@ func TestMappingAPlainRequestAllocatesNothing(t *testing.T) {
 
 // A pin costs no allocation either, whether it is followed, of the page, or none of ours.
 func TestAPinnedRequestAllocatesNothing(t *testing.T) {
+	if underRace {
+		t.Skip("the race detector has pools forget at random, and what they forget is allocated anew")
+	}
 	for name, run := range pinnedRequests(t) {
 		if n := testing.AllocsPerRun(200, run); n >= 1 { // below it is the pin of each second
 			t.Errorf("%s: %v allocations", name, n)
