@@ -123,6 +123,13 @@ func TestPins_AreTakenFromOneProcessToTheNext(t *testing.T) {
 	if _, err := s.pinnedTo(r, "2"); err != nil {
 		t.Errorf("to the live release: %v", err)
 	}
+	told := next() // as a successor begins, which is told more by the process that it takes over from
+	for _, state := range r.State() {
+		told.Restore(state)
+	}
+	if live := told.Live(s.docroot()); live != s.path("2") || len(told.Releases(s.docroot())) != 2 {
+		t.Errorf("the live release is %q of %+v: what was written down has won", live, told.Releases(s.docroot()))
+	}
 	if err := h.EndPins(s.path("1")+"/", time.Now().Add(time.Second)); err != nil {
 		t.Fatal(err)
 	}
