@@ -237,8 +237,8 @@ func (n *nginx) checkReloaded() {
 			began = w.began
 		}
 	}
-	if began.IsZero() {
-		return
+	if began.IsZero() || n.status == nil {
+		return // before realdocd runs, nginx is not to be reloaded yet
 	}
 	files := []string{n.file}
 	nginxconf.Each(n.conf, func(d *nginxconf.Directive) {
