@@ -213,6 +213,19 @@ deb rpm:
 		go run $(NFPM) package --config etc/package/nfpm.yaml --packager $@ \
 		--target 'dist/realdocd_$(PACKAGE_VERSION)_$(ARCH).$@'
 
+# The same commit gives the same bytes here too. The directories that are written are for
+# any user.
+.PHONY: container
+container: build ## dist/container/root.tar, which etc/container/Containerfile adds
+	rm -rf dist/container
+	install -D -m 0755 bin/realdocd dist/container/root/usr/bin/realdocd
+	install -D -m 0644 etc/container/realdocd.toml dist/container/root/etc/realdocd/realdocd.toml
+	install -D -m 0644 bin/copyright dist/container/root/usr/share/doc/realdocd/copyright
+	install -d -m 0755 dist/container/root/run dist/container/root/var/lib dist/container/root/var/www
+	install -d -m 1777 $(addprefix dist/container/root,/run/realdocd /run/probe /var/lib/realdocd)
+	tar -C dist/container/root --sort=name --owner=0 --group=0 --numeric-owner --mtime=@$(SOURCE_DATE_EPOCH) -cf dist/container/root.tar .
+	rm -rf dist/container/root
+
 .PHONY: clean
 clean: ## remove what was built
 	rm -rf bin dist

@@ -17,13 +17,16 @@ import (
 
 // tried makes a shop whose trials are looked at all the time, and whose FPM answers by the
 // release and the path: what answer gives, or the page.
-func tried(t *testing.T, answer func(release, uri string) string) *bench {
+func tried(t *testing.T, answer func(release, uri string) string, pin ...PinRule) *bench {
 	before := trialLooks
 	trialLooks = 20 * time.Millisecond
 	t.Cleanup(func() { trialLooks = before })
 	b := newBench(t)
 	b.cfg.StateDir = b.dir + "/state"
 	b.cfg.Control = b.dir + "/control"
+	for _, rule := range pin {
+		b.cfg.Sites[0].Pin, b.cfg.Sites[0].PinMaxAge = rule, time.Hour
+	}
 	b.start()
 	done := make(chan struct{})
 	t.Cleanup(func() { close(done) })
@@ -261,7 +264,7 @@ func TestCanary_EndsWholeWhateverEndsIt(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := tried(t, func(string, string) string { return "" })
+			b := tried(t, func(string, string) string { return "" }, PinVisit) // which follows any pin
 			trial := b.canary(control.Plan{Steps: []float64{100}})
 			v := &visitor{b: b}
 			if ran, _ := v.get("/", toPage...); ran != "2" {
@@ -279,8 +282,10 @@ func TestCanary_EndsWholeWhateverEndsIt(t *testing.T) {
 				t.Errorf("it ended as %+v", st)
 			}
 			for _, v := range []*visitor{v, {b: b}} {
-				if ran, _ := v.get("/", toPage...); ran == "2" {
-					t.Errorf("a visitor still gets release %s", ran)
+				for _, kind := range [][]string{fetch, toPage} {
+					if ran, _ := v.get("/", kind...); ran == "2" {
+						t.Errorf("a visitor still gets release %s", ran)
+					}
 				}
 			}
 			if name != "flip" {

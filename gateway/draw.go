@@ -6,7 +6,6 @@ import (
 
 	"realdocd/deploy"
 	"realdocd/gateway/control"
-	"realdocd/gateway/judge"
 	"realdocd/gateway/pin"
 )
 
@@ -20,7 +19,7 @@ const drawHolds = 24 * time.Hour
 func (rq *request) draw(now time.Time) (entered bool) {
 	p := &rq.pins
 	t := rq.site.trials.of(rq.docroot)
-	if t == nil || t.plan.Kind != control.KindCanary || !p.carried.navigates || !p.isNew(t) {
+	if t == nil || t.plan.Kind != control.KindCanary || !p.carried.navigates || !p.isNew(t) || rq.tellsRelease() {
 		return false
 	}
 	share := t.share.Load()
@@ -101,7 +100,9 @@ func (t *trial) observe(rq *request, o *observation, now time.Time) {
 		return
 	}
 	c := arm.class(o)
-	if judge.PerVisitor == 1 && !t.counted.first(rq.pins.mine, o.hash) {
+	// What the release before did is known of requests, not of visitors, so that one that bakes
+	// is compared by requests too; but for one visitor who asks again for what fails.
+	if (o.failed || t.plan.Kind == control.KindCanary) && !t.counted.first(rq.pins.mine, o.hash) {
 		c.seen.Add(1)
 		return
 	}

@@ -162,6 +162,11 @@ func (r *recorder) on(release *deploy.Release, now time.Time) *observed {
 		next.before.Store(at)
 		next.warmed(at)
 	} else {
+		if again := r.before.Load(); again != nil && again.release == release { // after a rollback
+			again.before.Store(nil)
+			next.before.Store(again)
+			next.warmed(again)
+		}
 		r.before.Store(at)
 	}
 	r.now.Store(next)

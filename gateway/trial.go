@@ -189,6 +189,9 @@ func (t *trial) finish(end trialEnd) {
 		} else if t.st.Pin == PinOff {
 			t.st.releases.EndPins(t.live.Path, time.Now()) // which nobody follows
 		}
+		if err := t.s.writePins(t.st); err != nil {
+			t.s.log.Error().Err(err).Str("site", t.st.Name).Msg("that pins have ended is not written, so that a restart would follow them: see state_dir")
+		}
 	}
 	t.mu.Lock()
 	t.status.Ended, t.status.Why, t.status.Percent = end.ended, end.why, 0

@@ -45,7 +45,11 @@ func (s *Server) Try(name, docroot string, p control.Plan) (control.Trial, error
 	}
 	st.releases.Open(p.Release) // an operator wants visitors in it
 	st.readsPins.Store(true)
-	t.tell(fmt.Sprintf("a canary begins, with %v %% of new visitors", p.Steps[p.Step]))
+	begins := "begins"
+	if p.Number != 0 {
+		begins = "goes on after an upgrade"
+	}
+	t.tell(fmt.Sprintf("a canary %s, with %v %% of new visitors", begins, p.Steps[p.Step]))
 	go t.run(newComparison(t))
 	return t, nil
 }

@@ -177,7 +177,7 @@ func simulate(s shop, c candidate, seed uint64) (got run) {
 				failed[side]++
 			}
 			if seen := [2]int{v.visitor, v.page}; counted[seen] {
-				continue // PerVisitor
+				continue // a visitor counts once for a class
 			} else {
 				counted[seen] = true
 			}
