@@ -38,6 +38,7 @@ var (
 	kindConfigUnreadable           = newKind(Fault, "config-unreadable")
 	kindUserUnknown                = newKind(Fault, "user-unknown")
 	kindLogUnwritable              = newKind(Fault, "log-unwritable")
+	kindPinKeysUnreadable          = newKind(Fault, "pin-keys-unreadable")
 	kindAddressTaken               = newKind(Fault, "address-taken")
 	kindAddressUnusable            = newKind(Fault, "address-unusable")
 	kindDirectoryUnsafe            = newKind(Fault, "directory-unsafe")

@@ -11,6 +11,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"realdocd/deploy"
+	"realdocd/gateway"
 	"realdocd/gateway/fpm"
 	"realdocd/gateway/sock"
 )
@@ -27,6 +29,7 @@ func (x *examination) checkOpens() {
 		}
 	}
 	x.checkLog()
+	x.checkPinKeys()
 	x.checkWritable("state_dir", x.config.StateDir)
 	x.checkWritable("spool_dir", x.config.SpoolDir)
 	x.checkUnit()
@@ -77,6 +80,22 @@ func (x *examination) checkLog() {
 	if err != nil {
 		x.add(kindLogUnwritable, Subject{File: file}, fmt.Sprintf("The daemon, as %s, cannot open its log: %v. It does not start, or reload, so.", x.daemonName(), err),
 			fmt.Sprintf(`Make %s for that user (systemd: LogsDirectory= or ReadWritePaths= in the unit), or take another file, or "stderr", as output in [log].`, filepath.Dir(file)))
+	}
+}
+
+// checkPinKeys sees whether the daemon can read the keys of pins, if it needs those of a file
+// that somebody else makes.
+func (x *examination) checkPinKeys() {
+	file := x.config.PinKeyFile
+	pins := slices.ContainsFunc(x.config.Sites, func(s gateway.SiteConfig) bool { return s.Pin != gateway.PinOff })
+	if file == "" || !pins || !x.daemon.canBeTold() {
+		return
+	}
+	var err error
+	x.daemon.do(func() { _, err = deploy.ReadSecret(file) })
+	if err != nil {
+		x.add(kindPinKeysUnreadable, Subject{File: file}, fmt.Sprintf("The daemon, as %s, cannot read the keys of pins: %v. It does not start, or reload, so.", x.daemonName(), err),
+			"Make the file, with mode 0600, and give it to the daemon's user: see pin_key_file in realdocd.toml(5).")
 	}
 }
 
@@ -229,6 +248,9 @@ func (x *examination) checkUnit() {
 func (x *examination) opensTCP() string {
 	if x.config.Metrics != "" {
 		return "metrics = " + x.config.Metrics
+	}
+	if endpoint := x.config.Trace.Endpoint; endpoint != "" {
+		return "endpoint = " + endpoint + " in [trace]"
 	}
 	for _, pool := range x.config.Pools {
 		for _, addr := range append(slices.Clone(pool.Servers), pool.StatusServer) {
