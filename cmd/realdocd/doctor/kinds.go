@@ -174,6 +174,8 @@ var (
 var (
 	kindDaemon           = newKind(OK, "daemon")
 	kindDirectory        = newKind(OK, "directory")
+	kindOpens            = newKind(OK, "opens")
+	kindNginx            = newKind(OK, "nginx")
 	kindDocroot          = newKind(OK, "docroot")
 	kindCode             = newKind(OK, "code")
 	kindFPM              = newKind(OK, "fpm")
