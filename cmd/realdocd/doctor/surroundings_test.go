@@ -17,6 +17,7 @@ import (
 	"realdocd/gateway"
 	"realdocd/gateway/control"
 	"realdocd/gateway/sock"
+	"realdocd/test/stack"
 )
 
 func TestUnit_SaysWhatItLetsTheDaemonDo(t *testing.T) {
@@ -45,9 +46,7 @@ func TestUnit_SaysWhatItLetsTheDaemonDo(t *testing.T) {
 }
 
 func TestIdentity_IsWhoUsesTheFile(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("only root can be somebody else")
-	}
+	stack.NeedRoot(t, "to be somebody else")
 	nobody, err := identityOf("nobody")
 	if err != nil {
 		t.Fatal(err)
