@@ -339,6 +339,11 @@ func TestCheckHasNothingToSayOfAStockDebian(t *testing.T) {
 		t.Errorf("exit code %d, and it says\n%s", code, stdout)
 	}
 	mustDo(t, c.gw.Stop())
+	// A web server that was told of realdocd is reloaded after the start, as one that was not
+	// told yet asks PHP-FPM until then.
+	later := time.Now().Add(time.Hour)
+	mustDo(t, os.Chtimes(c.Dir+"/nginx/nginx.conf", later, later))
+	c.machineFile(t, "etc/nginx/nginx.conf", "events {} http { server { root DIR/srv/shop/current/public; location ~ \\.php$ { fastcgi_pass unix:DIR/fpm/sock; } } }\n")
 	wantNothing("before the first start")
 	if code, stdout := c.command(t, "--json"); code != 0 || !strings.Contains(stdout, `"summary":"no faults in 1 pool and 1 site; realdocd does not run, so what it sees was left out"`) {
 		t.Errorf("exit code %d, and it says\n%s", code, stdout)
