@@ -27,6 +27,7 @@ var programs = map[string]program{
 	"lighttpd":        {[]string{"lighttpd"}, "lighttpd"},
 	"caddy":           {[]string{"caddy"}, "caddy"},
 	"lighttpd-magnet": {[]string{"/usr/lib/lighttpd/mod_magnet.so", "/usr/lib64/lighttpd/mod_magnet.so"}, "lighttpd-modules-lua"},
+	"chromium":        {[]string{"chromium", "chromium-browser", "google-chrome-stable"}, "chromium"},
 	"fcgiwrap":        {[]string{"fcgiwrap"}, "fcgiwrap"},
 	"rsync":           {[]string{"rsync"}, "rsync"},
 	"logrotate":       {[]string{"logrotate"}, "logrotate"},
