@@ -86,7 +86,9 @@ MACHINE ?= /var/tmp/realdocd-machine
 .PHONY: boot
 boot: deps-boot ## the packages in a Debian with a real systemd, in MACHINE=; writes realdocd-firsthour(7)
 	test -e "$(MACHINE)/usr/sbin/nginx" || debootstrap --variant=minbase \
-		--include=systemd,systemd-sysv,dbus,php8.2-fpm,nginx-light,rsync,procps,libfcgi-bin,curl,sudo bookworm "$(MACHINE)"
+		--include=systemd,systemd-sysv,dbus,php8.2-fpm,nginx-light,rsync,procps,libfcgi-bin,curl,sudo bookworm "$(MACHINE)" && \
+		echo 'deb http://deb.debian.org/debian-security bookworm-security main' >"$(MACHINE)/etc/apt/sources.list.d/security.list" && \
+		chroot "$(MACHINE)" sh -c 'apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get dist-upgrade -q -y'
 	CI=true FIRSTHOUR_WRITE=1 REALDOCD_MACHINE="$(MACHINE)" go test $(TESTFLAGS) -v -run '^TestBoot_' ./test/install
 
 .PHONY: fuzz

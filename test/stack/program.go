@@ -40,6 +40,7 @@ var programs = map[string]program{
 
 	"php-fpm8.2":              {[]string{"php-fpm8.2"}, "php8.2-fpm"}, // the version that the README names
 	"php":                     {[]string{"php"}, "php-cli"},
+	"chroot":                  {[]string{"chroot"}, "coreutils"},
 	"make":                    {[]string{"make"}, "make"},
 	"cgi-fcgi":                {[]string{"cgi-fcgi"}, "libfcgi-bin"},
 	"python3-yaml":            {[]string{"/usr/lib/python3/dist-packages/yaml/__init__.py"}, "python3-yaml"},

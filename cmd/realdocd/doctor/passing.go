@@ -113,7 +113,7 @@ func (p *passing) checkTimeouts() {
 	if set != nil {
 		at, theirs = set, nginxTime(set.Arg(0))
 	}
-	i := slices.IndexFunc(p.config.Pools, func(pool fpm.Config) bool { return pool.Name == p.site.Pool })
+	i := slices.IndexFunc(p.config.Pools, func(pool fpm.Config) bool { return pool.Name == p.site.At(path.Clean(p.root)).Pool })
 	if i < 0 || theirs == 0 {
 		return
 	}
