@@ -28,8 +28,9 @@ func (s *Server) Ready(ctx context.Context, pool string) (control.Readiness, err
 	}
 	found := map[string]chan error{}
 	for name, p := range pools {
-		found[name] = make(chan error, 1)
-		go func() { found[name] <- poolReady(ctx, p) }()
+		answer := make(chan error, 1)
+		found[name] = answer
+		go func() { answer <- poolReady(ctx, p) }()
 	}
 	r := control.Readiness{Ready: true}
 	r.Add("process", s.serves())

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"errors"
 	"maps"
 	"net/http"
 	"path"
@@ -87,6 +88,28 @@ func (m *maintenances) inherit(from *maintenances, docroot string) {
 		its := *of
 		its.Docroot = ""
 		m.put(map[string]*control.Maintenance{"": &its})
+	}
+}
+
+// moveMaintenances has the sites that are one docroot of a pattern have the maintenance that
+// was set for the docroot while it was the pattern's, also after a restart.
+func (s *Server) moveMaintenances(now *setup) {
+	for _, st := range now.sites.all {
+		of := now.sites.named(st.Of)
+		if st.Of == "" || of == nil {
+			continue
+		}
+		m := of.maintenances.set(path.Clean(st.Docroot), nil)
+		if m == nil {
+			continue
+		}
+		its := *m
+		its.Docroot = ""
+		st.maintenances.set("", &its)
+		err := errors.Join(s.history.putMaintenance(st.Name, st.maintenances.all()), s.history.putMaintenance(of.Name, of.maintenances.all()))
+		if err != nil {
+			s.log.Error().Err(err).Str("site", st.Name).Msg("maintenance not written: a restart opens the site; see state_dir")
+		}
 	}
 }
 

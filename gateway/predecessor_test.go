@@ -171,3 +171,41 @@ func TestAProcessThatRetiresClosesWhatItsSuccessorHasClosed(t *testing.T) {
 		t.Errorf("it is entered: %v", err)
 	}
 }
+
+// What runs in a predecessor is told too; one that does not know the question, or hangs, is named.
+func TestRequests_HaveThoseOfThePredecessor(t *testing.T) {
+	for name, row := range map[string]struct {
+		answer  func(id uint64) *handover.Answer
+		total   int
+		unknown string
+	}{
+		"it tells": {func(id uint64) *handover.Answer {
+			return &handover.Answer{ID: id, Requests: &control.Requests{Total: 1, Requests: []control.RunningRequest{{State: "php", What: "GET /old", Site: "shop", Age: 3600}}}}
+		}, 2, ""},
+		"it is of another version": {func(id uint64) *handover.Answer {
+			return &handover.Answer{ID: id, Status: &control.Status{}}
+		}, 1, "the process before, with pid 7, is of a version that does not tell"},
+		"it hangs": {func(uint64) *handover.Answer { return nil }, 1, "ask the process before, which finishes its requests: context deadline exceeded"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			f := b.succeed()
+			_, q := b.running(b.params()...)
+			go func() {
+				ask := <-f.asked
+				if a := row.answer(ask.ID); a != nil && ask.Requests {
+					f.Send(handover.Message{Answer: a})
+				}
+			}()
+			running, err := b.server.Requests("shop")
+			b.must(err)
+			if running.Total != row.total || len(running.Requests) != row.total || running.Unknown != row.unknown {
+				t.Errorf("it has %+v", running)
+			}
+			if row.total == 2 && running.Requests[0].What != "GET /old" {
+				t.Errorf("the longest is %+v", running.Requests[0])
+			}
+			q.Answer(page)
+		})
+	}
+}

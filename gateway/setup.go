@@ -57,6 +57,7 @@ func newSetup(cfg Config, before *setup, s *Server) *setup {
 		sites = append(sites, st)
 	}
 	now.sites = newSiteTable(sites)
+	s.moveMaintenances(now)
 	return now
 }
 

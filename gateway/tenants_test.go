@@ -243,3 +243,29 @@ func TestMaxConnsOfAllPoolsHoldsTheNextRequestBack(t *testing.T) {
 	stack.Receive(b.t, own.Requests, "the blog's request in its FPM").Answer(page)
 	b.wantPage(c)
 }
+
+// A tenant in maintenance stays in it when it gets settings of its own, also over a restart.
+func TestATenantThatGetsSettingsOfItsOwnStaysInMaintenance(t *testing.T) {
+	for _, restart := range []bool{false, true} {
+		b := newHosting(t)
+		b.cfg.StateDir = filepath.Join(b.dir, "state")
+		b.start()
+		_, err := b.server.Maintain("all/shop", "", closedFor())
+		b.must(err)
+		b.wantClosed503(b.params()...)
+		b.cfg.Sites = append(b.cfg.Sites, b.cfg.Sites[0].At(b.docroot("shop")))
+		if !restart {
+			b.must(b.server.Reload(b.cfg))
+			b.wantClosed503(b.params()...)
+		}
+		b.cfg.Listen[0] += "-2"
+		b.start()
+		b.wantClosed503(b.params()...)
+		_, err = b.server.Maintain("all/shop", "", nil)
+		b.must(err)
+		b.served(b.connect(), "", b.params()...)
+		b.cfg.Listen[0] += "-3"
+		b.start()
+		b.served(b.connect(), "", b.params()...)
+	}
+}

@@ -55,6 +55,9 @@ func (d *daemonProcess) reload() error {
 		out, err = d.out.Next(c.Log.Output)
 	}
 	if err == nil {
+		inForce := c
+		inForce.Log.Format = d.config.Log.Format // until a restart
+		c.Gateway.Told = inForce.Told()
 		err = d.srv.Reload(c.Gateway)
 	}
 	if err != nil {

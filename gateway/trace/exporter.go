@@ -35,9 +35,11 @@ type Exporter struct {
 	failed   func(error) // is told of each request to the collector that has failed
 
 	queue chan Span
-	stop  chan struct{}
+	stop  chan struct{} // closed by Close
+	late  chan struct{} // closed when its time is over
 	ended chan struct{}
-	once  sync.Once
+
+	stopOnce, lateOnce sync.Once
 
 	// Exported counts spans that the collector has taken, Dropped those that the queue
 	// had no room for, Failed those that the collector did not take.
@@ -60,7 +62,7 @@ func CheckEndpoint(endpoint string) error {
 func NewExporter(endpoint, version string, failed func(error)) *Exporter {
 	e := &Exporter{
 		endpoint: endpoint, version: version, failed: failed, service: service(version, os.Getenv),
-		queue: make(chan Span, maxQueued), stop: make(chan struct{}), ended: make(chan struct{}),
+		queue: make(chan Span, maxQueued), stop: make(chan struct{}), late: make(chan struct{}), ended: make(chan struct{}),
 	}
 	e.client = otlptracehttp.NewClient(
 		otlptracehttp.WithEndpointURL(endpoint), otlptracehttp.WithCompression(otlptracehttp.GzipCompression),
@@ -84,10 +86,11 @@ func (e *Exporter) Take(s Span) {
 
 // Close sends what waits, until ctx ends, and drops the rest. It may be called once more.
 func (e *Exporter) Close(ctx context.Context) {
-	e.once.Do(func() { close(e.stop) })
+	e.stopOnce.Do(func() { close(e.stop) })
 	select {
 	case <-e.ended:
 	case <-ctx.Done():
+		e.lateOnce.Do(func() { close(e.late) })
 		e.client.Stop(ctx) // ends what is being sent
 		<-e.ended
 	}
@@ -100,6 +103,12 @@ func (e *Exporter) run() {
 	e.client.Start(context.Background()) // does nothing but to remember
 	for {
 		var batch []*tracepb.Span
+		select {
+		case <-e.late:
+			e.Dropped.Add(uint64(len(e.queue)))
+			return
+		default:
+		}
 		select {
 		case s := <-e.queue:
 			batch = e.gather(s)

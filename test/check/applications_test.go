@@ -86,15 +86,15 @@ func TestCheckRaisesNoFalseAlarm(t *testing.T) {
 	compareManual(t, "applications", ".Bl -tag -width Ds\n"+strings.Join(rows, "")+".El\n")
 }
 
-// examineAll examines those that are installed.
+// examineAll examines all, or WordPress alone, which the tests have anyway.
 func examineAll(t *testing.T, rows []string) {
 	t.Helper()
 	for i, app := range applications {
+		if app.pkg != "wordpress" && os.Getenv("APPLICATIONS") == "" {
+			continue
+		}
 		t.Run(app.name, func(t *testing.T) {
 			t.Parallel()
-			if _, err := os.Stat(app.dir); err != nil && app.pkg != "wordpress" && os.Getenv("APPLICATIONS") == "" {
-				t.Skipf("%s is not installed: make applications installs it", app.pkg)
-			}
 			stack.Need(t, "nginx", "php-fpm", "wordpress")
 			files := app.examine(t)
 			rows[i] = fmt.Sprintf(".It %s %s\n%d files of code and settings; its page %s was served on two releases.\n", escape(app.name), versionOf(t, app.pkg), files, escape(app.page))

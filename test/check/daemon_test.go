@@ -91,6 +91,15 @@ func faultsOfTheMachine(t *testing.T) []plantedFault {
 			c.unit(map[string]string{"ReadWritePaths": c.Dir + "/realdocd"})
 			withLog("DIR/srv/realdocd.log")(t, c)
 		}}},
+		{name: "keys of pins that are not there", want: "pin-keys-unreadable", subject: "DIR/pin.key", says: []string{"no such file", "pin_key_file"}, plan: plan{after: withPins("DIR/pin.key")}},
+		{name: "keys of pins that everybody may read", want: "pin-keys-unreadable", subject: "DIR/pin.key", says: []string{"others than its owner"}, plan: plan{after: func(t *testing.T, c *checked) {
+			write(t, c.Dir+"/pin.key", "key")
+			withPins("DIR/pin.key")(t, c)
+		}}},
+		{name: "traces where the unit allows no TCP", want: "unit-forbids-tcp", subject: "realdocd", says: []string{"endpoint = http://127.0.0.1:4318"}, plan: plan{edit: top("user = 'root'"), after: func(t *testing.T, c *checked) {
+			c.unit(nil)
+			edited("[pool.www]", "[trace]\nendpoint = 'http://127.0.0.1:4318'\n[pool.www]")(t, c)
+		}}},
 		{name: "a metrics port that another process has", want: "address-taken", subject: "realdocd", says: []string{"metrics has", "another process listens"}, plan: plan{after: func(t *testing.T, c *checked) {
 			ln, err := net.Listen("tcp", "127.0.0.1:0")
 			mustDo(t, err)
@@ -172,5 +181,13 @@ func withLog(file string) func(*testing.T, *checked) {
 	return func(t *testing.T, c *checked) {
 		t.Helper()
 		edited("[pool.www]", "[log]\noutput = \""+c.Dir+file[len("DIR"):]+"\"\n[pool.www]")(t, c)
+	}
+}
+
+// withPins has the site pin its clients, with keys of a file.
+func withPins(file string) func(*testing.T, *checked) {
+	return func(t *testing.T, c *checked) {
+		t.Helper()
+		edited("[pool.www]", "pin_key_file = \""+c.Dir+file[len("DIR"):]+"\"\n[pool.www]", "[site.shop]", "[site.shop]\npin = \"page\"")(t, c)
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"testing"
 
-	"realdocd/cmd/realdocd/doctor"
 	"realdocd/test/stack"
 )
 
@@ -26,13 +25,6 @@ type plantedFault struct {
 	plan    plan
 }
 
-func (p plantedFault) severity() doctor.Severity {
-	if slices.Contains(doctor.Kinds(doctor.Fault), p.want) {
-		return doctor.Fault
-	}
-	return doctor.Warning
-}
-
 // replace is an edit.
 func replace(oldnew ...string) func(string) string { return strings.NewReplacer(oldnew...).Replace }
 
@@ -46,17 +38,6 @@ func top(line string) func(string) string {
 
 func ini(key, value string) func(*stack.FPMConfig) {
 	return func(f *stack.FPMConfig) { f.INI[key] = value }
-}
-
-// slots are two directories that deploys alternate between.
-var slots = key("site.shop", `slots = ["DIR/srv/shop/releases/1", "DIR/srv/shop/releases/2"]`)
-
-// instead replaces a line of the sample of FPM's pool.
-func instead(line, other string) func(*stack.FPMConfig) {
-	return func(f *stack.FPMConfig) {
-		i := slices.Index(f.Pool, line)
-		f.Pool[i] = other // the sample has it, or there is nothing to test
-	}
 }
 
 func write(t *testing.T, file, text string) {

@@ -40,11 +40,13 @@ type checked struct {
 
 // A plan is what a test changes before the system is built.
 type plan struct {
-	fpm    stack.FPMConfig
-	web    bool                     // nginx too, and a page was served
-	edit   func(text string) string // of realdocd.toml and nginx's configuration
-	before func(*testing.T, *checked)
-	after  func(*testing.T, *checked) // once everything runs
+	fpm stack.FPMConfig
+	web bool // nginx too, and a page was served
+	// activated has realdocd get its socket from outside, as from systemd.
+	activated bool
+	edit      func(text string) string // of realdocd.toml and nginx's configuration
+	before    func(*testing.T, *checked)
+	after     func(*testing.T, *checked) // once everything runs
 }
 
 // control is the directory of the control socket, which PHP must be able to read.
@@ -74,6 +76,7 @@ func build(t *testing.T, p plan) *checked {
 		return strings.ReplaceAll(text, "DIR", c.Dir)
 	}
 	c.config = readmeConfig(t, edit)
+	c.config.Activated = p.activated
 	c.gw = c.Gateway(c.config)
 	shareSocket(t, string(c.fpm.Addr), string(c.gw.Addr))
 	if p.web {
@@ -336,8 +339,62 @@ func TestCheckHasNothingToSayOfAStockDebian(t *testing.T) {
 		t.Errorf("exit code %d, and it says\n%s", code, stdout)
 	}
 	mustDo(t, c.gw.Stop())
+	// A web server that was told of realdocd is reloaded after the start, as one that was not
+	// told yet asks PHP-FPM until then.
+	later := time.Now().Add(time.Hour)
+	mustDo(t, os.Chtimes(c.Dir+"/nginx/nginx.conf", later, later))
+	c.machineFile(t, "etc/nginx/nginx.conf", "events {} http { server { root DIR/srv/shop/current/public; location ~ \\.php$ { fastcgi_pass unix:DIR/fpm/sock; } } }\n")
 	wantNothing("before the first start")
 	if code, stdout := c.command(t, "--json"); code != 0 || !strings.Contains(stdout, `"summary":"no faults in 1 pool and 1 site; realdocd does not run, so what it sees was left out"`) {
 		t.Errorf("exit code %d, and it says\n%s", code, stdout)
+	}
+}
+
+// What a pool sets memory_consumption to has no effect, though PHP shows it, and counts by it.
+func TestCheckTellsOpcachesMemoryAsItIs(t *testing.T) {
+	c := build(t, plan{fpm: sampleFPM(t, "php_admin_value[opcache.memory_consumption] = 512"), web: true})
+	for _, f := range c.examine(t) {
+		if f.ID == "opcache" {
+			if !strings.Contains(f.What, "free, of 128.0 MiB") {
+				t.Errorf("it says %q", f.What)
+			}
+			return
+		}
+	}
+	t.Error("it says nothing of opcache")
+}
+
+// The daemon has its sockets, its port and its log; check tries what serve opens, and finds no
+// fault in that they are taken. Nor does the daemon notice anything.
+func TestCheckLeavesTheRunningDaemonAlone(t *testing.T) {
+	port, err := stack.FreePort()
+	mustDo(t, err)
+	c := build(t, plan{fpm: sampleFPM(t), edit: top(fmt.Sprintf("metrics = '127.0.0.1:%d'\nspool_dir = '/var/tmp'", port))})
+	mark := c.gw.Log.Mark()
+	for range 3 {
+		for _, f := range grave(c.examine(t)) {
+			t.Errorf("it finds %+v", f)
+		}
+	}
+	for _, line := range c.gw.Log.Lines(mark) {
+		if e := stack.ParseEvent(line); e.String("level") != "info" {
+			t.Errorf("the daemon says %s", line)
+		}
+	}
+	if resp, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/metrics", port)); err != nil || resp.StatusCode != http.StatusOK {
+		t.Errorf("%+v, %v", resp, err)
+	}
+}
+
+// listen_mode has no effect on a socket that systemd has opened.
+func TestCheckLooksAtTheSocketThatWasPassed(t *testing.T) {
+	c := build(t, plan{fpm: sampleFPM(t), activated: true, edit: top("listen_mode = '0666'")})
+	mustDo(t, os.Chmod(string(c.gw.Addr), 0o660))
+	for _, f := range grave(c.examine(t)) {
+		t.Errorf("it finds %+v", f)
+	}
+	mustDo(t, os.Chmod(string(c.gw.Addr), 0o666))
+	if found := grave(c.examine(t)); len(found) != 1 || found[0].ID != "listen-world-writable" || found[0].Subject.File != string(c.gw.Addr) {
+		t.Errorf("of a socket for everybody it finds %+v", found)
 	}
 }

@@ -23,6 +23,9 @@ var documentRoot = regexp.MustCompile(`(?im)^[ \t]*DocumentRoot[ \t]+"?([^"\s]+)
 // checkApache finds an Apache that has the docroot of a site, asks PHP-FPM, and does not
 // know realdocd.
 func (x *examination) checkApache() {
+	if x.status == nil {
+		return // it does right until realdocd runs
+	}
 	var roots []string // of sites
 	var asks Subject   // where it asks PHP-FPM
 	for _, pattern := range apacheFiles {

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"fmt"
 
 	"realdocd/gateway"
 	"realdocd/gateway/control"
@@ -52,7 +53,11 @@ func Examine(ctx context.Context, c gateway.Config, at Surroundings) []Finding {
 	x.askDaemon()
 	x.findDaemonUser()
 	x.checkMachine()
+	before := len(x.findings)
 	x.checkOpens()
+	if len(x.findings) == before && !x.unasked {
+		x.add(kindOpens, Subject{}, fmt.Sprintf("What serve opens, the daemon, as %s, has open or can open.", x.daemonName()), "")
+	}
 	x.resolveDocroots()
 	x.checkUnresolved()
 	x.readCode()

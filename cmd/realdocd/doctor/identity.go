@@ -104,7 +104,9 @@ func (who *identity) isUs() bool { return who == nil || os.Geteuid() != 0 || who
 
 // do runs f with the identity's rights, if check has root's. f must not begin a goroutine,
 // which would have check's. Only the thread of f changes its user, and it ends with f: the
-// system calls of this are those of one thread, however libraries hide that.
+// system calls of this are those of one thread, however libraries hide that. Nothing else
+// runs in it meanwhile, and nobody may look into it, since the kernel closes a process that
+// has changed a user to all but root.
 func (who *identity) do(f func()) {
 	if who.isUs() {
 		f()
@@ -114,20 +116,35 @@ func (who *identity) do(f func()) {
 	go func() {
 		defer close(done)
 		runtime.LockOSThread() // for good: the thread ends with the goroutine
-		groups := append([]uint32{who.gid}, who.groups...)
-		for _, call := range [][4]uintptr{
-			{unix.SYS_SETGROUPS, uintptr(len(groups)), uintptr(unsafe.Pointer(&groups[0]))},
-			{unix.SYS_SETRESGID, uintptr(who.gid), uintptr(who.gid), uintptr(who.gid)},
-			{unix.SYS_SETRESUID, uintptr(who.uid), uintptr(who.uid), uintptr(who.uid)},
-		} {
-			if _, _, errno := unix.RawSyscall(call[0], call[1], call[2], call[3]); errno != 0 {
-				return // it cannot be told then, as in a container without the right to
-			}
+		if unix.Gettid() == unix.Getpid() {
+			// But this one is the process's own, and stays: who it is, the process is. While it
+			// waits here, another thread takes the identity.
+			who.do(f)
+			runtime.UnlockOSThread()
+			return
 		}
-		runtime.KeepAlive(groups)
-		f()
+		if who.take() {
+			f()
+		}
 	}()
 	<-done
+}
+
+// take makes the calling thread the identity's. It is false where check has not the right to
+// do that, as in some containers: then nothing can be told.
+func (who *identity) take() bool {
+	groups := append([]uint32{who.gid}, who.groups...)
+	for _, call := range [][4]uintptr{
+		{unix.SYS_SETGROUPS, uintptr(len(groups)), uintptr(unsafe.Pointer(&groups[0]))},
+		{unix.SYS_SETRESGID, uintptr(who.gid), uintptr(who.gid), uintptr(who.gid)},
+		{unix.SYS_SETRESUID, uintptr(who.uid), uintptr(who.uid), uintptr(who.uid)},
+	} {
+		if _, _, errno := unix.RawSyscall(call[0], call[1], call[2], call[3]); errno != 0 {
+			return false
+		}
+	}
+	runtime.KeepAlive(groups)
+	return true
 }
 
 // may says why the identity may not use a path so: W_OK and the like of access(2). It is

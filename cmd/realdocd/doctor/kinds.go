@@ -38,6 +38,7 @@ var (
 	kindConfigUnreadable           = newKind(Fault, "config-unreadable")
 	kindUserUnknown                = newKind(Fault, "user-unknown")
 	kindLogUnwritable              = newKind(Fault, "log-unwritable")
+	kindPinKeysUnreadable          = newKind(Fault, "pin-keys-unreadable")
 	kindAddressTaken               = newKind(Fault, "address-taken")
 	kindAddressUnusable            = newKind(Fault, "address-unusable")
 	kindDirectoryUnsafe            = newKind(Fault, "directory-unsafe")
@@ -174,6 +175,8 @@ var (
 var (
 	kindDaemon           = newKind(OK, "daemon")
 	kindDirectory        = newKind(OK, "directory")
+	kindOpens            = newKind(OK, "opens")
+	kindNginx            = newKind(OK, "nginx")
 	kindDocroot          = newKind(OK, "docroot")
 	kindCode             = newKind(OK, "code")
 	kindFPM              = newKind(OK, "fpm")

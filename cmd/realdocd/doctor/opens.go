@@ -7,11 +7,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
-	"realdocd/gateway/fpm"
+	"realdocd/deploy"
+	"realdocd/gateway"
 	"realdocd/gateway/sock"
 )
 
@@ -27,6 +27,7 @@ func (x *examination) checkOpens() {
 		}
 	}
 	x.checkLog()
+	x.checkPinKeys()
 	x.checkWritable("state_dir", x.config.StateDir)
 	x.checkWritable("spool_dir", x.config.SpoolDir)
 	x.checkUnit()
@@ -80,76 +81,20 @@ func (x *examination) checkLog() {
 	}
 }
 
-// checkAddress sees whether an address is free that the daemon will listen at.
-func (x *examination) checkAddress(key string, addr sock.Addr) {
-	if addr.IsUnix() {
-		x.checkSocketPath(key, string(addr))
+// checkPinKeys sees whether the daemon can read the keys of pins, if it needs those of a file
+// that somebody else makes.
+func (x *examination) checkPinKeys() {
+	file := x.config.PinKeyFile
+	pins := slices.ContainsFunc(x.config.Sites, func(s gateway.SiteConfig) bool { return s.Pin != gateway.PinOff })
+	if file == "" || !pins || !x.daemon.canBeTold() {
 		return
-	}
-	if key == "metrics" && !x.unit.letsTCP() {
-		return // checkUnit says so
-	}
-	err := bind(string(addr))
-	if err == nil {
-		err = x.mayBind(addr)
-	}
-	switch {
-	case err == nil:
-	case errors.Is(err, unix.EADDRINUSE):
-		x.add(kindAddressTaken, Subject{}, fmt.Sprintf("%s has %s, and another process listens there: the daemon does not start, or reload, so.", key, addr),
-			fmt.Sprintf("See who it is (ss -ltnp 'sport = :%s'), or take another port.", portOf(addr)))
-	default:
-		x.add(kindAddressUnusable, Subject{}, fmt.Sprintf("%s has %s, and nobody can listen there: %v.", key, addr, err),
-			"Take an address that this machine has, and a port above 1023.")
-	}
-}
-
-// mayBind says whether the daemon's user may use a port that root may use.
-func (x *examination) mayBind(addr sock.Addr) error {
-	if x.daemon.isUs() {
-		return nil
 	}
 	var err error
-	x.daemon.do(func() { err = bind(string(addr)) })
-	return err
-}
-
-// checkSocketPath sees whether a unix socket can be made at a path.
-func (x *examination) checkSocketPath(key, path string) {
-	dir := filepath.Dir(path)
-	if fi, err := os.Lstat(path); err == nil {
-		pid, err := fpm.ListenerPID(sock.Addr(path))
-		switch {
-		case fi.Mode()&fs.ModeSocket == 0:
-			x.add(kindAddressTaken, Subject{File: path}, fmt.Sprintf("%s has a path where a file is that is not a socket: the daemon does not start, or reload, so.", key),
-				"Remove the file, or take another path.")
-			return
-		case err == nil && pid == 1:
-			return // systemd holds it for the daemon
-		case err == nil && x.status == nil:
-			x.add(kindAddressTaken, Subject{File: path}, fmt.Sprintf("%s has a socket where another process listens (pid %d): the daemon does not start, or reload, so.", key, pid),
-				"Stop that process, or take another path.")
-			return
-		}
+	x.daemon.do(func() { _, err = deploy.ReadSecret(file) })
+	if err != nil {
+		x.add(kindPinKeysUnreadable, Subject{File: file}, fmt.Sprintf("The daemon, as %s, cannot read the keys of pins: %v. It does not start, or reload, so.", x.daemonName(), err),
+			"Make the file, with mode 0600, and give it to the daemon's user: see pin_key_file in realdocd.toml(5).")
 	}
-	err := x.mayMakeIn(dir)
-	if err == nil || errors.Is(err, fs.ErrNotExist) && x.unit.makes(dir) {
-		return
-	}
-	x.add(kindDirectoryUnwritable, Subject{File: dir}, fmt.Sprintf("The daemon, as %s, cannot make its socket of %s there: %v.", x.daemonName(), key, err),
-		"Make the directory and give it to the daemon's user (systemd: RuntimeDirectory=), or take another path.")
-}
-
-// makes says whether systemd makes a directory before the daemon starts.
-func (u unit) makes(dir string) bool {
-	return u != nil && slices.Contains(strings.Fields(u["RuntimeDirectory"]), strings.TrimPrefix(dir, "/run/"))
-}
-
-func (x *examination) mayMakeIn(dir string) error {
-	if _, err := os.Stat(dir); err != nil {
-		return err
-	}
-	return x.daemon.may(dir, unix.W_OK|unix.X_OK)
 }
 
 // checkControlDirectory sees whether somebody else could put a socket in the place of the
@@ -204,38 +149,4 @@ func (x *examination) viewedDirectories() (dirs []string) {
 		dirs = append(dirs, d.Path)
 	}
 	return dirs
-}
-
-// checkUnit compares what the configuration needs with what systemd lets the daemon do.
-func (x *examination) checkUnit() {
-	if x.unit == nil {
-		return
-	}
-	if x.unit["ActiveState"] == "failed" {
-		x.add(kindDaemonFailed, Subject{}, fmt.Sprintf("systemd has given the daemon up (%s), so that it does not run.", x.unit["Result"]),
-			"See journalctl -u realdocd; then systemctl reset-failed realdocd, and start it.")
-	}
-	if user := x.unit["User"]; user != "" && user != x.config.User {
-		x.add(kindUnitOtherUser, Subject{}, fmt.Sprintf("The unit runs the daemon as %s, and user is %q: root's commands do not believe a daemon of another user.", user, x.config.User),
-			fmt.Sprintf("Set user = %q, or User= in the unit.", user))
-	}
-	if tcp := x.opensTCP(); tcp != "" && !x.unit.letsTCP() {
-		x.add(kindUnitForbidsTCP, Subject{}, fmt.Sprintf("The configuration has %s, and the unit of the daemon allows no TCP.", tcp),
-			"systemctl edit realdocd: [Service] RestrictAddressFamilies=AF_INET AF_INET6.")
-	}
-}
-
-// opensTCP names a setting for which the daemon opens TCP; "" if none does.
-func (x *examination) opensTCP() string {
-	if x.config.Metrics != "" {
-		return "metrics = " + x.config.Metrics
-	}
-	for _, pool := range x.config.Pools {
-		for _, addr := range append(slices.Clone(pool.Servers), pool.StatusServer) {
-			if addr != "" && !addr.IsUnix() {
-				return fmt.Sprintf("server %s in pool %s", addr, pool.Name)
-			}
-		}
-	}
-	return ""
 }

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -79,4 +80,46 @@ func (u unit) letsTCP() bool {
 		return !slices.Contains(strings.Fields(closed), "AF_INET")
 	}
 	return slices.Contains(strings.Fields(families), "AF_INET")
+}
+
+// makes says whether systemd makes a directory before the daemon starts.
+func (u unit) makes(dir string) bool {
+	return u != nil && slices.Contains(strings.Fields(u["RuntimeDirectory"]), strings.TrimPrefix(dir, "/run/"))
+}
+
+// checkUnit compares what the configuration needs with what systemd lets the daemon do.
+func (x *examination) checkUnit() {
+	if x.unit == nil {
+		return
+	}
+	if x.unit["ActiveState"] == "failed" {
+		x.add(kindDaemonFailed, Subject{}, fmt.Sprintf("systemd has given the daemon up (%s), so that it does not run.", x.unit["Result"]),
+			"See journalctl -u realdocd; then systemctl reset-failed realdocd, and start it.")
+	}
+	if user := x.unit["User"]; user != "" && user != x.config.User {
+		x.add(kindUnitOtherUser, Subject{}, fmt.Sprintf("The unit runs the daemon as %s, and user is %q: root's commands do not believe a daemon of another user.", user, x.config.User),
+			fmt.Sprintf("Set user = %q, or User= in the unit.", user))
+	}
+	if tcp := x.opensTCP(); tcp != "" && !x.unit.letsTCP() {
+		x.add(kindUnitForbidsTCP, Subject{}, fmt.Sprintf("The configuration has %s, and the unit of the daemon allows no TCP.", tcp),
+			"systemctl edit realdocd: [Service] RestrictAddressFamilies=AF_INET AF_INET6.")
+	}
+}
+
+// opensTCP names a setting for which the daemon opens TCP; "" if none does.
+func (x *examination) opensTCP() string {
+	if x.config.Metrics != "" {
+		return "metrics = " + x.config.Metrics
+	}
+	if endpoint := x.config.Trace.Endpoint; endpoint != "" {
+		return "endpoint = " + endpoint + " in [trace]"
+	}
+	for _, pool := range x.config.Pools {
+		for _, addr := range append(slices.Clone(pool.Servers), pool.StatusServer) {
+			if addr != "" && !addr.IsUnix() {
+				return fmt.Sprintf("server %s in pool %s", addr, pool.Name)
+			}
+		}
+	}
+	return ""
 }
