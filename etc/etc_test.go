@@ -284,6 +284,8 @@ func TestEtc_ManualHasTheFieldsOfTheControlAPI(t *testing.T) {
 		{"The view", reflect.TypeFor[control.View]()},
 		{"A directory", reflect.TypeFor[control.DirectoryView]()},
 		{"A request that was seen", reflect.TypeFor[control.SeenRequest]()},
+		{"A site without a request", reflect.TypeFor[control.UnseenSite]()},
+		{"A docroot that is not resolved", reflect.TypeFor[control.UnresolvedDocroot]()},
 		{"A refusal that was seen", reflect.TypeFor[control.SeenRefusal]()},
 		{"The entry of a command", reflect.TypeFor[control.CommandEnv]()},
 	} {

@@ -131,6 +131,9 @@ func (p *Predecessor) hear(m handover.Message, f *os.File) {
 	}
 }
 
+// PID is the process id of the predecessor.
+func (p *Predecessor) PID() int { return p.pid }
+
 // Main is closed when this process is the service's main one.
 func (p *Predecessor) Main() <-chan struct{} { return p.main }
 

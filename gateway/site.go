@@ -28,6 +28,9 @@ type site struct {
 	carried  atomic.Pointer[carriedValue] // FPM's own values added to that
 	stale    limiter                      // of log events about a link that cannot be looked at
 	seen     seenRequests
+	since    time.Time // when the site began to wait for requests
+
+	inspecting atomic.Bool // somebody looks whether the docroot can be resolved
 
 	// What operators have decided of the site outlives a reload.
 	maintenances *maintenances
@@ -58,6 +61,7 @@ func newSite(c SiteConfig, p *fpm.Pool, before *site, srv *Server) *site {
 		}
 		return past[0], true
 	}
+	s.since = time.Now()
 	s.maintenances, s.holds, s.trials, s.recorders = &maintenances{}, &holds{}, &trials{}, &recorders{}
 	if before != nil {
 		s.maintenances, s.holds, s.trials, s.recorders = before.maintenances, before.holds, before.trials, before.recorders
@@ -65,6 +69,8 @@ func newSite(c SiteConfig, p *fpm.Pool, before *site, srv *Server) *site {
 		s.maintenances.replace(srv.history.maintenance(c.Name))
 	}
 	if before != nil && before.Docroot == c.Docroot {
+		s.since = before.since
+		s.seen.last.Store(before.seen.last.Load())
 		s.releases = before.releases
 		s.releases.Configure(opts)
 	} else {

@@ -148,8 +148,11 @@ var v1Cases = map[string]any{
 		}},
 		Refused: []SeenRefusal{{
 			Cause: "forbidden", Site: "shop", DocumentRoot: "/var/www/shop/current/public", ScriptFilename: "/etc/passwd",
-			Error: "it is outside", Count: 2, First: v1Time, Last: v1Later,
+			Error: "it is outside", Count: 2, Recent: 1, First: v1Time, Last: v1Later,
 		}},
+		Metrics:    "127.0.0.1:9117",
+		Unseen:     []UnseenSite{{Site: "blog", Since: v1Time}},
+		Unresolved: []UnresolvedDocroot{{Site: "blog", Docroot: "/var/www/blog/current", Error: "permission denied", Release: "/var/www/blog/releases/7"}},
 	},
 	"config": Configuration{
 		Files: []string{"/etc/realdocd/realdocd.toml", "/etc/realdocd/conf.d/shop.toml"},

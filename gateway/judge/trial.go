@@ -219,4 +219,3 @@ func sideOf(s *Sample) Side {
 	}
 	return side
 }
-
