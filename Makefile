@@ -111,7 +111,7 @@ vuln: ## known faults in what the program is linked with, from vuln.go.dev
 	go run $(GOVULNCHECK) ./...
 
 .PHONY: bench
-bench: deps-bench ## what realdocd costs, in ratios to other ways; ROUNDS=7 BENCH="throughput modes settings large overload kept disk growth idle" BENCH_WRITE=1
+bench: deps-bench ## what realdocd costs, in ratios to other ways; ROUNDS=7 BENCH="throughput modes settings seen large overload kept disk growth idle" BENCH_WRITE=1
 	go run ./test/bench $(BENCH)
 
 .PHONY: robust

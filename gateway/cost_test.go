@@ -28,11 +28,19 @@ func BenchmarkRequest(b *testing.B) {
 			"HTTP_TRACEPARENT", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
 		}},
 	} {
-		b.Run(row.name, func(b *testing.B) { benchmarkRequest(b, row.pairs) })
+		b.Run(row.name, func(b *testing.B) { benchmarkRequest(b, row.pairs, func(*Config) {}) })
 	}
+	b.Run("one in a hundred traced", func(b *testing.B) {
+		collector := stack.CollectTraces(b)
+		go func() {
+			for range collector.Spans {
+			}
+		}()
+		benchmarkRequest(b, nil, func(c *Config) { c.Trace = TraceConfig{Endpoint: collector.URL, Ratio: .01} })
+	})
 }
 
-func benchmarkRequest(b *testing.B, pairs []string) {
+func benchmarkRequest(b *testing.B, pairs []string, change func(*Config)) {
 	bench := newBench(b)
 	bench.fpm.Close()
 	fpm, err := net.ListenUnix("unix", &net.UnixAddr{Name: bench.dir + "/ready", Net: "unix"})
@@ -41,6 +49,7 @@ func benchmarkRequest(b *testing.B, pairs []string) {
 	go answerAll(fpm)
 	bench.cfg.Pools[0].Servers = []sock.Addr{sock.Addr(bench.dir + "/ready")}
 	bench.logger = zerolog.New(io.Discard)
+	change(&bench.cfg)
 	bench.start()
 
 	var request []byte

@@ -35,6 +35,7 @@ type section struct {
 var sections = []section{
 	{"throughput", throughput, 0},
 	{"modes", modes, 0},
+	{"seen", watched, 0},
 	{"settings", settings, 0},
 	{"large", large, 0},
 	{"overload", overload, 2 * busyClients},

@@ -30,6 +30,8 @@ var programs = map[string]program{
 	"fcgiwrap":        {[]string{"fcgiwrap"}, "fcgiwrap"},
 	"rsync":           {[]string{"rsync"}, "rsync"},
 	"logrotate":       {[]string{"logrotate"}, "logrotate"},
+	"prometheus":      {[]string{"prometheus"}, "prometheus"},
+	"promtool":        {[]string{"promtool"}, "prometheus"},
 	"bindfs":          {[]string{"bindfs"}, "bindfs"},
 	"journald":        {[]string{"/usr/lib/systemd/systemd-journald", "/lib/systemd/systemd-journald"}, "systemd"},
 	"systemd-cat":     {[]string{"systemd-cat"}, "systemd"},
