@@ -264,7 +264,7 @@ func (r *siteRelease) add(other deploy.ReleaseState) {
 func (s *Server) liveReleases(pool string) (dirs []string) {
 	var past []siteRelease
 	for _, st := range s.setup.Load().sites.all {
-		if st.pool.Name != pool || len(dirs) >= maxDetailed {
+		if !st.UsesPool(pool) || len(dirs) >= maxDetailed {
 			continue
 		}
 		for _, r := range s.releasesOf(st) {

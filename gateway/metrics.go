@@ -142,7 +142,9 @@ func (m *metrics) pool(name string) *poolMetrics {
 // count counts a request that has ended.
 func (m *metrics) count(rq *request, err error, now time.Time) {
 	sm := m.nobody
-	if rq.site != nil {
+	if rq.tenant != nil {
+		sm = rq.tenant.metrics
+	} else if rq.site != nil {
 		sm = rq.site.metrics
 	}
 	class := class(rq.status())

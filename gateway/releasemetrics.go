@@ -113,7 +113,7 @@ func (s *Server) noteLive(st *site, f *deploy.Flipped) {
 	}
 	link, release := f.Live.Link, f.Live.Path
 	go func() { // it reads a file, and a request may be here
-		if at := s.history.wentLive(st.Name, link, release); !at.IsZero() {
+		if at := s.history.wentLive(st.HistoryOf(), link, release); !at.IsZero() {
 			now = at
 		}
 		rm.live.CompareAndSwap(0, now.UnixNano())

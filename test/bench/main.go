@@ -38,6 +38,8 @@ var sections = []section{
 	{"seen", watched, 0},
 	{"settings", settings, 0},
 	{"large", large, 0},
+	{"pins", pins, 0},
+	{"static", static, 0},
 	{"overload", overload, 2 * busyClients},
 	{"kept", kept, keptConnections},
 	{"disk", slowDisk, 0},
