@@ -86,7 +86,9 @@ MACHINE ?= /var/tmp/realdocd-machine
 .PHONY: boot
 boot: deps-boot ## the packages in a Debian with a real systemd, in MACHINE=; writes realdocd-firsthour(7)
 	test -e "$(MACHINE)/usr/sbin/nginx" || debootstrap --variant=minbase \
-		--include=systemd,systemd-sysv,dbus,php8.2-fpm,nginx-light,rsync,procps,libfcgi-bin,curl,sudo bookworm "$(MACHINE)"
+		--include=systemd,systemd-sysv,dbus,php8.2-fpm,nginx-light,rsync,procps,libfcgi-bin,curl,sudo bookworm "$(MACHINE)" && \
+		echo 'deb http://deb.debian.org/debian-security bookworm-security main' >"$(MACHINE)/etc/apt/sources.list.d/security.list" && \
+		chroot "$(MACHINE)" sh -c 'apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get dist-upgrade -q -y'
 	CI=true FIRSTHOUR_WRITE=1 REALDOCD_MACHINE="$(MACHINE)" go test $(TESTFLAGS) -v -run '^TestBoot_' ./test/install
 
 .PHONY: fuzz
@@ -111,12 +113,16 @@ vuln: ## known faults in what the program is linked with, from vuln.go.dev
 	go run $(GOVULNCHECK) ./...
 
 .PHONY: bench
-bench: deps-bench ## what realdocd costs, in ratios to other ways; ROUNDS=7 BENCH="throughput modes settings large overload kept disk growth idle" BENCH_WRITE=1
+bench: deps-bench ## what realdocd costs, in ratios to other ways; ROUNDS=7 BENCH="throughput modes settings seen pins large static overload kept disk growth idle" BENCH_WRITE=1
 	go run ./test/bench $(BENCH)
 
 .PHONY: robust
 robust: deps-test ## attacks and faults, for real; writes their tables in realdocd-robustness(7)
 	ROBUST_WRITE=1 CI=true go test $(TESTFLAGS) ./test/robust
+
+.PHONY: pins
+pins: deps-test ## clients and a browser that keep their release across 200 flips, 10,000 pages; writes the attacks in realdocd-pins(7)
+	FLIPS=$(or $(FLIPS),200) PAGES=$(or $(PAGES),10000) PINS_WRITE=1 CI=true go test -count=1 -timeout 60m -v ./test/pins
 
 SOAK ?= 1m
 

@@ -48,7 +48,7 @@ func (r *Resolved) HasLink() bool { return len(r.Way.Links) > 0 }
 
 // Inspect resolves a docroot once, as a Resolver with these options would.
 func Inspect(docroot string, opts Options) (Resolved, error) {
-	r, err := resolve(docroot, &opts)
+	r, err := resolve(docroot, opts.of(docroot))
 	if err != nil {
 		return r, fmt.Errorf("resolve docroot %s: %w", r.Docroot, err)
 	}
@@ -102,14 +102,15 @@ func (r *Resolved) leadsBy(l *Link, opts *Options) {
 // first name on the way that is missing, and exists false. The error is an
 // *AmbiguousError where several links could be meant.
 func FindLink(docroot string, opts Options) (r Resolved, exists bool, err error) {
-	r, err = resolve(docroot, &opts)
+	its := opts.of(docroot)
+	r, err = resolve(docroot, its)
 	switch {
 	case err == nil:
 		return r, r.HasLink(), r.Doubt
 	case r.Way.Missing == "":
 		return r, false, fmt.Errorf("look for the link of docroot %s: %w", r.Docroot, err)
 	}
-	exists, err = r.findBroken(&opts)
+	exists, err = r.findBroken(its)
 	return r, exists, err
 }
 

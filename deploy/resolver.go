@@ -28,6 +28,9 @@ type Options struct {
 	// directories; none if that is not known.
 	Slots    []string
 	Releases string
+	// Places gives Slots and Releases for one docroot, where each has its own; nil is
+	// that all have these.
+	Places func(docroot string) (slots []string, releases string)
 	// Blocking makes a call on a file system that may be slow or hang; nil just makes
 	// it. A program with few processors for Go wants to know.
 	Blocking func(call func())
@@ -44,7 +47,19 @@ type Options struct {
 	readLocal   func(linkz, buf []byte) (int, error) // where that cannot hang; nil is read
 	inspect     func(docroot string, opts Options) (Resolved, error)
 	identify    func(dir string) (Identity, error)
+	identLocal  func(dirz []byte) (Identity, error) // where that cannot hang; nil is identify
 	now         func() time.Time
+}
+
+// of are the options for one docroot.
+func (o *Options) of(docroot string) *Options {
+	if o.Places == nil {
+		return o
+	}
+	its := *o
+	its.Slots, its.Releases = o.Places(docroot)
+	its.Places = nil
+	return &its
 }
 
 // A Resolver resolves the docroots of one site. It may be used by many
@@ -67,7 +82,7 @@ func NewResolver(opts Options) *Resolver {
 		opts.inspect = Inspect
 	}
 	if opts.identify == nil {
-		opts.identify = IdentityOf
+		opts.identify, opts.identLocal = IdentityOf, identityOfZ
 	}
 	if opts.Blocking == nil {
 		opts.Blocking = func(call func()) { call() }
@@ -83,11 +98,12 @@ func (r *Resolver) Configure(opts Options) {
 	defer r.mu.Unlock()
 	next := *r.opts
 	next.Mode, next.Every, next.LinkAfter, next.Slots, next.Releases = opts.Mode, opts.Every, opts.LinkAfter, opts.Slots, opts.Releases
+	next.Places = opts.Places
 	next.WasLive = opts.WasLive
 	r.opts = &next
 	for _, d := range r.docroots {
 		d.mu.Lock()
-		d.opts = r.opts
+		d.opts = r.opts.of(d.path)
 		d.mu.Unlock()
 	}
 }
@@ -152,7 +168,8 @@ func (r *Resolver) docroot(path string) *docroot {
 			r.evict()
 		}
 		// The caller's string may be a view of a buffer that is used again.
-		d = &docroot{path: strings.Clone(path), opts: r.opts}
+		d = &docroot{path: strings.Clone(path)}
+		d.opts = r.opts.of(d.path)
 		r.docroots[d.path] = d
 	}
 	return d

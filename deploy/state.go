@@ -34,9 +34,10 @@ func (r *Resolver) Restore(state DocrootState) {
 	d := r.docroot(state.Path)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if len(d.releases) > 0 {
+	if d.begun > 0 || d.live != nil {
 		return
 	}
+	d.releases = nil // what another process has written down is older than what it tells
 	for _, s := range state.Releases {
 		known := d.remember(Resolved{
 			Docroot: state.Path, Link: s.Link, Release: s.Path, Name: nameOf(s.Path), ResolvedDocroot: s.Docroot, RealDocroot: s.Docroot, Home: s.Path,

@@ -33,8 +33,10 @@ const (
 // A SiteOnDisk is what a site's configuration says of directories.
 type SiteOnDisk struct {
 	Name string
-	// Docroot may be a pattern.
-	Docroot string
+	// Docroot may be a pattern. Docroots are then those of it that are meant; nil are all
+	// that are on disk.
+	Docroot  string
+	Docroots []string
 	// Links says how its links are looked at, with Slots and Releases.
 	Links      Options
 	Shared     string
@@ -66,9 +68,11 @@ func (s SiteOnDisk) Uses() (uses []Use, err error) {
 		root.Around = true
 		uses = append(uses, root)
 	}
-	docroots, err := Docroots(s.Docroot)
-	if err != nil {
-		return nil, err
+	docroots := s.Docroots
+	if docroots == nil {
+		if docroots, err = Docroots(s.Docroot); err != nil {
+			return nil, err
+		}
 	}
 	for _, docroot := range docroots {
 		of, err := s.docrootUses(docroot)

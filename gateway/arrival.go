@@ -135,15 +135,18 @@ func (a *arrivals) lookLocked(k *knownArrival, docroot string, look func(docroot
 
 // arrive finds what a docroot belongs to that no site has as it is written; known is
 // false if it belongs nowhere.
-func (rq *request) arrive(docroot string) (known bool) {
+func (rq *request) arrive(docroot string) (known bool, err error) {
 	s, now := rq.conn.s, rq.setup
 	at := now.arrivals.find(docroot, rq.began, func(docroot string) *arrival { return s.locate(now, docroot) })
 	if at == nil {
-		return false
+		return false, nil
 	}
 	rq.arrival = at
 	rq.site, rq.pool, rq.docroot = at.site, at.site.pool, at.docroot
-	return true
+	if t := now.sites.tenant(at.docroot, s.metrics); t != nil && t.site == at.site {
+		return true, rq.isOf(t)
+	}
+	return true, nil
 }
 
 // enterArrived enters the release that the web server has resolved by itself; false if it

@@ -22,6 +22,7 @@ var (
 	causeHeaderTimeout = &cause{"header_timeout", http.StatusRequestTimeout}
 	causeBodyTimeout   = &cause{"body_timeout", http.StatusRequestTimeout}
 	causeNoSite        = &cause{"no_site", http.StatusNotFound}
+	causeNoPool        = &cause{"no_pool", http.StatusServiceUnavailable}
 	causeMaintenance   = &cause{"maintenance", http.StatusServiceUnavailable}
 	causeForbidden     = &cause{"forbidden", http.StatusForbidden}
 	causeUnresolved    = &cause{"unresolved", http.StatusServiceUnavailable}
@@ -42,7 +43,7 @@ var (
 
 // causes are all of them.
 var causes = []*cause{
-	causeBadRequest, causeParamsTooLong, causeHeaderTimeout, causeBodyTimeout, causeNoSite, causeMaintenance, causeForbidden, causeUnresolved, causeIncludePath, causeSpool, causeSpoolFull, causeSpoolTooSmall, causeOwnLimit,
+	causeBadRequest, causeParamsTooLong, causeHeaderTimeout, causeBodyTimeout, causeNoSite, causeNoPool, causeMaintenance, causeForbidden, causeUnresolved, causeIncludePath, causeSpool, causeSpoolFull, causeSpoolTooSmall, causeOwnLimit,
 	causeQueueFull, causeQueueTimeout, causeFPMDown, causeBacklogFull, causeFPMFailed, causeFPMTimeout, causeShutdown,
 	causeClientGone, causeBodyTooLarge, causeMemory, causeClientStalled,
 }

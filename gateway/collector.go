@@ -207,6 +207,7 @@ func (s *Server) collectReleases(set *exposition.Set) {
 			}
 		}
 		collectClasses(set, releaseResponses, &sum.byClass, r.site, r.Path)
+		set.Add(releaseErrors, float64(sum.failed.Load()), r.site, r.Path)
 		set.AddDurations(releaseTook, &sum.took, r.site, r.Path)
 		set.AddDurations(releasePHP, &sum.php, r.site, r.Path)
 	}
@@ -263,7 +264,7 @@ func (r *siteRelease) add(other deploy.ReleaseState) {
 func (s *Server) liveReleases(pool string) (dirs []string) {
 	var past []siteRelease
 	for _, st := range s.setup.Load().sites.all {
-		if st.pool.Name != pool || len(dirs) >= maxDetailed {
+		if !st.UsesPool(pool) || len(dirs) >= maxDetailed {
 			continue
 		}
 		for _, r := range s.releasesOf(st) {

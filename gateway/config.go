@@ -1,10 +1,12 @@
 package gateway
 
 import (
+	"cmp"
 	"fmt"
 	"io/fs"
 	"net/netip"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -58,6 +60,9 @@ type Config struct {
 	// MaxConnections bounds the connections of web servers that one listener has; 0
 	// is what the descriptors allow.
 	MaxConnections int
+	// MaxConns bounds the requests in PHP-FPM at once, of all pools together; 0 sets no
+	// bound beside theirs.
+	MaxConns int
 	// Control is the absolute path of the control socket, which serves the
 	// control API and /metrics; "" opens none.
 	Control string
@@ -94,10 +99,15 @@ type Config struct {
 type SiteConfig struct {
 	// Name is the site's name in the configuration.
 	Name string
+	// Of is the site with a pattern of which this is one docroot with settings of its
+	// own: Name is the tenant's then. "" is none.
+	Of string
 	// Docroot is the document root as the web server sends it, an absolute
 	// and clean path, or a path.Match pattern of such.
 	Docroot string
-	// Pool names the pool that runs the site.
+	// Pool names the pool that runs the site. If Docroot is a pattern it may have
+	// {1}, {2} and so on, for what the wildcards match, as Slots, Releases and SharedDir
+	// may: each docroot has its own then.
 	Pool string
 	// Resolve says how far symlinks are followed.
 	Resolve deploy.Mode
@@ -178,8 +188,19 @@ type SiteConfig struct {
 
 // Links say how the site's links are looked at.
 func (c SiteConfig) Links() deploy.Options {
-	return deploy.Options{Mode: c.Resolve, Every: c.RealpathEvery, LinkAfter: c.LinkAfter, Slots: c.Slots, Releases: c.Releases}
+	o := deploy.Options{Mode: c.Resolve, Every: c.RealpathEvery, LinkAfter: c.LinkAfter, Slots: c.Slots, Releases: c.Releases}
+	if c.IsGlob() && (HasPlaceholder(c.Releases) || slices.ContainsFunc(c.Slots, HasPlaceholder)) {
+		o.Places = func(docroot string) ([]string, string) {
+			its := c.At(docroot)
+			return its.Slots, its.Releases
+		}
+	}
+	return o
 }
+
+// HistoryOf is the name of the site whose history has the site's flips: that of a tenant
+// is where it was before it got settings of its own.
+func (c SiteConfig) HistoryOf() string { return cmp.Or(c.Of, c.Name) }
 
 // IsGlob says whether Docroot is a pattern.
 func (c SiteConfig) IsGlob() bool { return strings.ContainsAny(c.Docroot, `*?[\`) }
@@ -195,7 +216,7 @@ func (c SiteConfig) Has(docroot string) bool {
 func (c SiteConfig) DocrootOf(asked string) (string, error) {
 	switch docroot := path.Clean(asked); {
 	case asked == "" && c.IsGlob():
-		return "", fmt.Errorf("the docroot of site %s is the pattern %s: say which one is meant", c.Name, c.Docroot)
+		return "", fmt.Errorf("the docroot of site %s is the pattern %s: say which one is meant, as in %[1]s/NAME with what the wildcard stands for", c.Name, c.Docroot)
 	case asked == "":
 		return c.Docroot, nil
 	case !c.Has(docroot):

@@ -8,7 +8,7 @@ func TestSiteConfig_TakesTheDocrootThatIsMeant(t *testing.T) {
 		{docroot: "/www/a", asked: "", want: "/www/a"},
 		{docroot: "/www/a", asked: "/www//a/", want: "/www/a"},
 		{docroot: "/www/a", asked: "/www/b", fault: "/www/b does not match the docroot of site shop, which is /www/a"},
-		{docroot: pattern, asked: "", fault: "the docroot of site shop is the pattern /www/*/current: say which one is meant"},
+		{docroot: pattern, asked: "", fault: "the docroot of site shop is the pattern /www/*/current: say which one is meant, as in shop/NAME with what the wildcard stands for"},
 		{docroot: pattern, asked: "/www/b/current/", want: "/www/b/current"},
 		{docroot: pattern, asked: "/www/b/c/current", fault: "/www/b/c/current does not match the docroot of site shop, which is /www/*/current"},
 	} {

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/binary"
 	"io"
 	"net"
@@ -32,12 +33,24 @@ func BenchmarkRequest(b *testing.B) {
 		{"over a new connection, with an id and a trace", false, traced},
 	} {
 		b.Run(row.name, func(b *testing.B) {
-			ask := newCost(b, row.reuse, row.pairs)
-			b.ReportAllocs()
-			for b.Loop() {
-				ask()
-			}
+			benchmarkRequest(b, row.reuse, row.pairs, func(*Config) {})
 		})
+	}
+	b.Run("over a kept connection, one in a hundred traced", func(b *testing.B) {
+		collector := stack.CollectTraces(b)
+		go func() {
+			for range collector.Spans {
+			}
+		}()
+		benchmarkRequest(b, true, nil, func(c *Config) { c.Trace = TraceConfig{Endpoint: collector.URL, Ratio: .01} })
+	})
+}
+
+func benchmarkRequest(b *testing.B, reuse bool, pairs []string, change func(*Config)) {
+	ask := newCost(b, reuse, pairs, change)
+	b.ReportAllocs()
+	for b.Loop() {
+		ask()
 	}
 }
 
@@ -46,20 +59,18 @@ var traced = []string{
 	"HTTP_TRACEPARENT", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
 }
 
-var poolsForget bool // see race_test.go
-
 func TestARequestOverAKeptConnectionAllocatesNothing(t *testing.T) {
-	if poolsForget {
-		t.Skip("with the race detector, buffers are made anew")
+	if underRace {
+		t.Skip("the race detector has pools forget at random, and what they forget is allocated anew")
 	}
-	ask := newCost(t, true, traced)
+	ask := newCost(t, true, traced, func(*Config) {})
 	if n := testing.AllocsPerRun(2000, ask); n > 0 {
 		t.Errorf("%v allocations", n)
 	}
 }
 
 // newCost makes a gateway and an FPM. ask sends a request, and reads the response.
-func newCost(t testing.TB, reuse bool, pairs []string) (ask func()) {
+func newCost(t testing.TB, reuse bool, pairs []string, change func(*Config)) (ask func()) {
 	bench := newBench(t)
 	bench.fpm.Close()
 	ready, err := net.ListenUnix("unix", &net.UnixAddr{Name: bench.dir + "/ready", Net: "unix"})
@@ -74,6 +85,7 @@ func newCost(t testing.TB, reuse bool, pairs []string) (ask func()) {
 	} else {
 		bench.logger = zerolog.New(firstWrites{bench.log})
 	}
+	change(&bench.cfg)
 	bench.start()
 	if reuse {
 		bench.logged("connections to FPM are kept")
@@ -185,6 +197,63 @@ func TestMappingAPlainRequestAllocatesNothing(t *testing.T) {
 			t.Errorf("%s: %v allocations", name, n)
 		}
 	}
+}
+
+// A pin costs no allocation either, whether it is followed, of the page, or none of ours.
+func TestAPinnedRequestAllocatesNothing(t *testing.T) {
+	if underRace {
+		t.Skip("the race detector has pools forget at random, and what they forget is allocated anew")
+	}
+	for name, run := range pinnedRequests(t) {
+		if n := testing.AllocsPerRun(200, run); n >= 1 { // below it is the pin of each second
+			t.Errorf("%s: %v allocations", name, n)
+		}
+	}
+}
+
+func BenchmarkPins(b *testing.B) {
+	for name, run := range pinnedRequests(b) {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				run()
+			}
+		})
+	}
+}
+
+// pinnedRequests go the way from the params to what FPM gets, each time that they are called.
+func pinnedRequests(t testing.TB) map[string]func() {
+	b := pinned(t, nil)
+	old := b.page()
+	b.flip("2")
+	now := b.page()
+	forged := base64.RawURLEncoding.EncodeToString(make([]byte, 48)) + ".1"
+	runs := map[string]func(){}
+	for name, more := range map[string][]string{
+		"off":                  fetch,
+		"a page without a pin": toPage,
+		"a page with its pin":  with(toPage, "HTTP_COOKIE", "a=b; release="+now),
+		"the live release":     with(fetch, "HTTP_COOKIE", "release="+now),
+		"an old release":       with(fetch, "HTTP_X_RELEASE_PIN", old),
+		"a forged one":         with(fetch, "HTTP_X_RELEASE_PIN", forged, "HTTP_COOKIE", "release="+forged),
+	} {
+		rq := &request{conn: &webConn{s: b.server}, setup: b.server.setup.Load()}
+		if err := rq.params.Add(stack.Pairs(append(b.plainParams(), more...)...)); err != nil {
+			t.Fatal(err)
+		}
+		runs[name] = func() {
+			b.server.setup.Load().sites.all[0].readsPins.Store(name != "off")
+			rq.text, rq.cgi, rq.began, rq.pins = rq.text[:0], cgi{}, time.Now(), pinning{}
+			for _, step := range []func() error{rq.readParams, rq.findSite, rq.enter, rq.rewrite} {
+				if err := step(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			rq.visit.Leave(rq.began, false)
+		}
+		runs[name]()
+	}
+	return runs
 }
 
 // sent is a variable as it goes to FPM.

@@ -16,7 +16,8 @@
 //
 // # Places
 //
-// A pool has places in FPM, as many as max_conns. A request has one from
+// A pool has places in FPM, as many as max_conns, and all pools together as many as that of
+// the machine, if it has one (fpm.Total). A request has one from
 // pool.enter to pool.leave, in one of the pool's servers, and waits in the queue
 // if all are taken or the pool is paused. Small bodies are complete and large
 // ones spooled before that. What a server's connection needs to be kept for the
@@ -121,8 +122,8 @@
 // No mutex is held over input or output, nor over a wait for another goroutine or
 // process. Some are taken while another is held, in this order: Server.mu (which
 // connections and commands there are), webConn.mu (what the connection's request
-// waits for), that of [fpm.Pool] (places and queue), and that of [handover.Peer] (what
-// is to be sent). Every other is held alone. What a mutex guards is said beside it,
+// waits for), that of [fpm.Pool] (places and queue), that of [fpm.Total] (the places of all
+// pools), and that of [handover.Peer] (what is to be sent). Every other is held alone. What a mutex guards is said beside it,
 // and a function whose name ends in Locked wants it held.
 //
 // # What can go wrong

@@ -133,7 +133,7 @@ func (s *Server) left(ctx context.Context, st *site, docroot, release string) ([
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return nil, err
 	case err != nil && st.releases.Live(docroot) == "":
-		return workersIn(ctx, st.pool.Config(), release)
+		return workersIn(ctx, st, docroot, release)
 	}
 	running, left, err := s.countIn(ctx, st, docroot, release)
 	if err != nil {
@@ -159,7 +159,7 @@ func (s *Server) left(ctx context.Context, st *site, docroot, release string) ([
 	if len(left) > 0 {
 		return left[:min(len(left), maxOccupants)], nil
 	}
-	return workersIn(ctx, st.pool.Config(), release)
+	return workersIn(ctx, st, docroot, release)
 }
 
 // countIn is how many run in a release by one docroot, and those whom the
@@ -184,8 +184,13 @@ func (s *Server) inRelease(release string) (who []control.Occupant) {
 	return who
 }
 
-// workersIn are FPM's workers whose script is below one of some releases.
-func workersIn(ctx context.Context, c *fpm.Config, releases ...string) (left []control.Occupant, err error) {
+// workersIn are the workers of a docroot's FPM whose script is below one of some releases.
+func workersIn(ctx context.Context, st *site, docroot string, releases ...string) (left []control.Occupant, err error) {
+	p, err := st.poolOf(docroot)
+	if err != nil {
+		return nil, nil // nothing could run
+	}
+	c := p.Config()
 	if c.StatusServer == "" {
 		return nil, nil
 	}

@@ -15,12 +15,17 @@ func (rq *request) findSite() error {
 	now := rq.setup
 	sent := rq.value(rq.cgi.documentRoot)
 	docroot := path.Clean(borrow(sent))
-	if st := now.sites.find(docroot); st != nil {
+	if st := now.sites.exact[docroot]; st != nil {
 		rq.site, rq.pool, rq.docroot = st, st.pool, docroot
 		return nil
 	}
-	if len(sent) > 0 && rq.arrive(docroot) {
-		return nil
+	if t := now.sites.tenant(docroot, rq.conn.s.metrics); t != nil {
+		return rq.isOf(t)
+	}
+	if len(sent) > 0 {
+		if known, err := rq.arrive(docroot); known {
+			return err
+		}
 	}
 	if now.cfg.ForwardUnmatched {
 		rq.pool = now.pools[now.cfg.Pools[0].Name]
@@ -34,6 +39,15 @@ func (rq *request) findSite() error {
 		return refuse(causeNoSite, "the web server sent no DOCUMENT_ROOT: pass it as a FastCGI parameter")
 	}
 	return refuse(causeNoSite, "no site has the docroot %q: add a [site.NAME] with docroot = %q", sent, docroot)
+}
+
+// isOf takes a tenant for the request's. It fails if the tenant has no pool.
+func (rq *request) isOf(t *tenant) error {
+	rq.site, rq.tenant, rq.pool, rq.docroot = t.site, t, t.pool, t.docroot
+	if t.pool == nil {
+		return refuse(causeNoPool, "%w", t.site.noPool(t.docroot))
+	}
+	return nil
 }
 
 // tellUnpinned tells of a request that is forwarded, and runs on no release: now and

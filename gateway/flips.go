@@ -14,13 +14,13 @@ func (s *Server) flipped(st *site, f *deploy.Flipped) {
 	s.noteLive(st, f)
 	if s.heir() == nil {
 		s.log.Info().Str("site", st.Name).Str("docroot", f.Docroot).Str("release", f.Live.Path).Msg("release is live")
-		s.history.flipped(st.Name, f)
+		s.history.flipped(st.HistoryOf(), f)
 		if fault := f.Live.Fault(); fault != "" && f.Before == nil {
 			s.log.Warn().Str("site", st.Name).Str("docroot", f.Docroot).Str("fault", fault).
 				Msg("the site's deploys cannot be told: see fault")
 		}
 		if f.Before != nil { // at the first look nobody has removed anything
-			s.sweep(st, f.Live.Path)
+			s.sweep(st, f.Docroot, f.Live.Path)
 		}
 	}
 	if f.Idle {

@@ -103,7 +103,7 @@ func (s *Server) collectScripts(set *exposition.Set, o *sample.Opcache, pool, se
 		return
 	}
 	for _, st := range s.setup.Load().sites.all {
-		if st.pool.Name != pool {
+		if !st.UsesPool(pool) {
 			continue
 		}
 		for _, r := range s.releasesOf(st) {

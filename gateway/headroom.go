@@ -28,12 +28,16 @@ func (s *Server) Headroom(ctx context.Context, name, docroot, release string) (c
 		return control.Headroom{}, err
 	}
 	defer v.Withdraw()
+	p, err := st.poolOf(docroot)
+	if err != nil {
+		return control.Headroom{}, err
+	}
 	live := st.releases.Live(docroot)
 	var worst *control.Headroom
-	for _, addr := range st.pool.Up() {
+	for _, addr := range p.Up() {
 		// What cannot be told here is told by the question below.
-		st.pool.Opcache(ctx, addr, fpm.Task{Do: "forget", Gone: beside(v.Path, live), Keep: s.liveOn(st.pool)})
-		h := s.headroomAt(ctx, st, addr, v, live)
+		p.Opcache(ctx, addr, fpm.Task{Do: "forget", Gone: beside(v.Path, live), Keep: s.liveOn(p)})
+		h := s.headroomAt(ctx, p, addr, v, live)
 		if worst == nil || h.worse(worst) {
 			worst = &h.Headroom
 		}
@@ -69,9 +73,9 @@ func (h headroom) worse(than *control.Headroom) bool {
 	return h.FreeMemory-h.NeedsMemory < than.FreeMemory-than.NeedsMemory
 }
 
-func (s *Server) headroomAt(ctx context.Context, st *site, addr sock.Addr, v deploy.Visit, live string) headroom {
-	all := s.liveOn(st.pool)
-	answer, err := st.pool.AskAt(ctx, addr, fpm.Question{
+func (s *Server) headroomAt(ctx context.Context, p *fpm.Pool, addr sock.Addr, v deploy.Visit, live string) headroom {
+	all := s.liveOn(p)
+	answer, err := p.AskAt(ctx, addr, fpm.Question{
 		Dirs: append([]string{v.Path, live}, all...), Paths: []string{v.Docroot}, INI: memorySettings,
 	})
 	if err != nil {
@@ -88,10 +92,13 @@ func (s *Server) headroomAt(ctx context.Context, st *site, addr sock.Addr, v dep
 func (s *Server) liveOn(p *fpm.Pool) (releases []string) {
 	has := map[string]bool{} // there may be thousands
 	for _, st := range s.setup.Load().sites.all {
-		if st.pool != p {
+		if !st.uses(p) {
 			continue
 		}
 		for _, docroot := range st.releases.Docroots() {
+			if its, _ := st.poolOf(docroot); its != p {
+				continue
+			}
 			if live := st.releases.Live(docroot); live != "" && !has[live] {
 				has[live] = true
 				releases = append(releases, live)

@@ -130,7 +130,7 @@ func (s *Server) runningIn(ctx context.Context, st *site, docroot string) (left 
 	if len(left) > 0 {
 		return left[:min(len(left), maxOccupants)], nil
 	}
-	return workersIn(ctx, st.pool.Config(), releases...)
+	return workersIn(ctx, st, docroot, releases...)
 }
 
 // A heldWait is a request that is held.

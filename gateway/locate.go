@@ -17,7 +17,7 @@ const maxPatternDocroots = 256
 // and then by the way that the docroot takes on disk. Of several places it is the one
 // that is nearest to it.
 func (s *Server) locate(now *setup, docroot string) *arrival {
-	l := locating{s: s, sent: docroot}
+	l := locating{s: s, now: now, sent: docroot}
 	for _, try := range []func(*site){l.tryKnown, l.tryDisk, l.tryExtra} {
 		for _, st := range now.sites.all {
 			try(st)
@@ -35,6 +35,7 @@ func (s *Server) locate(now *setup, docroot string) *arrival {
 // A locating is the search for one docroot.
 type locating struct {
 	s      *Server
+	now    *setup
 	sent   string
 	way    deploy.Way // that it takes; none before it was walked
 	walked bool
@@ -72,7 +73,7 @@ func (l *locating) tryDisk(st *site) {
 // try takes the docroot for the place where what was sent belongs, if it does.
 func (l *locating) try(st *site, docroot string) {
 	live := st.releases.Now(docroot)
-	if live == nil || len(docroot) <= l.depth {
+	if live == nil || len(docroot) <= l.depth || st.IsGlob() && l.now.sites.find(docroot) != st {
 		return
 	}
 	m := st.mapping(live)
@@ -147,7 +148,7 @@ func (l *locating) beside(live *deploy.Release) (mapped, release string, ok bool
 
 // byHistory goes by the releases that were live once.
 func (l *locating) byHistory(st *site, live *deploy.Release) (mapped, release string, ok bool) {
-	for _, past := range l.s.history.releasesOf(st.Name, live.Link) {
+	for _, past := range l.s.history.releasesOf(st.HistoryOf(), live.Link) {
 		if incpath.Inside(l.sent, past+live.Below()) && live.HasDocroot(past) {
 			return live.Path + l.sent[len(past):], past, true
 		}

@@ -80,6 +80,16 @@ func (m *maintenances) set(docroot string, to *control.Maintenance) (before *con
 	return before
 }
 
+// inherit has a site that is written out now be in the maintenance in which its docroot was
+// as one of a pattern.
+func (m *maintenances) inherit(from *maintenances, docroot string) {
+	if of := from.of(docroot); of != nil && m.now.Load() == nil {
+		its := *of
+		its.Docroot = ""
+		m.put(map[string]*control.Maintenance{"": &its})
+	}
+}
+
 // status is what a status has of them.
 func (m *maintenances) status() (all []control.Maintenance) {
 	for _, of := range m.all() {
@@ -107,7 +117,7 @@ func (s *Server) Maintain(name, docroot string, m *control.Maintenance) (control
 		text = "the site is open: it was in maintenance since " + before.Since.Format(time.RFC3339)
 	}
 	s.log.Info().Str("site", st.Name).Str("docroot", docroot).Msg(text)
-	s.history.note(st.Name, control.Note{Time: time.Now(), What: "maintenance", Docroot: docroot, Text: text})
+	s.history.note(st.HistoryOf(), control.Note{Time: time.Now(), What: "maintenance", Docroot: docroot, Text: text})
 	return st.status(), s.history.putMaintenance(st.Name, st.maintenances.all())
 }
 

@@ -172,7 +172,7 @@ func TestMaintenance_OverTheControlSocketAPageIsChecked(t *testing.T) {
 		}
 	}
 	_, err := client.BeginMaintenance(t.Context(), control.SiteAddress{Site: "shpo"}, *closedFor())
-	if err == nil || !strings.Contains(err.Error(), "no such site") {
+	if err == nil || !strings.Contains(err.Error(), `no site "shpo"; did you mean "shop"?`) {
 		t.Error(err)
 	}
 	st, err := client.BeginMaintenance(t.Context(), control.SiteAddress{Site: "shop"}, *closedFor())

@@ -142,12 +142,14 @@ func (m *metrics) pool(name string) *poolMetrics {
 // count counts a request that has ended.
 func (m *metrics) count(rq *request, err error, now time.Time) {
 	sm := m.nobody
-	if rq.site != nil {
+	if rq.tenant != nil {
+		sm = rq.tenant.metrics
+	} else if rq.site != nil {
 		sm = rq.site.metrics
 	}
 	class := class(rq.status())
 	sm.byClass[class].Add(1)
-	m.countInRelease(rq, class, now)
+	m.countInRelease(rq, class, err, now)
 	if err != nil {
 		m.byCause[causeOf(err)].Inc()
 	}

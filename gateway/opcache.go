@@ -31,12 +31,16 @@ func (s *Server) Compile(ctx context.Context, name, docroot, release string) ([]
 		return nil, err
 	}
 	defer v.Withdraw()
+	p, err := st.poolOf(docroot)
+	if err != nil {
+		return nil, err
+	}
 	live := st.releases.Live(docroot)
 	results := []control.CompiledResult{}
-	for _, addr := range st.pool.Up() {
+	for _, addr := range p.Up() {
 		began := time.Now()
 		r := control.CompiledResult{Server: string(addr)}
-		if err := s.compileAt(ctx, st.pool, addr, live, v.Path, &r); err != nil {
+		if err := s.compileAt(ctx, p, addr, live, v.Path, &r); err != nil {
 			r.Error = err.Error()
 		}
 		r.Took = time.Since(began).Seconds()
@@ -75,11 +79,15 @@ func (s *Server) MakeRoom(ctx context.Context, name, docroot string) ([]control.
 	if err != nil {
 		return nil, err
 	}
+	p, err := st.poolOf(docroot)
+	if err != nil {
+		return nil, err
+	}
 	live := st.releases.Live(docroot)
 	results := []control.RoomResult{}
-	for _, addr := range st.pool.Up() {
-		all := s.liveOn(st.pool)
-		answer, err := st.pool.AskAt(ctx, addr, fpm.Question{Dirs: append([]string{live}, all...)})
+	for _, addr := range p.Up() {
+		all := s.liveOn(p)
+		answer, err := p.AskAt(ctx, addr, fpm.Question{Dirs: append([]string{live}, all...)})
 		r := control.RoomResult{Server: string(addr)}
 		switch {
 		case err != nil:
@@ -88,7 +96,7 @@ func (s *Server) MakeRoom(ctx context.Context, name, docroot string) ([]control.
 			if h := headroomOf(answer, "", live, all); !h.Opcache || h.Fits || !h.Restart {
 				continue // of two listeners of one FPM the first has done it for both
 			}
-			s.beginAnew(ctx, st.pool, addr, all, &r)
+			s.beginAnew(ctx, p, addr, all, &r)
 		}
 		results = append(results, r)
 	}
@@ -120,7 +128,11 @@ func (s *Server) beginAnew(ctx context.Context, p *fpm.Pool, addr sock.Addr, dir
 // Forget has the opcache of each FPM of the site's pool count what it has of a release as
 // wasted. The error is deploy.ErrLive for a release that is live for any site.
 func (s *Server) Forget(ctx context.Context, name, docroot, release string) ([]control.ForgottenResult, error) {
-	st, _, err := s.site(name, docroot)
+	st, docroot, err := s.site(name, docroot)
+	if err != nil {
+		return nil, err
+	}
+	p, err := st.poolOf(docroot)
 	if err != nil {
 		return nil, err
 	}
@@ -133,9 +145,9 @@ func (s *Server) Forget(ctx context.Context, name, docroot, release string) ([]c
 		}
 	}
 	results := []control.ForgottenResult{}
-	for _, addr := range st.pool.Up() {
+	for _, addr := range p.Up() {
 		r := control.ForgottenResult{Server: string(addr)}
-		done, err := st.pool.Opcache(ctx, addr, fpm.Task{Do: "forget", Dirs: []string{release}})
+		done, err := p.Opcache(ctx, addr, fpm.Task{Do: "forget", Dirs: []string{release}})
 		if r.Scripts, r.Memory = done.Scripts, done.Memory; err != nil {
 			r.Error = err.Error()
 		}
@@ -146,16 +158,17 @@ func (s *Server) Forget(ctx context.Context, name, docroot, release string) ([]c
 
 // sweep drops, a while after a flip, what opcache has of releases that are gone: those of
 // tools that tell nobody. One at a time waits for a site.
-func (s *Server) sweep(st *site, releases ...string) {
-	if !st.sweeps.CompareAndSwap(false, true) {
+func (s *Server) sweep(st *site, docroot string, releases ...string) {
+	p, err := st.poolOf(docroot)
+	if err != nil || !st.sweeps.CompareAndSwap(false, true) {
 		return
 	}
 	time.AfterFunc(sweepAfter, func() {
 		st.sweeps.Store(false)
 		ctx, cancel := context.WithTimeout(context.Background(), sweepTimeout)
 		defer cancel()
-		for _, addr := range st.pool.Up() {
-			done, err := st.pool.Opcache(ctx, addr, fpm.Task{Do: "forget", Gone: beside(releases...), Keep: s.liveOn(st.pool)})
+		for _, addr := range p.Up() {
+			done, err := p.Opcache(ctx, addr, fpm.Task{Do: "forget", Gone: beside(releases...), Keep: s.liveOn(p)})
 			switch {
 			case err != nil && !errors.Is(err, context.DeadlineExceeded):
 				s.log.Debug().Err(err).Str("server", string(addr)).Msg("what opcache has of releases that are gone was not dropped")

@@ -143,8 +143,11 @@ func (rq *request) valueAt() param {
 func (rq *request) sharesPool() bool {
 	n := 0
 	for _, st := range rq.setup.sites.all {
-		if st.pool == rq.pool {
+		if st.uses(rq.pool) {
 			n++
+		}
+		if st.IsGlob() && st.pool == rq.pool {
+			n++ // its docroots are as many sites
 		}
 	}
 	return n > 1

@@ -2,5 +2,5 @@
 
 package gateway
 
-// The race detector has sync.Pool forget what it has now and then.
-func init() { poolsForget = true }
+// The race detector has pools forget at random.
+const underRace = true

@@ -1,8 +1,10 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"path"
 	"slices"
 	"time"
 
@@ -20,28 +22,56 @@ func (s *Server) enterNamed(name, asked, release string) (st *site, docroot stri
 }
 
 // site finds a site by its name, and the docroot that is meant: the site's own, or
-// if that is a pattern the one that was asked for.
+// if that is a pattern the one that was asked for, or that the name names.
 func (s *Server) site(name, asked string) (*site, string, error) {
-	st := s.setup.Load().sites.named(name)
-	if st == nil {
-		return nil, "", fmt.Errorf("%w: %q", control.ErrNoSite, name)
+	st, asked, err := s.named(name, asked)
+	if err != nil {
+		return nil, "", err
 	}
 	docroot, err := st.DocrootOf(asked)
 	return st, docroot, err
 }
 
+// named finds a site by its name, and the docroot that is named in it or was asked for;
+// "" for none.
+func (s *Server) named(name, asked string) (*site, string, error) {
+	now := s.setup.Load()
+	at, docroot, err := Named(now.cfg.Sites, name)
+	if err != nil {
+		return nil, "", &noSiteError{err}
+	}
+	if docroot != "" && asked != "" && path.Clean(asked) != docroot {
+		return nil, "", &noSiteError{fmt.Errorf("%s is the docroot %s, and not %s: leave one of them out", name, docroot, asked)}
+	}
+	return now.sites.all[at], cmp.Or(docroot, asked), nil
+}
+
+// A noSiteError is a control.ErrNoSite that says which names there are.
+type noSiteError struct{ error }
+
+func (e *noSiteError) Is(target error) bool { return target == control.ErrNoSite }
+
 // Site is one site now, with a fresh look at its link. docroot may be "". If the
 // site's docroot is a pattern, that means all docroots that are remembered, without
 // a look.
 func (s *Server) Site(name, docroot string) (control.SiteDetail, error) {
-	st := s.setup.Load().sites.named(name)
-	if st == nil {
-		return control.SiteDetail{}, fmt.Errorf("%w: %q", control.ErrNoSite, name)
+	st, docroot, err := s.named(name, docroot)
+	if err != nil {
+		return control.SiteDetail{}, err
 	}
 	if st.IsGlob() && docroot == "" {
-		return s.detail(st, "", st.releases.Docroots()), nil
+		return s.detail(st, "", s.docrootsOf(st)), nil
 	}
-	return s.Look(name, docroot, "")
+	return s.Look(st.Name, docroot, "")
+}
+
+// docrootsOf are the docroots of a site with a pattern that are remembered. One that
+// another site has written out since is among them only while somebody is inside.
+func (s *Server) docrootsOf(st *site) []string {
+	sites := s.setup.Load().sites
+	return slices.DeleteFunc(st.releases.Docroots(), func(docroot string) bool {
+		return sites.find(docroot) != st && !slices.ContainsFunc(st.releases.Releases(docroot), func(r deploy.ReleaseState) bool { return r.Inside > 0 })
+	})
 }
 
 // Look looks at the link of a docroot at once. by says who has flipped it; "" if
@@ -76,8 +106,8 @@ func (s *Server) detail(st *site, asked string, docroots []string) control.SiteD
 	if len(docroots) == 1 {
 		link = st.releases.Link(docroots[0])
 	}
-	d.History = s.history.of(st.Name, link)
-	d.Notes = s.history.notes(st.Name, asked)
+	d.History = s.history.of(st.HistoryOf(), link)
+	d.Notes = s.history.notes(st.HistoryOf(), asked)
 	return d
 }
 
@@ -87,7 +117,8 @@ func (s *Server) whoIsInside(st *site, asked string, docroots []string) control.
 	inside := s.occupants(time.Now())
 	slices.Sort(docroots)
 	for _, docroot := range docroots {
-		ds := control.DocrootStatus{Docroot: docroot, Releases: []control.ReleaseStatus{}}
+		ds := control.DocrootStatus{Docroot: docroot, Tenant: st.tenantName(docroot), Pool: st.poolName(docroot), Releases: []control.ReleaseStatus{}}
+		ds.Stale, ds.Gone = st.trouble(docroot)
 		for _, r := range st.releases.Releases(docroot) {
 			ds.Link = r.Link
 			who := inside[r.Docroot]

@@ -286,7 +286,7 @@ func TestControl_SaysWhatIsWrongWithARequestAboutASite(t *testing.T) {
 		status       int
 		want         string
 	}{
-		{"GET", "/v1/sites/none", 404, `there is no such site: "none"`},
+		{"GET", "/v1/sites/none", 404, `there is no site "none"`},
 		{"GET", "/v1/sites/shop?docroot=/other", 409, "does not match the docroot"},
 		{"POST", "/v1/sites/blog/look", 409, "is the pattern"},
 		{"POST", "/v1/sites/blog/look?docroot=/elsewhere", 409, "does not match"},
@@ -296,7 +296,7 @@ func TestControl_SaysWhatIsWrongWithARequestAboutASite(t *testing.T) {
 		{"POST", "/v1/sites/shop/drain?release=" + b.release("shop", "1") + "&timeout=1s", 409, "the release is live"},
 		{"POST", "/v1/sites/shop/warm?relase=/1", 400, `unknown parameter "relase"`},
 		{"POST", "/v1/sites/shop/enter?command=x&pid=y", 400, "pid: want a number"},
-		{"POST", "/v1/sites/none/enter?command=x&pid=1", 404, "no such site"},
+		{"POST", "/v1/sites/none/enter?command=x&pid=1", 404, `there is no site "none"`},
 		{"GET", "/v1/sites/shop/drain", 405, "use POST"},
 	} {
 		rq, err := http.NewRequest(row.method, api.URL+row.path, nil)

@@ -37,7 +37,8 @@ type request struct {
 	body          body
 
 	site    *site
-	docroot string // the site's, to which the web server's leads
+	tenant  *tenant // that the docroot is, if the site's is a pattern; else nil
+	docroot string  // the site's, to which the web server's leads
 	pool    *fpm.Pool
 	visit   deploy.Visit
 	pins    pinning

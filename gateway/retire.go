@@ -58,7 +58,11 @@ func (n *Successor) answer(q handover.Ask) {
 // their links: whoever begins afterwards is in the live release, and in none of those
 // that are closed. One that is unknown here has nobody inside.
 func (s *Server) occupied(name, docroot string, closed []string) (control.SiteDetail, error) {
-	st := s.setup.Load().sites.named(name)
+	sites := s.setup.Load().sites
+	st := sites.named(name)
+	if st == nil && docroot != "" {
+		st = sites.find(docroot) // it may be called otherwise over there
+	}
 	if st == nil {
 		return control.SiteDetail{}, nil
 	}
@@ -67,7 +71,7 @@ func (s *Server) occupied(name, docroot string, closed []string) (control.SiteDe
 	}
 	docroots := st.releases.Docroots()
 	if docroot != "" || !st.IsGlob() {
-		_, clean, err := s.site(name, docroot)
+		clean, err := st.DocrootOf(docroot)
 		if err != nil {
 			return control.SiteDetail{}, nil
 		}

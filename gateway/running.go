@@ -15,8 +15,15 @@ import (
 // Requests are what runs now, of one site or with "" everywhere, the longest first; of a
 // predecessor too.
 func (s *Server) Requests(site string) (control.Requests, error) {
-	if site != "" && s.setup.Load().sites.named(site) == nil {
-		return control.Requests{}, fmt.Errorf("%w: %q", control.ErrNoSite, site)
+	wanted := func(control.RunningRequest) bool { return true }
+	if site != "" {
+		st, docroot, err := s.named(site, "")
+		if err != nil {
+			return control.Requests{}, err
+		}
+		wanted = func(r control.RunningRequest) bool {
+			return r.Site == st.Name && (docroot == "" || st.hasRelease(docroot, r.Release))
+		}
 	}
 	all := control.Requests{Requests: s.running(time.Now())}
 	if p := s.predecessor; p.running() {
@@ -31,9 +38,7 @@ func (s *Server) Requests(site string) (control.Requests, error) {
 			all.Unknown = fmt.Sprintf("the process before, with pid %d, is of a version that does not tell", p.pid)
 		}
 	}
-	if site != "" {
-		all.Requests = slices.DeleteFunc(all.Requests, func(r control.RunningRequest) bool { return r.Site != site })
-	}
+	all.Requests = slices.DeleteFunc(all.Requests, func(r control.RunningRequest) bool { return !wanted(r) })
 	all.Total += len(all.Requests)
 	slices.SortFunc(all.Requests, func(a, b control.RunningRequest) int { return cmp.Compare(b.Age, a.Age) })
 	all.Requests = all.Requests[:min(len(all.Requests), control.MaxRequests)]
@@ -42,8 +47,8 @@ func (s *Server) Requests(site string) (control.Requests, error) {
 
 // Deploying counts a deploy, a flip or a rollback of a site until ended is called, once.
 func (s *Server) Deploying(site string) (ended func(), err error) {
-	if s.setup.Load().sites.named(site) == nil {
-		return nil, fmt.Errorf("%w: %q", control.ErrNoSite, site)
+	if _, _, err := s.named(site, ""); err != nil {
+		return nil, err
 	}
 	s.deploys.Add(1)
 	return func() { s.deploys.Add(-1) }, nil

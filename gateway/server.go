@@ -12,6 +12,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"realdocd/gateway/control"
+	"realdocd/gateway/fpm"
 	"realdocd/gateway/pin"
 	"realdocd/gateway/sample"
 	"realdocd/gateway/sock"
@@ -23,6 +24,7 @@ type Server struct {
 	setup   atomic.Pointer[setup]
 	hang    *sock.Watcher
 	memory  *budget // of all requests
+	total   fpm.Total
 	floods  *floods
 	metrics *metrics
 	sampler *sample.Sampler // asks FPM while somebody looks
@@ -156,6 +158,11 @@ func (s *Server) begin(now, before *setup) {
 	go s.watchLinks(now)
 	if now.looksForSlow() {
 		go s.watchSlow(now)
+	}
+	for _, st := range now.sites.globs {
+		if st.pool == nil {
+			go s.tellMissingPools(now, st)
+		}
 	}
 	for docroot, st := range now.sites.exact {
 		if before != nil && before.sites.exact[docroot] != nil {

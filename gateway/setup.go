@@ -28,6 +28,7 @@ func newSetup(cfg Config, before *setup, s *Server) *setup {
 			known[st.Name] = st
 		}
 	}
+	s.total.SetLimit(cfg.MaxConns)
 	sharers := sharersOf(cfg.Pools)
 	for _, c := range cfg.Pools {
 		c.Sharers = sharers
@@ -38,7 +39,7 @@ func newSetup(cfg Config, before *setup, s *Server) *setup {
 		if p == nil {
 			p = fpm.New(c, s.log)
 			s.remember(p)
-			p.Spare = s.spare
+			p.Spare, p.Total = s.spare, &s.total
 		} else {
 			p.Configure(c)
 		}
@@ -46,9 +47,12 @@ func newSetup(cfg Config, before *setup, s *Server) *setup {
 	}
 	var sites []*site
 	for _, c := range cfg.Sites {
-		st := newSite(c, now.pools[c.Pool], known[c.Name], s)
+		st := newSite(c, now.pools, known[c.Name], s)
+		if of := known[c.Of]; of != nil && known[c.Name] == nil {
+			st.maintenances.inherit(of.maintenances, c.Docroot)
+		}
 		if c.IncludePath != "" {
-			st.pool.SetsIncludePath.Store(true)
+			st.eachPool(func(p *fpm.Pool) { p.SetsIncludePath.Store(true) })
 		}
 		sites = append(sites, st)
 	}

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"slices"
 	"sync/atomic"
 	"time"
 	"unsafe"
@@ -20,7 +21,9 @@ import (
 // A site is a SiteConfig at work.
 type site struct {
 	SiteConfig
-	pool     *fpm.Pool
+	pool     *fpm.Pool            // nil if the docroots have pools of their own
+	pools    map[string]*fpm.Pool // of the configuration
+	pattern  *pattern             // nil unless the docroot is one
 	releases *deploy.Resolver
 	metrics  *siteMetrics
 	mapped   [2]valueCache                // PHP_VALUE and PHP_ADMIN_VALUE, the paths in it mapped
@@ -42,20 +45,24 @@ type site struct {
 	sweeps                atomic.Bool     // what is gone is going to be dropped from opcache
 	readsPins             atomic.Bool     // its requests are looked through for pins
 	pinSite               pin.Site        // of a docroot that is written out
+	given                 atomic.Pointer[givenPin]
 }
 
-// newSite puts a site to work. before is the site of that name in the
+// newSite puts a site to work, with the pools that there are. before is the site of that name in the
 // configuration that is replaced, or nil: while the docroot is the same, what is
 // known of its releases is kept.
-func newSite(c SiteConfig, p *fpm.Pool, before *site, srv *Server) *site {
+func newSite(c SiteConfig, pools map[string]*fpm.Pool, before *site, srv *Server) *site {
 	s := &site{
-		SiteConfig: c, pool: p, metrics: srv.metrics.site(c.Name, p.Name),
+		SiteConfig: c, pool: pools[c.Pool], pools: pools, metrics: srv.metrics.site(c.Name, poolLabel(c)),
 		mapParams: setOf(c.MapParams), keepParams: setOf(c.KeepParams),
 	}
-	s.pinSite = pin.SiteOf(c.Name, path.Clean(c.Docroot))
+	if c.IsGlob() {
+		s.pattern = parsePattern(c.Docroot)
+	}
+	s.pinSite = pin.SiteOf(c.HistoryOf(), path.Clean(c.Docroot))
 	opts := c.Links()
 	opts.WasLive = func(link string) (string, bool) {
-		past := srv.history.releasesOf(c.Name, link)
+		past := srv.history.releasesOf(c.HistoryOf(), link)
 		if len(past) == 0 {
 			return "", false
 		}
@@ -76,12 +83,16 @@ func newSite(c SiteConfig, p *fpm.Pool, before *site, srv *Server) *site {
 	} else {
 		opts.Blocking = spare.During
 		s.releases = deploy.NewResolver(opts)
-		for _, release := range srv.history.closed(c.Name) {
-			s.releases.Close(release)
+		for _, name := range slices.Compact([]string{c.Name, c.HistoryOf()}) {
+			for _, release := range srv.history.closed(name) {
+				s.releases.Close(release)
+			}
 		}
-		for _, state := range srv.history.pins(c.Name) {
-			if c.Has(state.Path) || state.Path == path.Clean(c.Docroot) {
-				s.releases.Restore(state)
+		for _, name := range slices.Compact([]string{c.Name, c.HistoryOf()}) {
+			for _, state := range srv.history.pins(name) {
+				if c.Has(state.Path) || state.Path == path.Clean(c.Docroot) {
+					s.releases.Restore(state)
+				}
 			}
 		}
 	}
@@ -89,10 +100,19 @@ func newSite(c SiteConfig, p *fpm.Pool, before *site, srv *Server) *site {
 	return s
 }
 
+// poolLabel is the pool that the site's own metrics have; those of tenants with pools of
+// their own have theirs.
+func poolLabel(c SiteConfig) string {
+	if HasPlaceholder(c.Pool) {
+		return ""
+	}
+	return c.Pool
+}
+
 // tagOf is what stands in pins for one of the site's docroots.
 func (s *site) tagOf(docroot string) pin.Site {
 	if s.IsGlob() {
-		return pin.SiteOf(s.Name, docroot)
+		return pin.SiteOf(s.HistoryOf(), docroot)
 	}
 	return s.pinSite
 }
@@ -100,7 +120,7 @@ func (s *site) tagOf(docroot string) pin.Site {
 // status is the site now.
 func (s *site) status() control.SiteStatus {
 	st := control.SiteStatus{
-		Name: s.Name, Docroot: s.Docroot, Pool: s.pool.Name, Running: s.releases.Inside(),
+		Name: s.Name, Docroot: s.Docroot, Pool: s.Pool, Running: s.releases.Inside(),
 		Maintenance: s.maintenances.status(), Held: s.holds.waiting.Load(), Holds: int(s.holds.count.Load()), Trials: s.trials.status(),
 	}
 	if !s.IsGlob() {
@@ -109,27 +129,38 @@ func (s *site) status() control.SiteStatus {
 		}
 	}
 	for _, docroot := range s.releases.Docroots() {
-		if err := s.releases.Trouble(docroot); err != nil {
-			st.Stale = err.Error()
-			if errors.Is(err, fs.ErrNotExist) { // a file system that hangs is not asked again
-				_, err = os.Stat(s.releases.Live(docroot))
-				st.Gone = errors.Is(err, fs.ErrNotExist)
-			}
+		if st.Stale, st.Gone = s.trouble(docroot); st.Stale != "" {
 			break
 		}
 	}
 	return st
 }
 
+// trouble says why the link of a docroot cannot be resolved, and whether the release that
+// goes on serving is gone; "" if all is well.
+func (s *site) trouble(docroot string) (stale string, gone bool) {
+	err := s.releases.Trouble(docroot)
+	if err == nil {
+		return "", false
+	}
+	stale = err.Error()
+	if errors.Is(err, fs.ErrNotExist) { // a file system that hangs is not asked again
+		_, err = os.Stat(s.releases.Live(docroot))
+		gone = errors.Is(err, fs.ErrNotExist)
+	}
+	return stale, gone
+}
+
 // siteTable finds sites by docroot.
 type siteTable struct {
-	exact map[string]*site
-	globs []*site
-	all   []*site
+	exact   map[string]*site
+	globs   []*site
+	all     []*site
+	tenants *tenantTable
 }
 
 func newSiteTable(sites []*site) siteTable {
-	t := siteTable{exact: map[string]*site{}, all: sites}
+	t := siteTable{exact: map[string]*site{}, all: sites, tenants: &tenantTable{}}
 	for _, s := range sites {
 		if s.IsGlob() {
 			t.globs = append(t.globs, s)

@@ -28,7 +28,7 @@ func (s *Server) OwnStatus() control.Status {
 	s.mu.Lock()
 	conns := len(s.conns)
 	s.mu.Unlock()
-	st := control.Status{Unheld: s.Unheld(), PID: os.Getpid(), Started: s.started, Connections: conns, Pools: []control.PoolStatus{}, Sites: []control.SiteStatus{}}
+	st := control.Status{Unheld: s.Unheld(), PID: os.Getpid(), Started: s.started, Connections: conns, MaxConns: now.cfg.MaxConns, Pools: []control.PoolStatus{}, Sites: []control.SiteStatus{}}
 	for _, c := range now.cfg.Pools {
 		st.Pools = append(st.Pools, poolStatus(now.pools[c.Name]))
 	}

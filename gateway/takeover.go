@@ -68,7 +68,7 @@ func (p *Predecessor) socketsOfSystemd() *sockets {
 // restore keeps what is known of a docroot, if the site still has it.
 func (s *Server) restore(site string, state deploy.DocrootState) {
 	now := s.setup.Load()
-	if st := now.sites.find(state.Path); st != nil && st.Name == site {
+	if st := now.sites.find(state.Path); st != nil && (st.Name == site || st.HistoryOf() == site) {
 		st.releases.Restore(state)
 	}
 }

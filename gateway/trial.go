@@ -175,7 +175,7 @@ func (t *trial) tell(text string) {
 		return // it goes on there, if it does
 	}
 	t.s.log.Info().Str("site", t.st.Name).Str("docroot", t.docroot).Str("release", t.candidate.Path).Str("trial", t.plan.Kind).Msg(text)
-	t.s.history.note(t.st.Name, control.Note{Time: time.Now(), What: t.plan.Kind, Docroot: t.docroot, Release: t.candidate.Path, Text: text})
+	t.s.history.note(t.st.HistoryOf(), control.Note{Time: time.Now(), What: t.plan.Kind, Docroot: t.docroot, Release: t.candidate.Path, Text: text})
 }
 
 // finish ends the trial: new visitors get the live release, and those that had the candidate

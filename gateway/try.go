@@ -135,7 +135,7 @@ func (s *Server) Preview(name, docroot, release string, lasts time.Duration) (co
 	ends := time.Now().Add(lasts)
 	text := "a link was made that shows the release until " + ends.Format(time.RFC3339)
 	s.log.Info().Str("site", st.Name).Str("docroot", docroot).Str("release", v.Path).Msg(text)
-	s.history.note(st.Name, control.Note{Time: time.Now(), What: "preview", Docroot: docroot, Release: v.Path, Text: text})
+	s.history.note(st.HistoryOf(), control.Note{Time: time.Now(), What: "preview", Docroot: docroot, Release: v.Path, Text: text})
 	return control.PreviewLink{Token: token, Ends: ends}, s.writePins(st)
 }
 

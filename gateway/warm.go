@@ -27,8 +27,12 @@ func (s *Server) Warm(ctx context.Context, name, docroot, release string) ([]con
 	}
 	// So that nobody takes the release for idle between two requests.
 	defer v.Withdraw()
+	pool, err := st.poolOf(docroot)
+	if err != nil {
+		return nil, err
+	}
 	results := []control.WarmResult{}
-	for _, server := range st.pool.Up() {
+	for _, server := range pool.Up() {
 		for _, uri := range st.Warm {
 			r := s.warmOne(ctx, st, docroot, v, server, uri)
 			results = append(results, r)

@@ -54,6 +54,9 @@ func (s *Server) watchDocroots(now *setup, turns []*turn) {
 	}
 	for _, t := range turns {
 		for _, docroot := range t.next(watchAtOnce / len(turns)) {
+			if now.sites.find(docroot) != t.st {
+				continue // another site has it
+			}
 			if s.look(t.st, docroot); time.Now().After(ends) {
 				break
 			}

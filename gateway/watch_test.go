@@ -126,7 +126,7 @@ func TestAFlipOfADocrootOfAPatternIsSeenWithoutARequest(t *testing.T) {
 	b.cfg.Sites = []SiteConfig{{Name: "all", Docroot: b.docroot("*"), Pool: "www"}}
 	b.cfg.StateDir = b.dir + "/state"
 	b.start()
-	b.logged(`releases/1","message":"release is live"`)
+	b.logged(`shop/releases/1","message":"release is live"`)
 	b.flip("2")
 	b.logged(`shop/releases/2","message":"release is live"`)
 	d, err := b.server.Site("all", b.docroot("shop"))

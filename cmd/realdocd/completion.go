@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"os"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -9,28 +11,31 @@ import (
 	"github.com/spf13/cobra"
 
 	"realdocd/cmd/realdocd/conf"
+	"realdocd/gateway"
 	"realdocd/gateway/control"
 )
 
 // completeSite proposes the sites to the shell, and nothing after a site.
-func (o *siteOptions) completeSite(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+func (o *siteOptions) completeSite(_ *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	var names []string
+	var sites []gateway.SiteConfig
 	// An error of the file cannot be shown here: the shell proposes nothing then.
 	err := o.ask(time.Second, func(ctx context.Context, daemon *control.Client) error {
 		st, err := daemon.Status(ctx)
-		for _, s := range st.Sites {
-			names = append(names, s.Name)
-		}
+		sites = configOf(st.Sites)
 		return err
 	})
 	if err != nil {
 		c, _ := conf.Load(o.file)
-		names = c.SiteNames()
+		sites = c.Gateway.Sites
 	}
-	return names, cobra.ShellCompDirectiveNoFileComp
+	var names []string
+	for _, s := range sites {
+		names = append(names, s.Name)
+	}
+	return append(names, tenantsBegun(sites, word)...), cobra.ShellCompDirectiveNoFileComp
 }
 
 // completeSiteThenDirectory leaves the second argument to the shell.
@@ -39,6 +44,51 @@ func (o *siteOptions) completeSiteThenDirectory(cmd *cobra.Command, args []strin
 		return nil, cobra.ShellCompDirectiveFilterDirs
 	}
 	return o.completeSite(cmd, args, word)
+}
+
+// completeSiteThenTarget proposes what could go live: the releases that the running daemon
+// knows, and those that lie beside the live one. The shell proposes directories as well,
+// once the word has a slash.
+func (o *siteOptions) completeSiteThenTarget(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+	names, directive := o.completeSiteThenRelease(cmd, args, word)
+	if len(args) != 1 || strings.Contains(word, "/") {
+		return names, directive
+	}
+	t, err := o.find(context.Background(), args[0])
+	if err != nil {
+		return names, directive
+	}
+	names = append(names, t.releasesOnDisk()...)
+	slices.Sort(names)
+	if names = slices.Compact(names); len(names) == 0 {
+		return nil, cobra.ShellCompDirectiveFilterDirs
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+// releasesOnDisk are the names of the directories among which a release would be found by
+// its name.
+func (t *namedSite) releasesOnDisk() (names []string) {
+	parents := []string{}
+	if t.site.Releases != "" {
+		parents = append(parents, t.site.Releases)
+	}
+	link, err := t.findLink()
+	if err == nil && link.live != "" && len(t.site.Slots) == 0 {
+		parents = append(parents, path.Dir(link.live))
+	}
+	for _, parent := range parents {
+		entries, _ := os.ReadDir(parent) // what cannot be read is not proposed
+		for _, e := range entries {
+			if e.IsDir() && !strings.HasPrefix(e.Name(), ".") {
+				names = append(names, e.Name())
+			}
+		}
+	}
+	for _, slot := range t.site.Slots {
+		names = append(names, path.Base(slot))
+	}
+	return names
 }
 
 // completeSiteThenCommand leaves the arguments after the site to the shell.

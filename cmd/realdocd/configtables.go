@@ -6,8 +6,8 @@ import (
 
 	"github.com/BurntSushi/toml"
 
-	"realdocd/cmd/realdocd/conf"
 	"realdocd/gateway/control"
+	"realdocd/gateway/nearest"
 )
 
 // topTable is how an operator names the top of the file.
@@ -42,7 +42,7 @@ func tablesNamed(tables []control.ConfigTable, names []string, mayMiss bool) ([]
 			}
 		}
 		if !found && !mayMiss {
-			return nil, fmt.Errorf("there is no table %q%s", name, didYouMean(conf.Nearest(name, all)))
+			return nil, fmt.Errorf("there is no table %q%s", name, nearest.Hint(name, all))
 		}
 	}
 	return chosen, nil

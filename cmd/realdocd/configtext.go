@@ -94,11 +94,3 @@ func tomlString(s string) string {
 	}
 	return strings.TrimSuffix(out.String(), "\n")
 }
-
-// didYouMean is the end of a sentence about a name that is not there.
-func didYouMean(near string) string {
-	if near == "" {
-		return ""
-	}
-	return fmt.Sprintf("; did you mean %q?", near)
-}

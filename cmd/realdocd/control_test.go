@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -56,8 +57,8 @@ func TestADrainWithoutAStatusSaysWhatItCannotSee(t *testing.T) {
 func TestANoOfTheDaemonIsExitCode1(t *testing.T) {
 	for args, want := range map[string]string{
 		"pause api --drain": "realdocd: pool \"api\" did not drain within 30s and was resumed: requests that run 1, connections kept 0; end them or allow more time\n",
-		"pause ww":          "realdocd: there is no pool \"ww\": take one of \"www\", \"api\"\n",
-		"resume ww":         "realdocd: there is no pool \"ww\": take one of \"www\", \"api\"\n",
+		"pause ww":          "realdocd: there is no pool \"ww\"; did you mean \"www\"?\n",
+		"resume ww":         "realdocd: there is no pool \"ww\"; did you mean \"www\"?\n",
 	} {
 		code, stdout, stderr := run(t, append(strings.Fields(args), "--control", startFakeDaemon(t).socket)...)
 		if code != exitNo || stdout != "" || stderr != want {
@@ -126,3 +127,32 @@ func TestTheShellCompletesPools(t *testing.T) {
 var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.Local)
 
 func ago(d time.Duration) time.Time { return noon.Add(-d) }
+
+func TestPauseResumeAndDrainAnswerInJSONWhenTold(t *testing.T) {
+	for args, want := range map[string]string{
+		"pause www --json":         `"paused": true`,
+		"pause www --drain --json": `"paused": true`,
+		"resume www --json":        `"paused": false`,
+		"drain shop EMPTY --json":  `"name": "shop"`,
+	} {
+		d := startFakeDaemon(t)
+		args = strings.Replace(args, "EMPTY", t.TempDir(), 1)
+		code, stdout, _ := run(t, append(strings.Fields(args), "--control", d.socket)...)
+		if code != exitDone || !json.Valid([]byte(stdout)) || !strings.Contains(stdout, want) {
+			t.Errorf("%s: exit code %d, stdout %s", args, code, stdout)
+		}
+	}
+	for args, want := range map[string]string{
+		"pause ww --json":          `"error": "there is no pool \"ww\"; did you mean \"www\"?"`,
+		"pause api --drain --json": `"error": "pool \"api\" did not drain`,
+		"resume ww --json":         `"error": "there is no pool`,
+		"drain shop /tmp --json":   `"what": "GET /long"`,
+	} {
+		d := startFakeDaemon(t)
+		d.busy["/tmp"] = []control.Occupant{{Kind: "request", What: "GET /long"}}
+		code, stdout, stderr := run(t, append(strings.Fields(args), "--control", d.socket)...)
+		if code != exitNo || !json.Valid([]byte(stdout)) || !strings.Contains(stdout, want) || !strings.HasPrefix(stderr, "realdocd: ") && !strings.Contains(stderr, "\nrealdocd: ") {
+			t.Errorf("%s: exit code %d, stdout %s, stderr %s", args, code, stdout, stderr)
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/BurntSushi/toml"
 	"github.com/spf13/cobra"
 
 	"realdocd/deploy"
@@ -71,7 +72,7 @@ func (g *goLive) deploy(ctx context.Context, source string) error {
 		return fmt.Errorf("the link %[1]s leads into a release, to its %[2]s: make it lead to the release itself, and docroot = %[3]q", g.link.path, g.link.tail[1:], g.link.path+g.link.tail)
 	}
 	if len(g.site.Slots) == 0 && g.site.Releases == "" {
-		return fmt.Errorf("site %[1]s has no place for releases: set slots or releases in [site.%[1]s], or fill a directory yourself and use realdocd flip", g.site.Name)
+		return fmt.Errorf("site %[1]s has no place for releases: set slots or releases in [%[2]s], or fill a directory yourself and use realdocd flip", g.site.Name, toml.Key{"site", g.site.Name})
 	}
 	if g.stateDir == "" {
 		return fmt.Errorf(`state_dir is "", and deploy keeps there which directories are its own: set it, or fill a directory yourself and use realdocd flip`)

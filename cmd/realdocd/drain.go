@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,12 +17,15 @@ import (
 
 	"realdocd/cmd/realdocd/conf"
 	"realdocd/deploy"
+	"realdocd/gateway"
 	"realdocd/gateway/control"
+	"realdocd/gateway/nearest"
 )
 
 func newDrain() *cobra.Command {
 	var o siteOptions
 	var timeout time.Duration
+	var asJSON bool
 	pins := control.PinsEnd
 	cmd := &cobra.Command{
 		Use:   "drain SITE RELEASE",
@@ -47,6 +51,7 @@ still runs is listed.`,
 			if pins == control.PinsWait {
 				limit = pinsForever
 			}
+			var site control.SiteDetail
 			err := o.ask(limit+2*answerTimeout, func(ctx context.Context, daemon *control.Client) error {
 				at := control.SiteAddress{Site: args[0], Docroot: o.docroot}
 				release, err := o.findRelease(ctx, daemon, at, args[1])
@@ -60,11 +65,14 @@ still runs is listed.`,
 					}
 				}
 				ends := time.Now().Add(timeout)
-				if _, err = daemon.DrainRelease(ctx, at, release, timeout, pins); err != nil {
+				if site, err = daemon.DrainRelease(ctx, at, release, timeout, pins); err != nil {
 					return err
 				}
 				return awaitPHP(ctx, release, ends)
 			})
+			if asJSON {
+				return answerJSON(cmd.OutOrStdout(), site, err)
+			}
 			if busy := (*control.BusyError)(nil); errors.As(err, &busy) {
 				writeOccupants(cmd.OutOrStdout(), busy.Inside)
 			}
@@ -73,6 +81,7 @@ still runs is listed.`,
 		ValidArgsFunction: o.completeSiteThenRelease,
 	}
 	o.flags(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "write the site as JSON, as the control API has it")
 	cmd.Flags().DurationVar(&timeout, "timeout", 30*time.Second, "how long to wait, as `TIME` such as 30s or 2m; without it --pins=wait takes as long as the pins, too")
 	pinsFlag(cmd, &pins)
 	return cmd
@@ -84,10 +93,13 @@ func noteUnseenOf(ctx context.Context, daemon *control.Client, site string, w io
 	if err != nil {
 		return
 	}
-	for _, s := range st.Sites {
-		if s.Name == site {
-			noteUnseen(ctx, daemon, s.Pool, w)
+	sites := configOf(st.Sites)
+	if at, docroot, err := gateway.Named(sites, site); err == nil {
+		its := sites[at]
+		if docroot != "" {
+			its = its.At(docroot)
 		}
+		noteUnseen(ctx, daemon, its.Pool, w)
 	}
 }
 
@@ -137,7 +149,7 @@ func (o *siteOptions) findRelease(ctx context.Context, daemon *control.Client, a
 	}
 	switch len(found) {
 	case 0:
-		return "", fmt.Errorf("site %s has no release %q: it has %s; or give its directory", at.Site, asked, quoted(names))
+		return "", fmt.Errorf("site %s has no release %q: it has %s; or give its directory", at.Site, asked, nearest.List(names))
 	case 1:
 		return found[0], nil
 	}
@@ -154,12 +166,11 @@ func wantRelease(dir string) error {
 
 func (o *siteOptions) slots(name string) []string {
 	c, _ := conf.Load(o.file) // it was read a moment ago
-	for _, s := range c.Gateway.Sites {
-		if s.Name == name {
-			return s.Slots
-		}
+	at, docroot, err := gateway.Named(c.Gateway.Sites, name)
+	if err != nil {
+		return nil
 	}
-	return nil
+	return c.Gateway.Sites[at].At(cmp.Or(docroot, path.Clean(o.docroot))).Slots
 }
 
 func knownReleases(d control.SiteDetail) (all []control.ReleaseStatus) {

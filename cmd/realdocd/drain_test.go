@@ -78,7 +78,7 @@ func TestStatusOfASiteHasReleasesWhoIsInsideAndTheHistory(t *testing.T) {
 		d.History = append(d.History, control.HistoryEntry{Time: ago(time.Duration(12-i) * time.Minute), Link: "/w/current", Release: "/w/r/2", By: by})
 	}
 	var out strings.Builder
-	if err := writeSite(&out, d, nil, noon); err != nil {
+	if err := (&statusView{}).writeSite(&out, d, nil, noon); err != nil {
 		t.Fatal(err)
 	}
 	wantIn(t, out.String(), `site shop, pool www, docroot /w/current/public
@@ -130,7 +130,7 @@ func TestTheShellCompletesWhatFollowsASite(t *testing.T) {
 		verb, running, stopped string
 	}{
 		{"drain", "1\n3\n:4\n", directories},
-		{"flip", directories, directories},
+		{"flip", "1\n2\n3\n:4\n", "1\n2\n:4\n"},
 		{"deploy", directories, directories},
 		{"exec", files, files},
 		{"status", nothing, nothing},

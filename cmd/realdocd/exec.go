@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"realdocd/deploy"
 	"realdocd/gateway/control"
@@ -47,6 +48,7 @@ command, and exec says so.`,
 		},
 		ValidArgsFunction: o.completeSiteThenCommand,
 	}
+	cmd.SetFlagErrorFunc(flagOfCommand)
 	o.flags(cmd)
 	cmd.Flags().StringVar(&who, "user", "", "run the command as `NAME`, with the groups of that user; for root")
 	cmd.Flags().BoolVar(&restart, "restart-on-flip", false, "send the command SIGTERM once its release is not live any more")
@@ -64,6 +66,16 @@ func commandArguments(cmd *cobra.Command, args []string) error {
 		return fmt.Errorf("put -- before the command, as in: realdocd exec %s -- %s", args[0], strings.Join(args[1:], " "))
 	}
 	return nil
+}
+
+// flagOfCommand says of an option that exec does not have that it may be the command's, which
+// belongs behind --.
+func flagOfCommand(cmd *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	if args := cmd.Flags().Args(); errors.As(err, &unknown) && len(args) > 1 {
+		return fmt.Errorf("%w; if it is the command's, put -- before that, as in: realdocd exec %s -- %s …", err, args[0], strings.Join(args[1:], " "))
+	}
+	return err
 }
 
 // A stay is a command's time in a release.

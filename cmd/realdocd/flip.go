@@ -47,7 +47,7 @@ Interrupted before the rename, it has changed nothing; after it, the flip stands
 				return g.run(ctx, release)
 			})
 		},
-		ValidArgsFunction: o.completeSiteThenDirectory,
+		ValidArgsFunction: o.completeSiteThenTarget,
 	}
 	o.flags(cmd)
 	o.drainFlags(cmd)

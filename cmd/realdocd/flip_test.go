@@ -251,7 +251,7 @@ func TestFlipThatFailsTellsWhyAsJSON(t *testing.T) {
 func TestFlipOfASiteThatIsNotThereSaysWhichAre(t *testing.T) {
 	s := newFakeSite(t)
 	code, _, stderr := s.run("flip", "shpo", s.release("2"))
-	if want := "realdocd: there is no site \"shpo\" in " + s.config + ": it has \"shop\"\n"; code != exitNo || stderr != want {
+	if want := "realdocd: " + s.config + ": there is no site \"shpo\"; did you mean \"shop\"?\n"; code != exitNo || stderr != want {
 		t.Errorf("exit code %d, stderr %q", code, stderr)
 	}
 }

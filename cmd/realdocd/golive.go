@@ -254,7 +254,7 @@ func (g *goLive) noteBefore(ctx context.Context) {
 		return
 	}
 	if g.daemon != nil {
-		if g.site.IsGlob() {
+		if g.at.Docroot != "" {
 			g.daemon.Site(ctx, g.at) // which looks; what fails, the flip tells
 		}
 		return

@@ -14,7 +14,7 @@ import (
 
 func newPause() *cobra.Command {
 	var o controlOptions
-	var drain bool
+	var drain, asJSON bool
 	var timeout time.Duration
 	cmd := &cobra.Command{
 		Use:   "pause POOL",
@@ -35,17 +35,23 @@ when pause is interrupted.`,
 			if err != nil {
 				return usageError{err}
 			}
-			return o.ask(limit+answerTimeout, func(ctx context.Context, daemon *control.Client) error {
+			var pool control.PoolStatus
+			err = o.ask(limit+answerTimeout, func(ctx context.Context, daemon *control.Client) error {
 				if drain {
 					noteUnseen(ctx, daemon, args[0], cmd.ErrOrStderr())
 				}
-				_, err := daemon.Pause(ctx, args[0], limit)
+				pool, err = daemon.Pause(ctx, args[0], limit)
 				return err
 			})
+			if asJSON {
+				return answerJSON(cmd.OutOrStdout(), pool, err)
+			}
+			return err
 		},
 		ValidArgsFunction: o.completePool,
 	}
 	o.flags(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "write the pool as JSON, as the control API has it")
 	cmd.Flags().BoolVar(&drain, "drain", false, "wait until nothing runs in the pool")
 	cmd.Flags().DurationVar(&timeout, "timeout", 30*time.Second, "how long to wait for --drain, as `TIME` such as 30s or 2m")
 	return cmd
@@ -80,6 +86,7 @@ func drainLimit(drain bool, timeout time.Duration, given bool) (time.Duration, e
 
 func newResume() *cobra.Command {
 	var o controlOptions
+	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "resume POOL",
 		Short: "Let the requests of a paused pool go on",
@@ -87,14 +94,20 @@ func newResume() *cobra.Command {
 the pool meanwhile fails. It prints nothing when it has worked.`,
 		Example: `  realdocd resume www`,
 		Args:    poolArgument,
-		RunE: func(_ *cobra.Command, args []string) error {
-			return o.ask(answerTimeout, func(ctx context.Context, daemon *control.Client) error {
-				_, err := daemon.Resume(ctx, args[0])
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var pool control.PoolStatus
+			err := o.ask(answerTimeout, func(ctx context.Context, daemon *control.Client) (err error) {
+				pool, err = daemon.Resume(ctx, args[0])
 				return err
 			})
+			if asJSON {
+				return answerJSON(cmd.OutOrStdout(), pool, err)
+			}
+			return err
 		},
 		ValidArgsFunction: o.completePool,
 	}
 	o.flags(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "write the pool as JSON, as the control API has it")
 	return cmd
 }

@@ -32,13 +32,13 @@ func TestStatusAndDrain_ObeyNobodysTerminalEscapes(t *testing.T) {
 	var out bytes.Buffer
 	writeOccupants(&out, []control.Occupant{{Kind: "request", What: "GET /" + escape}})
 	st := control.Status{Sites: []control.SiteStatus{{Name: "shop", Docroot: "/srv/" + escape, Pool: "www"}}}
-	if err := writeStatus(&out, st, nil, time.Now()); err != nil {
+	if err := (&statusView{}).writeStatus(&out, st, nil, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	detail := control.SiteDetail{Docroots: []control.DocrootStatus{{
 		Docroot: "/srv/" + escape, Releases: []control.ReleaseStatus{{Name: escape, Path: escape, Inside: []control.Occupant{{What: escape}}}},
 	}}}
-	if err := writeSite(&out, detail, nil, time.Now()); err != nil {
+	if err := (&statusView{}).writeSite(&out, detail, nil, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	printError(&out, errors.New("release "+escape))

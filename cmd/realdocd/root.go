@@ -11,6 +11,7 @@ import (
 
 	"realdocd/cmd/realdocd/conf"
 	"realdocd/cmd/realdocd/logging"
+	"realdocd/gateway/nearest"
 )
 
 const (
@@ -108,7 +109,7 @@ func printError(w io.Writer, err error) {
 func withHint(cmd *cobra.Command, err error) error {
 	var flag *pflag.NotExistError
 	if errors.As(err, &flag) {
-		if near := conf.Nearest(flag.GetSpecifiedName(), flagNames(cmd)); near != "" {
+		if near := nearest.To(flag.GetSpecifiedName(), flagNames(cmd)); near != "" && err == error(flag) {
 			return fmt.Errorf("%w; did you mean --%s?", err, near)
 		}
 		return err
@@ -117,7 +118,7 @@ func withHint(cmd *cobra.Command, err error) error {
 	if _, scanErr := fmt.Sscanf(err.Error(), "unknown command %q", &name); scanErr != nil {
 		return err
 	}
-	if near := conf.Nearest(name, commandNames(cmd.Root())); near != "" {
+	if near := nearest.To(name, commandNames(cmd.Root())); near != "" {
 		return fmt.Errorf("unknown command %q; did you mean %q?", name, near)
 	}
 	return fmt.Errorf("unknown command %q", name)

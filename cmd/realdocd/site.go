@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -49,18 +50,26 @@ func (o *siteOptions) find(ctx context.Context, name string) (*namedSite, error)
 	if err != nil {
 		return nil, err
 	}
-	i := slices.IndexFunc(c.Gateway.Sites, func(s gateway.SiteConfig) bool { return s.Name == name })
-	if i < 0 {
-		return nil, fmt.Errorf("there is no site %q in %s: it has %s", name, o.file, quoted(c.SiteNames()))
+	i, docroot, err := gateway.Named(c.Gateway.Sites, name)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", o.file, err)
 	}
-	t := &namedSite{site: c.Gateway.Sites[i], sites: c.Gateway.Sites, stateDir: c.Gateway.StateDir}
-	if t.docroot, err = t.site.DocrootOf(o.docroot); err != nil {
+	site := c.Gateway.Sites[i]
+	if docroot != "" && o.docroot != "" && path.Clean(o.docroot) != docroot {
+		return nil, usageError{fmt.Errorf("%s is the docroot %s: leave --docroot out", name, docroot)}
+	}
+	t := &namedSite{sites: c.Gateway.Sites, stateDir: c.Gateway.StateDir}
+	if t.docroot, err = site.DocrootOf(cmp.Or(docroot, o.docroot)); err != nil {
 		return nil, usageError{fmt.Errorf("--docroot: %w", err)}
 	}
-	t.at = control.SiteAddress{Site: name}
-	if t.site.IsGlob() {
+	t.at = control.SiteAddress{Site: site.Name}
+	if site.IsGlob() {
 		t.at.Docroot = t.docroot
+		if err := wantTenant(site, t.docroot); err != nil {
+			return nil, err
+		}
 	}
+	t.site = site.At(t.docroot)
 	return t, t.reach(ctx, cmp.Or(o.socket, c.Gateway.Control), c.Gateway.User)
 }
 
@@ -82,8 +91,8 @@ func (t *namedSite) reach(ctx context.Context, socket, user string) error {
 	if err != nil {
 		return err
 	}
-	if !slices.ContainsFunc(st.Sites, func(s control.SiteStatus) bool { return s.Name == t.site.Name }) {
-		return fmt.Errorf("the realdocd that runs does not know site %q yet: systemctl reload realdocd", t.site.Name)
+	if !slices.ContainsFunc(st.Sites, func(s control.SiteStatus) bool { return s.Name == t.at.Site }) {
+		return fmt.Errorf("the realdocd that runs does not know site %q yet: systemctl reload realdocd", t.at.Site)
 	}
 	t.daemon = daemon
 	return nil
@@ -104,7 +113,7 @@ func (t *namedSite) history() *deploy.History {
 	if t.stateDir == "" {
 		return nil
 	}
-	return deploy.NewHistory(t.stateDir, t.site.Name)
+	return deploy.NewHistory(t.stateDir, t.site.HistoryOf())
 }
 
 // siteArguments wants a site, and then the others.
@@ -129,11 +138,4 @@ func interruptible() (context.Context, context.CancelFunc) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
 	return ctx, stop
-}
-
-func quoted(names []string) string {
-	if len(names) == 0 {
-		return "none"
-	}
-	return `"` + strings.Join(names, `", "`) + `"`
 }

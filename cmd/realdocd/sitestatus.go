@@ -19,8 +19,13 @@ const maxHistory = 10
 
 // writeSite writes one site for people: releases, who is inside, the history. It has
 // rates if there is an answer from before.
-func writeSite(w io.Writer, d control.SiteDetail, was *earlier[control.SiteDetail], now time.Time) error {
+func (v *statusView) writeSite(w io.Writer, d control.SiteDetail, was *earlier[control.SiteDetail], now time.Time) error {
 	var out bytes.Buffer
+	d = v.oneTenant(d)
+	if isWild(d.Docroot) {
+		v.writePattern(&out, d, was, now)
+		return v.writePast(w, &out, d, now)
+	}
 	fmt.Fprintf(&out, "site %s, pool %s, docroot %s\n", plain(d.Name), plain(d.Pool), plain(d.Docroot))
 	for _, t := range d.Trials {
 		fmt.Fprintln(&out, plain(path.Base(t.Release)+": "+trialLine(t, now)))
@@ -30,22 +35,27 @@ func writeSite(w io.Writer, d control.SiteDetail, was *earlier[control.SiteDetai
 	}
 	for _, docroot := range d.Docroots {
 		out.WriteByte('\n')
-		if len(d.Docroots) > 1 || docroot.Docroot != d.Docroot {
+		if docroot.Docroot != d.Docroot {
 			fmt.Fprintf(&out, "docroot %s\n", plain(docroot.Docroot))
 		}
-		writeTable(&out, addReleaseRates(releaseRows(docroot.Releases), docroot, was))
+		v.write(&out, addReleaseRates(releaseRows(docroot.Releases), docroot, was), "FIRST SEEN", "LAST SEEN", "REQUESTS", "FAILED")
 		if inside := insideRows(docroot.Releases); len(inside) > 1 {
 			out.WriteByte('\n')
 			writeTable(&out, inside)
 		}
 	}
+	return v.writePast(w, &out, d, now)
+}
+
+// writePast writes out, and below it the history.
+func (v *statusView) writePast(w io.Writer, out *bytes.Buffer, d control.SiteDetail, now time.Time) error {
 	if len(d.History) > 0 {
 		out.WriteByte('\n')
-		writeTable(&out, historyRows(d.History, now))
+		v.write(out, historyRows(d.History, now), "LIVE SINCE", "LINK")
 	}
 	if len(d.Notes) > 0 {
 		out.WriteByte('\n')
-		writeTable(&out, noteRows(d.Notes, now))
+		writeTable(out, noteRows(d.Notes, now))
 	}
 	_, err := out.WriteTo(w)
 	return err

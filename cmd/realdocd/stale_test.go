@@ -17,7 +17,7 @@ func TestStatusShowsASiteWithABrokenLinkFirst(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out strings.Builder
-			if err := writeStatus(&out, control.Status{Sites: []control.SiteStatus{row.site}}, nil, noon); err != nil {
+			if err := (&statusView{}).writeStatus(&out, control.Status{Sites: []control.SiteStatus{row.site}}, nil, noon); err != nil {
 				t.Fatal(err)
 			}
 			trouble := strings.Index(out.String(), row.want)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -19,6 +20,7 @@ func newStatus() *cobra.Command {
 	var o siteOptions
 	var asJSON, check, requests bool
 	var every time.Duration
+	var v statusView
 	cmd := &cobra.Command{
 		Use:   "status [SITE]",
 		Short: "Show what the running gateway does",
@@ -47,6 +49,9 @@ well, 1 if somebody should look, 2 if visitors get errors or the gateway does no
 			if check && (requests || asJSON || cmd.Flags().Changed("watch")) {
 				return usageError{errors.New("--check writes one line: it goes with none of --requests, --json and --watch")}
 			}
+			if err := v.check(asJSON, check || requests); err != nil {
+				return err
+			}
 			if cmd.Flags().Changed("watch") && every < watchLeast {
 				return usageError{fmt.Errorf("--watch: want a duration of at least %s, such as 2s", watchLeast)}
 			}
@@ -66,20 +71,22 @@ well, 1 if somebody should look, 2 if visitors get errors or the gateway does no
 			}
 			if requests {
 				ask := func(ctx context.Context) (control.Requests, error) { return daemon.Requests(ctx, site) }
-				return show(cmd, asJSON, &watch[control.Requests]{every: every, ask: ask, write: writeRequests})
+				return show(cmd, asJSON, &watch[control.Requests]{every: every, ask: ask, write: writeRequests, view: &v})
 			}
 			if len(args) > 0 {
 				ask := func(ctx context.Context) (control.SiteDetail, error) {
 					return daemon.Site(ctx, control.SiteAddress{Site: args[0], Docroot: o.docroot})
 				}
-				return show(cmd, asJSON, &watch[control.SiteDetail]{every: every, ask: ask, write: writeSite})
+				v.asked, v.docroot = args[0], o.docroot
+				return show(cmd, asJSON, &watch[control.SiteDetail]{every: every, ask: ask, write: v.writeSite, view: &v})
 			}
-			return show(cmd, asJSON, &watch[control.Status]{every: every, ask: daemon.Status, write: writeStatus})
+			return show(cmd, asJSON, &watch[control.Status]{every: every, ask: daemon.Status, write: v.writeStatus, view: &v})
 		},
 		ValidArgsFunction: o.completeSite,
 	}
 	o.flags(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "write JSON, as the control API has it")
+	v.flags(cmd)
 	cmd.Flags().BoolVar(&check, "check", false, "write one line for a monitoring system, and exit as Nagios has it")
 	cmd.Flags().BoolVar(&requests, "requests", false, "show what runs now, the longest first")
 	cmd.Flags().DurationVar(&every, "watch", 0, "show it again each `TIME`, as in --watch=2s, until q or Ctrl-C")
@@ -103,7 +110,15 @@ func show[T any](cmd *cobra.Command, asJSON bool, w *watch[T]) error {
 		out.SetIndent("", "  ")
 		return out.Encode(got)
 	}
-	return w.write(cmd.OutOrStdout(), got, nil, time.Now())
+	if !wantsColour(cmd.OutOrStdout()) {
+		return w.write(cmd.OutOrStdout(), got, nil, time.Now())
+	}
+	var out strings.Builder
+	if err := w.write(&out, got, nil, time.Now()); err != nil {
+		return err
+	}
+	_, err = io.WriteString(cmd.OutOrStdout(), inColour(out.String()))
+	return err
 }
 
 // mayNameSite wants one site, or none; --docroot is of one.
@@ -121,10 +136,17 @@ func mayNameSite(cmd *cobra.Command, args []string) error {
 }
 
 // writeStatus writes the status for people, with rates if there is one from before.
-func writeStatus(w io.Writer, st control.Status, was *earlier[control.Status], now time.Time) error {
+func (v *statusView) writeStatus(w io.Writer, st control.Status, was *earlier[control.Status], now time.Time) error {
 	var out bytes.Buffer
 	fmt.Fprintf(&out, "realdocd with pid %d, up for %s, %s of web servers\n",
 		st.PID, age(now.Sub(st.Started)), count(st.Connections, "connection"))
+	if st.MaxConns > 0 {
+		running := 0
+		for _, p := range st.Pools {
+			running += p.Running
+		}
+		fmt.Fprintf(&out, "all pools together have %d of %d requests in PHP-FPM\n", running, st.MaxConns)
+	}
 	for _, before := range st.Retiring {
 		fmt.Fprintln(&out, plain(retiringLine(before)))
 	}
@@ -135,12 +157,13 @@ func writeStatus(w io.Writer, st control.Status, was *earlier[control.Status], n
 	}
 	writeTable(&out, troubles(st, now))
 	out.WriteByte('\n')
-	writeTable(&out, addPoolRates(poolRows(st.Pools), st, was))
+	pools := v.pools(st.Pools)
+	v.writePools(&out, pools, st, was)
 	if len(st.Sites) > 0 {
 		out.WriteByte('\n')
-		writeTable(&out, siteRows(st.Sites))
+		v.write(&out, siteRows(v.sites(st.Sites)), "DOCROOT", "POOL")
 	}
-	if rows := notKept(st.Pools); len(rows) > 0 {
+	if rows := notKept(pools); len(rows) > 0 {
 		out.WriteByte('\n')
 		writeTable(&out, rows)
 	}

@@ -93,7 +93,7 @@ shop  /var/www/shop/current/public  www   -        0
 func wantStatus(t *testing.T, st control.Status, want string) {
 	t.Helper()
 	var out strings.Builder
-	if err := writeStatus(&out, st, nil, noon); err != nil {
+	if err := (&statusView{}).writeStatus(&out, st, nil, noon); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(want, "\n"+out.String()); diff != "" {

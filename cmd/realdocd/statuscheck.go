@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -49,7 +50,7 @@ func checkStatus(cmd *cobra.Command, o *siteOptions, site string) error {
 	defer cancel()
 	st, err := client.Status(ctx)
 	if err == nil && site != "" {
-		st, err = onlySite(st, site)
+		st, err = onlySite(ctx, client, st, site)
 	}
 	switch {
 	case control.IsNotRunning(err):
@@ -68,21 +69,39 @@ func checkStatus(cmd *cobra.Command, o *siteOptions, site string) error {
 	return sayVerdict(cmd, v.level, strings.Join(v.texts, "; "), perfdata(st))
 }
 
-// onlySite leaves of a status one site and its pool.
-func onlySite(st control.Status, name string) (control.Status, error) {
-	for _, s := range st.Sites {
-		if s.Name != name {
-			continue
+// onlySite leaves of a status one site and its pools, or one docroot of a pattern.
+func onlySite(ctx context.Context, client *control.Client, st control.Status, name string) (control.Status, error) {
+	at, docroot, err := gateway.Named(configOf(st.Sites), name)
+	if err != nil {
+		return st, err
+	}
+	site := st.Sites[at]
+	if docroot != "" {
+		d, err := client.Site(ctx, control.SiteAddress{Site: site.Name, Docroot: docroot})
+		if err != nil {
+			return st, err
 		}
-		st.Sites = []control.SiteStatus{s}
-		for _, p := range st.Pools {
-			if p.Name == s.Pool {
-				st.Pools = []control.PoolStatus{p}
+		site = asSite(name, d)
+	}
+	uses := gateway.SiteConfig{Pool: site.Pool}
+	st.Sites = []control.SiteStatus{site}
+	st.Pools = slices.DeleteFunc(st.Pools, func(p control.PoolStatus) bool { return !uses.UsesPool(p.Name) })
+	return st, nil
+}
+
+// asSite is the only docroot of an answer as if it were a site.
+func asSite(name string, d control.SiteDetail) control.SiteStatus {
+	st := control.SiteStatus{Name: name, Docroot: d.Docroot, Pool: d.Pool, Maintenance: d.Maintenance}
+	for _, one := range d.Docroots {
+		st.Docroot, st.Pool, st.Stale, st.Gone = one.Docroot, one.Pool, one.Stale, one.Gone
+		for _, r := range one.Releases {
+			st.Running += r.Running
+			if r.Live {
+				st.Release = r.Path
 			}
 		}
-		return st, nil
 	}
-	return st, fmt.Errorf("there is no site %q", name)
+	return st
 }
 
 // judge says what is wrong: CRITICAL if visitors get errors, or would, WARNING if

@@ -133,6 +133,47 @@ func notKept(pools []control.PoolStatus) (rows []row) {
 	return rows
 }
 
+// pools are those that are shown, in their order.
+func (v *statusView) pools(all []control.PoolStatus) []control.PoolStatus {
+	return arranged(v, all,
+		func(p control.PoolStatus) bool { return p.Running+p.Waiting > 0 || poolState(p) != "up" },
+		func(p control.PoolStatus) string { return p.Name },
+		func(p control.PoolStatus) (int64, bool) {
+			switch v.sort {
+			case "running":
+				return int64(p.Running), true
+			case "waiting":
+				return int64(p.Waiting), true
+			case "requests":
+				return int64(p.Requests), true
+			case "failed":
+				return int64(p.Refused), true
+			}
+			return 0, false
+		})
+}
+
+// writePools writes the table of pools. On a narrow terminal it has what one watches.
+func (v *statusView) writePools(out *bytes.Buffer, pools []control.PoolStatus, st control.Status, was *earlier[control.Status]) {
+	rows := addPoolRates(poolRows(pools), st, was)
+	if v.width > 0 && widthOf(rows) > v.width {
+		for _, r := range rows[1:] {
+			r[1] = path.Base(r[1])
+		}
+	}
+	v.write(out, rows, "KEPT", "REUSE", "REFUSED", "REQUESTS", "SERVER")
+}
+
+// sites are those that are shown, in their order.
+func (v *statusView) sites(all []control.SiteStatus) []control.SiteStatus {
+	return arranged(v, all,
+		func(s control.SiteStatus) bool {
+			return s.Running > 0 || s.Stale != "" || s.Fault != "" || len(s.Maintenance) > 0 || s.Holds > 0
+		},
+		func(s control.SiteStatus) string { return s.Name },
+		func(s control.SiteStatus) (int64, bool) { return s.Running, v.sort == "running" })
+}
+
 func siteRows(sites []control.SiteStatus) []row {
 	rows := []row{{"SITE", "DOCROOT", "POOL", "RELEASE", "RUNNING"}}
 	for _, s := range sites {

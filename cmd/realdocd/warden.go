@@ -7,10 +7,14 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/BurntSushi/toml"
+
 	"realdocd/deploy"
+	"realdocd/gateway"
 	"realdocd/gateway/control"
 )
 
@@ -20,26 +24,45 @@ func (t *namedSite) records() *deploy.Records { return deploy.NewRecords(t.state
 // uses are what all sites count on, on disk. slot is the one that this deploy fills;
 // "" if it makes a release.
 func (g *goLive) uses(slot string) (all []deploy.Use, err error) {
-	for _, s := range g.sites {
-		on := deploy.SiteOnDisk{
-			Name: s.Name, Docroot: s.Docroot, Links: s.Links(), Shared: s.SharedDir, ExtraRoots: s.ExtraRoots,
+	for i, s := range g.sites {
+		docroots := []string{s.Docroot}
+		if s.IsGlob() {
+			if docroots, err = deploy.Docroots(s.Docroot); err != nil {
+				return nil, err
+			}
+			if g.at.Site == s.Name && !slices.Contains(docroots, g.docroot) {
+				docroots = append(docroots, g.docroot) // which has no release yet
+			}
 		}
-		if g.stateDir != "" {
-			on.History = deploy.NewHistory(g.stateDir, s.Name)
+		for _, docroot := range docroots {
+			if s.IsGlob() && gateway.SiteOf(g.sites, docroot) != i {
+				continue // another site has it
+			}
+			uses, err := g.usesOf(s.At(docroot), docroot, slot)
+			if err != nil {
+				return nil, fmt.Errorf("look at what site %s uses: %w", s.Name, err)
+			}
+			all = append(all, uses...)
 		}
-		if s.Name == g.site.Name {
-			on.Own, on.OwnLink, on.OwnSlot = true, g.link.path, slot
-		}
-		uses, err := on.Uses()
-		if err != nil {
-			return nil, fmt.Errorf("look at what site %s uses: %w", s.Name, err)
-		}
-		all = append(all, uses...)
 	}
 	if g.stateDir != "" {
 		all = append(all, deploy.Use{Path: g.stateDir, Kind: deploy.UseOther, What: "state_dir"})
 	}
 	return all, nil
+}
+
+// usesOf are what one docroot counts on.
+func (g *goLive) usesOf(s gateway.SiteConfig, docroot, slot string) ([]deploy.Use, error) {
+	on := deploy.SiteOnDisk{
+		Name: s.Name, Docroots: []string{docroot}, Links: s.Links(), Shared: s.SharedDir, ExtraRoots: s.ExtraRoots,
+	}
+	if g.stateDir != "" {
+		on.History = deploy.NewHistory(g.stateDir, s.HistoryOf())
+	}
+	if s.Name == g.site.Name {
+		on.Own, on.OwnLink, on.OwnSlot = true, g.link.path, slot
+	}
+	return on.Uses()
 }
 
 // warden is asked before a directory is emptied or removed. inside says whether
@@ -172,8 +195,8 @@ func (g *goLive) wantNoForeign(permit *deploy.Permit, source string) error {
 	if n := len(foreign) - len(shown); n > 0 {
 		more = fmt.Sprintf("\n  and %d more", n)
 	}
-	return &foreignFiles{fmt.Sprintf("%s has %s that no deploy brought:\n  %s%s\nkeep them outside of releases (shared in [site.%s]), leave them alone (exclude), or let them go with --delete-new",
-		permit.Dir(), count(len(foreign), "file"), strings.Join(shown, "\n  "), more, g.site.Name)}
+	return &foreignFiles{fmt.Sprintf("%s has %s that no deploy brought:\n  %s%s\nkeep them outside of releases (shared in [%s]), leave them alone (exclude), or let them go with --delete-new",
+		permit.Dir(), count(len(foreign), "file"), strings.Join(shown, "\n  "), more, toml.Key{"site", g.site.Name})}
 }
 
 // foreignFiles are files that would be lost.

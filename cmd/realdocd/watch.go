@@ -30,6 +30,7 @@ type watch[T any] struct {
 	every time.Duration
 	ask   func(context.Context) (T, error)
 	write func(w io.Writer, got T, was *earlier[T], now time.Time) error
+	view  *statusView // what write goes by; nil for none
 
 	// The last answer, and the one before it.
 	last, before *seen[T]

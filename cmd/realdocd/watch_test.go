@@ -342,7 +342,7 @@ func TestWatchWithoutATerminalSaysOnceThatNobodyAnswers(t *testing.T) {
 	asked := 0
 	daemon := control.NewClient(socket)
 	var out, errs bytes.Buffer
-	w := &watch[control.Status]{every: time.Millisecond, write: writeStatus, ask: func(ctx context.Context) (control.Status, error) {
+	w := &watch[control.Status]{every: time.Millisecond, write: (&statusView{}).writeStatus, ask: func(ctx context.Context) (control.Status, error) {
 		if asked++; asked == 5 {
 			return control.Status{PID: 812}, nil
 		}

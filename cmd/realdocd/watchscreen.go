@@ -91,15 +91,23 @@ func (w *watch[T]) answer(ctx context.Context, to chan<- answered[T]) {
 
 // draw writes one picture in one write, so that nobody sees half of it.
 func (w *watch[T]) draw(out *os.File, now time.Time) error {
-	text, err := w.text()
-	if err != nil {
-		return err
-	}
 	width, height, err := term.GetSize(int(out.Fd()))
 	if err != nil || width <= 0 || height <= 0 {
 		width, height = 80, 24
 	}
+	if w.view != nil {
+		w.view.width = width
+	}
+	text, err := w.text()
+	if err != nil {
+		return err
+	}
 	lines := fit(append([]string{w.headline(now)}, strings.Split(strings.TrimRight(text, "\n"), "\n")...), width, height)
+	if wantsColour(out) {
+		for i := range lines {
+			lines[i] = coloured(lines[i])
+		}
+	}
 	if _, err := io.WriteString(out, screenHome+strings.Join(lines, lineEnd)+screenRest); err != nil {
 		return fmt.Errorf("write to the terminal: %w", err)
 	}

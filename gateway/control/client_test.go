@@ -50,7 +50,7 @@ func TestClient_GivesTheTextOfARefusal(t *testing.T) {
 	_, api := newTestHandler()
 	c := NewClient(serveOn(t, api))
 	_, err := c.Pause(t.Context(), "ww", 0)
-	if want := `there is no pool "ww": take one of "www", "a/b c"`; err == nil || err.Error() != want {
+	if want := `there is no pool "ww"; did you mean "www"?`; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 	_, err = c.Pause(t.Context(), "www", 10*time.Millisecond)

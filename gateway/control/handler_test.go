@@ -137,7 +137,7 @@ func TestHandler_MetricsAreThere(t *testing.T) {
 }
 
 func TestHandler_RefusalsAreJSONAndChangeNothing(t *testing.T) {
-	noPool := `there is no pool "ww": take one of "www", "a/b c"`
+	noPool := `there is no pool "ww"; did you mean "www"?`
 	for _, tt := range []struct {
 		method, uri, body string
 		status            int

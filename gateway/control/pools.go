@@ -3,10 +3,10 @@ package control
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
-	"strings"
 	"time"
+
+	"realdocd/gateway/nearest"
 )
 
 func (h *Handler) pause(r *http.Request) (any, error) {
@@ -59,9 +59,9 @@ func (h *Handler) poolAfter(name string, err error) (any, error) {
 	if errors.Is(err, ErrNoPool) {
 		var names []string
 		for _, p := range st.Pools {
-			names = append(names, fmt.Sprintf("%q", p.Name))
+			names = append(names, p.Name)
 		}
-		return nil, apiErrorf(http.StatusNotFound, "there is no pool %q: take one of %s", name, strings.Join(names, ", "))
+		return nil, apiErrorf(http.StatusNotFound, "there is no pool %q%s", name, nearest.Or(name, names))
 	}
 	if err != nil {
 		return nil, err

@@ -18,6 +18,14 @@ type SiteDetail struct {
 type DocrootStatus struct {
 	Docroot string `json:"docroot"`
 	Link    string `json:"link"`
+	// Tenant is its name if the site's docroot is a pattern: what the wildcards have
+	// matched.
+	Tenant string `json:"tenant,omitempty"`
+	// Pool is the pool that runs it.
+	Pool string `json:"pool"`
+	// Stale and Gone are as those of a site.
+	Stale string `json:"stale,omitempty"`
+	Gone  bool   `json:"gone,omitempty"`
 	// Releases are those that the daemon remembers: the live one, those with
 	// somebody inside, and the last few that were live.
 	Releases []ReleaseStatus `json:"releases"`

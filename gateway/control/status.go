@@ -8,6 +8,8 @@ type Status struct {
 	Started time.Time `json:"started"`
 	// Connections are the connections of web servers, idle ones too.
 	Connections int `json:"connections"`
+	// MaxConns bounds the requests in PHP-FPM of all pools together; 0 is no bound.
+	MaxConns int `json:"max_conns,omitempty"`
 	// Unheld says that systemd runs the daemon, and holds no socket for it: what asks
 	// while it is restarted is refused.
 	Unheld bool         `json:"unheld,omitempty"`

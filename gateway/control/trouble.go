@@ -19,6 +19,9 @@ func (st Status) Troubles(now time.Time) (all []Trouble) {
 	if st.Unheld {
 		all = append(all, Trouble{"SOCKET", "systemd holds no socket for realdocd, so that requests fail while it is restarted: systemctl enable --now realdocd.socket; systemctl restart realdocd"})
 	}
+	if running, waiting := st.inPHP(); st.MaxConns > 0 && running >= st.MaxConns && waiting > 0 {
+		all = append(all, trouble("FULL", "all pools together have max_conns (%d) requests in PHP-FPM, and %d wait: realdocd status --sort=running shows whose they are", st.MaxConns, waiting))
+	}
 	for _, p := range st.Pools {
 		all = append(all, p.troubles(now)...)
 	}
@@ -26,6 +29,14 @@ func (st Status) Troubles(now time.Time) (all []Trouble) {
 		all = append(all, s.troubles(now)...)
 	}
 	return all
+}
+
+// inPHP counts the requests that have a place in PHP-FPM, and those that wait for one.
+func (st Status) inPHP() (running, waiting int) {
+	for _, p := range st.Pools {
+		running, waiting = running+p.Running, waiting+p.Waiting
+	}
+	return running, waiting
 }
 
 func trouble(word, format string, args ...any) Trouble {

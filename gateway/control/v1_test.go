@@ -61,7 +61,7 @@ var (
 // v1Cases are a value of each answer, by the name of its file.
 var v1Cases = map[string]any{
 	"status": Status{
-		PID: 812, Started: v1Time, Connections: 64, Unheld: true, Pools: []PoolStatus{v1Pool}, Sites: []SiteStatus{v1Site},
+		PID: 812, Started: v1Time, Connections: 64, MaxConns: 200, Unheld: true, Pools: []PoolStatus{v1Pool}, Sites: []SiteStatus{v1Site},
 		Retiring: []RetiringStatus{{PID: 700, Connections: 3}, {PID: 600, Error: "it does not answer"}},
 	},
 	"status-of-nothing": Status{PID: 812, Started: v1Time, Pools: []PoolStatus{}, Sites: []SiteStatus{}},
@@ -92,7 +92,7 @@ var v1Cases = map[string]any{
 	"site": SiteDetail{ // the answer to look and drain too
 		SiteStatus: v1Site,
 		Docroots: []DocrootStatus{{
-			Docroot: "/var/www/shop/current/public", Link: "/var/www/shop/current",
+			Docroot: "/var/www/shop/current/public", Link: "/var/www/shop/current", Pool: "www",
 			Releases: []ReleaseStatus{
 				{
 					Path: "/var/www/shop/releases/41", Name: "41", Running: 3, Requests: 900, Failed: 7,
@@ -105,6 +105,14 @@ var v1Cases = map[string]any{
 		Notes: []Note{{
 			Time: v1Later, What: "canary", Docroot: "/var/www/shop/current/public", Release: "/var/www/shop/releases/43", Text: "ended",
 		}},
+	},
+	"site-of-a-pattern": SiteDetail{
+		SiteStatus: SiteStatus{Name: "all", Docroot: "/var/www/*/current", Pool: "www"},
+		Docroots: []DocrootStatus{{
+			Docroot: "/var/www/s1/current", Link: "/var/www/s1/current", Tenant: "s1", Pool: "fpm-s1",
+			Stale: "the link leads nowhere", Gone: true, Releases: []ReleaseStatus{},
+		}},
+		History: []HistoryEntry{},
 	},
 	"warm": []WarmResult{
 		{URI: "/", Status: 302, Server: "/run/php/php8.2-fpm.sock", Took: 0.5, Note: "it redirects to https://shop.example.com/"},

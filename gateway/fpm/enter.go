@@ -44,7 +44,7 @@ type Want struct {
 func (p *Pool) Enter(pl *Place, want Want) error {
 	pl.begin(p, want)
 	p.mu.Lock()
-	if p.hasRoomLocked() && !p.isFullLocked(want) || want.First && p.hasPlaceLocked() {
+	if (p.hasRoomLocked() && !p.isFullLocked(want) && !p.isBehindLocked() || want.First && p.hasPlaceLocked()) && p.Total.takeLocked(p) {
 		p.admitLocked(pl)
 		p.mu.Unlock()
 		pl.Queued = time.Now()
@@ -57,6 +57,9 @@ func (p *Pool) Enter(pl *Place, want Want) error {
 		p.ahead = append(p.ahead, w)
 	} else {
 		w, pushedOut = p.enqueueLocked(pl)
+		if p.Total.bounds() {
+			p.giveLocked()
+		}
 	}
 	p.reportLocked()
 	p.mu.Unlock()
@@ -69,6 +72,9 @@ func (p *Pool) Enter(pl *Place, want Want) error {
 	return p.await(w)
 }
 
+// isBehindLocked says whether others wait for a place of the total, who were here before.
+func (p *Pool) isBehindLocked() bool { return p.queue.len > 0 && p.Total.bounds() }
+
 // isFullLocked says whether the request's flow has as many in FPM as it may have.
 func (p *Pool) isFullLocked(want Want) bool {
 	f := p.queue.flows[want.Flow]
@@ -80,7 +86,7 @@ func (p *Pool) admitLocked(pl *Place) {
 	p.running++
 	p.requests++
 	pl.held = true
-	if p.Config().MaxConns != 0 || pl.want.Limit > 0 {
+	if p.Config().MaxConns != 0 || pl.want.Limit > 0 || p.Total.bounds() {
 		pl.flow = p.queue.flow(pl.want.Flow)
 		p.queue.bound(pl.flow, pl.want.Limit)
 		p.queue.count(pl.flow, 1)

@@ -31,6 +31,10 @@ type Pool struct {
 	// needs; nil is nothing. It is set before the pool is used.
 	Spare func()
 
+	// Total bounds all pools together; nil is no bound. It is set before the pool is used.
+	Total *Total
+
+	part   part // of the Total
 	log    zerolog.Logger
 	config atomic.Pointer[Config]
 
@@ -146,19 +150,25 @@ func (p *Pool) hasPlaceLocked() bool {
 
 // giveLocked gives free places to those who wait.
 func (p *Pool) giveLocked() {
+	defer p.Total.unusedLocked(p)
 	for len(p.ahead) > 0 && p.hasPlaceLocked() {
+		if !p.Total.takeLocked(p) {
+			return
+		}
 		w := p.ahead[0]
 		p.dropLocked(w)
 		p.admitLocked(w.place)
 		w.done <- nil
 	}
 	for p.hasRoomLocked() {
-		if p.older != nil && p.giveOlderLocked() {
-			continue
-		}
+		older := p.older.wants() > 0
 		w := p.queue.next()
-		if w == nil {
+		if !older && w == nil || !p.Total.takeLocked(p) {
 			return
+		}
+		if older {
+			p.giveOlderLocked()
+			continue
 		}
 		p.queue.take(w)
 		p.admitLocked(w.place)

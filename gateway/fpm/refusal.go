@@ -49,6 +49,9 @@ func (p *Pool) refusal(why error, want Want) error {
 	full := p.isFullLocked(want)
 	p.mu.Unlock()
 	state := fmt.Sprintf("pool %s: %d requests run, of at most %d", p.Name, running, limit)
+	if p.Total.isFull() && (limit == 0 || running < limit) {
+		state = fmt.Sprintf("pool %s: %d requests run, and all pools together have max_conns (%d) of them", p.Name, running, p.Total.Limit())
+	}
 	if full {
 		state = fmt.Sprintf("site %s has all of its max_conns (%d) in pool %s", want.Flow.Site, want.Limit, p.Name)
 	}

@@ -122,6 +122,7 @@ func (p *Pool) HearOlder(r Report, grant func(all int)) {
 		}
 		p.older = &older{granted: r.Granted, report: r, grant: grant}
 		p.running += p.older.held()
+		p.Total.countLocked(p, p.older.held())
 		p.noteOlderLocked()
 		return
 	}
@@ -149,6 +150,7 @@ func (p *Pool) ForgetOlder() {
 // successor's to give, also if somebody waits here.
 func (p *Pool) freeLocked(places int) {
 	p.running -= places
+	p.Total.giveLocked(p, places)
 	if p.lease != nil {
 		p.lease.released += places
 	}
@@ -164,14 +166,10 @@ func (p *Pool) noteOlderLocked() {
 	}
 }
 
-// giveOlderLocked gives the older daemon a place, if it wants one.
-func (p *Pool) giveOlderLocked() bool {
+// giveOlderLocked gives the older daemon a place, which it wants.
+func (p *Pool) giveOlderLocked() {
 	o := p.older
-	if o.wants() == 0 {
-		return false
-	}
 	p.running++
 	o.granted++
 	o.grant(o.granted)
-	return true
 }

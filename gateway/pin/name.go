@@ -5,7 +5,8 @@ import "crypto/sha256"
 // SiteOf stands for a docroot of a site, the same on all hosts that have both by the same
 // names.
 func SiteOf(name, docroot string) (s Site) {
-	sum := sha256.Sum256([]byte(name + "\x00" + docroot))
+	var buf [256]byte
+	sum := sha256.Sum256(append(append(append(buf[:0], name...), 0), docroot...))
 	copy(s[:], sum[:])
 	return s
 }

@@ -159,6 +159,7 @@ func TestVerifyAndAppendAllocateNothing(t *testing.T) {
 		"a good one":   func() { keys.Verify(text) },
 		"a forged one": func() { keys.Verify(forged) },
 		"a long one":   func() { keys.Verify(place[:cap(place)]) },
+		"the site":     func() { SiteOf("shop", "/var/www/shop/current/public") },
 		"the check":    func() { token.Check(token.Site, issued, time.Hour) },
 		"making one":   func() { keys.Append(place, token) },
 	} {

@@ -46,19 +46,28 @@ func boot(t *testing.T) *booted {
 		command(t, "", "cp", file, filepath.Join(m.root, "root", name))
 	}
 	cmd := exec.Command("systemd-nspawn", "-D", m.root, "--register=no", "--keep-unit", "-b", "--machine=realdocdtest", "--private-network")
+	cmd.Env = append(environment(), "SYSTEMD_NSPAWN_TMPFS_TMP=0") // /tmp is on a disk, as in Debian 12
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	ended := make(chan struct{})
+	go func() { cmd.Wait(); close(ended) }()
 	t.Cleanup(func() {
 		m.try("systemctl poweroff")
-		cmd.Wait()
+		select {
+		case <-ended:
+		case <-time.After(20 * time.Second):
+			cmd.Process.Kill()
+			<-ended
+		}
 	})
-	stack.Until(t, "its systemd has a pid", func() bool {
+	// What systemd-nspawn has started first may be there for a moment only.
+	stack.Until(t, "its systemd can be entered", func() bool {
 		out, _ := exec.Command("pgrep", "-P", fmt.Sprint(cmd.Process.Pid)).Output()
-		m.pid = strings.TrimSpace(string(out))
-		return m.pid != ""
+		m.pid, _, _ = strings.Cut(strings.TrimSpace(string(out)), "\n")
+		_, err := m.try("true")
+		return m.pid != "" && err == nil
 	})
-	stack.Until(t, "its systemd can be entered", func() bool { _, err := m.try("true"); return err == nil })
 	for ends := time.Now().Add(2 * time.Minute); ; time.Sleep(200 * time.Millisecond) { // no event reaches us from there
 		said, _ := m.try("systemctl is-system-running")
 		if said = strings.TrimSpace(said); said == "running" || said == "degraded" {

@@ -44,7 +44,9 @@ func TestReadme_StepsPutRealdocdInFrontOfASite(t *testing.T) {
 	steps := readSteps(t, "In front of your site")
 	workers := strings.Fields(m.run("/", "pgrep -f '^nginx: worker process'"))
 	for _, step := range steps[:len(steps)-1] {
-		m.do(step, checkout)
+		if said := m.do(step, checkout); strings.Contains(step.text, "realdocd check") && strings.Contains(said, "warning") {
+			t.Errorf("check says\n%s", said)
+		}
 	}
 	m.awaitReload(workers)
 	m.wantPage("/index.php", "42 42 42 42")
@@ -104,13 +106,15 @@ func TestReadme_ItCanBeTriedAndAskedForAPage(t *testing.T) {
 // A step is a fenced block: a script to run, or the text of a file.
 type step struct{ file, text string }
 
-func (m *machine) do(s step, dir string) {
+func (m *machine) do(s step, dir string) (said string) {
 	m.t.Helper()
 	if s.file != "" {
 		m.write(s.file, s.text)
-		return
+		return ""
 	}
-	m.t.Logf("%s%s", s.text, m.run(dir, s.text))
+	said = m.run(dir, s.text)
+	m.t.Logf("%s%s", s.text, said)
+	return said
 }
 
 // readSteps gives the blocks of a section that are marked as to what they are. A file's name is the last one

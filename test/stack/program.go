@@ -27,9 +27,12 @@ var programs = map[string]program{
 	"lighttpd":        {[]string{"lighttpd"}, "lighttpd"},
 	"caddy":           {[]string{"caddy"}, "caddy"},
 	"lighttpd-magnet": {[]string{"/usr/lib/lighttpd/mod_magnet.so", "/usr/lib64/lighttpd/mod_magnet.so"}, "lighttpd-modules-lua"},
+	"chromium":        {[]string{"chromium", "chromium-browser", "google-chrome-stable"}, "chromium"},
 	"fcgiwrap":        {[]string{"fcgiwrap"}, "fcgiwrap"},
 	"rsync":           {[]string{"rsync"}, "rsync"},
 	"logrotate":       {[]string{"logrotate"}, "logrotate"},
+	"prometheus":      {[]string{"prometheus"}, "prometheus"},
+	"promtool":        {[]string{"promtool"}, "prometheus"},
 	"bindfs":          {[]string{"bindfs"}, "bindfs"},
 	"journald":        {[]string{"/usr/lib/systemd/systemd-journald", "/lib/systemd/systemd-journald"}, "systemd"},
 	"systemd-cat":     {[]string{"systemd-cat"}, "systemd"},
@@ -37,6 +40,7 @@ var programs = map[string]program{
 
 	"php-fpm8.2":              {[]string{"php-fpm8.2"}, "php8.2-fpm"}, // the version that the README names
 	"php":                     {[]string{"php"}, "php-cli"},
+	"chroot":                  {[]string{"chroot"}, "coreutils"},
 	"make":                    {[]string{"make"}, "make"},
 	"cgi-fcgi":                {[]string{"cgi-fcgi"}, "libfcgi-bin"},
 	"python3-yaml":            {[]string{"/usr/lib/python3/dist-packages/yaml/__init__.py"}, "python3-yaml"},

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"realdocd/gateway/nearest"
 )
 
 // oneOf reads one of a few words.
@@ -15,7 +17,7 @@ func oneOf(words ...string) parser[string] {
 		}
 		last := len(words) - 1
 		err := wanted(`"`+strings.Join(words[:last], `", "`)+`" or "`+words[last]+`"`, v)
-		if near := Nearest(s, words); near != "" && s != "" {
+		if near := nearest.To(s, words); near != "" && s != "" {
 			err = fmt.Errorf("%w; did you mean %q?", err, near)
 		}
 		return "", err

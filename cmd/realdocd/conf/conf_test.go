@@ -124,6 +124,7 @@ metrics          = "127.0.0.1:9117"
 unmatched        = "forward"
 shutdown_timeout = "5s"
 max_body         = "10MiB"
+max_conns = 77
 max_connections  = 500
 header_timeout   = "3s"
 body_timeout     = "4s"
@@ -224,6 +225,7 @@ func TestEveryKeyArrives(t *testing.T) {
 			ShutdownTimeout:  5 * time.Second,
 			MaxBody:          10 << 20,
 			MaxConnections:   500,
+			MaxConns:         77,
 			SlowLog:          1500 * time.Millisecond,
 			HeaderTimeout:    3 * time.Second,
 			BodyTimeout:      4 * time.Second,

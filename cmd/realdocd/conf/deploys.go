@@ -1,6 +1,7 @@
 package conf
 
 import (
+	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -58,13 +59,29 @@ func (d *document) checkDeploys(site *gateway.SiteConfig) {
 	if !site.IsGlob() {
 		return
 	}
-	const shared = "the docroot %q is a pattern, and its sites would share what is for one: give the one that is deployed a [site.NAME] of its own"
-	if len(site.Slots) > 0 {
-		d.fault(slots, shared, site.Docroot)
+	d.wantOwnPlaces(site)
+}
+
+// wantOwnPlaces wants each docroot of a pattern to have places of its own.
+func (d *document) wantOwnPlaces(site *gateway.SiteConfig) {
+	for key, dirs := range map[string][]string{"slots": site.Slots, "releases": {site.Releases}, "shared_dir": {site.SharedDir}} {
+		if dir, n := sharedPlace(site, dirs); n > 0 {
+			d.fault([]string{"site", site.Name, key}, "the docroot %q is a pattern, and its sites would share %q, which is for one: write {%d} where the name stands, or give the one that is deployed a [site.%q] of its own",
+				site.Docroot, dir, n, site.Name+"/NAME")
+		}
 	}
-	if site.Releases != "" {
-		d.fault(releases, shared, site.Docroot)
+}
+
+// sharedPlace is a directory in which a {n} is missing; n is 0 if there is none.
+func sharedPlace(site *gateway.SiteConfig, dirs []string) (dir string, n int) {
+	for _, dir := range dirs {
+		for n := 1; dir != "" && n <= site.Wildcards(); n++ {
+			if !strings.Contains(dir, fmt.Sprintf("{%d}", n)) {
+				return dir, n
+			}
+		}
 	}
+	return "", 0
 }
 
 // checkShared fills in where shared paths are, and refuses what has no place.
@@ -87,9 +104,10 @@ func (d *document) checkShared(site *gateway.SiteConfig) {
 	}
 }
 
-// A place is a directory, or a pattern of docroots, that the configuration names.
+// A place is a directory, or a pattern of such, that the configuration names.
 type place struct {
 	site, key, path string
+	form            string // path with {1} and its like, where each docroot has its own
 }
 
 func (p place) at() []string {
@@ -113,7 +131,7 @@ func (d *document) checkOverlaps() {
 				continue
 			}
 			relation := a.to(b)
-			if relation == "" || relation == "is" && a.site == b.site && a.key == b.key { // a slot twice is told already
+			if relation == "" || d.isForOther(a, b) || d.isForOther(b, a) || relation == "is" && a.site == b.site && a.key == b.key { // a slot twice is told already
 				continue
 			}
 			d.fault(a.at(), "%q %s %s, %q (%s): deploys would empty or remove what is in use there; give each a directory of its own",
@@ -128,7 +146,7 @@ func (d *document) places() (all []place) {
 	add := func(site, key string, paths ...string) {
 		for _, p := range paths {
 			if path.IsAbs(p) {
-				all = append(all, place{site, key, path.Clean(p)})
+				all = append(all, place{site, key, path.Clean(asPattern(p)), p})
 			}
 		}
 	}
@@ -143,6 +161,38 @@ func (d *document) places() (all []place) {
 	}
 	slices.SortStableFunc(all, func(a, b place) int { return d.lines.of(a.at()...) - d.lines.of(b.at()...) })
 	return all
+}
+
+// asPattern is a path with a wildcard in the place of {1} and its like.
+func asPattern(text string) string {
+	for n := 1; gateway.HasPlaceholder(text) && n < 10; n++ {
+		text = strings.ReplaceAll(text, fmt.Sprintf("{%d}", n), "*")
+	}
+	return text
+}
+
+// isForOther says whether a place of a pattern would be that of the docroot which another
+// site has written out: that site has it alone.
+func (d *document) isForOther(of, a place) bool {
+	pattern, site := d.siteNamed(of.site), d.siteNamed(a.site)
+	if pattern == nil || site == nil || !pattern.IsGlob() || site.IsGlob() || !pattern.Has(site.Docroot) {
+		return false
+	}
+	form := gateway.SiteConfig{Name: of.site, Docroot: pattern.Docroot, Releases: of.form}
+	if of.key == "docroot" {
+		form.Releases = site.Docroot
+	}
+	relation := place{path: path.Clean(form.At(site.Docroot).Releases)}.to(a)
+	return relation == "is" || relation == "holds"
+}
+
+func (d *document) siteNamed(name string) *gateway.SiteConfig {
+	for i := range d.config.Gateway.Sites {
+		if d.config.Gateway.Sites[i].Name == name {
+			return &d.config.Gateway.Sites[i]
+		}
+	}
+	return nil
 }
 
 // whereOf is the line of a place, which may be a default, as seen from another.

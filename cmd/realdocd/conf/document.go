@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"realdocd/gateway"
+
 	"github.com/BurntSushi/toml"
 )
 
@@ -21,6 +23,9 @@ type document struct {
 	// excused are keys with a fault, and keys that a fault has proposed. A fault
 	// that only follows from them is left out.
 	excused map[string]bool
+	// tenants are the sites with patterns of which others are one docroot, by the names of
+	// these.
+	tenants map[string]gateway.SiteConfig
 	// surroundings are where ${…} finds its values; nil replaces nothing.
 	surroundings *surroundings
 }
@@ -32,6 +37,7 @@ func newDocument(file string, index lines) *document {
 		lines:   index,
 		label:   tomlLabel,
 		excused: map[string]bool{},
+		tenants: map[string]gateway.SiteConfig{},
 	}
 }
 
@@ -118,6 +124,9 @@ func (d *document) table(at []string, raw map[string]any, known keys) {
 	for _, key := range slices.Sorted(maps.Keys(raw)) {
 		keyPath := slices.Concat(at, []string{key})
 		set, ok := known[key]
+		if d.isToldOfPattern(keyPath, ok) {
+			continue
+		}
 		if !ok {
 			d.unknown(keyPath, raw[key], known)
 			continue
@@ -161,6 +170,9 @@ func (d *document) named(kind string, v any, read func(name string, raw map[stri
 	names := slices.SortedFunc(maps.Keys(tables), func(a, b string) int {
 		return cmp.Or(d.lines.of(kind, a)-d.lines.of(kind, b), strings.Compare(a, b))
 	})
+	if kind == "site" { // what they have of their patterns is read there first
+		slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(d.tenants[a].Name, d.tenants[b].Name) })
+	}
 	for _, name := range names {
 		raw, ok := tables[name].(map[string]any)
 		if !ok {

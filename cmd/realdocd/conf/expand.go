@@ -42,6 +42,15 @@ func (d *document) expand(at []string, k key, v any) (any, bool) {
 	return got, true
 }
 
+// expanded is a text with its names replaced, as far as that goes.
+func (d *document) expanded(text string) (string, bool) {
+	if d.surroundings == nil {
+		return text, true
+	}
+	got, err := d.surroundings.replace(text, new(bool))
+	return got, err == nil
+}
+
 func (s *surroundings) replaceIn(v any, secret *bool) (any, error) {
 	switch v := v.(type) {
 	case string:

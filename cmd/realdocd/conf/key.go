@@ -50,6 +50,16 @@ func intoAs[T any](place *T, parse parser[T], write func(T) any) key {
 // isTable says whether the key stands for tables.
 func (k key) isTable() bool { return k.tables != nil }
 
+// together is the key with tables that something is done to before any is read.
+func (k key) together(do func(tables any)) key {
+	set := k.set
+	k.set = func(v any) error {
+		do(v)
+		return set(v)
+	}
+	return k
+}
+
 // forShell is the key with a value that a shell reads.
 func (k key) forShell() key {
 	k.shell = true

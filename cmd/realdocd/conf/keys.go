@@ -29,6 +29,7 @@ func (d *document) topKeys() keys {
 		"metrics":          into(&g.Metrics, orNone(hostPort)),
 		"unmatched":        unmatched.into(&g.ForwardUnmatched),
 		"max_body":         into(&g.MaxBody, size),
+		"max_conns":        into(&g.MaxConns, wholeUpTo(maxRequests)),
 		"max_connections":  into(&g.MaxConnections, wholeUpTo(maxRequests)),
 		"shutdown_timeout": into(&g.ShutdownTimeout, duration),
 		"header_timeout":   into(&g.HeaderTimeout, duration),
@@ -43,7 +44,7 @@ func (d *document) topKeys() keys {
 		"log":              d.inTable("log", d.logKeys),
 		"trace":            d.inTable("trace", d.traceKeys),
 		"pool":             d.inTables("pool", d.readPool, d.poolTables),
-		"site":             d.inTables("site", d.readSite, d.siteTables),
+		"site":             d.inTables("site", d.readSite, d.siteTables).together(d.inherit),
 	}
 }
 

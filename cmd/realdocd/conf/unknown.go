@@ -10,6 +10,7 @@ import (
 
 	"realdocd/gateway"
 	"realdocd/gateway/fpm"
+	"realdocd/gateway/nearest"
 )
 
 // unknown notes a key that its table does not have, and the key that was likely meant.
@@ -33,7 +34,7 @@ func (d *document) unknown(at []string, v any, known keys) {
 		d.faults.add(d.lines.of(at...), "%s: it belongs %s", what, home)
 		return
 	}
-	near := Nearest(key, slices.Sorted(maps.Keys(known)))
+	near := nearest.To(key, slices.Sorted(maps.Keys(known)))
 	d.excuse(slices.Concat(table, []string{near}))
 	d.faults.add(d.lines.of(at...), "%s%s", what, didYouMean("%q", near))
 }
@@ -64,7 +65,7 @@ func (d *document) unknownTable(at []string) {
 			names = append(names, name)
 		}
 	}
-	near := Nearest(at[0], names)
+	near := nearest.To(at[0], names)
 	d.excuse([]string{near})
 	if known[near].named {
 		near += ".NAME"

@@ -59,7 +59,7 @@ type codeReading struct {
 func (x *examination) readRelease(ctx context.Context, p *root) {
 	r := &codeReading{ctx: ctx, root: p, names: p.namesOf(), others: othersOf(p), found: map[kind][]Finding{}}
 	for _, pool := range x.config.Pools {
-		r.mapped = r.mapped || pool.Name == p.site.Pool && len(pool.Map) > 0
+		r.mapped = r.mapped || pool.Name == p.poolOf() && len(pool.Map) > 0
 	}
 	err := filepath.WalkDir(p.Home, r.visit)
 	if err == nil {

@@ -84,7 +84,7 @@ func (x *examination) add(k kind, s Subject, what, do string) {
 // sitesOf are the sites that a pool serves.
 func (x *examination) sitesOf(pool string) (sites []gateway.SiteConfig) {
 	for _, s := range x.config.Sites {
-		if s.Pool == pool {
+		if s.UsesPool(pool) {
 			sites = append(sites, s)
 		}
 	}

@@ -43,7 +43,7 @@ func (x *examination) askServers() {
 		for _, addr := range pool.Servers {
 			s := &server{examination: x, pool: pool, addr: addr}
 			for _, p := range x.roots {
-				if p.site.Pool == pool.Name {
+				if p.poolOf() == pool.Name {
 					s.roots = append(s.roots, p)
 				}
 			}

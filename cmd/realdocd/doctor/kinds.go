@@ -44,6 +44,7 @@ var (
 	kindUnitForbidsTCP             = newKind(Fault, "unit-forbids-tcp")
 	kindListenOpen                 = newKind(Fault, "listen-open")
 	kindDocrootUnresolved          = newKind(Fault, "docroot-unresolved")
+	kindPoolMissing                = newKind(Fault, "pool-missing")
 	kindDocrootUnseen              = newKind(Fault, "docroot-unseen")
 	kindSymlinkThroughLink         = newKind(Fault, "symlink-through-link")
 	kindLinkInsideRelease          = newKind(Fault, "link-inside-release")

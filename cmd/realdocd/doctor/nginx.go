@@ -154,7 +154,7 @@ func (p *passing) checkTimeouts() {
 	if set != nil {
 		at, theirs = set, nginxTime(set.Arg(0))
 	}
-	i := slices.IndexFunc(p.config.Pools, func(pool fpm.Config) bool { return pool.Name == p.site.Pool })
+	i := slices.IndexFunc(p.config.Pools, func(pool fpm.Config) bool { return pool.Name == p.site.At(path.Clean(p.root)).Pool })
 	if i < 0 || theirs == 0 {
 		return
 	}
@@ -237,8 +237,8 @@ func (n *nginx) checkReloaded() {
 			began = w.began
 		}
 	}
-	if began.IsZero() {
-		return
+	if began.IsZero() || n.status == nil {
+		return // before realdocd runs, nginx is not to be reloaded yet
 	}
 	files := []string{n.file}
 	nginxconf.Each(n.conf, func(d *nginxconf.Directive) {

@@ -91,6 +91,9 @@ func (x *examination) checkSentPaths(site gateway.SiteConfig, r control.SeenRequ
 	const do = "With nginx: $document_root instead of $realpath_root, also in fastcgi_params; with Apache: no mod_realdoc."
 	docroot := path.Clean(r.DocumentRoot)
 	if !site.Has(docroot) {
+		if x.runsWith(site.Name, docroot) {
+			return // the file says another docroot than the daemon has: reload-pending tells
+		}
 		x.add(kindDocrootSentResolved, s, fmt.Sprintf("The web server sends DOCUMENT_ROOT already resolved, %s (at %s): it decides the release, not realdocd. A root that is written out so never flips.", docroot, clock(r.Time)), do)
 		return
 	}
@@ -108,6 +111,18 @@ func (x *examination) checkSentPaths(site gateway.SiteConfig, r control.SeenRequ
 			}
 		}
 	}
+}
+
+// runsWith says whether the daemon, by the configuration that it has, takes a docroot for
+// one of a site's: then the web server has not resolved it.
+func (x *examination) runsWith(site, docroot string) bool {
+	if x.status == nil {
+		return false
+	}
+	return slices.ContainsFunc(x.status.Sites, func(s control.SiteStatus) bool {
+		running := gateway.SiteConfig{Docroot: s.Docroot}
+		return s.Name == site && running.Has(docroot)
+	})
 }
 
 // isResolved says whether a path is in a release of the root, live or not, and was
@@ -145,7 +160,7 @@ func (x *examination) checkSentValues(site gateway.SiteConfig, r control.SeenReq
 			keys = append(keys, key)
 		}
 	}
-	if len(keys) > 0 && (site.IsGlob() || len(x.sitesOf(site.Pool)) > 1) {
+	if len(keys) > 0 && (site.IsGlob() && !gateway.HasPlaceholder(site.Pool) || len(x.sitesOf(site.Pool)) > 1) {
 		x.add(kindPHPValueSticks, Subject{Site: site.Name, Pool: site.Pool}, fmt.Sprintf("The web server sends %s in PHP_VALUE or PHP_ADMIN_VALUE: PHP-FPM keeps that in the worker, for requests of other sites of the pool.", strings.Join(keys, ", ")),
 			"Set it in FPM's pool (php_value[...]), and give the site a pool of its own.")
 	}
