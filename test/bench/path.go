@@ -14,10 +14,10 @@ type path struct {
 	name    string
 	url     string
 	lua     string // what wrk does otherwise; "" is nothing
-	pids    []int // of the proxy between
-	fpm     []int // of FPM's workers, if their CPU time counts too
-	base    *path // what it is compared with: nginx straight to the same FPM; nil is itself
-	haproxy *path // HAProxy on the same way; nil if it is not compared
+	pids    []int  // of the proxy between
+	fpm     []int  // of FPM's workers, if their CPU time counts too
+	base    *path  // what it is compared with: nginx straight to the same FPM; nil is itself
+	haproxy *path  // HAProxy on the same way; nil if it is not compared
 
 	with map[int]*figures // by clients
 }
