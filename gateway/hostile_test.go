@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"runtime"
 	"strings"
 	"testing"
@@ -141,6 +142,7 @@ func TestMaxBodyIsHeldAgainstTheAnnouncedLengthBeforeAnythingIsRead(t *testing.T
 
 func TestAllUnfinishedRequestsTogetherHaveOneBoundOfMemory(t *testing.T) {
 	b := newBench(t)
+	b.cfg.SpoolDir = b.dir + "/spool"
 	b.server = b.newServer()
 	big := strings.Repeat("x", 60<<10)
 	half := stack.Pairs("HTTP_A", big)
@@ -168,7 +170,19 @@ func TestAllUnfinishedRequestsTogetherHaveOneBoundOfMemory(t *testing.T) {
 		b.logged(`"cause":"memory"`)
 	})
 	t.Run("a body that does not fit is spooled", func(t *testing.T) {
+		other := b.connect() // has most of what is left
+		b.must(other.Begin(true))
+		_, err := stack.Record{Type: stack.ParamsType, ID: 1, Content: stack.Pairs("HTTP_A", big[:25<<10])}.WriteTo(other)
+		b.must(err)
+		b.awaitMemory("it is there", func(used int64) bool { return used > 5*holds })
+		c := b.connect()
+		b.send(c, big[:40<<10], b.params("CONTENT_LENGTH", "40960")...)
+		b.wantRefused(c, 500) // there is no such directory
+		b.logged(`"cause":"spool"`)
+		b.must(os.Mkdir(b.cfg.SpoolDir, 0o700))
 		b.served(b.connect(), big[:40<<10], b.params("CONTENT_LENGTH", "40960")...)
+		other.Close()
+		b.awaitMemory("it is given back", func(used int64) bool { return used == 5*holds })
 	})
 	t.Run("a connection with a part of a long record ends", func(t *testing.T) {
 		part := append(fcgi.AppendHeader(nil, fcgi.Stdin, 1, fcgi.MaxContent), big[:20<<10]...)
@@ -189,6 +203,33 @@ func TestAllUnfinishedRequestsTogetherHaveOneBoundOfMemory(t *testing.T) {
 	}
 	b.awaitMemory("all memory is given back", func(used int64) bool { return used == 0 })
 	b.served(b.connect(), "", b.params("HTTP_A", big)...)
+}
+
+func TestOfALongBodyOnlyTheBeginningIsInMemory(t *testing.T) {
+	b := newBench(t).start()
+	const size = 1 << 20
+	c := b.upload(size, size)
+	stack.Until(t, "the rest is in a file", func() bool {
+		b.server.spool.mu.Lock()
+		defer b.server.spool.mu.Unlock()
+		return b.server.spool.written >= size-maxBodyInMemory-fcgi.MaxRecord
+	})
+	if used := b.server.memory.used.Load(); used > maxBodyInMemory+2*fcgi.MaxRecord {
+		t.Errorf("%d KiB are in memory", used>>10)
+	}
+	b.must(c.Stdin(nil))
+	b.fpm.Next().Answer(page)
+	b.wantPage(c)
+}
+
+func TestAConnectionThatWeEndDoesNotWaitForTheWebServerForLong(t *testing.T) {
+	b := newBench(t).start()
+	c := b.connect()
+	b.must(c.Begin(true))
+	b.must(c.Params("DOCUMENT_ROOT", "/none"))
+	pour(c, maxDiscard+len(kibibyte), func() error { return c.Stdin(kibibyte) })
+	b.wantRefused(c, 404) // and now the web server leaves the connection as it is
+	stack.Until(t, "it is closed", func() bool { return b.server.Status().Connections == 0 })
 }
 
 // Two visitors who did not read stopped a pool of two for good.
@@ -220,6 +261,26 @@ func TestAWebServerThatDoesNotReadLosesItsPlace(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Its questions are answered, and it reads no answer: the goroutine would wait for ever.
+func TestAWebServerThatDoesNotReadOurAnswersIsLeft(t *testing.T) {
+	b := newBench(t)
+	b.server = b.newServer()
+	b.server.answerFor = shortTimeout
+	b.must(b.server.Listen())
+	b.serve(b.server)
+	c := b.connect()
+	c.SetWriteDeadline(time.Now().Add(4 * shortTimeout)) // we take no more
+	question := bytes.Repeat(fcgi.AppendHeader(nil, fcgi.Type(77), 0, 0), 1000)
+	for range maxDiscard / leastJunk / 1000 {
+		if _, err := c.Write(question); err != nil {
+			break
+		}
+	}
+	stack.Until(t, "it is closed", func() bool { return b.server.Status().Connections == 0 })
+	b.logged("did not read an answer within")
+	b.served(b.connect(), "", b.params()...)
 }
 
 // A web server that reads again after a while has lost nothing, and no deadline stays behind.
