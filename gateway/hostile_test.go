@@ -451,6 +451,22 @@ func TestWhatAPeerCanMakeTheLogWriteIsBounded(t *testing.T) {
 		b.logged("more events of requests that have failed were not written")
 		b.wantAllTold("no_site", n, seconds*maxFailures)
 	})
+	t.Run("connections with records that cannot be", func(t *testing.T) {
+		b := newBench(t).start()
+		const n = 5 * maxConnsEvents
+		began := time.Now()
+		for range n {
+			c := b.connect()
+			_, err := stack.Record{Type: stack.BeginRequest, ID: 1, Content: []byte{1}}.WriteTo(c)
+			b.must(err)
+			if _, err := c.Next(); err == nil {
+				t.Fatal("it was answered")
+			}
+		}
+		seconds := 2 + int(time.Since(began).Seconds())
+		b.logged("more events of connections were not written")
+		b.wantAllTold("connection of the web server ended", n, seconds*maxConnsEvents)
+	})
 	t.Run("stderr", func(t *testing.T) {
 		b := newBench(t).start()
 		c, q := b.running(b.params()...)
@@ -472,6 +488,22 @@ func TestWhatAPeerCanMakeTheLogWriteIsBounded(t *testing.T) {
 		if size > 2*maxStderrOfOne+4096 {
 			t.Errorf("%d KiB were logged", size>>10)
 		}
+	})
+	t.Run("many lines of stderr", func(t *testing.T) {
+		b := newBench(t).start()
+		c, q := b.running(b.params()...)
+		const n = 10 * maxStderrs
+		began := time.Now()
+		go func() {
+			for range n {
+				q.Stderr("e")
+			}
+			q.End(page)
+		}()
+		b.reply(c)
+		seconds := 2 + int(time.Since(began).Seconds())
+		b.logged("more events of FPM's stderr were not written")
+		b.wantAllTold("FPM wrote to stderr", n, seconds*maxStderrs)
 	})
 }
 

@@ -3,6 +3,7 @@ package gateway
 import (
 	"bufio"
 	"slices"
+	"strings"
 	"testing"
 
 	"realdocd/fcgi"
@@ -188,6 +189,10 @@ func TestAnotherRoleThanResponderIsRefusedWithACompleteResponse(t *testing.T) {
 		b.served(c, "", b.params()...)
 	}
 	b.logged("a FastCGI role that is not the responder's")
+	lines, _ := b.log.now()
+	if n := strings.Count(strings.Join(lines, "\n"), "a FastCGI role that"); n != 1 {
+		t.Errorf("it is logged %d times", n)
+	}
 }
 
 func TestPagesOfFPMsOwnAreAskedForWithoutAScript(t *testing.T) {
