@@ -111,7 +111,7 @@ vuln: ## known faults in what the program is linked with, from vuln.go.dev
 	go run $(GOVULNCHECK) ./...
 
 .PHONY: bench
-bench: deps-bench ## what realdocd costs, in ratios to other ways; ROUNDS=7 BENCH="throughput modes large overload kept disk growth idle" BENCH_WRITE=1
+bench: deps-bench ## what realdocd costs, in ratios to other ways; ROUNDS=7 BENCH="throughput modes settings large overload kept disk growth idle" BENCH_WRITE=1
 	go run ./test/bench $(BENCH)
 
 .PHONY: robust
@@ -136,6 +136,15 @@ cover: deps-test ## which statements all tests together run; COVERTESTS="./gatew
 		go test $(TESTFLAGS) -cover -coverpkg=./... $(or $(COVERTESTS),./...) -args -test.gocoverdir=$(CURDIR)/$(COVER)/tests || true
 	go tool covdata textfmt -i=$(COVER)/tests,$(COVER)/daemons -o $(COVER)/all.txt
 	go run ./test/cover $(COVER)/all.txt
+
+.PHONY: planted
+planted: deps-test ## faults that realdocd check has to find, planted as root; writes the table in realdocd-check(8)
+	@[ "$$(id -u)" = 0 ] || { echo "make planted needs root: some faults take other users" >&2; exit 1; }
+	CHECK_WRITE=1 CI=true go test -count=1 $(TESTFLAGS) ./test/check
+
+.PHONY: applications
+applications: deps-applications ## check in front of six applications of Debian's; writes the table in realdocd-check(8)
+	APPLICATIONS=1 CHECK_WRITE=1 CI=true go test -count=1 $(TESTFLAGS) -run TestCheckRaisesNoFalseAlarm ./test/check
 
 .PHONY: matrix
 matrix: deps-matrix ## what passes with which web server; writes the table in realdocd(8)
@@ -203,6 +212,19 @@ deb rpm:
 	GOOS= GOARCH= GOFLAGS= STAGE=dist/$@ ARCH=$(ARCH) VERSION='$(PACKAGE_VERSION)' SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) \
 		go run $(NFPM) package --config etc/package/nfpm.yaml --packager $@ \
 		--target 'dist/realdocd_$(PACKAGE_VERSION)_$(ARCH).$@'
+
+# The same commit gives the same bytes here too. The directories that are written are for
+# any user.
+.PHONY: container
+container: build ## dist/container/root.tar, which etc/container/Containerfile adds
+	rm -rf dist/container
+	install -D -m 0755 bin/realdocd dist/container/root/usr/bin/realdocd
+	install -D -m 0644 etc/container/realdocd.toml dist/container/root/etc/realdocd/realdocd.toml
+	install -D -m 0644 bin/copyright dist/container/root/usr/share/doc/realdocd/copyright
+	install -d -m 0755 dist/container/root/run dist/container/root/var/lib dist/container/root/var/www
+	install -d -m 1777 $(addprefix dist/container/root,/run/realdocd /run/probe /var/lib/realdocd)
+	tar -C dist/container/root --sort=name --owner=0 --group=0 --numeric-owner --mtime=@$(SOURCE_DATE_EPOCH) -cf dist/container/root.tar .
+	rm -rf dist/container/root
 
 .PHONY: clean
 clean: ## remove what was built

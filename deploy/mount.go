@@ -12,7 +12,7 @@ import (
 // NothingToFlip says why no deploy can be seen on a way that has no link, and what
 // to do.
 func (r *Resolved) NothingToFlip() error {
-	if point, from := mountAbove(r.Way.End); point != "" {
+	if point, from := MountAbove(r.Way.End); point != "" {
 		return fmt.Errorf("docroot %s has no symlink on its path, and can never flip: it is in the mount %s, which shows %s as it was resolved when it was mounted; mount the directory that has the link and the releases instead, as %s", r.Docroot, point, from, betterMount(point))
 	}
 	return fmt.Errorf("docroot %s has no symlink on its path, so there is nothing to flip: move the release elsewhere, and put a symlink to it in its place", r.Docroot)
@@ -26,9 +26,9 @@ func betterMount(point string) string {
 	return point
 }
 
-// mountAbove gives the mount that a real path is in, and the directory that it shows,
+// MountAbove gives the mount that a real path is in, and the directory that it shows,
 // if that is only a part of a file system: a bind mount, as containers have them.
-func mountAbove(path string) (point, from string) {
+func MountAbove(path string) (point, from string) {
 	file, err := os.Open("/proc/self/mountinfo")
 	if err != nil {
 		return "", ""

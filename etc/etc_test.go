@@ -20,6 +20,7 @@ import (
 
 	"realdocd/cmd/realdocd/doctor"
 	"realdocd/gateway/control"
+	"realdocd/gateway/judge"
 	"realdocd/test/stack"
 )
 
@@ -258,6 +259,10 @@ func TestEtc_ManualHasTheFieldsOfTheControlAPI(t *testing.T) {
 		{"A server", reflect.TypeFor[control.ServerStatus]()},
 		{"A site", reflect.TypeFor[control.SiteStatus]()},
 		{"A maintenance", reflect.TypeFor[control.Maintenance]()},
+		{"A trial", reflect.TypeFor[control.TrialStatus]()},
+		{"A verdict", reflect.TypeFor[judge.Verdict]()},
+		{"A side of a verdict", reflect.TypeFor[judge.Side]()},
+		{"A preview", reflect.TypeFor[control.PreviewLink]()},
 		{"A note", reflect.TypeFor[control.Note]()},
 		{"A site in detail", reflect.TypeFor[control.SiteDetail]()},
 		{"A docroot", reflect.TypeFor[control.DocrootStatus]()},
@@ -279,6 +284,8 @@ func TestEtc_ManualHasTheFieldsOfTheControlAPI(t *testing.T) {
 		{"The view", reflect.TypeFor[control.View]()},
 		{"A directory", reflect.TypeFor[control.DirectoryView]()},
 		{"A request that was seen", reflect.TypeFor[control.SeenRequest]()},
+		{"A site without a request", reflect.TypeFor[control.UnseenSite]()},
+		{"A docroot that is not resolved", reflect.TypeFor[control.UnresolvedDocroot]()},
 		{"A refusal that was seen", reflect.TypeFor[control.SeenRefusal]()},
 		{"The entry of a command", reflect.TypeFor[control.CommandEnv]()},
 	} {

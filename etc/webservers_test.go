@@ -12,10 +12,11 @@ import (
 
 func TestEtc_LighttpdLoadsTheSamples(t *testing.T) {
 	lighttpd := stack.PathOf(t, "lighttpd")
+	stack.PathOf(t, "lighttpd-magnet")
 	dir := t.TempDir()
 	copyTree(t, "lighttpd", dir)
 	conf := filepath.Join(dir, "lighttpd.conf")
-	write(t, conf, fmt.Sprintf("server.modules = ( \"mod_fastcgi\" )\nserver.document-root = %q\ninclude \"conf-available/*.conf\"\n", dir))
+	write(t, conf, fmt.Sprintf("server.modules = ( \"mod_setenv\", \"mod_magnet\", \"mod_fastcgi\" )\nserver.document-root = %q\ninclude \"conf-available/*.conf\"\n", dir))
 	// -tt loads the modules and sets them up; -p shows what was read.
 	if out := run(t, exec.Command(lighttpd, "-tt", "-f", conf)); strings.TrimSpace(out) != "" {
 		t.Errorf("lighttpd -tt says:\n%s", out)

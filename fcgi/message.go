@@ -5,8 +5,12 @@ import (
 	"fmt"
 )
 
-// Roles of an application (section 6). PHP-FPM and realdocd are responders.
-const RoleResponder = 1
+// Roles of an application (section 6). PHP-FPM is a responder, and so is realdocd, which also
+// tells an authorizer's request its release.
+const (
+	RoleResponder  = 1
+	RoleAuthorizer = 2
+)
 
 // flagKeepConn asks the application to leave the connection open after the
 // request (section 5.1, FCGI_KEEP_CONN).

@@ -64,7 +64,7 @@ type abandoned struct {
 }
 
 // abandon leaves the request's script to itself.
-func (s *Server) abandon(rq *request, now time.Time) {
+func (s *Server) abandon(rq *request) {
 	rq.hide()
 	a := &abandoned{
 		site: rq.site, visit: rq.visit, began: rq.began, id: string(rq.requestID), pool: rq.pool.Name, logged: rq.accessLog() == LogAll,

@@ -75,9 +75,10 @@ func (c *webConn) isTooMany() bool {
 	return c.s.awake.Load() > crowded && c.web.In.Buffered() == 0 && !c.busy.Load() && c.errand == nil
 }
 
-// fallAsleep gives the connection to the watcher. If it returns true, somebody else may
+// fallAsleep gives the connection to the watcher, and its buffer back. If it returns true, somebody else may
 // have begun to serve the connection already, or even have closed it.
 func (c *webConn) fallAsleep() bool {
+	c.web.In.Release()
 	// Nobody else serves the connection before the watcher has it: its descriptor could
 	// be another's.
 	c.mu.Lock()

@@ -115,3 +115,20 @@ func TestConnectionsBeginAsleepWhereManyAreAwake(t *testing.T) {
 	}
 	b.served(all[len(all)-1], "", b.params()...)
 }
+
+func TestAConnectionThatIsAsleepHoldsNoBuffer(t *testing.T) {
+	b := newBench(t).start()
+	b.server.awake.Add(crowded) // so that it sleeps at once, with the buffer of its request
+	defer b.server.awake.Add(-crowded)
+	b.served(b.connect(), "", b.params()...)
+	stack.Until(t, "the connection is asleep", func() bool { return b.server.awake.Load() == crowded })
+	b.server.mu.Lock()
+	defer b.server.mu.Unlock()
+	for c := range b.server.conns {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if n := c.web.In.Held(); n > 0 {
+			t.Errorf("it holds %d bytes", n)
+		}
+	}
+}

@@ -17,7 +17,7 @@ type param int
 type cgi struct {
 	documentRoot, scriptFilename, scriptName, pathTranslated, pathInfo param
 	phpValue, phpAdminValue, contentLength                             param
-	requestMethod, requestURI, requestID, uniqueID, traceparent, ask   param
+	requestMethod, requestURI, requestID, uniqueID, traceparent, tell  param
 	redirectURL                                                        param
 }
 
@@ -70,8 +70,8 @@ func (c *cgi) field(name []byte) *param {
 		return &c.requestID
 	case "UNIQUE_ID":
 		return &c.uniqueID
-	case "REALDOC_ASK":
-		return &c.ask
+	case "REALDOC_TELL":
+		return &c.tell
 	case "HTTP_TRACEPARENT":
 		return &c.traceparent
 	}
@@ -120,11 +120,17 @@ func (rq *request) appendHead() error {
 		rq.set(rq.cgi.contentLength, "CONTENT_LENGTH", strconv.AppendInt(nil, rq.body.length, 10))
 		rq.conn.mu.Unlock()
 	}
+	if rq.site != nil {
+		rq.addQueueTime()
+	}
 	rq.fpmID = rq.id
 	rq.head = fcgi.AppendBegin(rq.head[:0], rq.id, fcgi.Begin{Role: fcgi.RoleResponder})
 	var err error
 	if rq.head, err = fcgi.AppendParams(rq.head, rq.id, rq.pairs); err != nil {
 		return refuse(causeParamsTooLong, "write params: %w", err)
+	}
+	if rq.site != nil {
+		rq.findQueueTime()
 	}
 	return nil
 }

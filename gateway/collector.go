@@ -43,6 +43,7 @@ func (s *Server) collectOwn(set *exposition.Set) {
 		set.Add(buildInfo, 1, b.version, b.commit, b.goVersion)
 	}
 	s.reloads.collect(set)
+	s.tracer.collect(set)
 	set.Add(startedAt, seconds(s.started))
 	set.Add(serves, flag(s.serves() == nil))
 	set.Add(drainsWaiting, float64(s.drains.Load()))
@@ -60,6 +61,9 @@ func (s *Server) collectOwn(set *exposition.Set) {
 func (s *Server) collectSites(set *exposition.Set) {
 	s.metrics.eachSite(func(key siteInPool, sm *siteMetrics, docroots map[string]*docrootMetrics) {
 		collectClasses(set, siteRequests, &sm.byClass, key.site, key.pool)
+		if n := sm.told.Load(); n > 0 {
+			set.Add(siteTold, float64(n), key.site, key.pool)
+		}
 		for i := range sm.pins {
 			if n := sm.pins[i].Load(); n > 0 {
 				set.Add(sitePins, float64(n), key.site, key.pool, pinResultNames[i])
@@ -160,6 +164,12 @@ func (s *Server) collectReleases(set *exposition.Set) {
 	for _, st := range s.setup.Load().sites.all {
 		if len(st.maintenances.all()) > 0 {
 			set.Add(siteMaintained, 1, st.Name)
+		}
+		for _, t := range st.trials.all() {
+			if t.plan.Kind == control.KindCanary {
+				set.Add(canaryPercent, float64(t.share.Load())/100, st.Name)
+				break
+			}
 		}
 		if st.holds.count.Load() > 0 {
 			set.Add(siteHeld, float64(st.holds.waiting.Load()), st.Name)

@@ -36,6 +36,8 @@ type Config struct {
 	ShutdownTimeout time.Duration
 	// AccessLog says which requests are logged.
 	AccessLog AccessLog
+	// Trace says which requests a collector is told of.
+	Trace TraceConfig
 	// SlowLog marks requests that took at least this long; 0 marks none.
 	SlowLog time.Duration
 	// HeaderTimeout bounds the time from the beginning of a request to the end of its
@@ -149,6 +151,8 @@ type SiteConfig struct {
 	// RequestIDHeader is a response header that gets the request's id, also on
 	// errors of realdocd's own; "" adds none.
 	RequestIDHeader string
+	// ServerTiming adds a response header that says where the time went.
+	ServerTiming bool
 	// Warm are the requests that run on a release before it goes live: paths,
 	// or URLs if the host matters.
 	Warm []string

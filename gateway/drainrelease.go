@@ -28,6 +28,9 @@ func (s *Server) DrainRelease(ctx context.Context, name, docroot, release string
 		return nil, err
 	}
 	release = path.Clean(release)
+	if err := s.wantUntried(release); err != nil {
+		return nil, err
+	}
 	s.drains.Add(1)
 	defer s.drains.Add(-1)
 	if pins == control.PinsWait {

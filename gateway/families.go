@@ -10,6 +10,7 @@ var (
 	configHash    = gauge("config_hash", "A hash of the configuration that is at work: hosts with the same one have the same configuration.")
 	configGood    = gauge("config_last_reload_successful", "0 if the newest configuration was not taken.")
 	configAt      = gauge("config_last_reload_success_timestamp_seconds", "When the configuration that is at work was taken.")
+	traceSpans    = counter("trace_spans_total", "Spans, by what became of them: exported, dropped because too many waited, or failed because the collector did not take them; while there is an endpoint.", "result")
 	startedAt     = gauge("start_time_seconds", "When this process of realdocd began.")
 	serves        = gauge("serving", "0 while the process stops, or has handed over to another.")
 	drainsWaiting = gauge("drains_waiting", "Drains of pools and releases that are under way.")
@@ -29,8 +30,10 @@ var (
 
 	releasePinned   = counter("release_pinned_total", "Requests that a pin has brought into a release that is live, has somebody inside, or to which a pin leads.", "site", "release")
 	releasePinsEnd  = gauge("release_pins_end_timestamp_seconds", "When the youngest pin to the release ends; 0 if no pin leads there.", "site", "release")
+	siteTold        = counter("told_total", "Questions of web servers for the release of a request; they are no requests.", "site", "pool")
 	sitePins        = counter("pins_total", `Pins that requests of sites with pins have had; result is "followed", or why not.`, "site", "pool", "result")
 	siteMaintained  = gauge("site_maintenance", "1 while visitors of the site, or of some docroot of it, get a page of maintenance.", "site")
+	canaryPercent   = gauge("canary_percent", "Share of new visitors that get the release of the site that is tried; of a pattern, of one docroot.", "site")
 	siteHeld        = gauge("site_held", "Requests of the site that a flip with a command holds back.", "site")
 	inRelease       = gauge("release_running", "Requests and commands inside a release; of patterns, releases with nobody inside are left out.", "site", "release")
 	releaseRequests = counter("release_requests_total", "Requests and commands that have entered a release that is live or has somebody inside.", "site", "release")

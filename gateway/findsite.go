@@ -73,7 +73,7 @@ func (rq *request) enterRelease() error {
 	if rq.enterArrived(now) {
 		return nil
 	}
-	if st.readsPins.Load() && rq.conn.errand == nil && rq.enterPinned(now) {
+	if st.readsPins.Load() && rq.conn.errand == nil && (rq.enterPinned(now) || rq.draw(now)) {
 		return nil
 	}
 	v, err := rq.conn.enterOn(st, rq.docroot, now)

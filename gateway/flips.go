@@ -10,6 +10,7 @@ import (
 
 // flipped tells of a new live release, unless a successor does.
 func (s *Server) flipped(st *site, f *deploy.Flipped) {
+	st.trials.flipped(f.Docroot, f.Live)
 	s.noteLive(st, f)
 	if s.heir() == nil {
 		s.log.Info().Str("site", st.Name).Str("docroot", f.Docroot).Str("release", f.Live.Path).Msg("release is live")

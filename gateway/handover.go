@@ -98,6 +98,11 @@ func (n *Successor) sendState() {
 			n.peer.Send(handover.Message{Docroot: &handover.Docroot{Site: st.Name, State: d}})
 		}
 	}
+	for _, st := range now.sites.all {
+		for _, t := range st.handedOver() {
+			n.peer.Send(handover.Message{Trial: &t})
+		}
+	}
 	for _, p := range now.pools {
 		p.HandOver(func(r fpm.Report) {
 			report := handover.PoolReport(r)

@@ -130,7 +130,7 @@ func (rq *request) checkMaintenance() error {
 		return nil
 	}
 	m := rq.site.maintenances.of(rq.docroot)
-	if m == nil || m.Allows(borrow(rq.visitor())) {
+	if m == nil || m.Allows(borrow(rq.visitor())) || rq.previews() {
 		return nil
 	}
 	rq.maintenance = m

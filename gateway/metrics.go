@@ -24,6 +24,7 @@ type metrics struct {
 	suppressed *prometheus.CounterVec // kind
 	crowded    prometheus.Counter
 	dropped    *prometheus.CounterVec // site, pool, method
+	trials     *prometheus.CounterVec // site, kind, ended
 
 	queue     *prometheus.HistogramVec // pool, as all of these
 	connect   *prometheus.HistogramVec
@@ -63,6 +64,9 @@ func newMetrics() *metrics {
 		dropped: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Namespace: "realdocd", Name: "dropped_total", Help: "Requests whose web server left before PHP-FPM had them, and that never ran.",
 		}, []string{"site", "pool", "method"}),
+		trials: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: "realdocd", Name: "trials_total", Help: "Canaries and bakes that have ended, by what ended them.",
+		}, []string{"site", "kind", "ended"}),
 		queue:     spans("queue_duration_seconds", "From the whole request to its place in the pool."),
 		connect:   spans("connect_duration_seconds", "From the place to the connection to FPM."),
 		firstByte: spans("first_byte_duration_seconds", "From the connection to the first byte of the response."),
@@ -71,7 +75,7 @@ func newMetrics() *metrics {
 		pools:     map[string]*poolMetrics{},
 		sites:     map[siteInPool]*siteMetrics{},
 	}
-	m.registry.MustRegister(m.refusals, m.suppressed, m.crowded, m.dropped, m.queue, m.connect, m.firstByte, m.duration,
+	m.registry.MustRegister(m.refusals, m.suppressed, m.crowded, m.dropped, m.trials, m.queue, m.connect, m.firstByte, m.duration,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, c := range causes {
 		m.byCause[c] = m.refusals.WithLabelValues(c.name)
@@ -88,6 +92,7 @@ type siteMetrics struct {
 	lostRequests    atomic.Uint64              // who was inside
 	docroots        map[string]*docrootMetrics // of a pattern; guarded by metrics.mu
 	pins            [pinResults]atomic.Uint64
+	told            atomic.Uint64 // web servers that have asked for the release
 	pool            *poolMetrics
 }
 
@@ -176,6 +181,11 @@ var countedMethods = []string{
 	http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions,
 }
 
+// trialEnded counts a trial that has ended.
+func (m *metrics) trialEnded(site, kind, ended string) {
+	m.trials.WithLabelValues(site, kind, ended).Inc()
+}
+
 func observe(o prometheus.Observer, from, to time.Time) {
 	if !from.IsZero() && !to.IsZero() {
 		o.Observe(to.Sub(from).Seconds())
@@ -190,6 +200,7 @@ func (m *metrics) forget(before, now *setup) {
 		if now.sites.named(st.Name) == nil {
 			maps.DeleteFunc(m.sites, func(key siteInPool, _ *siteMetrics) bool { return key.site == st.Name })
 			m.dropped.DeletePartialMatch(prometheus.Labels{"site": st.Name})
+			m.trials.DeletePartialMatch(prometheus.Labels{"site": st.Name})
 		}
 	}
 	for name := range before.pools {

@@ -48,7 +48,7 @@ func (c *carried) add(by carrier, text []byte) {
 
 // readCarried reads what a request has of pins.
 func (rq *request) readCarried(c *carried) {
-	var header, query, uri, cookies, dest, purpose, accept, with []byte
+	var header, query, cookies, dest, purpose, accept, with []byte
 	for i := range rq.pairs {
 		p := &rq.pairs[i]
 		switch string(p.Name) {
@@ -56,8 +56,6 @@ func (rq *request) readCarried(c *carried) {
 			header = p.Value
 		case "QUERY_STRING":
 			query = p.Value
-		case "REQUEST_URI":
-			uri = p.Value
 		case "HTTP_COOKIE":
 			cookies = p.Value
 		case "HTTP_SEC_FETCH_DEST":
@@ -78,9 +76,8 @@ func (rq *request) readCarried(c *carried) {
 	c.add(byHeader, header)
 	if text := argumentOf(query); len(text) > 0 {
 		c.add(byQuery, text)
-	} else if rq.asks() { // a question of the web server's has no query of its own
-		_, query, _ := bytes.Cut(uri, []byte("?"))
-		c.add(byQuery, argumentOf(query))
+	} else if rq.tellsRelease() {
+		c.add(byQuery, argumentOf(rq.askedQuery()))
 	}
 	if name := rq.site.cookieName(c.secure); name != "" {
 		c.addCookies(cookies, name)

@@ -22,8 +22,10 @@ type pinning struct {
 	// mine is the pin that the page gets, and is told to PHP; nil for none. put says that it
 	// goes into the cookie, if the response may have one.
 	mine []byte
-	put  bool
-	ends time.Time // when mine ends
+	// drawn is the canary that has given a new visitor his release; nil for none.
+	drawn *trial
+	put   bool
+	ends  time.Time // when mine ends
 }
 
 // enterPinned enters the release that a valid pin of the request leads to; false if none
@@ -54,17 +56,18 @@ func (rq *request) enterPinned(now time.Time) bool {
 		if sent.by == byCookie && p.cookieText == nil {
 			p.cookie, p.cookieText = token, sent.text
 		}
-		if !entered && st.leads(&token, p.carried.navigates) && rq.follow(&token, sent, now) {
+		if !entered && st.leads(&token, rq.docroot, p.carried.navigates) && rq.follow(&token, sent, now) {
 			entered = true
 		}
 	}
 	return entered
 }
 
-// leads says whether a request of that kind follows a pin.
-func (s *site) leads(t *pin.Token, navigates bool) bool {
+// leads says whether a request of that kind follows a pin. One of a draw whose canary is over
+// is like any other page's.
+func (s *site) leads(t *pin.Token, docroot string, navigates bool) bool {
 	switch {
-	case t.Kind.Leads():
+	case t.Kind == pin.Candidate && s.ran(docroot, t), t.Kind == pin.Preview:
 		return true
 	case s.Pin == PinOff:
 		return false
@@ -127,7 +130,7 @@ var resultsOfFaults = [...]pinResult{
 // behind says whether a pin has brought the request to a release that is not live. What such
 // a response has, nobody may keep for others, or for later.
 func (rq *request) behind() bool {
-	return rq.pins.by != noCarrier && !rq.visit.Live()
+	return (rq.pins.by != noCarrier || rq.pins.drawn != nil) && !rq.visit.Live()
 }
 
 func (m *siteMetrics) countPin(r pinResult) { m.pins[r].Add(1) }

@@ -29,6 +29,9 @@ func (p *pinning) choose(rq *request) {
 	st, now := rq.site, time.Now()
 	live := rq.visit.Live()
 	switch {
+	case p.drawn != nil:
+		token := rq.drawnPin(p.drawn, now)
+		p.mine, p.ends = rq.newPin(token), token.Ends(0)
 	case p.by != noCarrier && (p.followed.Kind.Leads() || !p.carried.navigates || !live || p.isYoung(&p.followed, st, now)):
 		p.mine, p.ends = p.text, p.followed.Ends(st.PinMaxAge)
 	case st.Pin == PinOff || !live:
@@ -94,6 +97,9 @@ func (rq *request) appendPinHeaders(lines, head []byte) []byte {
 	p := &rq.pins
 	if rq.behind() {
 		lines = append(lines, "X-Accel-Expires: 0\r\nCache-Control: private, no-store\r\n"...)
+	}
+	if p.followed.Kind == pin.Preview {
+		lines = append(lines, "X-Robots-Tag: noindex\r\n"...)
 	}
 	if !p.put || !rq.site.mayHaveCookie(head, rq.reply.status, rq.behind()) {
 		return lines

@@ -28,6 +28,7 @@ type Predecessor struct {
 	main      chan struct{}  // closed when this process is the main one
 	ended     chan struct{}
 	pools     map[string]*fpm.Pool // that it has requests in
+	trials    []handover.Trial     // that go on here
 
 	asking atomic.Bool  // for conns
 	conns  atomic.Int64 // connections that it had
@@ -129,6 +130,9 @@ func (p *Predecessor) hear(m handover.Message, f *os.File) {
 		}
 	}
 }
+
+// PID is the process id of the predecessor.
+func (p *Predecessor) PID() int { return p.pid }
 
 // Main is closed when this process is the service's main one.
 func (p *Predecessor) Main() <-chan struct{} { return p.main }

@@ -26,7 +26,7 @@ var (
 
 // relay sends the request to FPM and its response to the web server.
 func (rq *request) relay(conn *sock.Conn) error {
-	if err := rq.extend(conn); err != nil {
+	if err := rq.extend(conn, rq.place.Connected); err != nil {
 		return err
 	}
 	if id := rq.place.RequestID(rq.id); id != rq.fpmID {
@@ -178,17 +178,16 @@ type patientWriter struct {
 }
 
 func (w patientWriter) Write(b []byte) (int, error) {
-	if err := w.rq.extend(w.conn); err != nil {
+	if err := w.rq.extend(w.conn, time.Now()); err != nil {
 		return 0, err
 	}
 	return w.conn.Write(b)
 }
 
-// extend gives FPM another read_timeout, within request_timeout. It fails when
+// extend gives FPM another read_timeout from now on, within request_timeout. It fails when
 // the request was interrupted, which an extension must not undo.
-func (rq *request) extend(conn *sock.Conn) error {
+func (rq *request) extend(conn *sock.Conn, now time.Time) error {
 	var deadline time.Time
-	now := time.Now()
 	if silence := rq.readTimeout(); silence > 0 {
 		deadline = now.Add(silence)
 	}
@@ -220,7 +219,7 @@ func (rq *request) relayResponse(conn *sock.Conn) error {
 		if err != nil || rq.reply.ended {
 			return err
 		}
-		if err := rq.extend(conn); err != nil {
+		if err := rq.extend(conn, time.Now()); err != nil {
 			return err
 		}
 		if err := conn.Fill(); err != nil {
@@ -240,6 +239,9 @@ func (rq *request) addedHeaders(head []byte) (lines []byte) {
 	}
 	if name := rq.site.RequestIDHeader; name != "" {
 		lines = appendHeader(lines, name, borrow(rq.requestID))
+	}
+	if rq.site.ServerTiming {
+		lines = rq.appendServerTiming(lines)
 	}
 	if rq.pins.put || rq.pins.by != noCarrier {
 		lines = rq.appendPinHeaders(lines, head)

@@ -11,6 +11,7 @@ import (
 	"realdocd/gateway/control"
 	"realdocd/gateway/fpm"
 	"realdocd/gateway/sock"
+	"realdocd/gateway/trace"
 )
 
 // A request is everything known of one request. It is reused for another when
@@ -28,6 +29,9 @@ type request struct {
 	cgi           cgi
 	requestID     []byte // its name in logs; never empty
 	ownID         [ownIDLen]byte
+	span          trace.Context // of its trace; not sampled, unless it is to be told of
+	ownTrace      [trace.HeaderLen]byte
+	queued        queueTime
 	contentLength int64 // -1 if the web server did not say
 	unknownLength bool  // it has said that it does not know
 	body          body
@@ -59,6 +63,10 @@ type request struct {
 
 	began     time.Time
 	firstByte time.Time // of the response
+	ended     time.Time // once all that the web server gets has gone out
+
+	authorizes bool // it has the role of an authorizer
+	told       bool // the web server has been told the release, which is all it wanted
 
 	waited  bool // for a part of the body
 	broken  bool // the connection to the web server cannot be used again
@@ -114,25 +122,31 @@ func (rq *request) collect(content []byte) {
 // connection visibly broken.
 func (s *Server) handle(rq *request) {
 	err := s.run(rq)
-	now := time.Now()
 	if rq.runsOn(err) {
-		s.abandon(rq, now)
+		s.abandon(rq)
+		rq.ended = time.Now()
 	} else {
 		rq.leavePlace(err)
-		now = time.Now()
-		s.leaveRelease(rq, now, err)
+		rq.ended = time.Now()
+		s.leaveRelease(rq, rq.ended, err)
+		rq.observe(err, rq.ended)
 	}
 	if err != nil {
 		rq.conn.errand.note(err)
 		s.refusals.note(rq, err)
 		rq.fail(err)
-		now = time.Now()
+		rq.ended = time.Now()
 	}
 	if errors.Is(err, errCut) {
 		s.noteCut(rq)
 	}
-	s.metrics.count(rq, err, now)
-	s.logRequest(rq, err, now)
+	if rq.told {
+		rq.site.metrics.told.Add(1)
+		return
+	}
+	s.metrics.count(rq, err, rq.ended)
+	s.logRequest(rq, err, rq.ended)
+	s.endSpan(rq, err, rq.ended)
 }
 
 func (s *Server) run(rq *request) error {
@@ -146,8 +160,15 @@ func (s *Server) run(rq *request) error {
 	if err != nil {
 		return err
 	}
+	if err := rq.checkRole(); err != nil {
+		return err
+	}
+	rq.beginSpan()
 	if err := rq.findSite(); err != nil {
 		return err
+	}
+	if rq.tellsRelease() {
+		return rq.tell()
 	}
 	if rq.site != nil {
 		rq.site.seen.see(rq)
@@ -161,6 +182,7 @@ func (s *Server) run(rq *request) error {
 	if err := rq.pool.Enter(&rq.place, rq.want()); err != nil {
 		return rq.explainWait(err)
 	}
+	rq.tellQueueTime()
 	if rq.conn.errand != nil {
 		rq.conn.errand.placed.Store(true)
 	}

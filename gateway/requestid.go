@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 
 	"github.com/rs/zerolog"
+
+	"realdocd/gateway/trace"
 )
 
 // maxRequestID bounds an id that the web server sends.
@@ -72,8 +74,10 @@ func appendRequestID(dst []byte) []byte {
 // belongs to.
 func (rq *request) identity(e *zerolog.Event) *zerolog.Event {
 	e.Bytes("request_id", rq.requestID)
-	if trace, span, ok := parseTraceparent(rq.value(rq.cgi.traceparent)); ok {
-		e.Bytes("trace_id", trace).Bytes("span_id", span)
+	if rq.span.Sampled {
+		e.Hex("trace_id", rq.span.Trace[:]).Hex("span_id", rq.span.Span[:])
+	} else if of, span, ok := trace.ParseParent(rq.value(rq.cgi.traceparent)); ok {
+		e.Bytes("trace_id", of).Bytes("span_id", span)
 	}
 	return e
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"realdocd/fcgi"
+	"realdocd/gateway/trace"
 	"realdocd/test/stack"
 )
 
@@ -90,7 +91,7 @@ func TestAnIDCostsNoAllocation(t *testing.T) {
 	rq.cgi.traceparent = 2
 	if n := testing.AllocsPerRun(1000, func() {
 		rq.identify()
-		parseTraceparent(rq.value(rq.cgi.traceparent))
+		trace.ParseParent(rq.value(rq.cgi.traceparent))
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
 	}

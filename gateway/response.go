@@ -20,6 +20,7 @@ type response struct {
 	bytes   int64  // of STDOUT
 	ended   bool   // END_REQUEST has been passed on
 	stderr  int64  // bytes of STDERR
+	fatal   bool   // PHP has said that it had to end the script
 	foreign int    // records that belong to no response, and were not passed on
 	need    int64  // after so many bytes the web server has all; 0 is not known, -1 is all
 }

@@ -178,21 +178,25 @@ func TestWhatIsNoRequestIsAnswered(t *testing.T) {
 func TestAnotherRoleThanResponderIsRefusedWithACompleteResponse(t *testing.T) {
 	b := newBench(t).start()
 	c := b.connect()
-	for _, role := range []byte{2, 3} {
-		_, err := stack.Record{Type: stack.BeginRequest, ID: 7, Content: []byte{0, role, 1, 0, 0, 0, 0, 0}}.WriteTo(c)
+	for _, row := range []struct {
+		role byte
+		ends fcgi.Status
+	}{{2, fcgi.RequestComplete}, {3, fcgi.UnknownRole}, {3, fcgi.UnknownRole}} {
+		_, err := stack.Record{Type: stack.BeginRequest, ID: 1, Content: []byte{0, row.role, 1, 0, 0, 0, 0, 0}}.WriteTo(c)
 		b.must(err)
-		b.must(c.Params(b.params()...)) // of request 1, which has not begun: ignored
+		b.must(c.Params(b.params()...)) // of a filter, that has not begun: ignored
 		reply := b.reply(c)
-		if reply.Status != 403 || !reply.Ended || reply.ProtocolStatus != byte(fcgi.UnknownRole) || len(reply.Body) == 0 {
-			t.Errorf("role %d got %d %q, ended %v with %d", role, reply.Status, reply.Body, reply.Ended, reply.ProtocolStatus)
+		if reply.Status != 403 || !reply.Ended || reply.ProtocolStatus != byte(row.ends) || len(reply.Body) == 0 {
+			t.Errorf("role %d got %d %q, ended %v with %d", row.role, reply.Status, reply.Body, reply.Ended, reply.ProtocolStatus)
 		}
 		b.served(c, "", b.params()...)
 	}
 	b.logged("a FastCGI role that is not the responder's")
 	lines, _ := b.log.now()
-	if n := strings.Count(strings.Join(lines, "\n"), "a FastCGI role that"); n != 1 {
+	if n := strings.Count(strings.Join(lines, "\n"), "a FastCGI role that is not the responder's"); n != 1 {
 		t.Errorf("it is logged %d times", n)
 	}
+	b.logged("which realdocd never gives")
 }
 
 func TestPagesOfFPMsOwnAreAskedForWithoutAScript(t *testing.T) {

@@ -35,6 +35,7 @@ func (rq *request) rewrite() error {
 	}
 	rq.set(0, "REALDOC_RELEASE", rq.bytes(rq.visit.Name))
 	rq.sendRequestID()
+	rq.sendTraceparent()
 	if rq.site.readsPins.Load() && rq.conn.errand == nil {
 		rq.tellPin()
 	}

@@ -57,7 +57,7 @@ func TestOtherPairsGoOnByteForByteAndInOrder(t *testing.T) {
 			want[i] = b.release("shop", "1") + want[i][len(b.link("shop")):]
 		}
 	}
-	want = append(want, "REALDOC_RELEASE", "1")
+	want = append(want, "REALDOC_RELEASE", "1", "REALDOC_QUEUE_US", "0000000000") // it had a place at once
 	if got := b.served(b.connect(), "", sent...).Pairs; !slices.Equal(got, want) {
 		t.Errorf("FPM got\n%q, want\n%q", got, want)
 	}

@@ -6,7 +6,7 @@ import (
 
 // noteParams notes where the variables are that decide something, and leaves out what
 // must not go on: HTTP_PROXY, which programs take for their own proxy and every visitor
-// can send (httpoxy), REALDOC_RELEASE, which is ours to set, and all but the last of a
+// can send (httpoxy), what is ours to set, and all but the last of a
 // variable that decides and came twice. PHP takes the last, and others the first: a
 // script that was checked would not be the one that runs.
 func (rq *request) noteParams() {
@@ -43,7 +43,11 @@ func (rq *request) noteParams() {
 }
 
 func mayNotPass(name []byte) bool {
-	return string(name) == "HTTP_PROXY" || string(name) == "REALDOC_RELEASE" || string(name) == "REALDOC_ASK"
+	switch string(name) {
+	case "HTTP_PROXY", "REALDOC_RELEASE", "REALDOC_ASK", "REALDOC_PIN", queueParam:
+		return true
+	}
+	return false
 }
 
 // checkPaths refuses a path with a byte that PHP, or whoever reads its log, takes for an

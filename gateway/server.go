@@ -27,6 +27,7 @@ type Server struct {
 	metrics *metrics
 	sampler *sample.Sampler // asks FPM while somebody looks
 	reloads reloads
+	tracer  tracer
 	build   atomic.Pointer[buildOf]
 	history *history
 	keys    atomic.Pointer[pin.Keys] // of pins; nil until something needs them
@@ -148,6 +149,7 @@ func (s *Server) start() (err error) {
 // are written out are resolved, so that the log tells of faults before the first
 // visitor meets them and a docroot that is sent already resolved is known.
 func (s *Server) begin(now, before *setup) {
+	s.traceTo(&now.cfg.Trace)
 	for _, p := range now.pools {
 		if s.probe == "" && (p.Config().Asks() || p.Config().IncludePath == "" || now.cfg.Control != "" || now.cfg.ProbeDir != "") {
 			s.layProbe(&now.cfg)

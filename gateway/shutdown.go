@@ -78,6 +78,9 @@ func (s *Server) end() {
 	open.control.close()
 	open.exporter.close()
 	s.sampler.Close()
+	if e := s.tracer.exporter.Load(); e != nil {
+		closeExporter(e)
+	}
 	for _, p := range s.setup.Load().pools {
 		p.Discard()
 	}

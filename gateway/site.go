@@ -28,10 +28,15 @@ type site struct {
 	carried  atomic.Pointer[carriedValue] // FPM's own values added to that
 	stale    limiter                      // of log events about a link that cannot be looked at
 	seen     seenRequests
+	since    time.Time // when the site began to wait for requests
+
+	inspecting atomic.Bool // somebody looks whether the docroot can be resolved
 
 	// What operators have decided of the site outlives a reload.
 	maintenances *maintenances
 	holds        *holds
+	trials       *trials
+	recorders    *recorders // what its live releases came to
 
 	mapParams, keepParams map[string]bool // nil for none
 	sweeps                atomic.Bool     // what is gone is going to be dropped from opcache
@@ -56,13 +61,16 @@ func newSite(c SiteConfig, p *fpm.Pool, before *site, srv *Server) *site {
 		}
 		return past[0], true
 	}
-	s.maintenances, s.holds = &maintenances{}, &holds{}
+	s.since = time.Now()
+	s.maintenances, s.holds, s.trials, s.recorders = &maintenances{}, &holds{}, &trials{}, &recorders{}
 	if before != nil {
-		s.maintenances, s.holds = before.maintenances, before.holds
+		s.maintenances, s.holds, s.trials, s.recorders = before.maintenances, before.holds, before.trials, before.recorders
 	} else {
 		s.maintenances.replace(srv.history.maintenance(c.Name))
 	}
 	if before != nil && before.Docroot == c.Docroot {
+		s.since = before.since
+		s.seen.last.Store(before.seen.last.Load())
 		s.releases = before.releases
 		s.releases.Configure(opts)
 	} else {
@@ -93,7 +101,7 @@ func (s *site) tagOf(docroot string) pin.Site {
 func (s *site) status() control.SiteStatus {
 	st := control.SiteStatus{
 		Name: s.Name, Docroot: s.Docroot, Pool: s.pool.Name, Running: s.releases.Inside(),
-		Maintenance: s.maintenances.status(), Held: s.holds.waiting.Load(), Holds: int(s.holds.count.Load()),
+		Maintenance: s.maintenances.status(), Held: s.holds.waiting.Load(), Holds: int(s.holds.count.Load()), Trials: s.trials.status(),
 	}
 	if !s.IsGlob() {
 		if live := s.releases.Now(path.Clean(s.Docroot)); live != nil {

@@ -14,10 +14,11 @@ func (s *Server) Status() control.Status {
 	return st
 }
 
-// Unheld says whether systemd runs this process (sd_notify(3)), and has passed it no
-// socket of web servers: it holds none then while realdocd is restarted.
+// Unheld says whether this process is a service of systemd (INVOCATION_ID in systemd.exec(5))
+// that tells it how it is (sd_notify(3)), and has got no socket of web servers from it:
+// systemd holds none then while realdocd is restarted.
 func (s *Server) Unheld() bool {
-	return os.Getenv("NOTIFY_SOCKET") != "" && !s.sockets.Load().inherited
+	return os.Getenv("INVOCATION_ID") != "" && os.Getenv("NOTIFY_SOCKET") != "" && !s.sockets.Load().inherited
 }
 
 // OwnStatus is Status without asking anybody. Its pools are whole: the places of a

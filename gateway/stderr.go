@@ -20,6 +20,7 @@ func (rq *request) logStderr(text []byte) {
 	if len(text) == 0 {
 		return
 	}
+	rq.reply.fatal = rq.reply.fatal || isFatal(text)
 	s, logged := rq.conn.s, min(len(text), maxStderr)
 	rq.reply.stderr += int64(len(text))
 	switch before := rq.reply.stderr - int64(len(text)); {
@@ -38,6 +39,17 @@ func (rq *request) logStderr(text []byte) {
 	e.Bytes("path", cut(rq.value(rq.cgi.requestURI))).
 		Bytes("stderr", markCut(text, logged)).
 		Msg("FPM wrote to stderr")
+}
+
+// isFatal says whether PHP tells of an error that has ended the script, whatever status the
+// response has.
+func isFatal(text []byte) bool {
+	for _, sign := range []string{"PHP Fatal error:", "PHP Parse error:", "PHP Recoverable fatal error:"} {
+		if bytes.Contains(text, []byte(sign)) {
+			return true
+		}
+	}
+	return false
 }
 
 // markCut is the first part of a text, with a mark if that is not all.

@@ -48,6 +48,13 @@ func (n *Successor) Stop() <-chan struct{} { return n.stop }
 // PID is the process id of a successor that serves.
 func (n *Successor) PID() int { return n.pid }
 
+// Leave parts from the successor: nothing runs here any more, and this process lives on.
+// It is for after Retire.
+func (n *Successor) Leave() {
+	n.orphanOnce.Do(func() {}) // nothing is to be taken back when the successor ends
+	n.peer.Close()
+}
+
 // Abandon is called instead of HandOver if no process could be started.
 func (n *Successor) Abandon() {
 	n.file.Close()

@@ -37,10 +37,13 @@ func (s *Server) Succeed(p *Predecessor) (err error) {
 			s.restore(m.Docroot.Site, m.Docroot.State)
 		case m.Site != nil:
 			s.restoreMaintenance(m.Site.Name, m.Site.Maintenance)
+		case m.Trial != nil:
+			p.trials = append(p.trials, *m.Trial)
 		case m.Pool != nil:
 			p.letIn(s, *m.Pool)
 		case m.Begin:
 			p.s = s
+			s.takeTrials(p.trials)
 			return nil
 		}
 	}

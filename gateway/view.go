@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -14,7 +15,8 @@ import (
 // View is what the daemon sees of its surroundings now.
 func (s *Server) View() control.View {
 	now := s.setup.Load()
-	v := control.View{Directories: directoryViews(&now.cfg), Requests: []control.SeenRequest{}, Refused: s.refusals.all()}
+	v := control.View{Directories: directoryViews(&now.cfg), Requests: []control.SeenRequest{}, Refused: s.refusals.all(time.Now()), Metrics: now.cfg.Metrics}
+	v.Unresolved = s.unresolved(now)
 	v.Listen, v.Inherited = s.Addrs()
 	var limit unix.Rlimit
 	if unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) == nil {
@@ -25,6 +27,8 @@ func (s *Server) View() control.View {
 	for _, st := range now.sites.all {
 		if seen := st.seen.last.Load(); seen != nil {
 			v.Requests = append(v.Requests, *seen)
+		} else {
+			v.Unseen = append(v.Unseen, control.UnseenSite{Site: st.Name, Since: st.since})
 		}
 	}
 	return v

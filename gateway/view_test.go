@@ -100,3 +100,50 @@ func TestTheViewHasTheRefusedRequestsBounded(t *testing.T) {
 		}
 	}
 }
+
+// What check tells is what goes on: refusals of the last minute or two.
+func TestRefusals_CountThoseThatGoOn(t *testing.T) {
+	k := &refusedKind{}
+	for _, step := range []struct {
+		minute int64
+		times  int
+		recent uint64 // then
+	}{
+		{10, 3, 3}, {11, 2, 5}, {11, 1, 6}, {12, 0, 3}, {13, 0, 0}, {20, 1, 1}, {19, 1, 2}, {21, 0, 2}, {22, 0, 0},
+	} {
+		for range step.times {
+			k.count(step.minute)
+		}
+		if got := k.recent(step.minute); step.minute >= k.minute && got != step.recent {
+			t.Errorf("in minute %d %d are recent, want %d", step.minute, got, step.recent)
+		}
+	}
+	if k.Count != 8 {
+		t.Errorf("%d in all", k.Count)
+	}
+}
+
+func TestTheViewHasTheDocrootsThatCannotBeResolved(t *testing.T) {
+	b := newBench(t)
+	b.cfg.Control = b.dir + "/control"
+	never := b.cfg.Sites[0]
+	never.Name, never.Docroot = "never", b.dir+"/never/current/public"
+	b.cfg.Sites = append(b.cfg.Sites, never)
+	b.start()
+	b.served(b.connect(), "", b.params()...)
+	live := b.server.setup.Load().sites.named("shop").releases.Live(b.docroot("shop"))
+	v := b.viewed()
+	if len(v.Unresolved) != 1 || v.Unresolved[0].Site != "never" || v.Unresolved[0].Release != "" || !strings.Contains(v.Unresolved[0].Error, "no such file") {
+		t.Fatalf("got %+v", v.Unresolved)
+	}
+	i := slices.IndexFunc(v.Unseen, func(u control.UnseenSite) bool { return u.Site == "never" && !u.Since.IsZero() })
+	if i < 0 || slices.ContainsFunc(v.Unseen, func(u control.UnseenSite) bool { return u.Site == "shop" }) {
+		t.Errorf("without a request are %+v", v.Unseen)
+	}
+	b.must(os.Remove(b.link("shop")))
+	b.served(b.connect(), "", b.params()...) // on the last good release
+	v = b.viewed()
+	if len(v.Unresolved) != 2 || v.Unresolved[0].Site != "shop" || v.Unresolved[0].Release != live || v.Unresolved[0].Docroot != b.docroot("shop") {
+		t.Errorf("got %+v, want one of the release %s", v.Unresolved, live)
+	}
+}

@@ -97,7 +97,7 @@ func (c *webConn) answer(rq *request) fate {
 	c.now = rq
 	c.s.handle(rq)
 	c.now = nil
-	c.awaits(aRequest, time.Now())
+	c.awaits(aRequest, rq.ended)
 	c.busy.Store(false)
 	keep, linger := c.keep && !rq.broken && !rq.unread, rq.unread && !rq.broken
 	rq.free()

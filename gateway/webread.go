@@ -134,7 +134,7 @@ func (c *webConn) begin(rec fcgi.Record) (*request, error) {
 		c.stay()
 	}
 	c.keep = b.KeepConn
-	if b.Role != fcgi.RoleResponder {
+	if b.Role != fcgi.RoleResponder && b.Role != fcgi.RoleAuthorizer {
 		c.busy.Store(false)
 		err := c.refuseRole(rec.ID, b.Role)
 		if err == nil && !c.keep {
@@ -144,14 +144,18 @@ func (c *webConn) begin(rec fcgi.Record) (*request, error) {
 	}
 	now := time.Now()
 	c.awaits(aHeader, now)
-	return newRequest(c, rec.ID, now), nil
+	rq := newRequest(c, rec.ID, now)
+	if b.Role == fcgi.RoleAuthorizer {
+		rq.authorizes, rq.body.ended = true, true // it has no body, nor its end
+	}
+	return rq, nil
 }
 
-// refuseRole answers a request for another role than responder: with a complete
-// refusal, for lighttpd takes an authorizer's bare END_REQUEST for its consent.
+// refuseRole answers a request for a role that realdocd does not have, with a complete
+// refusal.
 func (c *webConn) refuseRole(id uint16, role uint16) error {
 	c.s.roles.event(c.s.log.Error(), time.Now()).Uint16("role", role).
-		Msg("the web server asks for a FastCGI role that is not the responder's: it got a 403")
+		Msg("the web server asks for a FastCGI role that is not the responder's nor the authorizer's: it got a 403")
 	const text = "Status: 403 Forbidden\r\nContent-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n\r\n403 Forbidden\n"
 	out := fcgi.AppendStream(nil, fcgi.Stdout, id, []byte(text))
 	out = fcgi.AppendHeader(out, fcgi.Stdout, id, 0)

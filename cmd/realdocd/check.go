@@ -12,6 +12,7 @@ import (
 
 	"realdocd/cmd/realdocd/conf"
 	"realdocd/cmd/realdocd/doctor"
+	"realdocd/cmd/realdocd/logging"
 )
 
 // checkTimeout bounds the whole examination. Most of it is reading the code of
@@ -78,11 +79,23 @@ func check(ctx context.Context, file string, configOnly bool) report {
 	}
 	r := report{Pools: len(c.Gateway.Pools), Sites: len(c.Gateway.Sites)}
 	if !configOnly {
-		r.Findings = doctor.Examine(ctx, c.Gateway)
+		r.Findings = doctor.Examine(ctx, c.Gateway, surroundingsOf(file, c))
 	}
 	r.Counts = doctor.Count(r.Findings)
 	r.Summary = fmt.Sprintf("%s in %s and %s", r.worst(), count(r.Pools, "pool"), count(r.Sites, "site"))
+	if doctor.HasNoDaemon(r.Findings) {
+		r.Summary += "; realdocd does not run, so what it sees was left out"
+	}
 	return r
+}
+
+// surroundingsOf are what the doctor is told beside the gateway's configuration.
+func surroundingsOf(file string, c conf.Config) doctor.Surroundings {
+	at := doctor.Surroundings{ConfigFile: file}
+	if c.Log.Output != logging.ToStderr {
+		at.LogFile = c.Log.Output
+	}
+	return at
 }
 
 // worst says how many faults and warnings there are.

@@ -29,6 +29,7 @@ type daemonProcess struct {
 	srv       *gateway.Server
 	addrs     []string // that it listens on
 	passed    bool     // systemd has passed them
+	moveable  bool     // who has started this process can be told of another main one
 	program   string   // what an upgrade starts
 	signals   chan os.Signal
 	rereads   chan rereading
@@ -50,6 +51,7 @@ func (d *daemonProcess) serve(stderr io.Writer, getenv func(string) string) erro
 	if err != nil {
 		return err
 	}
+	d.moveable = moveable(getenv, before)
 	closeLog, err := d.openLog(stderr, getenv)
 	if err != nil {
 		return err
@@ -79,12 +81,12 @@ func (d *daemonProcess) serve(stderr io.Writer, getenv func(string) string) erro
 	d.tellReady()
 	go d.watchdog()
 
-	successor, err := d.awaitStop()
+	u, err := d.awaitStop()
 	switch {
 	case err != nil:
 		return err
-	case successor != nil:
-		return d.retire(successor)
+	case u != nil:
+		return d.retire(u)
 	}
 	return d.stop()
 }

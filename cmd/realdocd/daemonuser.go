@@ -8,7 +8,8 @@ import (
 
 // warnOfUser says if no command of another user than ours will believe this daemon.
 func (d *daemonProcess) warnOfUser() {
-	if d.config.Gateway.Control == "" || d.readAgain == nil || os.Geteuid() == 0 {
+	// Process 1 is that of a container, in which commands run as its user.
+	if d.config.Gateway.Control == "" || d.readAgain == nil || os.Geteuid() == 0 || os.Getpid() == 1 {
 		return
 	}
 	id := strconv.Itoa(os.Geteuid())

@@ -31,6 +31,9 @@ are removed, once nothing runs in them and no pin leads there.
 Only what deploy has made itself, and what no site uses, is emptied or removed; files
 that no deploy has brought stop it. See realdocd-deploy(7).
 
+With --bake, it then watches the release for that time, against what the one before did,
+and rolls back if it is worse; the exit code is 1 then. See realdocd-canary(7).
+
 If the site's link does not exist yet, deploy makes it.`,
 		Example: `  realdocd deploy shop ./build
   realdocd deploy shop /srv/checkout --strict --timeout 2m`,
@@ -55,6 +58,7 @@ If the site's link does not exist yet, deploy makes it.`,
 	}
 	o.flags(cmd)
 	cmd.Flags().DurationVar(&o.timeout, "timeout", 30*time.Second, "how long to wait for the idle slot to drain, as `TIME` such as 30s or 2m")
+	o.bakeFlag(cmd)
 	o.pinsFlag(cmd)
 	cmd.Flags().BoolVar(&d.adopt, "adopt", false, "take a slot that deploy has not made for its own")
 	cmd.Flags().BoolVar(&d.deleteNew, "delete-new", false, "let files go that no deploy has brought")

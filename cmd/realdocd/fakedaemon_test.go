@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"realdocd/gateway/control"
 )
@@ -38,6 +39,10 @@ type fakeDaemon struct {
 	room     []control.RoomResult
 	warming  chan struct{} // if it is set, "warm" closes it and waits for its client to leave
 	env      func() control.CommandEnv
+
+	trial                []control.TrialStatus // that a trial comes to
+	trialOver, trialLeft chan struct{}
+	plan                 *control.Plan
 
 	maintenance *control.Maintenance
 	held        chan struct{} // closed when the last hold has let go
@@ -226,6 +231,37 @@ func (d *fakeDaemon) Hold(context.Context, string, string) (func(), []control.Oc
 	d.held = make(chan struct{})
 	return func() { close(d.held) }, nil, nil
 }
+
+// Try gives the statuses of trials, one after the other, and then the last one again.
+func (d *fakeDaemon) Try(_, _ string, p control.Plan) (control.Trial, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.plan = &p
+	d.trialOver, d.trialLeft = make(chan struct{}), make(chan struct{})
+	return &fakeTrial{d: d, left: d.trialLeft}, nil
+}
+
+func (d *fakeDaemon) EndTrial(_, _ string) (control.TrialStatus, error) {
+	return control.TrialStatus{Ended: "operator"}, nil
+}
+
+func (d *fakeDaemon) Preview(_, _, _ string, lasts time.Duration) (control.PreviewLink, error) {
+	return control.PreviewLink{Token: "TOKEN", Ends: time.Now().Add(lasts)}, nil
+}
+
+type fakeTrial struct {
+	d    *fakeDaemon
+	at   int
+	left chan struct{}
+}
+
+func (t *fakeTrial) Status() control.TrialStatus {
+	st := t.d.trial[t.at]
+	t.at = min(t.at+1, len(t.d.trial)-1)
+	return st
+}
+func (t *fakeTrial) Over() <-chan struct{} { return t.d.trialOver }
+func (t *fakeTrial) Leave()                { close(t.left) }
 
 func (d *fakeDaemon) Enter(_, _, _ string, _ control.Command) (control.Stay, error) {
 	return fakeStay{d, d.env()}, nil

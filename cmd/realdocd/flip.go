@@ -25,10 +25,14 @@ the database: new requests of the site wait meanwhile, for at most the pool's
 queue_timeout each, and those that ran have ended. If the command fails, the live
 release goes on and the exit code is 1. See realdocd-canary(7).
 
+With --bake, it then watches the release for that time, against what the one before did,
+and rolls back if it is worse; the exit code is 1 then.
+
 Interrupted before the rename, it has changed nothing; after it, the flip stands.`,
 		Example: `  realdocd flip shop /var/www/shop/releases/43
   realdocd flip shop 43
   realdocd flip shop releases/43 --strict --drain --timeout 2m
+  realdocd flip shop 43 --bake 2m
   realdocd flip shop 43 --hold -- ./migrate.sh`,
 		Args: o.withCommand(siteArguments("RELEASE")),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -48,5 +52,6 @@ Interrupted before the rename, it has changed nothing; after it, the flip stands
 	o.flags(cmd)
 	o.drainFlags(cmd)
 	o.holdFlag(cmd)
+	o.bakeFlag(cmd)
 	return cmd
 }

@@ -24,6 +24,7 @@ type liveOptions struct {
 	strict, noWarm, noHeadroom, anyway, wait bool
 	drain, dryRun, asJSON, hold              bool
 	timeout                                  time.Duration
+	bake                                     time.Duration
 	pins                                     control.Pins
 	holdCommand                              []string // runs while requests are held, if hold is set
 }
@@ -59,6 +60,7 @@ type goLive struct {
 	by         string // "flip", "rollback" or "deploy"
 	link       siteLink
 	flipped    bool
+	explained  bool // what fails has said already what is live
 
 	emptied         time.Time // when the slot that is filled had nobody inside, as far as is known
 	source, partial string    // that a deploy copies from, and fills first; "" for others
@@ -71,6 +73,16 @@ type goLive struct {
 
 // with does the work under the link's lock, and tells how it went.
 func (o *liveOptions) with(cmd *cobra.Command, site string, work func(ctx context.Context, g *goLive) error) error {
+	return o.unlocked(cmd, site, func(ctx context.Context, g *goLive) error {
+		if err := g.locked(func() error { return work(ctx, g) }); err != nil {
+			return err
+		}
+		return g.bake(ctx)
+	})
+}
+
+// unlocked does work that locks the link by itself, and tells how it went.
+func (o *liveOptions) unlocked(cmd *cobra.Command, site string, work func(ctx context.Context, g *goLive) error) error {
 	if cmd.Flags().Lookup("pins") != nil {
 		if err := wantPins(o.pins); err != nil {
 			return usageError{err}
@@ -85,7 +97,7 @@ func (o *liveOptions) with(cmd *cobra.Command, site string, work func(ctx contex
 	// A reader of the output that leaves must not stop a deploy half way.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	g := &goLive{namedSite: t, steps: newSteps(cmd, site, o.asJSON), opts: *o, by: cmd.Name(), reading: &deploy.Reading{}}
-	return g.end(g.explain(ctx, g.locked(func() error { return work(ctx, g) })))
+	return g.end(g.explain(ctx, work(ctx, g)))
 }
 
 func (g *goLive) locked(work func() error) (err error) {
@@ -123,6 +135,8 @@ func (g *goLive) learn() error {
 		switch {
 		case g.opts.drain && g.link.exists:
 			return fmt.Errorf("--drain cannot be done, so nothing was changed: %s", g.alone)
+		case g.opts.bake > 0:
+			return fmt.Errorf("--bake cannot be done, so nothing was changed: %s", g.alone)
 		case g.opts.hold && g.link.exists:
 			return fmt.Errorf("--hold cannot be done, so nothing was changed: %s", g.alone)
 		case g.opts.strict:
@@ -153,6 +167,8 @@ func (g *goLive) learn() error {
 // explain says of an interrupted command what it has left.
 func (g *goLive) explain(ctx context.Context, err error) error {
 	switch {
+	case g.explained:
+		return err
 	case err == nil && (ctx.Err() == nil || !g.flipped):
 		return nil
 	case ctx.Err() == nil && g.flipped:

@@ -22,9 +22,10 @@ const hookTimeout = 15 * time.Minute
 const maxHookOutput = 4 << 10
 
 // beforeFlip runs the site's commands in a release, where it will be live. The first
-// that fails stops the flip. A rollback goes to a release that has been through it.
+// that fails stops the flip. A rollback goes to a release that has been through it, and a
+// preview is not to change what visitors of the live release have.
 func (g *goLive) beforeFlip(ctx context.Context, release string) error {
-	if g.by == "rollback" {
+	if g.by == "rollback" || g.by == "preview" {
 		return nil
 	}
 	for _, command := range g.site.BeforeFlip {

@@ -43,7 +43,7 @@ func startReloading(t *testing.T) *reloading {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { r.told.Close() })
-	r.child = serveChild(t, "export NOTIFY_SOCKET="+states+";", nil, "--config", r.file)
+	r.child = serveChild(t, "export INVOCATION_ID=1 NOTIFY_SOCKET="+states+";", nil, "--config", r.file)
 	r.says("ready")
 	expectState(t, r.told, fmt.Sprintf("READY=1\nSTATUS=serving 1 site on %s", r.sock))
 	return r

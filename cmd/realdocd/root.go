@@ -91,7 +91,7 @@ the code from its first include to its last, however often the symlink is flippe
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(newServe(getenv), newReload(getenv), newCheck(), newConfig(), newStatus(), newPause(), newResume(),
-		newFlip(), newRollback(), newDrain(), newDeploy(), newMaintenance(), newExec(), newMigrate(), newVersion())
+		newFlip(), newRollback(), newDrain(), newDeploy(), newCanary(), newPreview(), newMaintenance(), newExec(), newMigrate(), newVersion())
 	return root
 }
 

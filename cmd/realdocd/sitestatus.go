@@ -22,6 +22,9 @@ const maxHistory = 10
 func writeSite(w io.Writer, d control.SiteDetail, was *earlier[control.SiteDetail], now time.Time) error {
 	var out bytes.Buffer
 	fmt.Fprintf(&out, "site %s, pool %s, docroot %s\n", plain(d.Name), plain(d.Pool), plain(d.Docroot))
+	for _, t := range d.Trials {
+		fmt.Fprintln(&out, plain(path.Base(t.Release)+": "+trialLine(t, now)))
+	}
 	for _, m := range d.Maintenance {
 		fmt.Fprintln(&out, plain(d.Closed(m, now)))
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -126,6 +127,11 @@ func writeStatus(w io.Writer, st control.Status, was *earlier[control.Status], n
 		st.PID, age(now.Sub(st.Started)), count(st.Connections, "connection"))
 	for _, before := range st.Retiring {
 		fmt.Fprintln(&out, plain(retiringLine(before)))
+	}
+	for _, s := range st.Sites {
+		for _, t := range s.Trials {
+			fmt.Fprintln(&out, plain("site "+s.Name+", "+path.Base(t.Release)+": "+trialLine(t, now)))
+		}
 	}
 	writeTable(&out, troubles(st, now))
 	out.WriteByte('\n')

@@ -32,6 +32,10 @@ type outcome struct {
 	Warnings []string           `json:"warnings,omitempty"`
 	Error    string             `json:"error,omitempty"`
 	Inside   []control.Occupant `json:"inside,omitempty"`
+	// Trial is the last that was known of a canary, or of a release that bakes.
+	Trial *control.TrialStatus `json:"trial,omitempty"`
+	// Preview is the link to a release that is not live.
+	Preview string `json:"preview,omitempty"`
 }
 
 type step struct {

@@ -13,9 +13,9 @@ import (
 	"realdocd/gateway"
 )
 
-// awaitStop waits for a signal to stop, or for a successor that serves. Its error says
+// awaitStop waits for a signal to stop, or for an upgrade whose successor serves. Its error says
 // why the gateway ended by itself.
-func (d *daemonProcess) awaitStop() (*gateway.Successor, error) {
+func (d *daemonProcess) awaitStop() (*upgrade, error) {
 	u := &upgrade{} // none is under way
 	for {
 		select {
@@ -23,7 +23,7 @@ func (d *daemonProcess) awaitStop() (*gateway.Successor, error) {
 			return nil, endedByItself(err)
 		case err := <-u.ended:
 			if err == nil {
-				return u.successor, nil
+				return u, nil
 			}
 			d.log.Error().Err(err).Msg("upgrade failed: this process serves on")
 			u = &upgrade{}
@@ -45,7 +45,7 @@ func (d *daemonProcess) awaitStop() (*gateway.Successor, error) {
 				u.cancel()
 				if <-u.ended == nil {
 					d.signals <- sig
-					return u.successor, nil
+					return u, nil
 				}
 				fallthrough
 			default:

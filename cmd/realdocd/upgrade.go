@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
@@ -31,6 +31,7 @@ const mainTimeout = 5 * time.Second
 // An upgrade is a new process that takes over from this one.
 type upgrade struct {
 	successor *gateway.Successor
+	child     *successorChild // nil if it is a sibling
 	cancel    context.CancelFunc
 	ended     chan error // nil when the new process serves
 }
@@ -53,16 +54,13 @@ func (d *daemonProcess) upgrade(u *upgrade) *upgrade {
 // startUpgrade starts the program that is installed now, with the same
 // arguments. Until it serves, this process does.
 func (d *daemonProcess) startUpgrade() (*upgrade, error) {
-	if os.Getpid() == 1 {
-		return nil, errors.New("realdocd is process 1 here, with whose end the container ends: replace the container")
-	}
 	successor, err := d.srv.NewSuccessor()
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), upgradeTimeout)
-	u := &upgrade{successor, cancel, make(chan error, 1)}
-	process, err := startSuccessor(d.program, successor.File())
+	u := &upgrade{successor: successor, cancel: cancel, ended: make(chan error, 1)}
+	process, err := u.start(d.program, d.moveable)
 	if err != nil {
 		cancel()
 		successor.Abandon()
@@ -73,30 +71,30 @@ func (d *daemonProcess) startUpgrade() (*upgrade, error) {
 		if err != nil {
 			process.Kill() // it may have ended
 		}
-		process.Release()
+		if u.child == nil {
+			process.Release()
+		}
 		u.ended <- err
 	}()
 	return u, nil
 }
 
-// startSuccessor starts the program as a sibling of this process, so that the
-// service manager, and not we, is told of its end.
-func startSuccessor(program string, link *os.File) (*os.Process, error) {
+// start starts the program as our sibling if another may be the main process, and otherwise
+// as our child.
+func (u *upgrade) start(program string, moveable bool) (process *os.Process, err error) {
 	cmd := exec.Command(program, os.Args[1:]...)
 	cmd.Args[0] = os.Args[0]
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	cmd.ExtraFiles = []*os.File{link}
+	cmd.ExtraFiles = []*os.File{u.successor.File()}
 	cmd.Env = append(slices.DeleteFunc(os.Environ(), namesUs), succeedsVariable+"=3")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_PARENT}
-	if err := cmd.Start(); err != nil {
+	if moveable {
+		return startBeside(cmd)
+	}
+	if u.child, err = startBelow(cmd); err != nil {
 		return nil, err
 	}
-	return cmd.Process, nil
+	return u.child.process, nil
 }
-
-// namesUs is for a variable that is of this process alone. Those of LISTEN_FDS, and
-// ours, have been taken out of the environment when they were read.
-func namesUs(variable string) bool { return strings.HasPrefix(variable, "WATCHDOG_PID=") }
 
 // predecessor is the process that this one takes over from; nil for none.
 func predecessor() (*gateway.Predecessor, error) {
@@ -136,22 +134,37 @@ func programPath() string {
 	return path
 }
 
-// retire finishes what runs here while the successor serves.
-func (d *daemonProcess) retire(successor *gateway.Successor) error {
-	d.notify("MAINPID="+strconv.Itoa(successor.PID()), "handed over")
+// retire finishes what runs here while the successor serves. If the successor is our child,
+// we end with it.
+func (d *daemonProcess) retire(u *upgrade) error {
+	successor := u.successor
+	if u.child == nil {
+		d.notify("MAINPID="+strconv.Itoa(successor.PID()), "handed over")
+	} else {
+		d.becomeParent()
+	}
 	d.retired.Store(true)
 	successor.MakeMain()
 	d.log.Info().Int("successor", successor.PID()).Msg("handed over: finishing what runs here")
 	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	go d.limitRetirement(ctx, cancel, successor)
-	return d.finish(d.srv.Retire(ctx))
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		d.limitRetirement(ctx, cancel, u)
+	}()
+	err := d.finish(d.srv.Retire(ctx))
+	cancel()
+	<-over // it takes signals
+	if u.child == nil || err != nil && !errors.Is(err, errNo) {
+		return err
+	}
+	return cmp.Or(d.stay(successor, u.child), err)
 }
 
 // limitRetirement has it end within shutdown_timeout once somebody wants it to
 // end. It ends with ctx.
-func (d *daemonProcess) limitRetirement(ctx context.Context, cancel context.CancelFunc, successor *gateway.Successor) {
-	stop := successor.Stop()
+func (d *daemonProcess) limitRetirement(ctx context.Context, cancel context.CancelFunc, u *upgrade) {
+	stop := u.successor.Stop()
 	var late <-chan time.Time
 	for {
 		select {
@@ -163,6 +176,7 @@ func (d *daemonProcess) limitRetirement(ctx context.Context, cancel context.Canc
 			cancel()
 			continue
 		case sig := <-d.signals:
+			u.child.pass(sig)
 			if sig != syscall.SIGTERM && sig != syscall.SIGINT {
 				continue
 			}

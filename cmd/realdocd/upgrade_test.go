@@ -76,7 +76,7 @@ func TestServe_AnUpgradeUnderSystemdHandsTheSocketsAndTheMainProcessOver(t *test
 	fpm, docroot, dir, m := startFakeFPM(t), newSite(t), t.TempDir(), newManager(t)
 	sock := dir + "/gw.sock"
 	file := siteConfig(t, fmt.Sprintf("listen = [%q]", dir+"/unused.sock"), fpm.addr, docroot)
-	c := serveChild(t, fmt.Sprintf(`exec %s -l %s -E NOTIFY_SOCKET=%s -E %s=1 "$0" serve "$@";`, activate, sock, m.path, asDaemon), nil, "--config", file)
+	c := serveChild(t, fmt.Sprintf(`export SYSTEMD_EXEC_PID=$$; exec %s -l %s -E SYSTEMD_EXEC_PID -E NOTIFY_SOCKET=%s -E %s=1 "$0" serve "$@";`, activate, sock, m.path, asDaemon), nil, "--config", file)
 	c.says("Listening on " + sock + " as 3.")
 	held := make(chan string, 1)
 	go func() { held <- get(sock, docroot) }() // which starts it
@@ -128,29 +128,106 @@ func childOfOurs(t *testing.T, pid int) *os.Process {
 	return p
 }
 
-// systemd would start it again, or not, by how the main process ends; so it must be told.
-func TestServe_TheNewProcessIsAChildOfWhoHasStartedTheOldOne(t *testing.T) {
+// Who cannot be told of another main process takes the end of the one that he has started
+// for that of realdocd.
+func TestServe_StaysForWhoHasStartedItIfOnlySystemdCouldBeTold(t *testing.T) {
+	for name, env := range map[string]string{
+		"a supervisor": "unset NOTIFY_SOCKET SYSTEMD_EXEC_PID;",
+		// tini as ExecStart= hands down what systemd has given it.
+		"a supervisor below systemd": "export NOTIFY_SOCKET=/nonexistent SYSTEMD_EXEC_PID=1;",
+	} {
+		t.Run(name, func(t *testing.T) {
+			fpm, docroot, sock := startFakeFPM(t), newSite(t), t.TempDir()+"/gw.sock"
+			c := serveChild(t, env, nil, "--config", siteConfig(t, fmt.Sprintf("listen = [%q]", sock), fpm.addr, docroot))
+			c.says("ready")
+			held := make(chan string, 1)
+			go func() { held <- get(sock, docroot) }()
+			<-fpm.came
+			c.signal(syscall.SIGUSR2)
+			heir := int(c.says("handed over: finishing what runs here")["successor"].(float64))
+			close(fpm.hold)
+			if got := <-held; !strings.HasSuffix(got, "/releases/42/public") {
+				t.Errorf("answer %q", got)
+			}
+			const stays = "nothing runs here any more: this process stays for who has started it, and passes signals on"
+			c.saysBoth(stays, "the process before has ended")
+			wantParent(t, heir, c.Process.Pid)
+			wantServed(t, sock, docroot)
+			c.signal(syscall.SIGUSR2) // which the heir gets
+			next := int(c.says("handed over: finishing what runs here")["successor"].(float64))
+			wantParent(t, next, heir)
+			c.says(stays)
+			c.signal(syscall.SIGHUP)
+			c.says("configuration taken")
+			wantServed(t, sock, docroot)
+			c.signal(syscall.SIGTERM)
+			c.says("stopping")
+			if code := c.exits(); code != exitDone {
+				t.Errorf("exit code %d", code)
+			}
+		})
+	}
+}
+
+// A supervisor starts it again by how its child ends.
+func TestServe_EndsAsItsSuccessorDoes(t *testing.T) {
 	c, fpm, _, _ := startDaemon(t, "")
 	close(fpm.hold)
 	c.says("ready")
 	c.signal(syscall.SIGUSR2)
-	heir := childOfOurs(t, int(c.says("handed over: finishing what runs here")["successor"].(float64)))
-	if code := c.exits(); code != exitDone {
-		t.Errorf("exit code %d of the old process", code)
+	heir := int(c.says("handed over: finishing what runs here")["successor"].(float64))
+	c.says("nothing runs here any more: this process stays for who has started it, and passes signals on")
+	syscall.Kill(heir, syscall.SIGKILL)
+	if code := c.exits(); code != exitSignal+int(syscall.SIGKILL) {
+		t.Errorf("exit code %d, want %d", code, exitSignal+int(syscall.SIGKILL))
 	}
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", heir.Pid))
-	if err != nil || !strings.Contains(string(status), fmt.Sprintf("\nPPid:\t%d\n", os.Getpid())) {
-		t.Errorf("parent is not %d: %v\n%s", os.Getpid(), err, status)
+}
+
+// What a supervisor kills must not serve on.
+func TestServe_IsKilledWithItsSuccessor(t *testing.T) {
+	c, fpm, sock, _ := startDaemon(t, "")
+	close(fpm.hold)
+	c.says("ready")
+	c.signal(syscall.SIGUSR2)
+	c.says("nothing runs here any more: this process stays for who has started it, and passes signals on")
+	c.signal(syscall.SIGKILL)
+	c.says("stopping")
+	stack.Until(t, "nobody listens", func() bool {
+		conn, err := net.Dial("unix", sock)
+		if err == nil {
+			conn.Close()
+		}
+		return err != nil
+	})
+}
+
+// saysBoth waits for two events, of two processes.
+func (c *child) saysBoth(one, other string) {
+	c.t.Helper()
+	for e := range c.events {
+		switch e["message"] {
+		case one:
+			c.says(other)
+			return
+		case other:
+			c.says(one)
+			return
+		}
 	}
-	heir.Signal(syscall.SIGTERM)
-	if exit, err := heir.Wait(); err != nil || exit.ExitCode() != exitDone {
-		t.Errorf("the new process: %v, %v", exit, err)
+	c.t.Fatalf("realdocd ended and did not say %q", one)
+}
+
+func wantParent(t *testing.T, pid, want int) {
+	t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil || !strings.Contains(string(status), fmt.Sprintf("\nPPid:\t%d\n", want)) {
+		t.Errorf("the parent of %d is not %d: %v\n%s", pid, want, err, status)
 	}
 }
 
 func TestServe_TellsTheWatchdogThatItIsAlive(t *testing.T) {
 	fpm, sock, m := startFakeFPM(t), t.TempDir()+"/gw.sock", newManager(t)
-	c := serveChild(t, "WATCHDOG_USEC=200000 WATCHDOG_PID=$$ NOTIFY_SOCKET="+m.path, nil,
+	c := serveChild(t, "WATCHDOG_USEC=200000 WATCHDOG_PID=$$ SYSTEMD_EXEC_PID=$$ NOTIFY_SOCKET="+m.path, nil,
 		"--listen", sock, "--fpm", fpm.addr, "--docroot", newSite(t))
 	m.isTold("READY=1", c.Process.Pid)
 	m.isTold("WATCHDOG=1", c.Process.Pid)

@@ -17,8 +17,45 @@ type Reference struct {
 const maxLine = 160
 
 // References finds where a file names one of the paths, or something below
-// it, outside of comments. A path that is put together of parts it does not find.
+// it, outside of comments. A path that is put together of parts it does not find, but for
+// those of [Relative].
 func References(text []byte, lang Language, names []string) (refs []Reference) {
+	return eachLine(text, lang, func(line []byte) string {
+		for _, name := range names {
+			if hasPath(line, name) {
+				return name
+			}
+		}
+		return ""
+	})
+}
+
+// Beside finds where a file names something below the directory roof, outside of comments,
+// whose first name is other.
+func Beside(text []byte, lang Language, roof string, other func(name string) bool) []Reference {
+	return eachLine(text, lang, func(line []byte) string {
+		for from := 0; ; {
+			at := bytes.Index(line[from:], []byte(roof+"/"))
+			if at < 0 {
+				return ""
+			}
+			at += from
+			rest := line[at+len(roof)+1:]
+			n := 0
+			for n < len(rest) && isNameByte(rest[n]) {
+				n++
+			}
+			name := strings.TrimRight(string(rest[:n]), ".")
+			if beginsPath(line[:at]) && name != "" && other(name) {
+				return roof + "/" + name
+			}
+			from = at + 1
+		}
+	})
+}
+
+// eachLine gives the lines in which find finds a path, once their comments are blank.
+func eachLine(text []byte, lang Language, find func(line []byte) string) (refs []Reference) {
 	code := blankComments(text, lang)
 	line, start := 1, 0
 	for start < len(code) {
@@ -26,19 +63,20 @@ func References(text []byte, lang Language, names []string) (refs []Reference) {
 		if n := bytes.IndexByte(code[start:], '\n'); n >= 0 {
 			end = start + n
 		}
-		for _, name := range names {
-			if hasPath(code[start:end], name) {
-				shown := strings.TrimSpace(strings.ToValidUTF8(string(text[start:end]), "?"))
-				if len(shown) > maxLine {
-					shown = strings.ToValidUTF8(shown[:maxLine], "") + " ..."
-				}
-				refs = append(refs, Reference{line, shown, name})
-				break
-			}
+		if name := find(code[start:end]); name != "" {
+			refs = append(refs, Reference{line, shorten(text[start:end]), name})
 		}
 		line, start = line+1, end+1
 	}
 	return refs
+}
+
+func shorten(line []byte) string {
+	shown := strings.TrimSpace(strings.ToValidUTF8(string(line), "?"))
+	if len(shown) > maxLine {
+		shown = strings.ToValidUTF8(shown[:maxLine], "") + " ..."
+	}
+	return shown
 }
 
 // hasPath says whether a line names a path on component boundaries: /a/current

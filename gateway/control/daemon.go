@@ -109,6 +109,12 @@ type Sites interface {
 	// waits until none runs. The caller calls letGo. When ctx ends first nothing is held,
 	// the error is ctx.Err(), and the occupants are who is left.
 	Hold(ctx context.Context, name, docroot string) (letGo func(), left []Occupant, err error)
+	// Try begins to try a release. The caller calls Leave, unless the plan's verdict is an
+	// operator's. EndTrial ends the trial of a docroot.
+	Try(name, docroot string, p Plan) (Trial, error)
+	EndTrial(name, docroot string) (TrialStatus, error)
+	// Preview gives a token that puts one browser on a release, for a time.
+	Preview(name, docroot, release string, lasts time.Duration) (PreviewLink, error)
 }
 
 // Commands are the commands that realdocd exec runs in the releases of a daemon.

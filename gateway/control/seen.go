@@ -19,6 +19,14 @@ type SeenRequest struct {
 	PHPAdminValue  string `json:"php_admin_value"`
 }
 
+// An UnseenSite is a site of which no request has come.
+type UnseenSite struct {
+	Site string `json:"site"`
+	// Since is when the daemon began to wait for one: its start, or the reload that
+	// brought the site.
+	Since time.Time `json:"since"`
+}
+
 // A SeenRefusal counts requests that were refused for what the web server has sent.
 // It counts those that have the same cause, docroot and site. Texts longer than 1024
 // bytes are cut off.
@@ -29,9 +37,11 @@ type SeenRefusal struct {
 	Site         string `json:"site,omitempty"`
 	DocumentRoot string `json:"document_root"`
 	// ScriptFilename and Error are from the last of them.
-	ScriptFilename string    `json:"script_filename"`
-	Error          string    `json:"error"`
-	Count          uint64    `json:"count"`
-	First          time.Time `json:"first"`
-	Last           time.Time `json:"last"`
+	ScriptFilename string `json:"script_filename"`
+	Error          string `json:"error"`
+	Count          uint64 `json:"count"`
+	// Recent counts those of the last minute or two: what still goes on.
+	Recent uint64    `json:"recent"`
+	First  time.Time `json:"first"`
+	Last   time.Time `json:"last"`
 }

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"realdocd/gateway/judge"
+
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -38,6 +40,16 @@ var (
 	v1Site = SiteStatus{
 		Name: "shop", Docroot: "/var/www/shop/current/public", Pool: "www", Release: "/var/www/shop/releases/42", Running: 4,
 		Stale: "the link leads nowhere", Gone: true,
+	}
+	v1Trial = TrialStatus{
+		Kind: "canary", Docroot: "/var/www/shop/current/public", Release: "/var/www/shop/releases/43", Live: "/var/www/shop/releases/42",
+		Since: v1Time, Manual: true, Number: 4711, Percent: 2.5, Step: 1, Steps: 3, StepEnds: v1Later, Visitors: 40, Requests: 310,
+		Verdict: judge.Verdict{
+			Worse: true, Of: "failures", Chance: 120, Class: "GET /checkout",
+			Live: judge.Side{Requests: 9000, Failed: 9, Median: 0.02}, Candidate: judge.Side{Requests: 300, Failed: 12, Median: 0.021},
+			ClassLive: judge.Side{Requests: 400, Median: 0.05}, ClassCandidate: judge.Side{Requests: 14, Failed: 11},
+		},
+		Ended: "worse", Why: "it is worse by failures",
 	}
 	v1Inside = []Occupant{
 		{Kind: "request", What: "GET /checkout", Age: 12.5, RequestID: "5f1d"},
@@ -67,6 +79,13 @@ var v1Cases = map[string]any{
 			}},
 		}},
 	},
+	"status-of-a-canary": Status{
+		PID: 812, Started: v1Time, Pools: []PoolStatus{},
+		Sites: []SiteStatus{{Name: "shop", Docroot: "/var/www/shop/current/public", Pool: "www", Trials: []TrialStatus{v1Trial}}},
+	},
+	"trial":       v1Trial,
+	"trial-moved": TrialStatus{Moved: true, Number: 4711},
+	"preview":     PreviewLink{Token: "AQIAAQ.43", Ends: v1Later},
 	"maintenance": Maintenance{Since: v1Time, Page: []byte("<h1>Back soon</h1>")}, // what is sent to begin one
 	"hold":        holdLine{Held: true},
 	"pool":        v1Pool, // the answer to pause and resume
@@ -129,8 +148,11 @@ var v1Cases = map[string]any{
 		}},
 		Refused: []SeenRefusal{{
 			Cause: "forbidden", Site: "shop", DocumentRoot: "/var/www/shop/current/public", ScriptFilename: "/etc/passwd",
-			Error: "it is outside", Count: 2, First: v1Time, Last: v1Later,
+			Error: "it is outside", Count: 2, Recent: 1, First: v1Time, Last: v1Later,
 		}},
+		Metrics:    "127.0.0.1:9117",
+		Unseen:     []UnseenSite{{Site: "blog", Since: v1Time}},
+		Unresolved: []UnresolvedDocroot{{Site: "blog", Docroot: "/var/www/blog/current", Error: "permission denied", Release: "/var/www/blog/releases/7"}},
 	},
 	"config": Configuration{
 		Files: []string{"/etc/realdocd/realdocd.toml", "/etc/realdocd/conf.d/shop.toml"},

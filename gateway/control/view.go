@@ -7,6 +7,8 @@ type View struct {
 	// another process has opened them, as systemd does.
 	Listen    []string `json:"listen"`
 	Inherited bool     `json:"inherited"`
+	// Metrics is the address of /metrics over TCP; "" if there is none.
+	Metrics string `json:"metrics,omitempty"`
 	// OpenFiles is how many file descriptors are in use, MaxOpenFiles their limit.
 	OpenFiles    int    `json:"open_files"`
 	MaxOpenFiles uint64 `json:"max_open_files"`
@@ -14,6 +16,10 @@ type View struct {
 	Directories []DirectoryView `json:"directories"`
 	// Requests are recent requests, one of each site that had any.
 	Requests []SeenRequest `json:"requests"`
+	// Unseen are the sites that had none.
+	Unseen []UnseenSite `json:"unseen,omitempty"`
+	// Unresolved are the docroots that could not be resolved at the last look.
+	Unresolved []UnresolvedDocroot `json:"unresolved,omitempty"`
 	// Refused are requests that the daemon has refused for what was in them, the
 	// newest first.
 	Refused []SeenRefusal `json:"refused"`
@@ -30,4 +36,14 @@ type DirectoryView struct {
 	Free uint64 `json:"free"`
 	// Memory says that the directory is in memory, as a tmpfs is.
 	Memory bool `json:"memory,omitempty"`
+}
+
+// An UnresolvedDocroot is one that the daemon could not resolve when it looked last.
+type UnresolvedDocroot struct {
+	Site    string `json:"site"`
+	Docroot string `json:"docroot"`
+	Error   string `json:"error"`
+	// Release is the last good release, on which requests run; "" if none is known, and
+	// requests get a 503.
+	Release string `json:"release,omitempty"`
 }

@@ -115,8 +115,8 @@ func (l *listener) keepLocked(conn *sock.Conn) bool {
 		}
 		return false
 	}
-	if now := time.Now(); free == 1 && now.Sub(l.yielded) > yieldEvery {
-		l.yielded = now
+	if free == 1 && time.Since(l.yielded) > yieldEvery {
+		l.yielded = time.Now()
 		return false
 	}
 	l.kept = append(l.kept, conn)
@@ -168,7 +168,7 @@ func (l *listener) readyOne(conn *sock.Conn) *sock.Conn {
 }
 
 // instead gives another connection for one that is not ready. A busy one is taken after all
-// others from now on; one that FPM has closed, as a reload does, is closed. only says that
+// others that are kept now; one that FPM has closed, as a reload does, is closed. only says that
 // there is no other, and no free worker: conn is still the caller's.
 func (l *listener) instead(conn *sock.Conn, alive, more bool) (other *sock.Conn, only bool) {
 	p := l.pool
@@ -177,10 +177,6 @@ func (l *listener) instead(conn *sock.Conn, alive, more bool) (other *sock.Conn,
 		other = l.takeKeptLocked()
 	}
 	kept := alive && l.keepLocked(conn)
-	if kept {
-		copy(l.kept[1:], l.kept[:len(l.kept)-1])
-		l.kept[0] = conn
-	}
 	if !alive && time.Since(l.asked) > time.Second {
 		l.learnLocked()
 	}

@@ -83,9 +83,11 @@ if ($status) {
     $memory = $status['memory_usage'];
     $count = $status['opcache_statistics'];
     [$dirs, $valid] = $cached($status['scripts'] ?? [], $ask['dirs'] ?? []);
+    // What a pool sets memory_consumption to has no effect, but used_memory is counted from it.
+    $unreal = ((int) ini_get('opcache.memory_consumption') - (int) (get_cfg_var('opcache.memory_consumption') ?: 128)) << 20;
     $strings = $status['interned_strings_usage'] ?? ['buffer_size' => 0, 'free_memory' => 0];
     $answer['opcache'] = [
-        'free' => $memory['free_memory'], 'used' => $memory['used_memory'], 'wasted' => $memory['wasted_memory'],
+        'free' => $memory['free_memory'], 'used' => $memory['used_memory'] - $unreal, 'wasted' => $memory['wasted_memory'],
         'keys' => $count['num_cached_keys'], 'max_keys' => $count['max_cached_keys'], 'scripts' => $count['num_cached_scripts'],
         'hits' => $count['hits'], 'misses' => $count['misses'],
         'restarts_by' => ['memory' => $count['oom_restarts'], 'keys' => $count['hash_restarts'], 'manual' => $count['manual_restarts']],

@@ -12,6 +12,7 @@ type Message struct {
 	Sockets  *Sockets  `json:"sockets,omitempty"`  // all listeners have been sent
 	Docroot  *Docroot  `json:"docroot,omitempty"`
 	Site     *Site     `json:"site,omitempty"`
+	Trial    *Trial    `json:"trial,omitempty"`
 	Begin    bool      `json:"begin,omitempty"` // all is told: serve
 	// From the successor.
 	Prepared int    `json:"prepared,omitempty"` // its process id: it could serve
@@ -61,6 +62,13 @@ type Docroot struct {
 type Site struct {
 	Name        string                `json:"name"`
 	Maintenance []control.Maintenance `json:"maintenance,omitempty"`
+}
+
+// A Trial is a release that is tried, until an operator decides.
+type Trial struct {
+	Site    string       `json:"site"`
+	Docroot string       `json:"docroot"`
+	Plan    control.Plan `json:"plan"`
 }
 
 // A PoolReport is what the older process has of a pool. Counts are cumulative, so

@@ -42,6 +42,9 @@ var goldenMessages = map[string]Message{
 	"site": {Site: &Site{Name: "shop", Maintenance: []control.Maintenance{{
 		Since: goldenStart, Until: goldenFlip, Allow: []control.Network{{Prefix: netip.MustParsePrefix("203.0.113.7/32")}}, Page: []byte("<h1>Back soon</h1>"),
 	}}}},
+	"trial": {Trial: &Trial{Site: "shop", Docroot: "/var/www/shop/current/public", Plan: control.Plan{
+		Kind: "canary", Release: "/var/www/shop/releases/43", Steps: []float64{2.5}, Every: time.Hour, Least: 100, Manual: true, Number: 4711,
+	}}},
 	"begin":      {Begin: true},
 	"prepared":   {Prepared: 42},
 	"serving":    {Serving: true},

@@ -5,7 +5,7 @@ import "math"
 // failureSizes and slowSizes are by how much more often requests fail, or are slow, on a
 // candidate that is worse: one bet for each.
 var (
-	failureSizes = []float64{0.005, 0.01, 0.03, 0.1, 0.4}
+	failureSizes = []float64{0.005, 0.01, 0.03, 0.1, 0.4, 0.9}
 	slowSizes    = []float64{0.05, 0.1, 0.2, 0.35}
 )
 

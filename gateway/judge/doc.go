@@ -11,6 +11,9 @@
 // in the same short while, so that a database that fails for a minute, for both, is not
 // taken for one either.
 //
+// A visitor counts once for a class: more of his requests would say something about him, and
+// not about the release. Whoever observes sees to that.
+//
 // # How often it may be wrong
 //
 // The verdict is looked at all the time, and a test for one look would be wrong far more

@@ -1,6 +1,10 @@
 package judge
 
-import "math/rand/v2"
+import (
+	"maps"
+	"math/rand/v2"
+	"slices"
+)
 
 // A Past is what a release did before another took its place, by class. It is drawn from,
 // at random and without putting back, to be compared block by block with what the other
@@ -21,13 +25,22 @@ func NewPast(of map[string]*Sample, source rand.Source) *Past {
 // Pairs are blocks for a Trial: what a candidate did, by class, each with a part of the
 // past. A class that the past does not have is compared with nothing.
 func (p *Past) Pairs(candidate map[string]*Sample) (pairs []Pair) {
-	for class, now := range candidate {
+	for _, class := range slices.Sorted(maps.Keys(candidate)) { // so that a run can be repeated
+		now := candidate[class]
 		if left := p.left[class]; left != nil && left.Requests > 0 && now.Requests > 0 {
 			n := min(most*now.Requests, (left.Requests+3)/4)
 			pairs = append(pairs, Pair{class, p.draw(left, n), *now})
 		}
 	}
 	return pairs
+}
+
+// Draw takes so many requests of a class out of it, at most all.
+func (p *Past) Draw(class string, n uint32) (drawn Sample) {
+	if left := p.left[class]; left != nil {
+		drawn = p.draw(left, min(n, left.Requests))
+	}
+	return drawn
 }
 
 // draw takes n requests out of a sample. One whose time was cold has none.

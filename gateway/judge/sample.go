@@ -56,6 +56,18 @@ func (s *Sample) Add(other *Sample) {
 	}
 }
 
+// Take takes away a sample that is a part of it.
+func (s *Sample) Take(part *Sample) {
+	s.Requests -= min(part.Requests, s.Requests)
+	s.Failed -= part.Failed
+	for i, n := range &part.Times {
+		s.Times[i] -= n
+	}
+}
+
+// Round has it have as many requests as it has failures and times, at least.
+func (s *Sample) Round() { s.Requests = max(s.Requests, s.Failed+s.timed()) }
+
 // timed is how many requests have a time.
 func (s *Sample) timed() (n uint32) {
 	for _, c := range &s.Times {

@@ -219,8 +219,3 @@ func sideOf(s *Sample) Side {
 	}
 	return side
 }
-
-// PerVisitor is how many requests of one visitor count for one class of a trial: more of
-// them would say something about the visitor, and not about the release. Whoever observes
-// sees to it.
-const PerVisitor = 1

@@ -11,12 +11,13 @@ import (
 	"realdocd/test/stack"
 )
 
-// startReusing starts a realdocd, and returns when it has found out whether it may keep
-// connections to FPM. If it may not, the figures are those without, and a line says so.
+// startReusing starts a realdocd, and returns when it has found out what FPM is, and whether
+// it may keep connections. If it may not, the figures are those without, and a line says so.
 func startReusing(s *stack.Stack, c stack.GatewayConfig) (*stack.Gateway, error) {
 	gw := s.Gateway(c)
 	said, err := gw.WaitEvent(0, 10*time.Second, func(e stack.Event) bool {
-		return strings.HasPrefix(e.String("message"), "connections to FPM are")
+		text := e.String("message")
+		return strings.HasPrefix(text, "connections to FPM are") || text == "FPM has told what it is"
 	})
 	if why := said.String("error"); why != "" {
 		fmt.Println("connections to this FPM are not kept:", why)

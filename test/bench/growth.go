@@ -20,9 +20,9 @@ const (
 // with more and more connections of web servers. With many sites each is asked
 // rarely, so that realdocd walks its whole path and not only the link: the table
 // has how often a site is asked.
-func growth(ctx context.Context, s *stack.Stack, rounds int) error {
-	fmt.Printf("CPU of realdocd a request for a script that does nothing, %d requests a case, %d rounds; "+
-		"the sites are docroots of one glob, %d of them on disk, and requests go to all of a case in turn\n",
+func growth(ctx context.Context, s *stack.Stack, r *report, rounds int) error {
+	r.says("CPU of realdocd a request for a script that does nothing, %d requests a case, %d rounds; "+
+		"the sites are docroots of one glob, %d of them on disk, and requests go to all of a case in turn",
 		growthRequests, rounds, mostSites)
 	docroots, err := writeDocroots(ctx, filepath.Join(s.Dir, "sites"))
 	if err != nil {
@@ -52,7 +52,7 @@ func growth(ctx context.Context, s *stack.Stack, rounds int) error {
 			}
 		}
 	}
-	return printGrowth(cases)
+	return r.growth(cases)
 }
 
 // A growthCase is a gateway with so many sites in use, and connections to it.
@@ -115,9 +115,10 @@ func (c *growthCase) measure() error {
 	return a.failure
 }
 
-func printGrowth(cases []*growthCase) error {
+// growth adds the table of all cases.
+func (r *report) growth(cases []*growthCase) error {
 	smallest := cases[0]
-	t := newTable("sites", "connections", "CPU/req", "of the smallest", "req/s", "a site", "resident")
+	t := r.table("sites", "connections", "CPU/req", "of the smallest", "req/s", "a site", "resident")
 	for _, c := range cases {
 		usage, err := c.gateway.Usage()
 		if err != nil {
@@ -129,7 +130,7 @@ func printGrowth(cases []*growthCase) error {
 	}
 	t.end()
 	for _, c := range cases[1:] {
-		fmt.Printf("a request with %v takes %.2f × the CPU of one with %v\n", c, ratio(c.cpu, smallest.cpu), smallest)
+		r.wants(fmt.Sprintf("CPU, %v", c), atMost(1.05), ratio(c.cpu, smallest.cpu))
 	}
 	return nil
 }

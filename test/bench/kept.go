@@ -20,9 +20,9 @@ const (
 
 // kept has a web server keep many connections to realdocd, with requests in
 // turn through all of them, and looks whether FPM's workers are free after.
-func kept(ctx context.Context, s *stack.Stack, rounds int) error {
-	fmt.Printf("%d connections of a web server stay open; in each of %d rounds every one sends a request, %d at a time; "+
-		"then %d requests of 100 ms go straight to FPM at the same time, one for each of its workers\n",
+func kept(ctx context.Context, s *stack.Stack, r *report, rounds int) error {
+	r.says("%d connections of a web server stay open; in each of %d rounds every one sends a request, %d at a time; "+
+		"then %d requests of 100 ms go straight to FPM at the same time, one for each of its workers",
 		keptConnections, rounds, keptAtOnce, workers)
 	site := s.Site(stack.SiteConfig{Pages: scripts})
 	fpm := s.FPM(stack.FPMConfig{MaxChildren: workers, Status: true})
@@ -39,7 +39,7 @@ func kept(ctx context.Context, s *stack.Stack, rounds int) error {
 			return fmt.Errorf("%s: %w", c.name, err)
 		}
 	}
-	printKept(cases)
+	r.kept(cases)
 	return nil
 }
 
@@ -50,7 +50,6 @@ type keptCase struct {
 
 	sent, served int
 	failure      error
-	files        int             // that realdocd has open at the end, one a connection
 	free         []int           // FPM's workers, 1 s after the last request
 	atOnce       []time.Duration // how long the straight requests took, right after it
 	later        []time.Duration // and 1 s after it
@@ -83,8 +82,7 @@ func (c *keptCase) measure(ctx context.Context, fpm *stack.FPM, site *stack.Site
 		return err
 	}
 	c.reused = float64(st.Reused) / float64(max(st.Opened+st.Reused, 1))
-	c.files, err = c.gateway.OpenFiles()
-	return err
+	return nil
 }
 
 // look asks FPM straight after the last request, and 1 s after it.
@@ -148,18 +146,19 @@ func freeWorkers(fpm *stack.FPM) (int, error) {
 	return said.Idle, nil
 }
 
-func printKept(cases []*keptCase) {
-	t := newTable("", "served", "sent", "kept to FPM", "daemon's files", "straight at once", "1 s later", "worst", "workers free then")
+// kept adds the table of all cases.
+func (r *report) kept(cases []*keptCase) {
+	t := r.table("", "served", "sent", "kept to FPM", "at once", "1 s later", "worst", "free then")
 	for _, c := range cases {
-		t.row(c.name, fmt.Sprint(c.served), fmt.Sprint(c.sent), fmt.Sprintf("%.1f%%", 100*c.reused), fmt.Sprint(c.files),
+		t.row(c.name, fmt.Sprint(c.served), fmt.Sprint(c.sent), fmt.Sprintf("%.1f %%", 100*c.reused),
 			ms(median(c.atOnce)), ms(median(c.later)), ms(slices.Max(c.later)), fmt.Sprintf("%d of %d", slices.Min(c.free), workers))
 	}
 	t.end()
 	for _, c := range cases {
-		fmt.Printf("%s: %d of %d requests were served; 1 s after the last, %d requests of 100 ms straight to %d workers take %.2f × the time of one\n",
-			c.name, c.served, c.sent, workers, workers, float64(median(c.later).Microseconds())/100_000)
+		r.wants(c.name+": served", atLeast(100).in(" %"), 100*float64(c.served)/float64(c.sent))
+		r.wants(c.name+": workers free 1 s later", atLeast(workers).whole(), float64(slices.Min(c.free)))
 		if c.failure != nil {
-			fmt.Println("the first that was not:", c.failure)
+			r.says("%s: the first that was not served: %v", c.name, c.failure)
 		}
 	}
 }

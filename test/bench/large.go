@@ -17,8 +17,8 @@ const (
 )
 
 // large measures bodies: pages of 60 KiB, a response of 1 GiB, and uploads of 200 MiB.
-func large(ctx context.Context, s *stack.Stack, rounds int) error {
-	fmt.Printf("%d pages of 60 KiB one after the other, a response of 1 GiB, an upload of 200 MiB; %d rounds; bytes a second of direct's\n", largePages, rounds)
+func large(ctx context.Context, s *stack.Stack, r *report, rounds int) error {
+	r.says("%d pages of 60 KiB one after the other, a response of 1 GiB, an upload of 200 MiB, each once a round, %d rounds; without request_buffering nginx and realdocd pass a body on as it comes", largePages, rounds)
 	site := s.Site(stack.SiteConfig{Pages: scripts})
 	fpm := s.FPM(stack.FPMConfig{MaxChildren: workers, INI: map[string]string{"post_max_size": "0", "enable_post_data_reading": "0", "memory_limit": "256M"}})
 	streaming := stack.GatewayFor(fpm, site)
@@ -35,9 +35,9 @@ func large(ctx context.Context, s *stack.Stack, rounds int) error {
 	ways := []*transfers{
 		{name: "direct"},
 		{name: "realdocd"},
-		{name: "realdocd, request_buffering = false"},
-		{name: "direct, and nginx does not buffer"},
-		{name: "realdocd likewise, request_buffering = false"},
+		{name: "realdocd, unbuffered"},
+		{name: "nginx unbuffered, direct"},
+		{name: "both unbuffered"},
 	}
 	for range rounds {
 		for i, w := range ways {
@@ -49,7 +49,7 @@ func large(ctx context.Context, s *stack.Stack, rounds int) error {
 			}
 		}
 	}
-	t := newTable("", "pages/s", "of direct", "response", "of direct", "upload", "of direct")
+	t := r.table("", "pages/s", "of direct", "response", "of direct", "upload", "of direct")
 	for i, w := range ways {
 		base := ways[i/3*3]
 		t.row(w.name, fmt.Sprintf("%.0f", median(w.pages)), fmt.Sprintf("%.2f", ratio(w.pages, base.pages)),
@@ -57,6 +57,11 @@ func large(ctx context.Context, s *stack.Stack, rounds int) error {
 			fmt.Sprintf("%.0f MiB/s", median(w.uploads)), fmt.Sprintf("%.2f", ratio(w.uploads, base.uploads)))
 	}
 	t.end()
+	direct, ours := ways[0], ways[1]
+	r.wants("pages/s", atLeast(0.95), ratio(ours.pages, direct.pages))
+	r.wants("a response of 1 GiB", atLeast(0.95), ratio(ours.responses, direct.responses))
+	r.wants("an upload of 200 MiB", atLeast(0.9), ratio(ours.uploads, direct.uploads))
+	r.wants("the same, unbuffered", atLeast(0.9), ratio(ways[2].uploads, direct.uploads))
 	return nil
 }
 

@@ -6,9 +6,10 @@
 //	make bench                              # all sections, 7 rounds
 //	make bench ROUNDS=9
 //	make bench BENCH="overload kept"        # only these
-//	make bench BENCH_WRITE=1                # and write the plots of the documentation
+//	make bench BENCH_WRITE=1                # and write realdocd-performance(7), and its plots
 //
-// realdocd has its defaults, unless a row says otherwise.
+// realdocd has its defaults, unless a row says otherwise. What a setting costs is a line in
+// settings.go.
 package main
 
 import (
@@ -27,13 +28,14 @@ import (
 // A section is one measurement, with parts of its own.
 type section struct {
 	name        string
-	measure     func(ctx context.Context, s *stack.Stack, rounds int) error
+	measure     func(ctx context.Context, s *stack.Stack, r *report, rounds int) error
 	connections uint64 // that this process holds at once
 }
 
 var sections = []section{
 	{"throughput", throughput, 0},
 	{"modes", modes, 0},
+	{"settings", settings, 0},
 	{"large", large, 0},
 	{"overload", overload, 2 * busyClients},
 	{"kept", kept, keptConnections},
@@ -112,7 +114,15 @@ func (sec section) run(ctx context.Context, rounds int) error {
 				<-ended
 			}
 		}()
-		return sec.measure(ctx, s, rounds)
+		r := &report{}
+		if err := sec.measure(ctx, s, r, rounds); err != nil {
+			return err
+		}
+		r.end()
+		if writes() {
+			return r.write(sec.name)
+		}
+		return nil
 	})
 }
 

@@ -25,9 +25,9 @@ const (
 
 // overload sends three times of what FPM can serve to one site, and a few
 // requests to another on the same pool.
-func overload(ctx context.Context, s *stack.Stack, rounds int) error {
-	fmt.Printf("a busy site with %d requests/s from at most %d clients, a quiet one with %d/s; both sleep 20 ms, on %d FPM workers; "+
-		"realdocd with its defaults, and with queue_timeout = %v; %d rounds of %v\n",
+func overload(ctx context.Context, s *stack.Stack, r *report, rounds int) error {
+	r.says("A busy site with %d requests/s from at most %d clients, a quiet one with %d/s; both sleep 20 ms, on %d FPM workers; "+
+		"realdocd with its defaults, and with queue_timeout = %v; %d rounds of %v",
 		busyRate, busyClients, quietRate, workers, patience, rounds, busyTakes)
 	p, err := buildPressure(s)
 	if err != nil {
@@ -49,41 +49,38 @@ func overload(ctx context.Context, s *stack.Stack, rounds int) error {
 			return ctx.Err()
 		}
 	}
-	printBusy(ways, median(best))
-	printQuiet(ways)
-	for _, ours := range []*way{p.realdocd, p.impatient} {
-		fmt.Printf("%s serves %.2f of FPM's own best rate, with %d answers of 502 or none; the quiet site's p99 under load is %.2f × that without\n",
-			ours.name, median(ours.ofBest), ours.broken(), ratio(ours.pressed99, ours.calm99))
-	}
-	ours := p.impatient
-	fmt.Printf("its refusals come %s past their deadline (p99), and at most %s, in the median round; the load generator itself lags by up to %s\n",
-		ms(median(ours.late99)), ms(median(ours.latest)), ms(median(ours.lag)))
-	fmt.Printf("the quiet site's p99 under load is %.2f × that without through realdocd, %.2f × straight to FPM\n",
-		ratio(ours.pressed99, ours.calm99), ratio(p.direct.pressed99, p.direct.calm99))
+	r.busy(ways, median(best))
+	r.quiet(ways)
+	ours := p.realdocd
+	r.wants("served, of FPM's own best", atLeast(0.97), median(ours.ofBest))
+	r.wants("answers of 502, or none", atMost(0).whole(), float64(ours.broken()))
+	r.wants("the quiet site's p99, of that alone", atMost(1.3), ratio(ours.pressed99, ours.calm99))
+	r.says("The load generator itself lags by up to %s, in the median round", ms(median(p.impatient.lag)))
 	return nil
 }
 
-func printBusy(ways []*way, best float64) {
-	t := newTable("busy site", "sent", "not sent", "200", "503", "502", "other", "served/s", "of FPM's best", "generator lags")
-	t.row("12 clients straight to FPM", "-", "-", "-", "-", "-", "-", fmt.Sprintf("%.0f", best), "1.00", "-")
+// busy adds what became of the busy site's requests.
+func (r *report) busy(ways []*way, best float64) {
+	t := r.table("busy site", "sent", "not sent", "200", "503", "502", "other", "served/s", "of the best")
+	t.row("12 clients of FPM", "-", "-", "-", "-", "-", "-", fmt.Sprintf("%.0f", best), "1.00")
 	for _, w := range ways {
 		n := w.statuses
 		t.row(w.name, fmt.Sprint(w.sent), fmt.Sprint(w.unsent), fmt.Sprint(n[200]), fmt.Sprint(n[503]), fmt.Sprint(n[502]),
-			fmt.Sprint(w.sent-n[200]-n[503]-n[502]), fmt.Sprintf("%.0f", median(w.rates)), fmt.Sprintf("%.2f", median(w.ofBest)),
-			ms(median(w.lag)))
+			fmt.Sprint(w.sent-n[200]-n[503]-n[502]), fmt.Sprintf("%.0f", median(w.rates)), fmt.Sprintf("%.2f", median(w.ofBest)))
 	}
-	t.w.Flush()
+	t.end()
 }
 
-func printQuiet(ways []*way) {
-	t := newTable("", "refused past deadline: p50", "p99", "max", "max of all rounds", "quiet site's p99: no load", "under load", "factor", "failed")
+// quiet adds how late refusals were, and how long the quiet site's requests took.
+func (r *report) quiet(ways []*way) {
+	t := r.table("quiet site", "p99 alone", "under load", "ratio", "failed", "refused late by, p99", "at most")
 	for _, w := range ways {
-		late := []string{"-", "-", "-", "-"}
+		late, latest := "-", "-"
 		if len(w.latest) > 0 {
-			late = []string{ms(median(w.late50)), ms(median(w.late99)), ms(median(w.latest)), ms(slices.Max(w.latest))}
+			late, latest = ms(median(w.late99)), ms(slices.Max(w.latest))
 		}
-		t.row(append(append([]string{w.name}, late...), fmt.Sprintf("%.1f ms", median(w.calm99)), fmt.Sprintf("%.1f ms", median(w.pressed99)),
-			fmt.Sprintf("%.2f", ratio(w.pressed99, w.calm99)), fmt.Sprint(w.quietFailed))...)
+		t.row(w.name, fmt.Sprintf("%.1f ms", median(w.calm99)), fmt.Sprintf("%.1f ms", median(w.pressed99)),
+			fmt.Sprintf("%.2f", ratio(w.pressed99, w.calm99)), fmt.Sprint(w.quietFailed), late, latest)
 	}
 	t.end()
 }

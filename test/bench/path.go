@@ -14,6 +14,7 @@ type path struct {
 	name    string
 	url     string
 	pids    []int // of the proxy between
+	fpm     []int // of FPM's workers, if their CPU time counts too
 	base    *path // what it is compared with: nginx straight to the same FPM; nil is itself
 	haproxy *path // HAProxy on the same way; nil if it is not compared
 
@@ -22,15 +23,20 @@ type path struct {
 
 // figures are a value a round.
 type figures struct {
-	rates, p50, p99 []float64 // requests per second, milliseconds
-	over            []float64 // the share of requests that took longer than tooLong
-	cpu             []float64 // of the proxy, µs a request
-	failed          int
+	rates, p99 []float64 // requests per second, milliseconds
+	over       []float64 // the share of requests that took longer than tooLong
+	cpu        []float64 // of the proxy, µs a request
+	fpmCPU     []float64 // of FPM
+	failed     int
 }
 
 // measure loads the path for one round.
 func (p *path) measure(ctx context.Context, clients int, length time.Duration) error {
-	before, err := p.used()
+	before, err := used(p.pids)
+	if err != nil {
+		return err
+	}
+	beforeFPM, err := used(p.fpm)
 	if err != nil {
 		return err
 	}
@@ -38,7 +44,11 @@ func (p *path) measure(ctx context.Context, clients int, length time.Duration) e
 	if err != nil {
 		return fmt.Errorf("%s: %w", p.name, err)
 	}
-	after, err := p.used()
+	after, err := used(p.pids)
+	if err != nil {
+		return err
+	}
+	afterFPM, err := used(p.fpm)
 	if err != nil {
 		return err
 	}
@@ -51,17 +61,17 @@ func (p *path) measure(ctx context.Context, clients int, length time.Duration) e
 		p.with[clients] = f
 	}
 	f.rates = append(f.rates, r.rate)
-	f.p50 = append(f.p50, r.p50)
 	f.p99 = append(f.p99, r.p99)
 	f.over = append(f.over, r.over)
 	f.cpu = append(f.cpu, float64((after-before).Microseconds())/r.requests)
+	f.fpmCPU = append(f.fpmCPU, float64((afterFPM-beforeFPM).Microseconds())/r.requests)
 	f.failed += r.failed
 	return nil
 }
 
-// used is the CPU time of the proxy so far.
-func (p *path) used() (sum time.Duration, err error) {
-	for _, pid := range p.pids {
+// used is the CPU time of processes so far.
+func used(pids []int) (sum time.Duration, err error) {
+	for _, pid := range pids {
 		u, err := stack.UsageOf(pid)
 		if err != nil {
 			return 0, err
@@ -80,6 +90,8 @@ func rates(f *figures) []float64 { return f.rates }
 func p99(f *figures) []float64   { return f.p99 }
 func cpu(f *figures) []float64   { return f.cpu }
 
+func fpmCPU(f *figures) []float64 { return f.fpmCPU }
+
 // alternate measures all paths in turn, in so many rounds.
 func alternate(ctx context.Context, paths []*path, rounds int, clients ...int) error {
 	for range rounds {
@@ -97,14 +109,20 @@ func alternate(ctx context.Context, paths []*path, rounds int, clients ...int) e
 	return nil
 }
 
-// printPaths prints a table for each number of clients.
-func printPaths(paths []*path, clients ...int) {
+// paths adds a table for each number of clients. The ratios of requests a second and of the
+// p99 are of the path's base, those of CPU time of HAProxy's.
+func (r *report) paths(paths []*path, clients ...int) {
 	for _, n := range clients {
-		t := newTable(fmt.Sprintf("%d clients", n), "req/s", "of direct", "p50", "p99", "of direct's", "over 8 ms", "proxy CPU/req", "of HAProxy's", "req/s of HAProxy's", "failed")
+		t := r.table(fmt.Sprintf("%d clients", n), "req/s", "ratio", "p99", "ratio", "over 8 ms", "CPU", "ratio")
 		for _, p := range paths {
 			t.row(p.row(n)...)
 		}
 		t.end()
+		for _, p := range paths {
+			if failed := p.with[n].failed; failed > 0 {
+				r.says("%s, %d clients: %d requests failed", p.name, n, failed)
+			}
+		}
 	}
 }
 
@@ -113,18 +131,27 @@ func (p *path) row(clients int) []string {
 	if base == nil {
 		base = p
 	}
-	used, ofUsed, ofRate := "-", "-", "-"
+	used, ofUsed := "-", "-"
 	if len(p.pids) > 0 {
 		used = fmt.Sprintf("%.1f µs", median(f.cpu))
 		if p.haproxy != nil {
 			ofUsed = fmt.Sprintf("%.2f", p.of(p.haproxy, clients, cpu))
-			ofRate = fmt.Sprintf("%.2f", p.of(p.haproxy, clients, rates))
 		}
 	}
 	return []string{
 		p.name, fmt.Sprintf("%.0f", median(f.rates)), fmt.Sprintf("%.2f", p.of(base, clients, rates)),
-		fmt.Sprintf("%.2f ms", median(f.p50)), fmt.Sprintf("%.2f ms", median(f.p99)),
-		fmt.Sprintf("%.2f", p.of(base, clients, p99)), fmt.Sprintf("%.3f %%", 100*median(f.over)),
-		used, ofUsed, ofRate, fmt.Sprint(f.failed),
+		fmt.Sprintf("%.2f ms", median(f.p99)), fmt.Sprintf("%.2f", p.of(base, clients, p99)), fmt.Sprintf("%.3f %%", 100*median(f.over)),
+		used, ofUsed,
+	}
+}
+
+// compared is the row of a path whose CPU time is compared with another realdocd's.
+func (p *path) compared(clients int) []string {
+	f := p.with[clients]
+	return []string{
+		p.name, fmt.Sprintf("%.0f", median(f.rates)), fmt.Sprintf("%.2f", p.of(p.base, clients, rates)),
+		fmt.Sprintf("%.2f ms", median(f.p99)), fmt.Sprintf("%.2f", p.of(p.base, clients, p99)),
+		fmt.Sprintf("%.1f µs", median(f.cpu)), fmt.Sprintf("%.2f", p.of(p.base, clients, cpu)),
+		fmt.Sprintf("%.1f µs", median(f.fpmCPU)), fmt.Sprintf("%.2f", p.of(p.base, clients, fpmCPU)),
 	}
 }

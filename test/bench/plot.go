@@ -11,10 +11,10 @@ import (
 // plotDir is where the plots of the documentation are, from the top of the source tree.
 const plotDir = "test/bench/plots"
 
-// drawPlots writes requests/s and p99 over the number of clients as SVG, if BENCH_WRITE is
-// set: the figures of the documentation are of a machine that does nothing else.
+// drawPlots writes requests/s and p99 over the number of clients as SVG, with the rest of the
+// documentation.
 func drawPlots(paths []*path) error {
-	if os.Getenv("BENCH_WRITE") == "" {
+	if !writes() {
 		return nil
 	}
 	if err := os.MkdirAll(plotDir, 0o755); err != nil {

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"net/http"
 	"time"
 
@@ -14,10 +13,10 @@ const diskAnswers = 200 * time.Millisecond
 
 // slowDisk measures requests while the log, the history and spooled bodies are on a disk
 // that answers every 200 ms. A flip and an upload each second use it.
-func slowDisk(ctx context.Context, s *stack.Stack, rounds int) error {
+func slowDisk(ctx context.Context, s *stack.Stack, r *report, rounds int) error {
 	const clients = 8
-	fmt.Printf("requests for a script that does nothing, %d clients, while the log, the history and bodies are on a disk that answers every %v; "+
-		"a flip and an upload of 1 MiB twice a second; %d rounds\n", clients, diskAnswers, rounds)
+	r.says("Requests for a script that does nothing, %d clients, while the log, the history and bodies are on a disk that answers every %v; "+
+		"a flip and an upload of 1 MiB twice a second; %d rounds; ratios are of the way with a quick disk", clients, diskAnswers, rounds)
 	site := s.Site(stack.SiteConfig{Pages: scripts})
 	fpm := s.FPM(stack.FPMConfig{MaxChildren: workers})
 	slow, quick := s.SlowDisk(), s.SlowDisk()
@@ -44,8 +43,8 @@ func slowDisk(ctx context.Context, s *stack.Stack, rounds int) error {
 	if err := alternate(ctx, paths, rounds, clients); err != nil {
 		return err
 	}
-	printPaths(paths, clients)
-	fmt.Printf("with a slow disk the p99 is %.2f × that with a quick one\n", paths[1].of(paths[0], clients, p99))
+	r.paths(paths, clients)
+	r.wants("p99, of that with a quick disk", atMost(1.1), paths[1].of(paths[0], clients, p99))
 	return nil
 }
 

@@ -17,33 +17,38 @@ var visitors = []int{8, 32, 128}
 
 // throughput loads the ways from nginx to FPM one after the other. realdocd has its
 // defaults.
-func throughput(ctx context.Context, s *stack.Stack, rounds int) error {
-	fmt.Printf("requests for a script that does nothing: wrk -t1, %v a path, %d rounds; %d FPM workers, 1 nginx worker; realdocd with its defaults\n",
+func throughput(ctx context.Context, s *stack.Stack, r *report, rounds int) error {
+	r.says("Requests for a script that does nothing, by wrk -t1, for %v a way in each of %d rounds; %d FPM workers, 1 nginx worker; realdocd has its defaults",
 		roundTakes, rounds, workers)
-	r, err := build(s)
+	ways, err := build(s)
 	if err != nil {
 		return err
 	}
-	if err := alternate(ctx, r.paths(), rounds, visitors...); err != nil {
+	if err := alternate(ctx, ways.paths(), rounds, visitors...); err != nil {
 		return err
 	}
-	printPaths(r.paths(), visitors...)
+	r.paths(ways.paths(), visitors...)
+	direct, realdocd := ways.direct, ways.realdocd
 	for _, n := range visitors {
-		fmt.Printf("realdocd, %d clients: %.2f of direct's requests/s, p99 %.2f of direct's; CPU %.2f of HAProxy's and %.2f of the relay's\n",
-			n, r.realdocd.of(r.direct, n, rates), r.realdocd.of(r.direct, n, p99), r.realdocd.of(r.haproxy, n, cpu), r.realdocd.of(r.relay, n, cpu))
+		what := fmt.Sprintf("%d clients: ", n)
+		r.wants(what+"requests/s", atLeast(1), realdocd.of(direct, n, rates))
+		r.wants(what+"p99", atMost(1.1), realdocd.of(direct, n, p99))
+		r.wants(what+"over 8 ms, more than direct", atMost(0).in(" %"), max(0, 100*(median(realdocd.with[n].over)-median(direct.with[n].over))))
+		r.wants(what+"CPU, of HAProxy's", atMost(0.45), realdocd.of(ways.haproxy, n, cpu))
+		r.wants(what+"CPU, of the bare relay's", atMost(1.2), realdocd.of(ways.relay, n, cpu))
 	}
-	fpm, err := fpmOf(ctx, r.gateway)
+	fpm, err := fpmOf(ctx, ways.gateway)
 	if err != nil {
 		return err
 	}
-	fmt.Printf("realdocd: %.2f%% of the requests went over a kept connection\n", 100*float64(fpm.Reused)/float64(fpm.Opened+fpm.Reused))
-	return drawPlots(r.paths())
+	r.says("%.2f %% of realdocd's requests went over a kept connection", 100*float64(fpm.Reused)/float64(fpm.Opened+fpm.Reused))
+	return drawPlots(ways.paths())
 }
 
 // modes loads the ways on which realdocd keeps no connection.
-func modes(ctx context.Context, s *stack.Stack, rounds int) error {
+func modes(ctx context.Context, s *stack.Stack, r *report, rounds int) error {
 	const clients = 8
-	fmt.Printf("the same with %d clients where no connection to FPM is kept: reuse = \"off\", and FPM on TCP with the defaults\n", clients)
+	r.says(`The same with %d clients where no connection to FPM is kept: reuse = "off", and FPM on TCP with the defaults; %d rounds`, clients, rounds)
 	site := s.Site(stack.SiteConfig{Pages: scripts})
 	unix, tcp := s.FPM(stack.FPMConfig{MaxChildren: workers}), s.FPM(stack.FPMConfig{MaxChildren: workers, TCP: true})
 	off := stack.GatewayFor(unix, site)
@@ -75,7 +80,11 @@ func modes(ctx context.Context, s *stack.Stack, rounds int) error {
 	if err := alternate(ctx, paths, rounds, clients); err != nil {
 		return err
 	}
-	printPaths(paths, clients)
+	r.paths(paths, clients)
+	for _, ours := range []*path{paths[2], paths[5]} {
+		r.wants(ours.name+": requests/s", atLeast(0.75), ours.of(ours.base, clients, rates))
+		r.wants(ours.name+": requests/s, of HAProxy's", atLeast(1.15), ours.of(ours.haproxy, clients, rates))
+	}
 	return nil
 }
 

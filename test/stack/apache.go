@@ -71,20 +71,26 @@ func apacheMain(dir, mpm string) []string {
 		"ServerName localhost", "PidFile " + dir + "/pid", "DefaultRuntimeDir " + dir,
 		"ErrorLog /proc/self/fd/2", "LogLevel warn proxy_fcgi:info", "ProxyTimeout 60", "MaxKeepAliveRequests 0",
 	}
-	for _, module := range []string{"proxy_fcgi", "proxy", "dir", "authz_core", "unixd", "unique_id", "mpm_" + mpm} {
-		for _, modules := range apacheModules {
-			file := filepath.Join(modules, "mod_"+module+".so")
-			if _, err := os.Stat(file); err == nil { // else it is compiled in
-				// LoadModule comes before the directives of the module, and proxy before proxy_fcgi.
-				conf = append([]string{fmt.Sprintf("LoadModule %s_module %s", module, file)}, conf...)
-			}
-		}
-	}
+	// LoadModule comes before the directives of the module, and proxy before proxy_fcgi.
+	conf = append(apacheLoads("mpm_"+mpm, "unique_id", "unixd", "authz_core", "dir", "proxy", "proxy_fcgi"), conf...)
 	if user := worker(); user != "" {
 		conf = append(conf, "User "+user, "Group "+workerGroup())
 	}
 	conf = append(conf, `<Directory "/">`, "  Require all granted", "  Options FollowSymLinks", "  AllowOverride None", "</Directory>")
 	return conf
+}
+
+// apacheLoads loads modules, but for those that are compiled in.
+func apacheLoads(modules ...string) (lines []string) {
+	for _, module := range modules {
+		for _, dir := range apacheModules {
+			file := filepath.Join(dir, "mod_"+module+".so")
+			if _, err := os.Stat(file); err == nil {
+				lines = append(lines, fmt.Sprintf("LoadModule %s_module %s", module, file))
+			}
+		}
+	}
+	return lines
 }
 
 func (h ApacheHost) text(addr Addr) []string {
@@ -116,6 +122,18 @@ func writeApacheSample(mpm string) func(*place) ([]string, error) {
 			writeLines(p.file("apache.conf"), conf),
 			p.install("apache2", "conf-available/realdocd.conf", `"unix:`+sampleSocket+`|fcgi://localhost"`, strconv.Quote(backend)),
 			p.install("apache2", "sites-available/realdocd-example.conf", "*:80", string(p.listen)),
+			p.installApacheStatic(),
 		)
 	}
+}
+
+// installApacheStatic puts the sample for static files to work, with what a2enmod loads for it.
+func (p *place) installApacheStatic() error {
+	if !p.Static {
+		return nil
+	}
+	if err := p.install("apache2", "conf-available/realdocd-static.conf", "127.0.0.1:9100", string(p.Backend)); err != nil {
+		return err
+	}
+	return writeLines(p.file("conf-available/a-modules.conf"), apacheLoads("authnz_fcgi", "authn_core", "authz_user", "rewrite", "setenvif", "alias", "headers"))
 }

@@ -30,7 +30,11 @@ func underFilter(program string, args ...string) (*exec.Cmd, error) {
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command("/proc/self/exe")
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(self)
 	cmd.Args = append([]string{filterName, numbers, program}, args...)
 	return cmd, nil
 }

@@ -51,6 +51,9 @@ type FrontConfig struct {
 	Backend Addr
 	// Snippets are those of etc/nginx/snippets that nginx's sample has in a comment.
 	Snippets []string
+	// Static adds the sample of Apache or of lighttpd by which static files are those of the
+	// page's release.
+	Static bool
 }
 
 // Front is a running web server that serves one site.

@@ -23,6 +23,9 @@ type GatewayConfig struct {
 	// Filtered has realdocd run under the filter of system calls of its unit, as all do
 	// if REALDOCD_UNIT_FILTER is set.
 	Filtered bool
+	// Under makes the command line of a supervisor out of realdocd's, which it is to run. The Process is the
+	// supervisor then.
+	Under func(realdocd []string) (supervisor []string)
 	// Barred has it respect permissions, as one that is not root does.
 	Barred bool
 	// Group has realdocd run in it; nil is the test's own.
@@ -53,9 +56,10 @@ type Gateway struct {
 	Control Addr
 
 	ground  *ground
-	manager *manager // nil without Activated
+	manager *manager
 
 	filtered bool
+	under    func([]string) []string
 	barred   bool
 	group    *MemoryGroup
 }
@@ -64,14 +68,15 @@ type Gateway struct {
 func (s *Stack) Gateway(c GatewayConfig) *Gateway {
 	s.t.Helper()
 	dir, name := s.room("realdocd")
-	g := &Gateway{Addr: Addr(dir + "/sock"), Control: Addr(dir + "/control"), Config: filepath.Join(dir, "realdocd.toml"), ground: s.ground, filtered: c.Filtered || filtered(), barred: c.Barred, group: c.Group}
+	g := &Gateway{Addr: Addr(dir + "/sock"), Control: Addr(dir + "/control"), Config: filepath.Join(dir, "realdocd.toml"), ground: s.ground, filtered: c.Filtered || filtered(), barred: c.Barred, group: c.Group, under: c.Under}
 	if c.TCP {
 		g.TCP = s.FreeAddr()
 	}
 	s.check(g.write(c))
+	g.manager = must(newManager(dir))(s.t)
+	s.atClose(g.manager.close)
 	if c.Activated {
-		g.manager = must(newManager(dir, g.Addr))(s.t)
-		s.atClose(g.manager.close)
+		s.check(g.manager.listen(g.Addr))
 	}
 	s.check(g.start(dir, name))
 	s.check(g.answers(g.Addr))
@@ -96,7 +101,10 @@ func (g *Gateway) start(dir, name string) error {
 	if g.group != nil {
 		g.group.enter(cmd)
 	}
-	if g.manager != nil {
+	if g.under != nil {
+		line := g.under(cmd.Args)
+		cmd = exec.Command(line[0], line[1:]...)
+	} else {
 		g.manager.pass(cmd)
 	}
 	if g.Process, err = g.ground.run(dir, name, syscall.SIGTERM, cmd); err != nil {

@@ -39,7 +39,7 @@ func writeLighttpdSample(p *place) ([]string, error) {
 	host, port, _ := strings.Cut(string(p.listen), ":")
 	conf := []string{
 		// What lighttpd-enable-mod fastcgi has included before.
-		`server.modules = ( "mod_indexfile", "mod_access", "mod_alias", "mod_redirect", "mod_fastcgi" )`,
+		`server.modules = ( "mod_setenv", "mod_indexfile", "mod_access", "mod_alias", "mod_redirect", "mod_fastcgi" )`,
 		fmt.Sprintf("server.bind = %q", host), "server.port = " + port,
 		fmt.Sprintf("server.document-root = %q", p.dir), fmt.Sprintf("server.upload-dirs = ( %q )", p.dir+"/uploads"),
 		`index-file.names = ( "index.php", "index.html" )`,
@@ -48,6 +48,9 @@ func writeLighttpdSample(p *place) ([]string, error) {
 	}
 	if user := worker(); user != "" {
 		conf = append(conf, fmt.Sprintf("server.username = %q", user), fmt.Sprintf("server.groupname = %q", workerGroup()))
+	}
+	if p.Static {
+		conf = append(conf, `server.modules += ( "mod_magnet" )`)
 	}
 	conf = append(conf, `include "conf-available/*.conf"`, `server.modules += ( "mod_dirlisting", "mod_staticfile" )`)
 	if err := writeLines(p.file("lighttpd.conf"), conf); err != nil {
@@ -66,6 +69,14 @@ func writeLighttpdSample(p *place) ([]string, error) {
 	}
 	if err := p.install("lighttpd", "conf-available/17-realdocd-example.conf", "shop.example.com", string(p.listen)); err != nil {
 		return nil, err
+	}
+	if p.Static {
+		if err := p.install("lighttpd", "conf-available/18-realdocd-static.conf", append(backend, "shop.example.com", string(p.listen), "/etc/lighttpd/", p.dir+"/")...); err != nil {
+			return nil, err
+		}
+		if err := p.install("lighttpd", "realdocd-static.lua"); err != nil {
+			return nil, err
+		}
 	}
 	return []string{"-D", "-f", p.file("lighttpd.conf")}, nil
 }

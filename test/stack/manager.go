@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -15,49 +16,58 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A manager does for realdocd what systemd does for a service with a socket unit: it has the listening
-// socket, passes it on, and keeps descriptors from the end of one process to the start of the next
-// (sd_listen_fds(3), FDSTORE= in sd_notify(3)).
+// A manager does for realdocd what systemd does for a service: it takes another process for the main one
+// if it is told to (MAINPID= in sd_notify(3)). For one with a socket unit it has the listening socket, passes
+// it on, and keeps descriptors from the end of one process to the start of the next (sd_listen_fds(3),
+// FDSTORE= in sd_notify(3)).
 type manager struct {
 	notify   *net.UnixConn
 	path     string
-	listener *os.File
+	listener *os.File // nil without a socket unit
 
 	mu      sync.Mutex
 	stored  []*os.File
 	reached chan struct{} // closed by the next barrier
 }
 
-func newManager(dir string, addr Addr) (*manager, error) {
+func newManager(dir string) (m *manager, err error) {
+	m = &manager{path: dir + "/notify"}
+	if m.notify, err = net.ListenUnixgram("unixgram", &net.UnixAddr{Name: m.path, Net: "unixgram"}); err != nil {
+		return nil, err
+	}
+	if err := os.Chmod(m.path, 0o666); err != nil {
+		return nil, err
+	}
+	go m.serve()
+	return m, nil
+}
+
+// listen opens the socket of a socket unit.
+func (m *manager) listen(addr Addr) error {
 	ln, err := net.ListenUnix("unix", &net.UnixAddr{Name: string(addr), Net: "unix"})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer ln.Close()
 	ln.SetUnlinkOnClose(false)
 	if err := os.Chmod(string(addr), 0o666); err != nil {
-		return nil, err
+		return err
 	}
-	m := &manager{path: dir + "/notify"}
-	if m.listener, err = ln.File(); err != nil {
-		return nil, err
-	}
-	if m.notify, err = net.ListenUnixgram("unixgram", &net.UnixAddr{Name: m.path, Net: "unixgram"}); err != nil {
-		return nil, err
-	}
-	go m.listen()
-	return m, nil
+	m.listener, err = ln.File()
+	return err
 }
 
 func (m *manager) close() error {
 	m.notify.Close()
-	m.listener.Close()
+	if m.listener != nil {
+		m.listener.Close()
+	}
 	m.forget()
 	return nil
 }
 
-// listen takes what the service says, until close.
-func (m *manager) listen() {
+// serve takes what the service says, until close.
+func (m *manager) serve() {
 	text, oob := make([]byte, 4096), make([]byte, 4096)
 	for {
 		n, oobn, _, _, err := m.notify.ReadMsgUnix(text, oob)
@@ -104,15 +114,27 @@ func (m *manager) forget() {
 	m.stored = nil
 }
 
-// pass passes the sockets to a child that a shell starts: only that knows its process id in time.
+// pass makes a child a service, and passes the sockets to it. A shell starts it: only that knows its process
+// id in time.
 func (m *manager) pass(cmd *exec.Cmd) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	names := "realdocd.socket" + strings.Repeat(":webconn", len(m.stored))
-	cmd.ExtraFiles = append([]*os.File{m.listener}, m.stored...)
-	cmd.Env = append(os.Environ(), "NOTIFY_SOCKET="+m.path, "LISTEN_FDNAMES="+names, fmt.Sprintf("LISTEN_FDS=%d", len(cmd.ExtraFiles)))
-	cmd.Args = append([]string{"/bin/sh", "-c", `LISTEN_PID=$$ exec "$0" "$@"`}, cmd.Args...)
-	cmd.Path = "/bin/sh"
+	environ := os.Environ()
+	if cmd.Env != nil {
+		environ = cmd.Env
+	}
+	// Of the service that the tests themselves may run in.
+	cmd.Env = slices.DeleteFunc(slices.Clone(environ), func(v string) bool { return strings.HasPrefix(v, "INVOCATION_ID=") })
+	cmd.Env = append(cmd.Env, "NOTIFY_SOCKET="+m.path)
+	script := `export SYSTEMD_EXEC_PID=$$; `
+	if m.listener != nil {
+		names := "realdocd.socket" + strings.Repeat(":webconn", len(m.stored))
+		cmd.ExtraFiles = append([]*os.File{m.listener}, m.stored...)
+		cmd.Env = append(cmd.Env, "LISTEN_FDNAMES="+names, fmt.Sprintf("LISTEN_FDS=%d", len(cmd.ExtraFiles)))
+		script += `export LISTEN_PID=$$; `
+	}
+	cmd.Args = append([]string{"bash", "-c", script + `exec -a "$1" "$0" "${@:2}"`, cmd.Path}, cmd.Args...)
+	cmd.Path = "/bin/bash"
 }
 
 // barrier waits until all is taken that the service has said so far.

@@ -178,6 +178,7 @@ func writeNginxSample(p *place) ([]string, error) {
 	return []string{"-p", p.dir, "-c", p.file("nginx.conf"), "-e", "stderr"}, errors.Join(
 		p.install("nginx", "sites-available/realdocd-example.conf", site...),
 		p.install("nginx", "snippets/realdocd.conf"),
+		p.install("nginx", "conf.d/realdocd-pins.conf"),
 		p.install("nginx", "conf.d/realdocd.conf", "unix:"+sampleSocket, p.Backend.nginx()),
 	)
 }

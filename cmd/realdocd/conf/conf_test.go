@@ -47,6 +47,7 @@ func TestAMinimalFileGetsTheDocumentedDefaults(t *testing.T) {
 			MaxBody:          2 << 30,
 			MaxConnections:   0,
 			AccessLog:        gateway.LogAll,
+			Trace:            gateway.TraceConfig{Endpoint: "", Ratio: 0.01},
 			SlowLog:          0,
 			HeaderTimeout:    10 * time.Second,
 			BodyTimeout:      60 * time.Second,
@@ -89,6 +90,7 @@ func TestAMinimalFileGetsTheDocumentedDefaults(t *testing.T) {
 				MaxConns:             0,
 				StderrToLog:          false,
 				AccessLog:            nil,
+				ServerTiming:         false,
 				ReleaseHeader:        "",
 				RequestIDHeader:      "",
 				Warm:                 nil,
@@ -137,6 +139,9 @@ format = "console"
 output = "/var/log/realdocd/realdocd.log"
 access = "errors"
 slow   = "1.5s"
+[trace]
+endpoint = "https://collector.example:4318/v1/traces"
+ratio    = 1
 [pool.www]
 server          = ["/run/php/php8.2-fpm.sock", "10.0.0.2:9000"]
 connect_timeout = "2s"
@@ -174,6 +179,7 @@ pin_max_age    = "30m"
 pin_cookie     = "shop_release"
 pin_cached     = true
 access          = 0.25
+server_timing   = true
 release_header = "X-Release"
 request_id_header = "X-Request-Id"
 warm           = ["/", "/login?a=b", "https://shop.example/"]
@@ -207,6 +213,7 @@ func TestEveryKeyArrives(t *testing.T) {
 			OperateGroups: []string{"ops"}, LookGroups: []string{"adm", "4711"},
 			AllowedUsers: []uint32{0, 33}, User: "www-data",
 			AccessLog: gateway.LogErrors,
+			Trace:     gateway.TraceConfig{Endpoint: "https://collector.example:4318/v1/traces", Ratio: 1},
 			AllowedClients: []netip.Prefix{
 				netip.MustParsePrefix("127.0.0.1/32"), netip.MustParsePrefix("::1/128"),
 				netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("10.0.0.1/32"),
@@ -262,6 +269,7 @@ func TestEveryKeyArrives(t *testing.T) {
 				MaxConns:             3,
 				StderrToLog:          true,
 				AccessLog:            new(gateway.AccessLog(0.25)),
+				ServerTiming:         true,
 				ReleaseHeader:        "X-Release",
 				RequestIDHeader:      "X-Request-Id",
 				Warm:                 []string{"/", "/login?a=b", "https://shop.example/"},

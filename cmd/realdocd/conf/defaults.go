@@ -30,6 +30,7 @@ func defaults() Config {
 			BodyTimeout:     60 * time.Second,
 			IdleTimeout:     10 * time.Minute,
 			AccessLog:       gateway.LogAll,
+			Trace:           gateway.TraceConfig{Ratio: 0.01},
 		},
 		Log: logging.Settings{Level: "info", Format: "json", Output: logging.ToStderr},
 	}

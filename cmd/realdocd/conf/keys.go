@@ -41,6 +41,7 @@ func (d *document) topKeys() keys {
 		"pin_key_file":     into(&g.PinKeyFile, orNone(absolute)),
 		"include":          d.includeKey(),
 		"log":              d.inTable("log", d.logKeys),
+		"trace":            d.inTable("trace", d.traceKeys),
 		"pool":             d.inTables("pool", d.readPool, d.poolTables),
 		"site":             d.inTables("site", d.readSite, d.siteTables),
 	}
@@ -100,6 +101,7 @@ func siteKeys(s *gateway.SiteConfig) keys {
 		"release_header":         into(&s.ReleaseHeader, orNone(headerName)),
 		"request_id_header":      into(&s.RequestIDHeader, orNone(headerName)),
 		"access":                 intoAs(&s.AccessLog, ownAccessLog, writtenOwnAccessLog),
+		"server_timing":          into(&s.ServerTiming, boolean),
 		"warm":                   into(&s.Warm, listOf(warmURI)),
 		"warm_timeout":           into(&s.WarmTimeout, positiveDuration),
 		"slots":                  into(&s.Slots, listOf(absolute)),

@@ -144,6 +144,9 @@ var refused = []refusal{
 	{more: "[log]\naccess = 'yes'", want: `r.toml:7: access in [log]: want true, false, "slow", "errors", or the share of requests that are logged, above 0 and below 1, such as 0.01, not "yes"`},
 	{more: "[log]\naccess = 1.5", want: `r.toml:7: access in [log]: want true, false, "slow", "errors", or the share of requests that are logged, above 0 and below 1, such as 0.01, not 1.5`},
 	{more: "[log]\naccess = 'slow'", want: `r.toml:7: access in [log]: "slow" logs requests that took longer than slow in [log], which is "0s" and so marks none: set it, as in slow = "1s"`},
+	{more: "[trace]\nendpoint = 'collector:4318'", want: `r.toml:7: endpoint in [trace]: want the URL of a collector, such as "http://127.0.0.1:4318", not "collector:4318"`},
+	{more: "[trace]\nratio = 1.5", want: `r.toml:7: ratio in [trace]: want a share from 0 to 1, such as 0.01, not 1.5`},
+	{site: `server_timing = "yes"`, want: `r.toml:6: server_timing in [site.shop]: want true or false, not "yes"`},
 	{site: `access = "all"`, want: `r.toml:6: access in [site.shop]: want true, false, "slow", "errors", or the share of requests that are logged, above 0 and below 1, such as 0.01, not "all"`},
 	{more: "[log]\nslow = 1979-05-27", want: `r.toml:7: slow in [log]: want a duration such as "2s" or "500ms", not a date`},
 

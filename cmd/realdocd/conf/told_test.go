@@ -53,7 +53,7 @@ func TestToldHasEachTableAndWhatIsADefault(t *testing.T) {
 	for _, table := range told.Tables {
 		names = append(names, table.Name)
 	}
-	if diff := cmp.Diff([][]string{{}, {"log"}, {"pool", "two"}, {"pool", "one"}, {"site", "zebra"}, {"site", "ape"}}, names); diff != "" {
+	if diff := cmp.Diff([][]string{{}, {"log"}, {"pool", "two"}, {"pool", "one"}, {"site", "zebra"}, {"site", "ape"}, {"trace"}}, names); diff != "" {
 		t.Fatal(diff)
 	}
 	ape := told.Tables[5]

@@ -37,6 +37,9 @@ func TestChecksOnWhatWasToldThem(t *testing.T) {
 	}
 	refused := func(r control.SeenRefusal) func(*server) {
 		return func(s *server) {
+			if r.Recent == 0 {
+				r.Recent = 3
+			}
 			s.view = &control.View{Refused: []control.SeenRefusal{r}}
 			s.config.Sites = nil // none of them was seen
 			s.checkWebServer()
@@ -140,7 +143,12 @@ func TestChecksOnWhatWasToldThem(t *testing.T) {
 			refused(control.SeenRefusal{Cause: "include_path", Site: "shop", Error: "a \":\"", Last: time.Now()}), "include-path-refused", "500",
 		},
 		{"a request without DOCUMENT_ROOT", nil, refused(control.SeenRefusal{Cause: "no_site", Last: time.Now()}), "docroot-unmatched", "without DOCUMENT_ROOT"},
-		{"what was refused long ago", nil, refused(control.SeenRefusal{Cause: "no_site", Last: time.Now().Add(-time.Hour)}), "", ""},
+		{"what was refused long ago", nil, func(s *server) {
+			s.view = &control.View{Refused: []control.SeenRefusal{{Cause: "no_site", Count: 1000, Last: time.Now().Add(-time.Hour)}}}
+			s.config.Sites = nil
+			s.checkWebServer()
+		}, "", ""},
+		{"one stray request", nil, refused(control.SeenRefusal{Cause: "no_site", Count: 1000, Recent: 1, Last: time.Now()}), "refusal-seldom", "too few"},
 		{
 			"what has a site by now", nil, func(s *server) {
 				s.checkRefusal(control.SeenRefusal{Cause: "no_site", DocumentRoot: shop.Docroot, Last: time.Now()})

@@ -27,8 +27,8 @@ const (
 // has absolute paths.
 var leftOut = []string{".git", ".hg", ".svn", "node_modules"}
 
-// readCode looks through the live releases for code that names the link. Such code
-// gets files of whichever release is live at that moment.
+// readCode looks through the live releases, and what they share, for what leads out of
+// them: code and symlinks that name the link, or another release.
 func (x *examination) readCode() {
 	ctx, cancel := context.WithTimeout(x.ctx, codeTimeout)
 	defer cancel()
@@ -47,14 +47,26 @@ type codeReading struct {
 	ctx     context.Context
 	root    *root
 	names   []string // of the link
+	others  others
+	mapped  bool // PHP-FPM has other paths
 	files   int
 	found   map[kind][]Finding
-	skipped int // files that are too large, or cannot be read
+	order   []kind // of found
+	skipped int    // files that are too large, or cannot be read
+	shared  []sharedPath
 }
 
 func (x *examination) readRelease(ctx context.Context, p *root) {
-	r := &codeReading{ctx: ctx, root: p, names: p.namesOf(), found: map[kind][]Finding{}}
-	err := filepath.WalkDir(p.Release, r.visit)
+	r := &codeReading{ctx: ctx, root: p, names: p.namesOf(), others: othersOf(p), found: map[kind][]Finding{}}
+	for _, pool := range x.config.Pools {
+		r.mapped = r.mapped || pool.Name == p.site.Pool && len(pool.Map) > 0
+	}
+	err := filepath.WalkDir(p.Home, r.visit)
+	if err == nil {
+		err = r.readShared()
+	}
+	r.checkDeclared()
+	p.shared = r.sharedDirs()
 	if err != nil || r.skipped > 0 {
 		why := fmt.Sprintf("%d files are larger than 1 MiB or cannot be read", r.skipped)
 		if err != nil {
@@ -62,15 +74,15 @@ func (x *examination) readRelease(ctx context.Context, p *root) {
 		}
 		x.add(kindCodeLeftOut, p.subject(), fmt.Sprintf("Not all of the release %s was read: %s.", p.Release, why), "")
 	}
-	for _, k := range []kind{kindCodeNamesLink, kindFileNamesLink, kindSymlinkThroughLink} {
+	for _, k := range r.order {
 		all := r.found[k]
 		x.findings = append(x.findings, all[:min(len(all), maxShown)]...)
 		if more := len(all) - maxShown; more > 0 {
 			x.add(k, p.subject(), fmt.Sprintf("There are %d more of these in the release.", more), "")
 		}
 	}
-	if len(r.found) == 0 {
-		x.add(kindCode, p.subject(), fmt.Sprintf("None of %d files of the release names the link.", r.files), "")
+	if !slices.ContainsFunc(r.order, func(k kind) bool { return k.severity != Note }) {
+		x.add(kindCode, p.subject(), fmt.Sprintf("None of %d files of the release leads out of it.", r.files), "")
 	}
 }
 
@@ -91,50 +103,88 @@ func (r *codeReading) visit(file string, entry fs.DirEntry, err error) error {
 	return nil
 }
 
-// checkSymlink finds symlinks that lead out of the release and back in through
-// the link.
-func (r *codeReading) checkSymlink(file string) {
-	to, err := os.Readlink(file)
-	if err != nil || !r.namesLink(to) {
-		return
+// text reads a file that is not too long.
+func (r *codeReading) text(file string) (text []byte, fi fs.FileInfo) {
+	r.files++
+	fi, err := os.Lstat(file)
+	if err == nil && fi.Size() <= maxCodeFile {
+		if text, err = deploy.ReadRegular(file, maxCodeFile); err == nil {
+			return text, fi
+		}
 	}
-	r.note(kindSymlinkThroughLink, Subject{File: file}, fmt.Sprintf("The symlink leads to %s, through the link: after a flip, requests on this release see files of the next.", to),
-		"Make it relative.")
+	r.skipped++
+	return nil, fi
 }
 
 func (r *codeReading) read(file string, lang code.Language) {
-	r.files++
-	fi, err := os.Lstat(file)
-	if err != nil || fi.Size() > maxCodeFile {
-		r.skipped++
-		return
+	text, fi := r.text(file)
+	if fi != nil && lang == code.PHP && fi.Mode()&0o004 == 0 {
+		r.askFPM(file)
 	}
-	if lang == code.PHP && fi.Mode()&0o004 == 0 && len(r.root.closed) < maxClosed {
+	r.readText(file, text, lang)
+}
+
+// askFPM has PHP-FPM asked whether it can read a file.
+func (r *codeReading) askFPM(file string) {
+	if len(r.root.closed) < maxClosed {
 		r.root.closed = append(r.root.closed, file)
 	}
-	text, err := deploy.ReadRegular(file, maxCodeFile)
-	if err != nil {
-		r.skipped++
-		return
-	}
-	if !slices.ContainsFunc(r.names, func(name string) bool { return bytes.Contains(text, []byte(name)) }) {
-		return
-	}
-	for _, ref := range code.References(text, lang, r.names) {
-		s := Subject{File: file, Line: ref.Line}
-		if lang == code.PHP || lang == code.UserINI {
-			r.note(kindCodeNamesLink, s, "The code names the link by its absolute path, so that a request may get files of two releases: "+ref.Text,
-				"Use __DIR__ or $_SERVER['DOCUMENT_ROOT'] instead; in an include_path, the site's include_path.")
-			continue
+}
+
+// readText looks for paths in a file, which is one finding a line.
+func (r *codeReading) readText(file string, text []byte, lang code.Language) {
+	inPHP := lang == code.PHP || lang == code.UserINI
+	seen := map[int]bool{}
+	note := func(refs []code.Reference, inCode, inFile kind, what string) {
+		for _, ref := range refs {
+			s := Subject{File: file, Line: ref.Line}
+			switch {
+			case seen[ref.Line]:
+			case inPHP:
+				r.note(inCode, s, "The code names "+what+", so that a request may get files of two releases: "+ref.Text,
+					"Use __DIR__ or $_SERVER['DOCUMENT_ROOT'] instead; in an include_path, the site's include_path.")
+			default:
+				r.note(inFile, s, "The file names "+what+"; code that goes by it may get files of two releases: "+ref.Text,
+					"Take a path relative to the release, if PHP uses it.")
+			}
+			seen[ref.Line] = true
 		}
-		r.note(kindFileNamesLink, s, "The file names the link by its absolute path; code that goes by it may get files of two releases: "+ref.Text,
-			"Take a path relative to the release, if PHP uses it.")
 	}
+	if slices.ContainsFunc(r.names, func(name string) bool { return bytes.Contains(text, []byte(name)) }) {
+		note(code.References(text, lang, r.names), kindCodeNamesLink, kindFileNamesLink, "the link by its absolute path")
+	}
+	for _, roof := range r.others.roofs {
+		if bytes.Contains(text, []byte(roof+"/")) {
+			note(code.Beside(text, lang, roof, r.others.has), kindCodeNamesRelease, kindFileNamesRelease, "another release")
+		}
+	}
+	if len(r.others.slots) > 0 {
+		note(code.References(text, lang, r.others.slots), kindCodeNamesRelease, kindFileNamesRelease, "another release")
+	}
+	if !r.mayBeRelative(text) {
+		return
+	}
+	dir := filepath.Dir(file)
+	note(code.Relative(text, lang, dir, r.namesLink), kindCodeNamesLink, kindFileNamesLink, "the link, from where the file lies")
+	note(code.Relative(text, lang, dir, r.others.holdNow), kindCodeNamesRelease, kindFileNamesRelease, "another release, from where the file lies")
+}
+
+// mayBeRelative is quick to say that a file has no relative path to the link or to another
+// release, as nearly all have none.
+func (r *codeReading) mayBeRelative(text []byte) bool {
+	if !bytes.Contains(text, []byte("../")) && !bytes.Contains(text, []byte("dirname")) {
+		return false
+	}
+	has := func(name string) bool { return bytes.Contains(text, []byte("/"+name)) }
+	return has(filepath.Base(r.root.Link)) || slices.ContainsFunc(r.others.there, has)
 }
 
 func (r *codeReading) note(k kind, s Subject, what, do string) {
 	named := r.root.subject()
 	s.Site, s.Docroot = named.Site, named.Docroot
+	if r.found[k] == nil {
+		r.order = append(r.order, k)
+	}
 	r.found[k] = append(r.found[k], finding(k, s, what, do))
 }
 

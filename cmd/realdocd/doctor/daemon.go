@@ -40,10 +40,12 @@ func (x *examination) askDaemon() {
 			"Start it (systemctl start realdocd) and check again.")
 		return
 	case errors.Is(err, fs.ErrPermission):
-		x.add(kindDaemonNotAsked, Subject{}, fmt.Sprintf("The daemon may not be asked: %v: %s.", err, skipped),
+		x.unasked = true
+		x.add(kindDaemonForbidden, Subject{}, fmt.Sprintf("The daemon may not be asked: %v: %s.", err, skipped),
 			"Run check as root.")
 		return
 	case err != nil:
+		x.unasked = true
 		x.add(kindDaemonSilent, Subject{}, fmt.Sprintf("The control socket does not answer as it should: %v.", err),
 			"See realdocd's log; restart it if it hangs.")
 		return
@@ -53,6 +55,10 @@ func (x *examination) askDaemon() {
 		x.view = &view
 	}
 	x.add(kindDaemon, Subject{}, fmt.Sprintf("The daemon runs since %s, with pid %d.", st.Started.Local().Format(time.DateTime), st.PID), "")
+	if st.Unheld {
+		x.add(kindSocketNotHeld, Subject{}, "systemd runs the daemon and holds no socket for it: requests fail while it is restarted.",
+			"systemctl enable --now realdocd.socket, and restart realdocd.")
+	}
 	x.compareBinary(st)
 	x.compareConfiguration(st)
 	x.compareListeners()
@@ -64,17 +70,40 @@ func (x *examination) askDaemon() {
 	}
 }
 
+// findDaemonUser finds out by whose rights files are to be judged: the user whom the
+// daemon runs as, or will.
+func (x *examination) findDaemonUser() {
+	var err error
+	if x.status != nil || x.unasked {
+		if x.daemon, err = identityOfListener(x.config.Control); err == nil {
+			return
+		}
+	}
+	name := x.config.User
+	if user := x.unit["User"]; user != "" {
+		name = user
+	}
+	if x.daemon, err = identityOf(name); err != nil && x.unit != nil {
+		x.add(kindUserUnknown, Subject{}, fmt.Sprintf("The daemon is to run as %s, and there is no such user: %v.", name, err),
+			"Make the user (systemd-sysusers), or name another in the unit and as user in realdocd.toml.")
+	}
+}
+
 // compareBinary sees whether the daemon runs this program.
 func (x *examination) compareBinary(st control.Status) {
 	running, err := os.Stat(fmt.Sprintf("/proc/%d/exe", st.PID))
 	if err != nil {
 		return // another user's process, or in another pid namespace
 	}
-	ours, err := os.Stat("/proc/self/exe")
+	self, program := x.at.Program, x.at.Program
+	if program == "" {
+		self, _ = os.Executable()
+		program = "/proc/self/exe"
+	}
+	ours, err := os.Stat(program)
 	if err != nil || os.SameFile(running, ours) {
 		return
 	}
-	self, _ := os.Executable()
 	x.add(kindDaemonOtherBinary, Subject{}, fmt.Sprintf("The daemon that runs is not %s: it was started from another file, or before an upgrade replaced it.", self),
 		"Restart it, or have it upgraded (systemctl restart realdocd).")
 }

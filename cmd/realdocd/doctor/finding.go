@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -88,6 +89,11 @@ func Count(findings []Finding) (c Counts) {
 		}
 	}
 	return c
+}
+
+// HasNoDaemon says whether an examination met no daemon that it could ask.
+func HasNoDaemon(findings []Finding) bool {
+	return slices.ContainsFunc(findings, func(f Finding) bool { return f.ID == kindDaemonNotAsked.id })
 }
 
 // ConfigFault is one fault of the configuration.

@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"realdocd/gateway/fpm"
 	"realdocd/gateway/fpmconf"
 	"realdocd/gateway/sock"
@@ -65,6 +67,10 @@ func (s *server) answers() bool {
 	if check.Err != nil {
 		s.explain(check.Err)
 		return false
+	}
+	if err := s.daemon.may(string(s.addr), unix.W_OK); s.addr.IsUnix() && s.status == nil && err != nil {
+		s.found(kindFPMForbidden, fmt.Sprintf("The daemon, as %s, may not connect to PHP-FPM: %v.", s.daemonName(), err),
+			"Set listen.owner, listen.group and listen.mode of FPM's pool for that user, or listen.acl_users where that is set; or make it a member of the group: usermod -aG GROUP realdocd.")
 	}
 	s.found(kindFPM, fmt.Sprintf("PHP-FPM answers, in %s.", check.Took.Round(10*time.Microsecond)), "")
 	return true

@@ -2,8 +2,10 @@ package doctor
 
 import (
 	"fmt"
+	"io/fs"
 	"net"
 	"net/netip"
+	"os"
 
 	"realdocd/gateway/control"
 	"realdocd/gateway/fpm"
@@ -76,13 +78,27 @@ func (x *examination) checkListeners() {
 				"Name the addresses of the web servers.")
 		}
 	}
-	if unix && x.config.ListenMode&0o002 != 0 {
+	if inherited := x.view != nil && x.view.Inherited; inherited {
+		x.checkPassedSockets()
+	} else if unix && x.config.ListenMode&0o002 != 0 {
 		x.add(kindListenWorldWritable, Subject{}, fmt.Sprintf("listen_mode is %#o: every user of the machine may run PHP code by the socket.", x.config.ListenMode),
 			`Take "0660", with the web server in the socket's group.`)
 	}
 	if host, _, err := net.SplitHostPort(x.config.Metrics); err == nil && isOpen(host) {
 		x.add(kindMetricsOpen, Subject{}, fmt.Sprintf("metrics = %q is open to everybody who reaches the machine.", x.config.Metrics),
 			"Take a loopback or an inside address.")
+	}
+}
+
+// checkPassedSockets looks at the sockets that systemd has passed: for them, listen_mode
+// has no effect.
+func (x *examination) checkPassedSockets() {
+	for _, addr := range x.view.Listen {
+		fi, err := os.Stat(addr)
+		if err == nil && fi.Mode()&fs.ModeSocket != 0 && fi.Mode()&0o002 != 0 {
+			x.add(kindListenWorldWritable, Subject{File: addr}, fmt.Sprintf("The socket has the mode %#o: every user of the machine may run PHP code by it.", fi.Mode().Perm()),
+				"Set SocketMode=0660 in the socket unit, with the web server in SocketGroup=.")
+		}
 	}
 }
 

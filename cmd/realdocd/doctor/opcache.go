@@ -2,9 +2,12 @@ package doctor
 
 import (
 	"fmt"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
+	"realdocd/deploy"
 	"realdocd/gateway/fpm"
 )
 
@@ -16,6 +19,14 @@ func (s *server) checkOpcache() {
 	}
 	ini := s.answer.INI
 	switch {
+	case s.isDisabled("opcache_get_status"):
+		s.found(kindOpcacheDisabled, fmt.Sprintf("disable_functions has opcache's (%s): neither check nor a deploy learns what is in opcache, compiles a release before it goes live, or makes room.", ini["disable_functions"]),
+			"Take opcache_get_status, opcache_compile_file, opcache_invalidate and opcache_is_script_cached out of it; opcache.restrict_api bounds who may use them.")
+		return
+	case s.answer.Opcache == nil && ini["opcache.restrict_api"] == "" && isOn(s.ownPHP("opcache.enable").Value):
+		s.found(kindOpcacheInPool, fmt.Sprintf("FPM's pool has opcache.enable = on (%s), which has no effect there if php.ini has it off.", s.ownPHP("opcache.enable").At),
+			"Set opcache.enable = 1 in php.ini, and restart FPM.")
+		return
 	case !s.answer.HasOpcache || !isOn(ini["opcache.enable"]):
 		s.found(kindOpcacheOff, "opcache is off: PHP compiles each file for each request.", "Set opcache.enable = 1 (and install it, if it is a package of its own).")
 		return
@@ -26,6 +37,7 @@ func (s *server) checkOpcache() {
 	}
 	s.checkTimestamps()
 	s.checkMemory()
+	s.checkRemembered()
 	s.checkKeys()
 	s.checkPreload()
 }
@@ -91,6 +103,10 @@ func (s *server) checkTimestamps() {
 			s.add(kindOpcacheRevalidateFreq, s.at(p), fmt.Sprintf("Deploys fill a directory again, and with opcache.revalidate_freq = %d PHP may run a file of before for up to %d s. realdocd deploy and flip wait for that, other tools do not.", freq, freq),
 				"Set opcache.revalidate_freq = 0.")
 		}
+		if isOn(ini["opcache.enable_file_override"]) {
+			s.add(kindOpcacheFileOverride, s.at(p), "Deploys fill a directory again, and with opcache.enable_file_override = 1 file_exists() answers by what was there before.",
+				"Set opcache.enable_file_override = 0.")
+		}
 		if ini["opcache.file_update_protection"] == "0" {
 			s.add(kindOpcacheUpdateProtection, s.at(p), "opcache.file_update_protection = 0: of a file that was written twice within a second, PHP may keep the first.",
 				"Leave it at its default, 2.")
@@ -118,6 +134,31 @@ func (s *server) checkMemory() {
 	}
 }
 
+// checkRemembered finds what PHP goes on with if links are followed by one step: a path stays
+// the same while what it leads to changes.
+func (s *server) checkRemembered() {
+	ini := s.answer.INI
+	for _, p := range s.roots {
+		if p.site.Resolve != deploy.Readlink || !p.HasLink() {
+			continue
+		}
+		if p.Release != p.Home && (!isOn(ini["opcache.revalidate_path"]) || bytesOf(ini["realpath_cache_size"]) > 0) {
+			s.add(kindReadlinkRemembered, s.at(p), fmt.Sprintf("With resolve = \"readlink\" the release is %s, which is a symlink itself: PHP remembers where it led to (opcache.revalidate_path = 0, realpath_cache_size), and goes on with that when it is changed.", p.Release),
+				`Take resolve = "realpath"; or both opcache.revalidate_path = 1 and realpath_cache_size = 0.`)
+		}
+		ttl, _ := strconv.Atoi(ini["user_ini.cache_ttl"])
+		if name := ini["user_ini.filename"]; name != "" && ttl > 0 && isFile(filepath.Join(p.ResolvedDocroot, name)) {
+			s.add(kindUserINIRemembered, s.at(p), fmt.Sprintf("With resolve = \"readlink\" deploys fill a directory again, and workers go by its %s of before for up to %d s (user_ini.cache_ttl).", name, ttl),
+				"Set user_ini.cache_ttl = 0; or take releases with directories of their own.")
+		}
+	}
+}
+
+// isDisabled says whether PHP may not call a function.
+func (s *server) isDisabled(function string) bool {
+	return slices.Contains(strings.FieldsFunc(s.answer.INI["disable_functions"], func(c rune) bool { return c == ',' || c == ' ' }), function)
+}
+
 // reusedPlaces are those of the pool whose directories are filled again.
 func (s *server) reusedPlaces() (reused []*root) {
 	for _, p := range s.roots {
@@ -137,7 +178,7 @@ func (s *server) checkKeys() {
 	if s.own != nil && s.own.Get("chroot").Value != "" && !isOn(ini["opcache.validate_root"]) {
 		s.found(kindOpcacheValidateRootOff, "FPM's pool has a chroot, and opcache.validate_root = 0: pools with other roots get its files by the same names.", "Set opcache.validate_root = 1.")
 	}
-	if dir := ini["opcache.file_cache"]; dir != "" {
+	if dir := ini["opcache.file_cache"]; dir != "" && !slices.ContainsFunc(s.roots, func(p *root) bool { return p.leadsInto(dir) != "" }) {
 		s.found(kindOpcacheFileCache, fmt.Sprintf("opcache.file_cache = %s: files compiled of each release stay there when it is gone.", dir), "Remove them with the releases.")
 	}
 }
@@ -150,7 +191,7 @@ func (s *server) checkPreload() {
 		return
 	}
 	for _, p := range s.roots {
-		if p.HasLink() && below(file, append(p.namesOf(), p.Release)) {
+		if p.HasLink() && p.leadsInto(file) != "" {
 			s.add(kindOpcachePreload, s.at(p), fmt.Sprintf("opcache.preload = %s is of the site: its classes stay those of the release that was live at FPM's start, for requests on every other one.", file),
 				"Take opcache.preload out: a deploy by symlink and preloading do not go together without a restart of FPM.")
 			return

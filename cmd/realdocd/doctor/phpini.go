@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"realdocd/gateway"
 )
 
 // checkINI looks for settings of PHP that follow the link, which realdocd cannot map.
@@ -15,7 +17,8 @@ func (s *server) checkINI() {
 		return
 	}
 	s.checkIncludePathLock()
-	s.checkNamedLinks()
+	s.checkIncludePathOver()
+	s.checkPHPPaths()
 	s.checkRealpathCache()
 }
 
@@ -41,6 +44,28 @@ func (s *server) checkIncludePathLock() {
 		"Take it out of FPM's pool; set the site's include_path in realdocd.toml.")
 }
 
+// checkIncludePathOver finds an include_path of PHP's that is hidden as soon as one request
+// of the pool sets another: the requests of the other sites get the pool's then.
+func (s *server) checkIncludePathOver() {
+	ini, pools := s.answer.IncludePath, s.pool.IncludePath
+	if own := s.ownPHP("include_path"); own.IsSet() && !own.Admin {
+		ini = own.Value // which the answer does not have
+		if pools == "" {
+			pools = s.answer.IncludePath
+		}
+	}
+	if pools == "" || pools == ini || ini == ".:/usr/share/php" || ini == ".:/usr/share/pear" || !s.setsIncludePath() || s.allSetIncludePath() {
+		return
+	}
+	s.found(kindIncludePathOverridden, fmt.Sprintf("PHP has include_path = %s, and requests of the pool whose site has none get %s.", ini, pools),
+		fmt.Sprintf("Set include_path of [pool.%s] to what its sites need, or of each site.", s.pool.Name))
+}
+
+// allSetIncludePath says whether each site of the pool has an include_path of its own.
+func (s *server) allSetIncludePath() bool {
+	return !slices.ContainsFunc(s.sitesOf(s.pool.Name), func(site gateway.SiteConfig) bool { return site.IncludePath == "" })
+}
+
 // setsIncludePath says whether requests of the pool carry an include_path.
 func (s *server) setsIncludePath() bool {
 	for _, site := range s.sitesOf(s.pool.Name) {
@@ -56,49 +81,44 @@ func (s *server) setsIncludePath() bool {
 	return false
 }
 
-// checkNamedLinks finds settings that name the link of a site of the pool.
-func (s *server) checkNamedLinks() {
-	for _, p := range s.roots {
-		if !p.HasLink() {
-			continue
-		}
-		names := p.namesOf()
-		for _, key := range []string{"auto_prepend_file", "auto_append_file"} {
-			if file := s.answer.INI[key]; below(filepath.Clean(file), names) {
-				s.add(kindININamesLink, s.at(p), fmt.Sprintf("%s = %s goes through the link: a request gets it of the release that is live at that moment.", key, file),
-					"Include it from the front controller, by __DIR__; or keep it outside of the releases.")
-			}
-		}
-		// A value that requests have set stays in the worker, and hides php.ini's.
-		if !s.setsIncludePath() && anyBelow(strings.Split(s.answer.INI["include_path"], ":"), names) {
-			s.add(kindININamesLink, s.at(p), fmt.Sprintf("include_path = %s goes through the link.", s.answer.INI["include_path"]),
-				"Set it as the site's include_path in realdocd.toml, where it follows the release, and take it out of php.ini.")
-		}
-		if log := s.answer.INI["error_log"]; below(filepath.Clean(log), names) {
-			s.add(kindErrorLogNamesLink, s.at(p), fmt.Sprintf("error_log = %s is inside of the release: it begins anew with each one, and goes with it.", log),
-				"Take a file outside of the releases.")
-		}
-	}
-}
-
-// checkOpenBasedir finds an open_basedir that is for one release only. PHP resolves
-// the link in it each time that a file is opened.
+// checkOpenBasedir finds an open_basedir that is for one release only, or without what the
+// releases share. PHP resolves the link in it each time that a file is opened.
 func (s *server) checkOpenBasedir() {
 	dirs := s.openBasedir()
 	for _, p := range s.roots {
+		if len(dirs) == 0 || !p.HasLink() || !allows(dirs, p.docrootForPHP()) {
+			continue
+		}
 		why := ""
 		switch {
-		case !p.HasLink() || len(dirs) == 0 || !allows(dirs, p):
 		case anyBelow(dirs, p.namesOf()):
 			why = "names the link: after a flip, requests on the release before may not open their own files"
 		case anyBelow(dirs, []string{p.Release}):
 			why = "names the release itself: the next one may not be read"
 		}
 		if why != "" {
-			s.add(kindOpenBasedirNamesLink, s.at(p), fmt.Sprintf("open_basedir = %s %s.", strings.Join(dirs, ":"), why),
-				fmt.Sprintf("Name the directory above the releases: %s.", filepath.Dir(p.Release)))
+			s.add(kindOpenBasedirNamesLink, s.at(p), fmt.Sprintf("open_basedir = %s %s.", strings.Join(dirs, ":"), why), "Name "+p.openDirs()+".")
+			continue
+		}
+		for _, shared := range p.shared {
+			if !allows(dirs, shared) {
+				s.add(kindOpenBasedirExcludesShared, s.at(p), fmt.Sprintf("open_basedir is %s, and the release has symlinks to %s, which is not inside.", strings.Join(dirs, ":"), shared),
+					"Name "+p.openDirs()+".")
+				break
+			}
 		}
 	}
+}
+
+// openDirs are what an open_basedir of the site needs, for people.
+func (p *root) openDirs() string {
+	text := "the directory above the releases, " + filepath.Dir(p.Release)
+	for _, shared := range p.shared {
+		if !below(shared, []string{filepath.Dir(p.Release)}) {
+			text += ", and what they share, " + shared
+		}
+	}
+	return text
 }
 
 // anyBelow says whether one of the paths is below a directory, or is one.

@@ -28,6 +28,8 @@ func (s *server) checkConfiguration() {
 			"Set it to 30s, or pause the pool around each: realdocd pause "+s.pool.Name+" --drain.")
 	}
 	s.checkTerminateTimeout()
+	s.checkFPMPaths()
+	s.checkMastersOwn()
 }
 
 // checkTerminateTimeout sees who is first to end a script that takes too long. If it

@@ -19,10 +19,17 @@ import (
 const probeTimeout = 5 * time.Second
 
 // iniKeys are the settings that the checks go by.
-var iniKeys = []string{
-	"include_path", "open_basedir", "auto_prepend_file", "auto_append_file", "error_log", "realpath_cache_size",
-	"opcache.enable", "opcache.restrict_api", "opcache.validate_timestamps", "opcache.revalidate_freq", "opcache.file_update_protection",
-	"user_ini.filename", "user_ini.cache_ttl", "realpath_cache_ttl", "opcache.use_cwd", "opcache.preload", "opcache.file_cache", "opcache.validate_root",
+var iniKeys = append(pathKeys(),
+	"open_basedir", "realpath_cache_size", "max_execution_time", "post_max_size", "disable_functions",
+	"opcache.enable", "opcache.revalidate_path", "opcache.enable_file_override", "opcache.restrict_api", "opcache.validate_timestamps", "opcache.revalidate_freq", "opcache.file_update_protection",
+	"user_ini.filename", "user_ini.cache_ttl", "realpath_cache_ttl", "opcache.use_cwd", "opcache.preload", "opcache.validate_root",
+)
+
+func pathKeys() (keys []string) {
+	for _, setting := range phpPaths {
+		keys = append(keys, setting.key)
+	}
+	return keys
 }
 
 // probeFiles are the probe in each directory in which FPM might read it: a unit may

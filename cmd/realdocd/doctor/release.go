@@ -11,9 +11,9 @@ import (
 func (s *server) checkReleases() {
 	dirs := s.openBasedir()
 	for _, p := range s.roots {
-		if len(dirs) > 0 && !allows(dirs, p) {
+		if len(dirs) > 0 && !allows(dirs, p.docrootForPHP()) {
 			s.add(kindOpenBasedirExcludesRelease, s.at(p), fmt.Sprintf("open_basedir is %s, and the release %s is not inside.", strings.Join(dirs, ":"), p.Release),
-				fmt.Sprintf("Name the directory above the releases: %s.", filepath.Dir(p.Release)))
+				"Name "+p.openDirs()+".")
 			continue
 		}
 		if s.answer != nil {
@@ -43,14 +43,14 @@ func (s *server) checkReadable(p *root) {
 	n := 0
 	for _, path := range p.closed {
 		bar, is := s.answer.Barred[path]
-		if !is {
-			continue
+		if dirs := s.openBasedir(); !is || len(dirs) > 0 && !allows(dirs, path) {
+			continue // open_basedir is a finding of its own
 		}
 		if n++; n <= maxShown {
 			at := s.at(p)
 			at.File = path
-			s.add(kindFileUnreadable, at, fmt.Sprintf("PHP-FPM, as %s, cannot read this file of the release.", s.userName()),
-				fmt.Sprintf("Let it: chmod o+r %s, and look at the umask of the deploy.", bar))
+			s.add(kindFileUnreadable, at, fmt.Sprintf("PHP-FPM, as %s, cannot read what the release has, or shares: it may not pass %s.", s.userName(), bar),
+				fmt.Sprintf("Let it: chmod o+rX %s, and look at the umask of the deploy.", bar))
 		}
 	}
 	if n == 0 {
@@ -70,18 +70,22 @@ func (s *server) openBasedir() []string {
 	return slices.DeleteFunc(strings.Split(value, ":"), func(dir string) bool { return dir == "" })
 }
 
-// allows says whether open_basedir lets PHP into a release. PHP compares real paths,
-// component by component (php-src, main/fopen_wrappers.c).
-func allows(dirs []string, p *root) bool {
-	docroot := p.ResolvedDocroot
-	if real, err := filepath.EvalSymlinks(docroot); err == nil {
-		docroot = real
+// docrootForPHP is the docroot as PHP compares it with open_basedir.
+func (p *root) docrootForPHP() string {
+	if real, err := filepath.EvalSymlinks(p.ResolvedDocroot); err == nil {
+		return real
 	}
+	return p.ResolvedDocroot
+}
+
+// allows says whether open_basedir lets PHP into a real path. PHP compares them component by
+// component (php-src, main/fopen_wrappers.c).
+func allows(dirs []string, path string) bool {
 	return slices.ContainsFunc(dirs, func(dir string) bool {
 		dir = filepath.Clean(dir)
 		if real, err := filepath.EvalSymlinks(dir); err == nil {
 			dir = real
 		}
-		return dir == "/" || below(docroot, []string{dir})
+		return dir == "/" || below(path, []string{dir})
 	})
 }

@@ -12,9 +12,13 @@ import (
 	"realdocd/incpath"
 )
 
-// lately is how long ago a refused request may be to be told of: what has been
-// mended must not be reported for ever.
-const lately = 15 * time.Minute
+const (
+	// goesOn is how many refusals of the last minute or two are a fault. Fewer are of a
+	// stray visitor, and what came before may have been mended.
+	goesOn = 3
+	// quiet is how long a site may be without its first request.
+	quiet = 5 * time.Minute
+)
 
 // checkWebServer looks at what web servers have sent with recent requests.
 func (x *examination) checkWebServer() {
@@ -24,16 +28,40 @@ func (x *examination) checkWebServer() {
 	for _, site := range x.config.Sites {
 		i := slices.IndexFunc(x.view.Requests, func(r control.SeenRequest) bool { return r.Site == site.Name })
 		if i < 0 {
-			x.add(kindWebServerUnseen, Subject{Site: site.Name}, "No request of the site has come since the daemon's start or reload: what the web server sends cannot be told.", "")
+			x.checkUnseen(site)
 			continue
 		}
 		x.checkRequest(site, x.view.Requests[i])
 	}
 	for _, r := range x.view.Refused {
-		if time.Since(r.Last) < lately {
+		switch {
+		case r.Recent >= goesOn:
 			x.checkRefusal(r)
+		case r.Recent > 0:
+			x.add(kindRefusalSeldom, Subject{Site: r.Site, Docroot: r.DocumentRoot}, fmt.Sprintf("%s refused in the last minutes (%s): too few to tell of a fault.", count(r.Recent, "request was", "requests were"), r.Cause), "")
 		}
 	}
+}
+
+func count(n uint64, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+// checkUnseen is for a site of which no request has come: the web server may ask somebody
+// else still.
+func (x *examination) checkUnseen(site gateway.SiteConfig) {
+	i := slices.IndexFunc(x.view.Unseen, func(u control.UnseenSite) bool { return u.Site == site.Name })
+	if i >= 0 {
+		if since := time.Since(x.view.Unseen[i].Since); since > quiet {
+			x.add(kindWebServerSilent, Subject{Site: site.Name}, fmt.Sprintf("No request of the site has come since realdocd began to wait for one, %s ago.", since.Round(time.Minute)),
+				"If the site has visitors, the web server still asks PHP-FPM itself: see its configuration, and reload it.")
+			return
+		}
+	}
+	x.add(kindWebServerUnseen, Subject{Site: site.Name}, "No request of the site has come since the daemon's start or reload: what the web server sends cannot be told.", "")
 }
 
 // checkRequest looks at one request.
@@ -126,7 +154,7 @@ func (x *examination) checkSentValues(site gateway.SiteConfig, r control.SeenReq
 // checkRefusal looks at requests that were refused for what they came with.
 func (x *examination) checkRefusal(r control.SeenRefusal) {
 	s := Subject{Site: r.Site}
-	times := fmt.Sprintf("%d times, last at %s", r.Count, clock(r.Last))
+	times := fmt.Sprintf("%d times in the last minutes, last at %s", r.Recent, clock(r.Last))
 	switch r.Cause {
 	case "no_site":
 		if x.hasSite(r.DocumentRoot) {

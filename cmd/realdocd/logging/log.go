@@ -15,8 +15,10 @@ import (
 const (
 	flushEvery = 200 * time.Millisecond
 	// flushAt is how much waits in memory, in bytes, before it is written without
-	// waiting for flushEvery.
-	flushAt = 64 << 10
+	// waiting for flushEvery. A write costs what some fifty requests do: a spare
+	// processor is lent for it, and Go's monitor thread wakes up and stays awake. So the
+	// lines of 200 ms go out in one write, up to some 8,000 requests a second.
+	flushAt = 512 << 10
 	// maxWaiting is how much may wait while the output takes nothing. Lines beyond it
 	// are lost: a request that waited for a disk would be worse.
 	maxWaiting = 4 << 20
@@ -150,7 +152,7 @@ func (l *Log) takeLocked(next *Output) (lines []byte, lost int) {
 	defer l.mu.Unlock()
 	lines, lost = l.buf, l.lost
 	l.buf, l.written, l.lost = l.written[:0], lines, 0
-	if cap(l.written) > 4*flushAt {
+	if cap(l.written) > 2*flushAt {
 		l.written = nil
 	}
 	l.name, l.priority = next.name, next.journal

@@ -8,7 +8,8 @@ import (
 
 // apache is Apache's configuration while it is read.
 type apache struct {
-	files   files
+	files   files             // of the path that is read
+	tree    *tree             // that Apache's own configuration is of
 	root    string            // ServerRoot
 	vars    map[string]string // Define, and the environment
 	defined map[string]bool
@@ -36,7 +37,11 @@ type server struct {
 	every       setting // RealpathEvery
 	useReadlink setting
 	rules       []rule
+	aliases     []alias
+	grants      []grant
 	notes       []note
+
+	timeout, proxyTimeout, backendTimeout setting
 }
 
 // A rule is what is said of PHP for all or a part of a server: a setting of PHP, or
@@ -49,10 +54,10 @@ type rule struct {
 	admin      bool
 }
 
-func newApache(f files) *apache {
+func newApache() *apache {
 	main := &server{}
 	return &apache{
-		files: f, root: "/etc/apache2", main: main, now: main,
+		root: "/etc/apache2", main: main, now: main,
 		vars: map[string]string{}, defined: map[string]bool{}, modules: map[string]bool{},
 		members: map[string][]string{}, external: map[string]string{}, noted: map[string]bool{},
 	}

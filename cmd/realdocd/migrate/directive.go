@@ -38,11 +38,33 @@ func (a *apache) directive(name, text string, at place) error {
 		if phpModule.MatchString(args[0]) {
 			a.modPHP = at
 		}
+	case "alias":
+		a.aliasDirective(args, at)
+	case "aliasmatch":
+		a.note(at, "AliasMatch is not understood: name the directory in extra_roots if there is PHP in it, or its scripts get a 403")
+	case "userdir":
+		if !strings.EqualFold(args[0], "disabled") {
+			a.noteOnce(at, "UserDir: PHP in the directories of users is outside of every docroot, and gets a 403: add a site such as docroot = \"/home/*/public_html\", or name them in extra_roots")
+		}
+	case "require", "allow":
+		a.access(name, args)
+	case "timeout", "proxytimeout":
+		a.timeoutDirective(name, first)
+	case "proxyset":
+		if a.proxiesFastCGI() {
+			a.backendTimeout(args, at)
+		}
+	case "assignuserid", "suexecusergroup":
+		a.note(at, "PHP ran as user "+args[0]+" here: give the site a pool of PHP-FPM with that user")
+	case "proxyfcgisetenvif":
+		if strings.Contains(text, "SCRIPT_FILENAME") || strings.Contains(text, "DOCUMENT_ROOT") {
+			a.note(at, "ProxyFCGISetEnvIf changes what realdocd finds the site and the script by: see what it is for, and whether it is needed still")
+		}
 	case "servername":
 		s.name = first
 	case "documentroot":
 		s.docroot, s.pattern = setting{a.absolute(args[0]), at}, false
-	case "virtualdocumentroot":
+	case "virtualdocumentroot", "virtualdocumentrootip":
 		s.docroot, s.pattern = setting{vhostPattern(a.absolute(args[0])), at}, true
 	case "realpathevery":
 		if _, err := strconv.ParseUint(args[0], 10, 32); err != nil {

@@ -11,7 +11,7 @@ import (
 
 // files is a file system with absolute paths. Package fs is given the FS in it, which
 // can do more than open files.
-type files struct{ fs.FS }
+type files struct{ FS *tree }
 
 // name is a path as package fs has it.
 func name(file string) string {
@@ -77,6 +77,34 @@ func (f files) Glob(pattern string) []string {
 	}
 	slices.Sort(found)
 	return found
+}
+
+// real resolves a path; "" if it leads nowhere.
+func (f files) real(file string) string {
+	done := "/"
+	rest := strings.Split(path.Clean(file)[1:], "/")
+	for links := 0; len(rest) > 0; {
+		next := path.Join(done, rest[0])
+		rest = rest[1:]
+		fi, err := fs.Lstat(f.FS, name(next))
+		if err != nil {
+			return ""
+		}
+		if fi.Mode()&fs.ModeSymlink == 0 {
+			done = next
+			continue
+		}
+		target, err := fs.ReadLink(f.FS, name(next))
+		if links++; err != nil || links > deepestLinks {
+			return ""
+		}
+		if !path.IsAbs(target) {
+			target = path.Join(done, target)
+		}
+		rest = append(strings.Split(strings.TrimPrefix(path.Clean(target), "/"), "/"), rest...)
+		done = "/"
+	}
+	return done
 }
 
 // A symlink is one on a path.

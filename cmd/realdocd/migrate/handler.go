@@ -3,6 +3,7 @@ package migrate
 import (
 	"net"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -24,16 +25,25 @@ func (a *apache) handler(name string, args []string, at place) {
 				r.scope = a.scope()
 				r.scope.some = r.scope.some || name == "proxypass" && len(args) > 1 && args[0] != "/"
 				a.now.rules = append(a.now.rules, r)
+				a.backendTimeout(args, at)
 			}
 		}
 	case "balancermember":
 		a.member(args)
+		if slices.ContainsFunc(args, isFastCGI) {
+			a.backendTimeout(args, at)
+		}
 	case "fastcgiexternalserver":
 		a.externalServer(args)
 		a.addRule(rule{value: a.external[args[0]], at: at})
 	case "fcgidwrapper", "fcgiwrapper":
 		a.noteOnce(at, args[0]+" is started by mod_fcgid: realdocd starts nothing; set up PHP-FPM instead")
 	}
+}
+
+// proxiesFastCGI says whether what is read is in the <Proxy> of a FastCGI server.
+func (a *apache) proxiesFastCGI() bool {
+	return len(a.stack) > 0 && isFastCGI(a.stack[len(a.stack)-1].balancer)
 }
 
 func isFastCGI(backend string) bool {

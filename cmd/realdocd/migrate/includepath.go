@@ -27,7 +27,8 @@ func (m *model) addIncludePath(st *site, settings map[string]phpSetting) {
 		st.note(list.at, "include_path or incpath.search_replace_pattern cannot be written in TOML, and was left out")
 		return
 	}
-	if list.pool && list.admin {
+	ofPool := list.pool && list.admin
+	if ofPool {
 		st.note(list.at, "php_admin_value[include_path] of PHP-FPM wins over realdocd: take it out there")
 	}
 	value := list.value
@@ -47,7 +48,8 @@ func (m *model) addIncludePath(st *site, settings map[string]phpSetting) {
 			st.note(pattern.at, "incpath replaced a part of a name, %s of %s%s; realdocd replaces whole names only", also, also, rest)
 		}
 	}
-	if !list.apache && list.section == "" && !st.mentions(value) && !replaced {
+	// What nobody but the site's pool says goes with the site once it is taken out there.
+	if !ofPool && !list.apache && list.section == "" && !st.mentions(value) && !replaced {
 		st.pool.defaultIncludePath(list.setting)
 		return
 	}

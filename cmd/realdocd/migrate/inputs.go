@@ -1,6 +1,7 @@
 package migrate
 
 import (
+	"cmp"
 	"path"
 	"slices"
 	"strings"
@@ -19,6 +20,7 @@ func read(p string, files files, apache *apache, php *php) error {
 	if files.isDir(p) {
 		for _, main := range apacheMains {
 			if file := path.Join(p, main); files.isFile(file) {
+				apache.tree = files.FS
 				return apache.readMain(file, p)
 			}
 		}
@@ -40,8 +42,10 @@ func read(p string, files files, apache *apache, php *php) error {
 		if path.Base(root) == "conf" {
 			root = path.Dir(root)
 		}
+		apache.tree = files.FS
 		return apache.readMain(p, root)
 	}
+	apache.tree = cmp.Or(apache.tree, files.FS)
 	return apache.readPart(p)
 }
 

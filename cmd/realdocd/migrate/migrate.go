@@ -18,15 +18,25 @@ var ErrNothing = errors.New("there is no virtual host with a DocumentRoot")
 // /etc/apache2 and /etc/php/8.2/fpm, or files. The error names the file and the line,
 // and is ErrNothing when all was read and there is no site.
 func TOML(fsys fs.FS, paths ...string) (string, error) {
-	files := files{fsys}
-	php := newPHP(files)
-	apache := newApache(files)
+	php, apache := newPHP(), newApache()
+	m := newModel(apache, php)
 	for _, p := range paths {
-		if err := read(p, files, apache, php); err != nil {
+		tree, there := treeOf(fsys, p)
+		if tree.isCopy() {
+			m.infos = append(m.infos, note{place{}, there + " is read as that of another machine, which is copied into " + tree.below + ": paths are those of that machine, and nothing else of this one is read"})
+		}
+		apache.files, *php.files = files{tree}, files{tree}
+		if err := read(there, files{tree}, apache, php); err != nil {
+			if tree.isCopy() {
+				err = fmt.Errorf("%w (of the machine that is copied into %s)", err, tree.below)
+			}
 			return "", err
 		}
 	}
-	m := newModel(files, apache, php)
+	if apache.tree == nil {
+		apache.tree = &tree{FS: fsys}
+	}
+	m.files = files{apache.tree}
 	m.build()
 	if len(m.sites) == 0 {
 		why := ""

@@ -205,12 +205,55 @@ func FuzzTOML(f *testing.F) {
 	f.Add("VirtualDocumentRoot /a/%0\n<Directory ~ \"^/a\">\nphp_admin_value include_path x\n</Directory>", "", "[www]\nphp_value[include_path]=/a/0")
 	f.Fuzz(func(t *testing.T, apache, ini, fpm string) {
 		tree := fstest.MapFS{
-			"etc/apache2/apache2.conf": {Data: []byte(apache)}, "etc/php.ini": {Data: []byte(ini)}, "etc/fpm.conf": {Data: []byte("[x]\n" + fpm)},
+			"etc/apache2/apache2.conf": {Data: []byte(apache)}, "old/etc/apache2/apache2.conf": {Data: []byte(apache)}, "etc/php.ini": {Data: []byte(ini)}, "etc/fpm.conf": {Data: []byte("[x]\n" + fpm)},
 			"b": {Mode: fs.ModeSymlink, Data: []byte("a")}, "a/index.php": {}, "a/.htaccess": {Data: []byte(apache)},
 		}
 		text, err := TOML(tree, "/etc/apache2", "/etc/php.ini", "/etc/fpm.conf")
 		if (err == nil) != strings.Contains(text, "\n[site.") {
 			t.Errorf("%v with\n%s", err, text)
 		}
+		copied, err := TOML(tree, "/old/etc/apache2")
+		if (err == nil) != strings.Contains(copied, "\n[site.") {
+			t.Errorf("copied: %v with\n%s", err, copied)
+		}
 	})
+}
+
+func TestTreeOf_TellsACopyFromThisMachine(t *testing.T) {
+	tree := fstest.MapFS{
+		"usr/local/apache2/conf/httpd.conf": {Data: []byte("ServerRoot \"/usr/local/apache2\"\n")},
+		"srv/fedora/conf/httpd.conf":        {Data: []byte("ServerRoot /etc/httpd\n")},
+		"srv/debian/apache2.conf":           {Data: []byte("# ServerRoot\n")},
+	}
+	for p, want := range map[string][3]string{
+		"/etc/apache2":                {"/etc/apache2", "", ""},
+		"/usr/local/etc/php-fpm.conf": {"/usr/local/etc/php-fpm.conf", "", ""},
+		"/opt/php/etc/php-fpm.d":      {"/opt/php/etc/php-fpm.d", "", ""},
+		"/usr/local/apache2":          {"/usr/local/apache2", "", ""},
+		"/home/me/shop.conf":          {"/home/me/shop.conf", "", ""},
+		"/home/me/old/etc":            {"/etc", "/home/me/old", ""},
+		"/backup/etc/old/etc/apache2": {"/etc/apache2", "/backup/etc/old", ""},
+		"/srv/fedora":                 {"/etc/httpd", "/srv/fedora", "/etc/httpd"},
+		"/srv/debian":                 {"/etc/apache2", "/srv/debian", "/etc/apache2"},
+	} {
+		got, there := treeOf(tree, p)
+		if have := [3]string{there, got.below, got.mount}; have != want {
+			t.Errorf("%s: got %q, want %q", p, have, want)
+		}
+	}
+}
+
+func TestMigrate_AnIncludeOfThisMachineIsNotReadForACopy(t *testing.T) {
+	tree := fstest.MapFS{
+		"old/etc/apache2/apache2.conf": {Data: []byte("Include /etc/apache2/sites.conf\n")},
+		"etc/apache2/sites.conf":       {Data: []byte("DocumentRoot /var/www/a\n")},
+		"old/etc/apache2/loop":         {Mode: fs.ModeSymlink, Data: []byte("loop")},
+	}
+	want := "/etc/apache2/apache2.conf:1: Include: there is no /etc/apache2/sites.conf; paths in it are relative to ServerRoot, which is /etc/apache2 (of the machine that is copied into /old)"
+	if text, err := TOML(tree, "/old/etc/apache2"); err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s\n%s", err, want, text)
+	}
+	if text, err := TOML(tree, "/old/etc/apache2/loop"); err == nil {
+		t.Errorf("a symlink to itself gives\n%s", text)
+	}
 }

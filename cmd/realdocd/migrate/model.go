@@ -27,6 +27,7 @@ type site struct {
 	docroot string // as realdocd takes it, maybe a pattern
 	root    string // the same, as a path
 	link    string // the first symlink on root; root if there is none
+	real    string // root without symlinks; "" if it has none, or is not there
 	from    []note // where it comes from
 	pool    *pool
 	keys    []key
@@ -39,8 +40,8 @@ type key struct {
 	comment     string
 }
 
-func newModel(f files, a *apache, p *php) *model {
-	return &model{files: f, apache: a, php: p, used: map[place]bool{}, names: map[string]bool{}}
+func newModel(a *apache, p *php) *model {
+	return &model{apache: a, php: p, used: map[place]bool{}, names: map[string]bool{}}
 }
 
 func (m *model) build() {

@@ -9,13 +9,17 @@ import (
 
 // php is the configuration of PHP and of PHP-FPM that was read.
 type php struct {
-	files    files
+	files    *files            // of the path that is read
 	settings []fpmconf.Setting // of php.ini and the files beside it
 	fpm      *fpmconf.Config
 	read     map[string]bool
 }
 
-func newPHP(f files) *php { return &php{files: f, fpm: fpmconf.New(f), read: map[string]bool{}} }
+func newPHP() *php {
+	p := &php{files: &files{}, read: map[string]bool{}}
+	p.fpm = fpmconf.New(p.files)
+	return p
+}
 
 // readINIs reads a php.ini, and after it what PHP reads after it on Debian and on
 // Fedora: the files of conf.d or php.d beside it.

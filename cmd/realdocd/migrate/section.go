@@ -64,6 +64,9 @@ func (a *apache) begin(s *section, args []string) error {
 		s.balancer = first
 	default:
 		s.scope = a.scopeOf(s, args)
+		if sc := s.scope; sc != nil && (sc.kind == inDirectory || sc.kind == inDirectoryMatch) {
+			a.now.grants = append(a.now.grants, grant{at: s.at, scope: *sc})
+		}
 	}
 	return nil
 }

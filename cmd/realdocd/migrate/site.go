@@ -28,6 +28,9 @@ func (m *model) makeSite(s *server, root, docroot string) *site {
 	rules := m.rulesFor(s, st)
 	m.choosePool(st, s, rules)
 	m.addPHP(st, s, rules)
+	m.addAliases(st, s)
+	m.addTimeout(st, s)
+	m.addGrants(st, s)
 	return st
 }
 
@@ -78,13 +81,20 @@ func (m *model) findLink(st *site, after string, pattern bool) {
 	links = slices.DeleteFunc(links, func(l symlink) bool { return after != "" && !strings.HasPrefix(l.path, after+"/") })
 	switch {
 	case len(links) == 0 && !exists:
-		st.from = append(st.from, note{place{}, "the link was not looked for, as this machine has no " + st.root})
+		where := "this machine"
+		if m.files.FS.isCopy() {
+			where = "the copy in " + m.files.FS.below
+		}
+		st.from = append(st.from, note{place{}, "the link was not looked for, as " + where + " has no " + st.root})
 		return
 	case len(links) == 0:
 		st.note(place{}, "%s has no symlink on its path, so it is its own release, and a deploy cannot be seen: put a symlink in its place", st.root)
 		return
 	}
 	st.link = links[0].path
+	if real := m.files.real(st.root); real != st.root {
+		st.real = real
+	}
 	st.from = append(st.from, note{place{}, "link " + links[0].path + " -> " + links[0].target})
 	if len(links) > 1 && after == "" {
 		last := links[len(links)-1].path
@@ -103,13 +113,15 @@ func (m *model) rulesFor(s *server, st *site) []rule {
 	var got []rule
 	for _, r := range all {
 		switch {
-		case r.scope.covers(st.root):
+		case r.scope.covers(st.root), st.real != "" && r.scope.covers(st.real):
 			got = append(got, r)
 		case !r.scope.touches(st.root):
 		case r.key == "":
 			if m.apache.servers(r.value) != nil {
 				st.note(r.at, "another PHP-FPM runs a part of this site: give that a virtual host of its own, or let Apache ask it without realdocd")
 			}
+		case r.key == "engine" && !isOn(r.value):
+			st.note(r.at, "engine off keeps PHP from running in a part of the site, and holds for PHP inside of Apache alone: say <FilesMatch \\.ph> SetHandler none </FilesMatch> there, or what is uploaded runs")
 		case r.key == "include_path":
 			st.note(r.at, "include_path for a part of the site has no counterpart: set it in a .user.ini there, or with set_include_path(), from $_SERVER['DOCUMENT_ROOT']")
 		}
@@ -121,6 +133,11 @@ func (m *model) rulesFor(s *server, st *site) []rule {
 		return strings.Count(a.scope.dir, "/") - strings.Count(b.scope.dir, "/")
 	})
 	return got
+}
+
+// isOn reads a flag as PHP does.
+func isOn(flag string) bool {
+	return slices.Contains([]string{"1", "on", "yes", "true"}, strings.ToLower(flag))
 }
 
 // addPHP takes the settings of PHP: include_path and those of incpath become keys, the

@@ -1,4 +1,4 @@
-package gateway
+package trace
 
 import (
 	"regexp"
@@ -39,7 +39,7 @@ func TestTraceparentIsReadAsTheRecommendationHasIt(t *testing.T) {
 		{"a part of one", valid[:54], false},
 		{"nothing", "", false},
 	} {
-		gotTrace, gotSpan, ok := parseTraceparent([]byte(row.header))
+		gotTrace, gotSpan, ok := ParseParent([]byte(row.header))
 		if ok != row.ok || ok && (string(gotTrace) != trace || string(gotSpan) != span) {
 			t.Errorf("%s: %q gives %q, %q, %v", row.name, row.header, gotTrace, gotSpan, ok)
 		}
@@ -61,7 +61,7 @@ func FuzzTraceparent(f *testing.F) {
 		if m != nil && m[1] != "ff" && strings.Trim(m[2], "0") != "" && strings.Trim(m[3], "0") != "" && (m[1] != "00" || m[4] == "") {
 			want = m[2:4]
 		}
-		trace, span, ok := parseTraceparent(header)
+		trace, span, ok := ParseParent(header)
 		if ok != (want != nil) || ok && (string(trace) != want[0] || string(span) != want[1]) {
 			t.Errorf("%q gives %q, %q, %v, want %q", header, trace, span, ok, want)
 		}

@@ -1,4 +1,4 @@
-package gateway
+package trace
 
 // Where the parts of a traceparent are, and how long version 00 is.
 const (
@@ -8,11 +8,11 @@ const (
 	traceparentLen    = 55
 )
 
-// parseTraceparent reads the trace's id and the caller's span out of the
+// ParseParent reads the trace's id and the caller's span out of the
 // traceparent header (https://www.w3.org/TR/trace-context/, section 3.2). Of a
 // later version than 00 it reads what that version must have in common with it
 // (section 3.2.4). The ids are parts of header.
-func parseTraceparent(header []byte) (trace, span []byte, ok bool) {
+func ParseParent(header []byte) (trace, span []byte, ok bool) {
 	if len(header) < traceparentLen || header[traceAt-1] != '-' || header[spanAt-1] != '-' || header[flagsAt-1] != '-' {
 		return nil, nil, false
 	}

@@ -1,0 +1,301 @@
+package gateway
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"realdocd/deploy"
+	"realdocd/gateway/control"
+	"realdocd/gateway/judge"
+)
+
+// A trial compares a release that is new with another, while visitors use both (a canary) or
+// after they all got it (a bake). It belongs to whoever has begun it: it ends with their
+// connection, with a flip, with its verdict, and with this process; what it had decided for
+// visitors ends with it. One goroutine (trial.run) owns its figures and its end; a request
+// reads what is atomic here, and adds to the arms.
+type trial struct {
+	s       *Server
+	st      *site
+	docroot string
+	plan    control.Plan
+	number  uint16 // that stands in the pins of its visitors
+	since   time.Time
+
+	candidate, live *deploy.Release
+
+	share    atomic.Uint32 // of new visitors that get the candidate, in hundredths of a percent
+	visitors atomic.Int64  // that got it
+	arms     [2]observed   // of the live release, and of the candidate
+	counted  visitorSet
+
+	end   chan trialEnd // what is to end it; the first one does
+	over  chan struct{} // closed when it has ended
+	ticks *time.Ticker
+
+	mu     sync.Mutex // guards the following
+	status control.TrialStatus
+}
+
+// The arms of a trial.
+const (
+	armLive = iota
+	armCandidate
+)
+
+// A trialEnd is why a trial ends.
+type trialEnd struct{ ended, why string }
+
+// trialLooks is how often the figures are looked at. Tests shorten it.
+var trialLooks = 2 * time.Second
+
+// fewTimes is how many times as long as it should take a step waits for enough requests.
+const fewTimes = 10
+
+func newTrial(s *Server, st *site, docroot string, p control.Plan, candidate, live *deploy.Release) *trial {
+	now := time.Now()
+	t := &trial{
+		s: s, st: st, docroot: docroot, plan: p, number: p.Number, since: now, candidate: candidate, live: live,
+		end: make(chan trialEnd, 8), over: make(chan struct{}), ticks: time.NewTicker(trialLooks),
+	}
+	for t.number == 0 {
+		t.number = uint16(rand.Uint32())
+	}
+	for i, r := range []*deploy.Release{live, candidate} {
+		t.arms[i].release, t.arms[i].since, t.arms[i].began = r, now, now
+	}
+	t.status = control.TrialStatus{
+		Kind: p.Kind, Docroot: docroot, Release: candidate.Path, Live: live.Path, Since: now, Manual: p.Manual, Number: t.number, Steps: len(p.Steps),
+	}
+	t.setStep(p.Step, now)
+	return t
+}
+
+// setStep begins a step.
+func (t *trial) setStep(step int, now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.status.StepEnds = now.Add(t.plan.Every)
+	if t.plan.Kind == control.KindCanary {
+		t.status.Step, t.status.Percent = step+1, t.plan.Steps[step]
+		t.share.Store(uint32(t.plan.Steps[step]*100 + 0.5))
+	}
+}
+
+// Status is the trial now; for [control.Trial].
+func (t *trial) Status() control.TrialStatus {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	st := t.status
+	st.Visitors, st.Requests = t.visitors.Load(), t.arms[armCandidate].requests()
+	return st
+}
+
+// Over is closed when it has ended; for [control.Trial].
+func (t *trial) Over() <-chan struct{} { return t.over }
+
+// Leave ends it because whoever has begun it has left, and returns when it has ended; for
+// [control.Trial].
+func (t *trial) Leave() {
+	t.ends("client", "the command that had begun it has ended")
+	<-t.over
+}
+
+// ends has it end, if it has not ended. It does not wait.
+func (t *trial) ends(ended, why string) {
+	select {
+	case t.end <- trialEnd{ended, why}:
+	default: // it is about to
+	}
+}
+
+// run looks at the figures until the trial ends.
+func (t *trial) run(compare *comparison) {
+	defer t.ticks.Stop()
+	var end trialEnd
+	enough := uint64(0) // requests of the candidate at the end of the step before
+	for end.ended == "" {
+		select {
+		case <-t.s.empty:
+			end = trialEnd{"daemon", "realdocd ends"}
+		case end = <-t.end:
+			continue
+		case now := <-t.ticks.C:
+			v := compare.look()
+			t.mu.Lock()
+			t.status.Verdict = v
+			step, ends := t.status.Step, t.status.StepEnds
+			t.mu.Unlock()
+			switch had := t.arms[armCandidate].requests(); {
+			case t.plan.Manual && now.Before(ends):
+			case t.plan.Manual:
+				end = trialEnd{"time", fmt.Sprintf("nobody has decided within %s", t.plan.Every)}
+			case v.Worse:
+				end = trialEnd{"worse", figures(v)}
+			case t.isGood():
+			case now.Before(ends):
+			case t.plan.Kind == control.KindBake:
+				end = trialEnd{"good", figures(v)}
+			case had-enough < uint64(t.plan.Least) && now.Before(ends.Add((fewTimes-1)*t.plan.Every)):
+			case had-enough < uint64(t.plan.Least):
+				end = trialEnd{"few", fmt.Sprintf("the release has had %d requests within %s, which are too few to judge it by (%d)", had-enough, fewTimes*t.plan.Every, t.plan.Least)}
+			case step < len(t.plan.Steps):
+				enough = had
+				t.setStep(step, now)
+				t.tell(fmt.Sprintf("%s; it goes on with %v %% of new visitors", figures(v), t.plan.Steps[step]))
+			default:
+				t.good(figures(v))
+			}
+		}
+	}
+	t.finish(end)
+}
+
+// good says that the candidate may go live. It keeps its visitors until it does, or whoever
+// has begun the trial leaves.
+func (t *trial) good(why string) {
+	t.mu.Lock()
+	t.status.Ended, t.status.Why = "good", why
+	t.mu.Unlock()
+	t.tell("the release is good: " + why)
+}
+
+func (t *trial) isGood() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.status.Ended == "good"
+}
+
+// tell writes something of the trial into log and history.
+func (t *trial) tell(text string) {
+	if t.s.heir() != nil {
+		return // it goes on there, if it does
+	}
+	t.s.log.Info().Str("site", t.st.Name).Str("docroot", t.docroot).Str("release", t.candidate.Path).Str("trial", t.plan.Kind).Msg(text)
+	t.s.history.note(t.st.Name, control.Note{Time: time.Now(), What: t.plan.Kind, Docroot: t.docroot, Release: t.candidate.Path, Text: text})
+}
+
+// finish ends the trial: new visitors get the live release, and those that had the candidate
+// go back to it, unless it has gone live.
+func (t *trial) finish(end trialEnd) {
+	t.share.Store(0)
+	t.st.trials.remove(t)
+	if t.plan.Kind == control.KindCanary && t.s.heir() == nil {
+		if !t.candidate.Live() {
+			t.st.releases.EndPins(t.candidate.Path, time.Now())
+		} else if t.st.Pin == PinOff {
+			t.st.releases.EndPins(t.live.Path, time.Now()) // which nobody follows
+		}
+		if err := t.s.writePins(t.st); err != nil {
+			t.s.log.Error().Err(err).Str("site", t.st.Name).Msg("that pins have ended is not written, so that a restart would follow them: see state_dir")
+		}
+	}
+	t.mu.Lock()
+	t.status.Ended, t.status.Why, t.status.Percent = end.ended, end.why, 0
+	t.mu.Unlock()
+	t.s.metrics.trialEnded(t.st.Name, t.plan.Kind, end.ended)
+	t.tell(fmt.Sprintf("ended (%s): %s", end.ended, end.why))
+	close(t.over)
+}
+
+// figures say what the verdict goes by.
+func figures(v judge.Verdict) string {
+	text := fmt.Sprintf("%s on the release, %s on the one before", side(v.Candidate), side(v.Live))
+	if v.Worse {
+		text = fmt.Sprintf("it is worse by %s, and one that is as good would come to this once in %.0f trials at the most; most of it at %s: %s on the release, %s on the one before; in all %s",
+			v.Of, v.Chance, v.Class, side(v.ClassCandidate), side(v.ClassLive), text)
+	}
+	return text
+}
+
+func side(s judge.Side) string {
+	text := fmt.Sprintf("%d of %d requests failed", s.Failed, s.Requests)
+	if s.Median > 0 {
+		text += fmt.Sprintf(", median %.4g ms", s.Median*1000)
+	}
+	return text
+}
+
+// trials are those of a site, by docroot. They outlive a reload. Of a site that has none, a
+// request loads one pointer.
+type trials struct {
+	now atomic.Pointer[map[string]*trial] // never changed, but replaced; nil for none
+	mu  sync.Mutex                        // held by whoever replaces it
+}
+
+// of is the trial of a docroot; nil for none.
+func (ts *trials) of(docroot string) *trial {
+	now := ts.now.Load()
+	if now == nil {
+		return nil
+	}
+	return (*now)[docroot]
+}
+
+// add begins a trial, unless the docroot has one.
+func (ts *trials) add(t *trial) error {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	if has := ts.of(t.docroot); has != nil {
+		return fmt.Errorf("release %s is tried already (%s): end that first, with realdocd canary %s --abort", has.candidate.Path, has.plan.Kind, t.st.Name)
+	}
+	ts.replace(func(all map[string]*trial) { all[t.docroot] = t })
+	return nil
+}
+
+func (ts *trials) remove(t *trial) {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	if ts.of(t.docroot) == t {
+		ts.replace(func(all map[string]*trial) { delete(all, t.docroot) })
+	}
+}
+
+func (ts *trials) replace(change func(map[string]*trial)) {
+	next := map[string]*trial{}
+	if now := ts.now.Load(); now != nil {
+		for docroot, t := range *now {
+			next[docroot] = t
+		}
+	}
+	change(next)
+	if len(next) == 0 {
+		ts.now.Store(nil)
+		return
+	}
+	ts.now.Store(&next)
+}
+
+// all are those that run.
+func (ts *trials) all() (all []*trial) {
+	if now := ts.now.Load(); now != nil {
+		for _, t := range *now {
+			all = append(all, t)
+		}
+	}
+	return all
+}
+
+// status is what a status has of them.
+func (ts *trials) status() (all []control.TrialStatus) {
+	for _, t := range ts.all() {
+		all = append(all, t.Status())
+	}
+	return all
+}
+
+// flipped ends the trial of a docroot of which another release has gone live.
+func (ts *trials) flipped(docroot string, live *deploy.Release) {
+	t := ts.of(docroot)
+	switch {
+	case t == nil:
+	case t.plan.Kind == control.KindBake && live.Path == t.candidate.Path:
+	case live.Path == t.candidate.Path:
+		t.ends("flip", "the release has gone live")
+	default:
+		t.ends("flip", fmt.Sprintf("another release has gone live: %s", live.Path))
+	}
+}

@@ -1,0 +1,183 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"time"
+
+	"realdocd/deploy"
+	"realdocd/gateway/control"
+	"realdocd/gateway/handover"
+	"realdocd/gateway/pin"
+)
+
+// Try begins to try a release, by a plan that was checked: a directory by its absolute path.
+// The caller calls Leave, unless the verdict is an operator's. It fails if the docroot has a
+// trial already.
+func (s *Server) Try(name, docroot string, p control.Plan) (control.Trial, error) {
+	st, docroot, err := s.site(name, docroot)
+	if err != nil {
+		return nil, err
+	}
+	p.Release, p.Before = path.Clean(p.Release), path.Clean(p.Before)
+	if err := s.look(st, docroot); err != nil {
+		return nil, err
+	}
+	live := st.releases.Now(docroot)
+	if p.Kind == control.KindBake {
+		return s.tryBake(st, docroot, p, live)
+	}
+	if live.Path == p.Release {
+		return nil, fmt.Errorf("%w: %s", deploy.ErrLive, p.Release)
+	}
+	if err := s.needKeys(); err != nil {
+		return nil, err
+	}
+	v, err := st.releases.EnterRelease(docroot, p.Release)
+	if err != nil {
+		return nil, err
+	}
+	defer v.Withdraw()
+	t := newTrial(s, st, docroot, p, v.Release, live)
+	if err := st.trials.add(t); err != nil {
+		return nil, err
+	}
+	st.releases.Open(p.Release) // an operator wants visitors in it
+	st.readsPins.Store(true)
+	begins := "begins"
+	if p.Number != 0 {
+		begins = "goes on after an upgrade"
+	}
+	t.tell(fmt.Sprintf("a canary %s, with %v %% of new visitors", begins, p.Steps[p.Step]))
+	go t.run(newComparison(t))
+	return t, nil
+}
+
+// tryBake begins to compare a release that is live with what another did before.
+func (s *Server) tryBake(st *site, docroot string, p control.Plan, live *deploy.Release) (control.Trial, error) {
+	if live.Path != p.Release {
+		return nil, fmt.Errorf("%s is not live: %s is", p.Release, live.Path)
+	}
+	var before *observed
+	if r := st.recorders.of(st, docroot); r != nil {
+		before = r.of(p.Before)
+	}
+	if before == nil {
+		return nil, fmt.Errorf("what %s did is not known: no request has run on it since realdocd was started, so there is nothing to compare with", p.Before)
+	}
+	t := newTrial(s, st, docroot, p, live, before.release)
+	c := newComparison(t)
+	c.against(before)
+	if err := st.trials.add(t); err != nil {
+		return nil, err
+	}
+	t.tell("the release bakes for " + p.Every.String())
+	go t.run(c)
+	return t, nil
+}
+
+// needKeys has keys to sign pins by.
+func (s *Server) needKeys() error {
+	if s.keys.Load() != nil {
+		return nil
+	}
+	_, err := s.pinKeys(&s.setup.Load().cfg)
+	return err
+}
+
+// EndTrial ends the trial of a docroot, and returns when it has ended.
+func (s *Server) EndTrial(name, docroot string) (control.TrialStatus, error) {
+	st, docroot, err := s.site(name, docroot)
+	if err != nil {
+		return control.TrialStatus{}, err
+	}
+	t := st.trials.of(docroot)
+	if t == nil {
+		return control.TrialStatus{}, fmt.Errorf("site %s tries no release", name)
+	}
+	t.ends("operator", "an operator has ended it")
+	<-t.over
+	return t.Status(), nil
+}
+
+// errTried is a release that is tried, and must not be taken away.
+var errTried = errors.New("the release is tried")
+
+// wantUntried fails if visitors are on the release because it is tried.
+func (s *Server) wantUntried(release string) (err error) {
+	s.eachSite(func(st *site) {
+		for _, t := range st.trials.all() {
+			if t.plan.Kind == control.KindCanary && t.candidate.Path == release {
+				err = fmt.Errorf("%w: %s: end that first, with realdocd canary %s --abort", errTried, release, st.Name)
+			}
+		}
+	})
+	return err
+}
+
+// Preview gives a token that puts one browser on a release, a directory by its absolute path,
+// for a time.
+func (s *Server) Preview(name, docroot, release string, lasts time.Duration) (control.PreviewLink, error) {
+	st, docroot, v, err := s.enterNamed(name, docroot, release)
+	if err != nil {
+		return control.PreviewLink{}, err
+	}
+	defer v.Withdraw()
+	if v.Live() {
+		return control.PreviewLink{}, fmt.Errorf("%w: %s", deploy.ErrLive, release)
+	}
+	st.releases.Open(v.Path)
+	token, err := s.pinTo(st, docroot, v.Release, pin.Token{Kind: pin.Preview, Lasts: lasts})
+	if err != nil {
+		return control.PreviewLink{}, err
+	}
+	ends := time.Now().Add(lasts)
+	text := "a link was made that shows the release until " + ends.Format(time.RFC3339)
+	s.log.Info().Str("site", st.Name).Str("docroot", docroot).Str("release", v.Path).Msg(text)
+	s.history.note(st.Name, control.Note{Time: time.Now(), What: "preview", Docroot: docroot, Release: v.Path, Text: text})
+	return control.PreviewLink{Token: token, Ends: ends}, s.writePins(st)
+}
+
+// previews says whether a request has a valid link to a release that is not live. It is asked
+// before the request has a release, and enters none.
+func (rq *request) previews() bool {
+	keys := rq.conn.s.keys.Load()
+	if keys == nil || !rq.site.readsPins.Load() {
+		return false
+	}
+	var c carried
+	rq.readCarried(&c)
+	for _, sent := range c.pins[:c.n] {
+		t, err := keys.Verify(sent.text)
+		if err == nil && t.Kind == pin.Preview && t.Check(rq.site.tagOf(rq.docroot), rq.began, rq.site.PinMaxAge) == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// handedOver are the trials that do not end with the command that has begun them.
+func (s *site) handedOver() (all []handover.Trial) {
+	for _, t := range s.trials.all() {
+		if st := t.Status(); t.plan.Manual && st.Ended == "" {
+			p := t.plan
+			p.Number, p.Every = t.number, max(time.Until(st.StepEnds), time.Second)
+			all = append(all, handover.Trial{Site: s.Name, Docroot: t.docroot, Plan: p})
+		}
+	}
+	return all
+}
+
+// takeTrials goes on with the trials of the process before.
+func (s *Server) takeTrials(all []handover.Trial) {
+	for _, t := range all {
+		docroot := t.Docroot
+		if st := s.setup.Load().sites.named(t.Site); st != nil && !st.IsGlob() {
+			docroot = ""
+		}
+		if _, err := s.Try(t.Site, docroot, t.Plan); err != nil {
+			s.log.Error().Err(err).Str("site", t.Site).Str("release", t.Plan.Release).Msg("a canary does not go on, and its visitors get the live release")
+		}
+	}
+}

@@ -1,0 +1,1 @@
+<!DOCTYPE html><title><?= $_SERVER['REALDOC_RELEASE'] ?></title>
