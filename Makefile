@@ -111,12 +111,16 @@ vuln: ## known faults in what the program is linked with, from vuln.go.dev
 	go run $(GOVULNCHECK) ./...
 
 .PHONY: bench
-bench: deps-bench ## what realdocd costs, in ratios to other ways; ROUNDS=7 BENCH="throughput modes settings large overload kept disk growth idle" BENCH_WRITE=1
+bench: deps-bench ## what realdocd costs, in ratios to other ways; ROUNDS=7 BENCH="throughput modes settings seen pins large static overload kept disk growth idle" BENCH_WRITE=1
 	go run ./test/bench $(BENCH)
 
 .PHONY: robust
 robust: deps-test ## attacks and faults, for real; writes their tables in realdocd-robustness(7)
 	ROBUST_WRITE=1 CI=true go test $(TESTFLAGS) ./test/robust
+
+.PHONY: pins
+pins: deps-test ## clients and a browser that keep their release across 200 flips, 10,000 pages; writes the attacks in realdocd-pins(7)
+	FLIPS=$(or $(FLIPS),200) PAGES=$(or $(PAGES),10000) PINS_WRITE=1 CI=true go test -count=1 -timeout 60m -v ./test/pins
 
 SOAK ?= 1m
 

@@ -301,7 +301,7 @@ func (d *docroot) remember(res Resolved, home Identity) *Release {
 		// A pin to the directory that had this path before does not lead to this one.
 		r.pins.void.Store(r.Since.UnixMilli() - 1)
 	}
-	r.pins.unkept = d.opts.unkept
+	r.pins.unkept, r.docrootz = d.opts.unkept, append([]byte(r.Docroot), 0)
 	r.take(res)
 	r.kin = &d.kin
 	d.releases = append(d.releases, r)

@@ -90,17 +90,25 @@ func (d *docroot) isThere(r *Release, now time.Time) bool {
 	d.mu.Lock()
 	local, opts, live := d.local, d.opts, d.live
 	d.mu.Unlock()
-	check := func() bool { return r.check(opts, live) }
-	if local {
-		return check()
+	if was := r.docrootID.Load(); local && was != nil && opts.identLocal != nil {
+		id, err := opts.identLocal(r.docrootz)
+		return err == nil && was.Is(id)
 	}
+	if local {
+		return r.check(opts, live)
+	}
+	return r.checkNow(opts, live, now)
+}
+
+// checkNow is check in a goroutine of its own, now and then.
+func (r *Release) checkNow(opts *Options, live *Release, now time.Time) bool {
 	if now.Sub(time.Unix(0, r.checked.Load())) < checkEvery || !r.checking.CompareAndSwap(false, true) {
 		return !r.missing.Load()
 	}
 	done := make(chan struct{})
 	go func() {
 		var ok bool
-		opts.Blocking(func() { ok = check() })
+		opts.Blocking(func() { ok = r.check(opts, live) })
 		r.missing.Store(!ok)
 		r.checked.Store(time.Now().UnixNano())
 		r.checking.Store(false)

@@ -3,6 +3,7 @@ package deploy
 import (
 	"fmt"
 	"os"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -23,6 +24,18 @@ func IdentityOf(dir string) (Identity, error) {
 	st, err := statAt(unix.AT_FDCWD, dir, 0)
 	if err != nil {
 		return Identity{}, &os.PathError{Op: "stat", Path: dir, Err: err}
+	}
+	return identityOf(st), nil
+}
+
+// identityOfZ is IdentityOf without a copy of the path: dirz ends in a zero byte.
+func identityOfZ(dirz []byte) (Identity, error) {
+	var st unix.Statx_t
+	at := unix.AT_FDCWD
+	_, _, errno := unix.Syscall6(unix.SYS_STATX, uintptr(at), uintptr(unsafe.Pointer(unsafe.SliceData(dirz))),
+		noAutomount, statMask, uintptr(unsafe.Pointer(&st)), 0)
+	if errno != 0 {
+		return Identity{}, errno
 	}
 	return identityOf(st), nil
 }

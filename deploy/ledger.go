@@ -29,6 +29,7 @@ type Release struct {
 	tag   uint64   // of the path
 	pins  pins
 
+	docrootz  []byte                   // Docroot and a zero byte, as the kernel takes it
 	docrootID atomic.Pointer[Identity] // of Docroot, for those that come by a pin; nil before the first
 	checked   atomic.Int64             // when that was last looked at, in Unix nanoseconds, if a look may hang
 	checking  atomic.Bool              // somebody looks

@@ -44,6 +44,7 @@ type Options struct {
 	readLocal   func(linkz, buf []byte) (int, error) // where that cannot hang; nil is read
 	inspect     func(docroot string, opts Options) (Resolved, error)
 	identify    func(dir string) (Identity, error)
+	identLocal  func(dirz []byte) (Identity, error) // where that cannot hang; nil is identify
 	now         func() time.Time
 }
 
@@ -67,7 +68,7 @@ func NewResolver(opts Options) *Resolver {
 		opts.inspect = Inspect
 	}
 	if opts.identify == nil {
-		opts.identify = IdentityOf
+		opts.identify, opts.identLocal = IdentityOf, identityOfZ
 	}
 	if opts.Blocking == nil {
 		opts.Blocking = func(call func()) { call() }

@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -55,10 +56,7 @@ func ReadOrMakeSecret(path string, secret func() []byte) ([]byte, error) {
 
 // makeSecret makes a file that nobody sees before it is whole, and replaces none.
 func (d *safeDir) makeSecret(name string, text []byte) error {
-	next := fmt.Sprintf(".%s.%d", name, os.Getpid())
-	if err := d.remove(next); err != nil {
-		return err
-	}
+	next := "." + name + "." + rand.Text()
 	file, err := d.open(next, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err

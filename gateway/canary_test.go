@@ -210,14 +210,16 @@ func TestCanary_AFatalErrorBehindA200IsAFailure(t *testing.T) {
 }
 
 func TestCanary_GoesThroughItsStepsAndKeepsItsVisitorsUntilTheFlip(t *testing.T) {
-	b := tried(t, func(string, string) string { return "" })
+	b := tried(t, func(string, string) string { return "" }, PinPage)
 	trial := b.canary(control.Plan{Steps: []float64{50, 100}, Every: time.Second, Least: 5})
 	var seen [3]bool
-	var one *visitor
+	var one, other *visitor
 	stack.Until(t, "the release is found to be good", func() bool {
 		v := &visitor{b: b}
 		if ran, _ := v.get("/", toPage...); ran == "2" {
 			one = v
+		} else {
+			other = v
 		}
 		st := trial.Status()
 		seen[st.Step] = true
@@ -236,7 +238,10 @@ func TestCanary_GoesThroughItsStepsAndKeepsItsVisitorsUntilTheFlip(t *testing.T)
 	if st := trial.Status(); st.Ended != "flip" {
 		t.Errorf("it ended as %+v", st)
 	}
-	for _, v := range []*visitor{one, {b: b}} {
+	if ran, _ := other.get("/data", fetch...); ran != "1" {
+		t.Errorf("a page of before the flip gets an answer of release %s", ran)
+	}
+	for _, v := range []*visitor{one, other, {b: b}} {
 		if ran, _ := v.get("/", toPage...); ran != "2" {
 			t.Errorf("after the flip a visitor gets release %s", ran)
 		}

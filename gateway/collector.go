@@ -207,6 +207,7 @@ func (s *Server) collectReleases(set *exposition.Set) {
 			}
 		}
 		collectClasses(set, releaseResponses, &sum.byClass, r.site, r.Path)
+		set.Add(releaseErrors, float64(sum.failed.Load()), r.site, r.Path)
 		set.AddDurations(releaseTook, &sum.took, r.site, r.Path)
 		set.AddDurations(releasePHP, &sum.php, r.site, r.Path)
 	}

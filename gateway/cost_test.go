@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"encoding/base64"
 	"io"
 	"net"
 	"slices"
@@ -28,11 +29,19 @@ func BenchmarkRequest(b *testing.B) {
 			"HTTP_TRACEPARENT", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
 		}},
 	} {
-		b.Run(row.name, func(b *testing.B) { benchmarkRequest(b, row.pairs) })
+		b.Run(row.name, func(b *testing.B) { benchmarkRequest(b, row.pairs, func(*Config) {}) })
 	}
+	b.Run("one in a hundred traced", func(b *testing.B) {
+		collector := stack.CollectTraces(b)
+		go func() {
+			for range collector.Spans {
+			}
+		}()
+		benchmarkRequest(b, nil, func(c *Config) { c.Trace = TraceConfig{Endpoint: collector.URL, Ratio: .01} })
+	})
 }
 
-func benchmarkRequest(b *testing.B, pairs []string) {
+func benchmarkRequest(b *testing.B, pairs []string, change func(*Config)) {
 	bench := newBench(b)
 	bench.fpm.Close()
 	fpm, err := net.ListenUnix("unix", &net.UnixAddr{Name: bench.dir + "/ready", Net: "unix"})
@@ -41,6 +50,7 @@ func benchmarkRequest(b *testing.B, pairs []string) {
 	go answerAll(fpm)
 	bench.cfg.Pools[0].Servers = []sock.Addr{sock.Addr(bench.dir + "/ready")}
 	bench.logger = zerolog.New(io.Discard)
+	change(&bench.cfg)
 	bench.start()
 
 	var request []byte
@@ -128,6 +138,60 @@ func TestMappingAPlainRequestAllocatesNothing(t *testing.T) {
 			t.Errorf("%s: %v allocations", name, n)
 		}
 	}
+}
+
+// A pin costs no allocation either, whether it is followed, of the page, or none of ours.
+func TestAPinnedRequestAllocatesNothing(t *testing.T) {
+	for name, run := range pinnedRequests(t) {
+		if n := testing.AllocsPerRun(200, run); n >= 1 { // below it is the pin of each second
+			t.Errorf("%s: %v allocations", name, n)
+		}
+	}
+}
+
+func BenchmarkPins(b *testing.B) {
+	for name, run := range pinnedRequests(b) {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				run()
+			}
+		})
+	}
+}
+
+// pinnedRequests go the way from the params to what FPM gets, each time that they are called.
+func pinnedRequests(t testing.TB) map[string]func() {
+	b := pinned(t, nil)
+	old := b.page()
+	b.flip("2")
+	now := b.page()
+	forged := base64.RawURLEncoding.EncodeToString(make([]byte, 48)) + ".1"
+	runs := map[string]func(){}
+	for name, more := range map[string][]string{
+		"off":                  fetch,
+		"a page without a pin": toPage,
+		"a page with its pin":  with(toPage, "HTTP_COOKIE", "a=b; release="+now),
+		"the live release":     with(fetch, "HTTP_COOKIE", "release="+now),
+		"an old release":       with(fetch, "HTTP_X_RELEASE_PIN", old),
+		"a forged one":         with(fetch, "HTTP_X_RELEASE_PIN", forged, "HTTP_COOKIE", "release="+forged),
+	} {
+		rq := &request{conn: &webConn{s: b.server}, setup: b.server.setup.Load()}
+		if err := rq.params.Add(stack.Pairs(append(b.plainParams(), more...)...)); err != nil {
+			t.Fatal(err)
+		}
+		runs[name] = func() {
+			b.server.setup.Load().sites.all[0].readsPins.Store(name != "off")
+			rq.text, rq.cgi, rq.began, rq.pins = rq.text[:0], cgi{}, time.Now(), pinning{}
+			for _, step := range []func() error{rq.readParams, rq.findSite, rq.enter, rq.rewrite} {
+				if err := step(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			rq.visit.Leave(rq.began, false)
+		}
+		runs[name]()
+	}
+	return runs
 }
 
 // sent is a variable as it goes to FPM.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -183,8 +184,8 @@ func (s *Server) inRelease(release string) (who []control.Occupant) {
 	return who
 }
 
-// workersIn are FPM's workers whose script is below a release.
-func workersIn(ctx context.Context, c *fpm.Config, release string) (left []control.Occupant, err error) {
+// workersIn are FPM's workers whose script is below one of some releases.
+func workersIn(ctx context.Context, c *fpm.Config, releases ...string) (left []control.Occupant, err error) {
 	if c.StatusServer == "" {
 		return nil, nil
 	}
@@ -192,10 +193,11 @@ func workersIn(ctx context.Context, c *fpm.Config, release string) (left []contr
 	defer cancel()
 	workers, err := fpm.AskWorkers(ctx, c.StatusServer, c.StatusPath)
 	if err != nil {
-		return nil, fmt.Errorf("whether scripts run on in %s cannot be told: %w", release, err)
+		return nil, fmt.Errorf("whether scripts run on in %s cannot be told: %w", strings.Join(releases, ", "), err)
 	}
 	for _, w := range workers {
-		if w.State != "Idle" && strings.HasPrefix(w.Script, c.InFPM(release)+"/") {
+		below := func(release string) bool { return strings.HasPrefix(w.Script, c.InFPM(release)+"/") }
+		if w.State != "Idle" && slices.ContainsFunc(releases, below) {
 			left = append(left, control.Occupant{Kind: "worker", What: w.Script, Age: w.Duration.Seconds(), PID: w.PID})
 		}
 	}

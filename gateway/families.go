@@ -40,6 +40,7 @@ var (
 	releaseFailed   = counter("release_failed_total", "Those of them that have failed.", "site", "release")
 
 	releaseResponses = counter("release_responses_total", "Requests in a release that have ended, by the class of their status; of the 500 releases that were used last.", "site", "release", "class")
+	releaseErrors    = counter("release_php_errors_total", "Those of them that PHP itself has answered with 5xx; what realdocd has refused is not among them.", "site", "release")
 	releaseTook      = histogram("release_request_duration_seconds", "From BEGIN_REQUEST to the end of the response, of the same releases.", "site", "release")
 	releasePHP       = histogram("release_php_duration_seconds", "From the connection to PHP-FPM to the end of the response, of the same releases.", "site", "release")
 	releaseFirst     = gauge("release_first_seen_timestamp_seconds", "When realdocd first saw the release, of the same releases.", "site", "release")

@@ -107,6 +107,7 @@ func (s *Server) Hold(ctx context.Context, name, docroot string) (letGo func(), 
 // have outlived theirs.
 func (s *Server) runningIn(ctx context.Context, st *site, docroot string) (left []control.Occupant, err error) {
 	inside := s.occupants(time.Now())
+	var releases []string
 	for _, r := range st.releases.Releases(docroot) {
 		commands, before := int64(0), len(left)
 		for _, o := range inside[r.Docroot] {
@@ -124,13 +125,12 @@ func (s *Server) runningIn(ctx context.Context, st *site, docroot string) (left 
 			return left, err
 		}
 		left = append(left, slices.DeleteFunc(older, func(o control.Occupant) bool { return o.Kind == "command" })...)
-		workers, err := workersIn(ctx, st.pool.Config(), r.Path)
-		if err != nil {
-			return left, err
-		}
-		left = append(left, workers...)
+		releases = append(releases, r.Path)
 	}
-	return left[:min(len(left), maxOccupants)], nil
+	if len(left) > 0 {
+		return left[:min(len(left), maxOccupants)], nil
+	}
+	return workersIn(ctx, st.pool.Config(), releases...)
 }
 
 // A heldWait is a request that is held.

@@ -147,7 +147,7 @@ func (m *metrics) count(rq *request, err error, now time.Time) {
 	}
 	class := class(rq.status())
 	sm.byClass[class].Add(1)
-	m.countInRelease(rq, class, now)
+	m.countInRelease(rq, class, err, now)
 	if err != nil {
 		m.byCause[causeOf(err)].Inc()
 	}

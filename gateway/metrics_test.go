@@ -69,6 +69,8 @@ func TestMetrics_TellReleasesApart(t *testing.T) {
 	}
 	b.wantValue(of("realdocd_release_responses_total", one, `,class="2xx"`), 3)
 	b.wantValue(of("realdocd_release_responses_total", two, `,class="5xx"`), 1)
+	b.wantValue(of("realdocd_release_php_errors_total", one, ""), 0)
+	b.wantValue(of("realdocd_release_php_errors_total", two, ""), 1)
 	b.wantValue(of("realdocd_release_request_duration_seconds_count", one, ""), 3)
 	b.wantValue(of("realdocd_release_php_duration_seconds_count", two, ""), 1)
 	b.wantValue(of("realdocd_release_php_duration_seconds_bucket", two, `,le="+Inf"`), 1)
@@ -144,6 +146,27 @@ func TestMetrics_SayWhichConfigurationIsAtWork(t *testing.T) {
 	if again := hashOf(&cfg); again != other {
 		t.Errorf("the hash is %v and %v", other, again)
 	}
+}
+
+// A Prometheus that asks for it gets the histograms of a pool as native ones too.
+func TestMetrics_AreNativeHistogramsToo(t *testing.T) {
+	b := newBench(t).start()
+	b.visit(b.connect(), page)
+	b.wantValue(`realdocd_request_duration_seconds_count{pool="www"}`, 1)
+	families, err := b.server.gather()
+	b.must(err)
+	for _, f := range families {
+		if f.GetName() != "realdocd_request_duration_seconds" {
+			continue
+		}
+		for _, m := range f.Metric {
+			if h := m.Histogram; h.GetSampleCount() == 1 && (h.Schema == nil || len(h.PositiveSpan) == 0 || len(h.Bucket) == 0) {
+				t.Errorf("the histogram is %v", h)
+			}
+		}
+		return
+	}
+	t.Error("there is no such histogram")
 }
 
 func TestMetrics_HaveOneToScaleOn(t *testing.T) {

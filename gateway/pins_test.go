@@ -14,7 +14,7 @@ import (
 )
 
 // pinned makes a shop whose pages keep their release.
-func pinned(t *testing.T, change func(*SiteConfig)) *bench {
+func pinned(t testing.TB, change func(*SiteConfig)) *bench {
 	b := newBench(t)
 	b.cfg.StateDir = b.dir + "/state"
 	b.cfg.Sites[0].Pin, b.cfg.Sites[0].PinMaxAge = PinPage, time.Hour

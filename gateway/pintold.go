@@ -39,8 +39,35 @@ func (p *pinning) choose(rq *request) {
 	case p.cookieText != nil && p.cookie.Release == rq.visit.Tag() && rq.leadsHere(&p.cookie) && p.isYoung(&p.cookie, st, now):
 		p.mine, p.ends = p.cookieText, p.cookie.Ends(st.PinMaxAge)
 	default:
-		p.mine, p.ends = rq.newPin(&pin.Token{Kind: pin.Page, Issued: now}), now.Add(st.PinMaxAge)
+		given := rq.pagePin(now)
+		p.mine, p.ends = given.text, given.issued.Add(st.PinMaxAge)
 	}
+}
+
+// A givenPin is one that pages of a release get: all that are made within a moment get the
+// same, for it names none of their visitors. To sign one for each would cost more than all
+// else that pins do.
+type givenPin struct {
+	release *deploy.Release
+	keys    *pin.Keys
+	issued  time.Time
+	text    []byte // nil if the release's name is too long for a pin
+}
+
+// giveFor is how long the same pin is given.
+const giveFor = time.Second
+
+// pagePin is the pin of a page of the request's release, which is live.
+func (rq *request) pagePin(now time.Time) *givenPin {
+	st, keys := rq.site, rq.conn.s.keys.Load()
+	last := st.given.Load()
+	if last != nil && last.release == rq.visit.Release && last.keys == keys && now.Sub(last.issued) < min(giveFor, st.PinMaxAge/8) && rq.visit.Follows(last.issued) {
+		return last
+	}
+	next := &givenPin{release: rq.visit.Release, keys: keys, issued: now}
+	next.text = bytes.Clone(rq.newPin(&pin.Token{Kind: pin.Page, Issued: now}))
+	st.given.Store(next)
+	return next
 }
 
 // leadsHere says whether a pin would still be followed to the request's release.

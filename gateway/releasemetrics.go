@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"net/http"
 	"sync/atomic"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 // them, so that a request finds them without a lookup.
 type releaseMetrics struct {
 	byClass classCounts
+	failed  atomic.Uint64        // that PHP itself has answered with 5xx
 	took    exposition.Durations // from BEGIN_REQUEST to the end
 	php     exposition.Durations // from the connection to PHP-FPM to the end
 	live    atomic.Int64         // when it went live last, in Unix nanoseconds; 0 is not known
@@ -23,6 +25,7 @@ func (rm *releaseMetrics) addTo(sum *releaseMetrics) {
 	for i := range rm.byClass {
 		sum.byClass[i].Add(rm.byClass[i].Load())
 	}
+	sum.failed.Add(rm.failed.Load())
 	rm.took.AddTo(&sum.took)
 	rm.php.AddTo(&sum.php)
 }
@@ -77,12 +80,15 @@ func (m *metrics) docroot(sm *siteMetrics, path string) *docrootMetrics {
 }
 
 // countInRelease counts a request that has ended for its release and its docroot.
-func (m *metrics) countInRelease(rq *request, class int, now time.Time) {
+func (m *metrics) countInRelease(rq *request, class int, err error, now time.Time) {
 	if rq.visit.Release == nil {
 		return
 	}
 	rm := m.release(rq.site, rq.visit.Release)
 	rm.byClass[class].Add(1)
+	if err == nil && rq.reply.status >= http.StatusInternalServerError {
+		rm.failed.Add(1)
+	}
 	rm.took.Observe(now.Sub(rq.began))
 	if !rq.place.Connected.IsZero() {
 		rm.php.Observe(now.Sub(rq.place.Connected))

@@ -42,6 +42,7 @@ type site struct {
 	sweeps                atomic.Bool     // what is gone is going to be dropped from opcache
 	readsPins             atomic.Bool     // its requests are looked through for pins
 	pinSite               pin.Site        // of a docroot that is written out
+	given                 atomic.Pointer[givenPin]
 }
 
 // newSite puts a site to work. before is the site of that name in the

@@ -2,8 +2,8 @@ package gateway
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -50,6 +50,7 @@ func (rq *request) tellQueueTime() {
 // (https://www.w3.org/TR/server-timing/): milliseconds in the queue, to the connection, and
 // in PHP to the first byte.
 func (rq *request) appendServerTiming(lines []byte) []byte {
+	lines = slices.Grow(lines, 128)
 	lines = append(lines, "Server-Timing: "...)
 	for _, m := range [...]struct {
 		name     string
@@ -62,6 +63,11 @@ func (rq *request) appendServerTiming(lines []byte) []byte {
 		lines = append(lines, ", "...)
 	}
 	lines = append(lines, `release;desc="`...)
-	lines = append(lines, strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(headerValue(rq.visit.Name))...)
+	for _, c := range []byte(headerValue(rq.visit.Name)) {
+		if c == '"' || c == '\\' {
+			lines = append(lines, '\\')
+		}
+		lines = append(lines, c)
+	}
 	return append(lines, "\"\r\n"...)
 }

@@ -168,8 +168,6 @@ func longestWait(p control.PoolStatus) string {
 	return age(time.Duration(p.LongestWait * float64(time.Second)))
 }
 
-func since(t, now time.Time) string { return control.Since(t, now) }
-
 func age(d time.Duration) string { return control.Age(d) }
 
 func count(n int, noun string) string { return control.Count(n, noun) }

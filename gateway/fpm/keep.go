@@ -57,9 +57,12 @@ var (
 
 // keeping is what a listener needs to keep connections. The pool's mutex guards it.
 type keeping struct {
-	kept    []*sock.Conn // idle, the oldest first
-	low     int          // the fewest of them since the last reap
-	reaping bool         // a reap is to come
+	kept []*sock.Conn // idle, the oldest first
+	late []late       // those whose workers are not back, the oldest first; each holds a place
+
+	watchesLate bool // late is going to be looked at
+	low         int  // the fewest of them since the last reap
+	reaping     bool // a reap is to come
 
 	keeps     atomic.Bool   // why is nil
 	why       error         // why none are kept

@@ -240,10 +240,14 @@ func (pl *Place) Leave(whole bool) {
 	pl.pool.leave(pl, conn)
 }
 
-// leave takes a place back, and hands it to whose turn it is. conn is its connection if
-// that may be kept, else nil. Place and connection come back in one step, so that the next
-// request finds both.
+// leave takes a place back, and hands it to whose turn it is, at once unless the connection
+// is late. conn is its connection if that may be kept, else nil. Place and connection come
+// back in one step, so that the next request finds both.
 func (p *Pool) leave(pl *Place, conn *sock.Conn) {
+	if conn != nil && p.isLate(conn) {
+		pl.listener.putAside(pl, conn)
+		return
+	}
 	p.mu.Lock()
 	p.freeLocked(1)
 	pl.listener.running--
@@ -252,8 +256,12 @@ func (p *Pool) leave(pl *Place, conn *sock.Conn) {
 	}
 	kept := conn != nil && pl.listener.keepLocked(conn)
 	p.changedLocked()
+	looks := len(pl.listener.late) > 0
 	p.mu.Unlock()
 	if conn != nil && !kept {
 		conn.End()
+	}
+	if looks {
+		pl.listener.takeBack()
 	}
 }

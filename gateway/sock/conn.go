@@ -54,6 +54,7 @@ type Conn struct {
 	fd     uintptr // of a unix socket that a Dialer has opened, for Ready
 	unread int32   // what Ready found
 	ready  bool    // what readyOnce found
+	isRead bool    // what IsRead has found, since the last Exchange
 	peeked byte
 
 	watched watched
@@ -148,7 +149,7 @@ var ErrUnsent = errors.New("the other side has closed the connection")
 // what makes the other side send. All of it must fit the buffers of the connection.
 // What cannot be written at once is an error: [ErrUnsent] if nothing of it was.
 func (c *Conn) Exchange(out []byte) error {
-	c.out = out
+	c.out, c.isRead = out, false
 	err := c.Fill()
 	if c.out != nil && err != nil {
 		err = fmt.Errorf("%w: %w", ErrUnsent, err)

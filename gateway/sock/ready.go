@@ -13,12 +13,30 @@ import (
 // closed, or has something to read. It is for connections of a [Dialer] over a unix
 // socket: over TCP the kernel counts what was not acknowledged, which says nothing.
 func (c *Conn) Ready() (ready, alive bool) {
-	_, _, errno := unix.RawSyscall(unix.SYS_IOCTL, c.fd, unix.SIOCOUTQ, uintptr(unsafe.Pointer(&c.unread)))
-	if errno != 0 || c.unread > 0 {
-		return false, errno == 0
+	if read, err := c.readAll(); !read {
+		return false, err == nil
 	}
-	_, _, errno = unix.RawSyscall6(unix.SYS_RECVFROM, c.fd, uintptr(unsafe.Pointer(&c.peeked)), 1, unix.MSG_PEEK|unix.MSG_DONTWAIT, 0, 0)
+	_, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, c.fd, uintptr(unsafe.Pointer(&c.peeked)), 1, unix.MSG_PEEK|unix.MSG_DONTWAIT, 0, 0)
 	return errno == unix.EAGAIN, errno == unix.EAGAIN
+}
+
+// IsRead says whether the other side has read all that was sent, as Ready does, which does
+// not ask again before the next [Conn.Exchange].
+func (c *Conn) IsRead() bool {
+	read, _ := c.readAll()
+	c.isRead = read
+	return read
+}
+
+func (c *Conn) readAll() (read bool, err error) {
+	if c.isRead {
+		return true, nil
+	}
+	_, _, errno := unix.RawSyscall(unix.SYS_IOCTL, c.fd, unix.SIOCOUTQ, uintptr(unsafe.Pointer(&c.unread)))
+	if errno != 0 {
+		return false, errno
+	}
+	return c.unread == 0, nil
 }
 
 // AwaitReady waits until the connection is [Conn.Ready], and says whether it is: for at

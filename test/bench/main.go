@@ -35,8 +35,11 @@ type section struct {
 var sections = []section{
 	{"throughput", throughput, 0},
 	{"modes", modes, 0},
+	{"seen", watched, 0},
 	{"settings", settings, 0},
 	{"large", large, 0},
+	{"pins", pins, 0},
+	{"static", static, 0},
 	{"overload", overload, 2 * busyClients},
 	{"kept", kept, keptConnections},
 	{"disk", slowDisk, 0},

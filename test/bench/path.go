@@ -13,6 +13,7 @@ import (
 type path struct {
 	name    string
 	url     string
+	lua     string // what wrk does otherwise; "" is nothing
 	pids    []int // of the proxy between
 	fpm     []int // of FPM's workers, if their CPU time counts too
 	base    *path // what it is compared with: nginx straight to the same FPM; nil is itself
@@ -40,7 +41,7 @@ func (p *path) measure(ctx context.Context, clients int, length time.Duration) e
 	if err != nil {
 		return err
 	}
-	r, err := wrk(ctx, p.url, clients, length)
+	r, err := wrk(ctx, p.url, clients, length, p.lua)
 	if err != nil {
 		return fmt.Errorf("%s: %w", p.name, err)
 	}

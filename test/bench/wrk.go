@@ -31,14 +31,15 @@ var (
 //go:embed over.lua
 var overLua string
 
-// wrk keeps so many connections busy with requests for the URL.
-func wrk(ctx context.Context, url string, connections int, length time.Duration) (wrkResult, error) {
+// wrk keeps so many connections busy with requests for the URL. lua is what it does otherwise than
+// by default.
+func wrk(ctx context.Context, url string, connections int, length time.Duration, lua string) (wrkResult, error) {
 	script, err := os.CreateTemp("", "bench-*.lua")
 	if err != nil {
 		return wrkResult{}, err
 	}
 	defer os.Remove(script.Name())
-	if _, err := script.WriteString(overLua); err != nil {
+	if _, err := script.WriteString(lua + overLua); err != nil {
 		return wrkResult{}, err
 	}
 	script.Close()

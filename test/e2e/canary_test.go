@@ -24,7 +24,7 @@ import (
 // trialPage says which release it is of. In some releases one page of twenty fails, or each
 // is slow until it was asked for a few times, as code is that opcache has not compiled.
 const trialPage = `<?php
-if (BROKEN) { throw new Exception('this page is broken'); }
+if (BROKEN || mt_rand(1, 1000) <= FAILS) { throw new Exception('this page is broken'); }
 if (COLD > 0) {
     $f = fopen(__FILE__ . '.hits', 'c+');
     flock($f, LOCK_EX);
@@ -34,6 +34,7 @@ if (COLD > 0) {
     fclose($f);
     if ($n < COLD) { usleep(60000); }
 }
+if (TAKES > 0) { usleep((int) (TAKES * exp(0.5 * sqrt(-2 * log(mt_rand(1, 1000) / 1000)) * cos(2 * M_PI * mt_rand(0, 999) / 1000)))); }
 header('Content-Type: text/html');
 echo basename(dirname(__DIR__, 2));
 `
@@ -42,6 +43,8 @@ echo basename(dirname(__DIR__, 2));
 type releaseKind struct {
 	broken string // this page fails
 	cold   int    // so many requests of each page are slow
+	fails  int    // so many of a thousand requests fail
+	takes  int    // microseconds that a page takes, as the median of a lognormal distribution
 }
 
 const trialPages = "abcdefghijklmnopqrst"
@@ -53,7 +56,8 @@ func (s *shop) writeTrial(t *testing.T, n int, kind releaseKind) {
 	mustDo(t, os.MkdirAll(dir, 0o777))
 	mustDo(t, os.Chmod(dir, 0o777)) // PHP counts there
 	for _, page := range trialPages {
-		text := strings.NewReplacer("BROKEN", strconv.FormatBool(string(page) == kind.broken), "COLD", strconv.Itoa(kind.cold)).Replace(trialPage)
+		text := strings.NewReplacer("BROKEN", strconv.FormatBool(string(page) == kind.broken), "COLD", strconv.Itoa(kind.cold),
+			"FAILS", strconv.Itoa(kind.fails), "TAKES", strconv.Itoa(kind.takes)).Replace(trialPage)
 		mustDo(t, os.WriteFile(filepath.Join(dir, string(page)+".php"), []byte(text), 0o644))
 	}
 }
