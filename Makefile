@@ -130,6 +130,13 @@ SOAK ?= 1m
 soak: deps-test ## mixed traffic, deploys, upgrades and faults from a seed; SOAK=1h, or SOAK=1000000 requests, SEED=7; writes realdocd-robustness(7)
 	SOAK=$(SOAK) SEED=$(SEED) ROBUST_WRITE=1 CI=true go test -count=1 -timeout 24h -run TestSoak -v ./test/robust
 
+CANARY_RUNS ?= 20
+
+.PHONY: canary
+canary: deps-test ## canaries and bakes of good and bad releases, 200 by simulation and CANARY_RUNS=20 for real; writes the tables in realdocd-canary(7)
+	JUDGE_WRITE=1 go test -count=1 -timeout 1h -run TestSimulation ./gateway/judge
+	CANARY_RUNS=$(CANARY_RUNS) CANARY_WRITE=1 CI=true go test -count=1 -timeout 48h -v -run 'TestCanary|TestBake' ./test/e2e
+
 # Both what tests call and what the daemons run that tests start: those write what they
 # have run into GOCOVERDIR when they end.
 COVER ?= dist/cover

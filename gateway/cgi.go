@@ -34,6 +34,7 @@ func (rq *request) readParams() error {
 		return refuse(causeBadRequest, "fcgi: read params: %w", err)
 	}
 	rq.noteParams()
+	rq.dropMarks()
 	if err := rq.checkPaths(); err != nil {
 		return err
 	}

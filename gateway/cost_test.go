@@ -3,6 +3,7 @@ package gateway
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/binary"
 	"io"
 	"net"
 	"slices"
@@ -12,46 +13,82 @@ import (
 	"github.com/rs/zerolog"
 
 	"realdocd/fcgi"
+	"realdocd/gateway/fpm"
 	"realdocd/gateway/sock"
 	"realdocd/test/stack"
 )
 
 // BenchmarkRequest is a small request with all of its log, from the web server's bytes to the response's,
-// with an FPM that has the answer ready. What the two ends allocate is the same in every row.
+// with an FPM that has the answer ready. In the rows with a new connection to it, the allocations are those
+// of the connection, at both of its ends.
 func BenchmarkRequest(b *testing.B) {
 	for _, row := range []struct {
 		name  string
+		reuse bool
 		pairs []string
 	}{
-		{"plain", nil},
-		{"with an id and a trace", []string{
-			"REQUEST_ID", "4bf92f3577b34da6a3ce929d0e0e4736",
-			"HTTP_TRACEPARENT", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
-		}},
+		{"over a kept connection", true, nil},
+		{"over a kept connection, with an id and a trace", true, traced},
+		{"over a new connection", false, nil},
+		{"over a new connection, with an id and a trace", false, traced},
 	} {
-		b.Run(row.name, func(b *testing.B) { benchmarkRequest(b, row.pairs, func(*Config) {}) })
+		b.Run(row.name, func(b *testing.B) { benchmarkRequest(b, row.reuse, row.pairs, func(*Config) {}) })
 	}
-	b.Run("one in a hundred traced", func(b *testing.B) {
+	b.Run("over a kept connection, one in a hundred traced", func(b *testing.B) {
 		collector := stack.CollectTraces(b)
 		go func() {
 			for range collector.Spans {
 			}
 		}()
-		benchmarkRequest(b, nil, func(c *Config) { c.Trace = TraceConfig{Endpoint: collector.URL, Ratio: .01} })
+		benchmarkRequest(b, true, nil, func(c *Config) { c.Trace = TraceConfig{Endpoint: collector.URL, Ratio: .01} })
 	})
 }
 
-func benchmarkRequest(b *testing.B, pairs []string, change func(*Config)) {
-	bench := newBench(b)
+func benchmarkRequest(b *testing.B, reuse bool, pairs []string, change func(*Config)) {
+	ask := newCost(b, reuse, pairs, change)
+	b.ReportAllocs()
+	for b.Loop() {
+		ask()
+	}
+}
+
+var traced = []string{
+	"REQUEST_ID", "4bf92f3577b34da6a3ce929d0e0e4736",
+	"HTTP_TRACEPARENT", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+}
+
+func TestARequestOverAKeptConnectionAllocatesNothing(t *testing.T) {
+	if underRace {
+		t.Skip("the race detector has pools forget at random, and what they forget is allocated anew")
+	}
+	ask := newCost(t, true, traced, func(*Config) {})
+	if n := testing.AllocsPerRun(2000, ask); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+// newCost makes a gateway, whose configuration change may change, and an FPM. ask sends a
+// request, and reads the response.
+func newCost(t testing.TB, reuse bool, pairs []string, change func(*Config)) (ask func()) {
+	bench := newBench(t)
 	bench.fpm.Close()
-	fpm, err := net.ListenUnix("unix", &net.UnixAddr{Name: bench.dir + "/ready", Net: "unix"})
+	ready, err := net.ListenUnix("unix", &net.UnixAddr{Name: bench.dir + "/ready", Net: "unix"})
 	bench.must(err)
-	defer fpm.Close()
-	go answerAll(fpm)
-	bench.cfg.Pools[0].Servers = []sock.Addr{sock.Addr(bench.dir + "/ready")}
-	bench.logger = zerolog.New(io.Discard)
+	t.Cleanup(func() { ready.Close() })
+	go answerAll(ready)
+	pool := &bench.cfg.Pools[0]
+	pool.Servers, pool.Reuse = []sock.Addr{sock.Addr(bench.dir + "/ready")}, reuse
+	bench.facts = fpm.Answer{Version: "8.2.36", Workers: 12}
+	if !reuse {
+		bench.logger = zerolog.New(io.Discard)
+	} else {
+		bench.logger = zerolog.New(firstWrites{bench.log})
+	}
 	change(&bench.cfg)
 	bench.start()
+	if reuse {
+		bench.logged("connections to FPM are kept")
+	}
 
 	var request []byte
 	request = fcgi.AppendBegin(request, 1, fcgi.Begin{Role: fcgi.RoleResponder, KeepConn: true})
@@ -60,19 +97,29 @@ func benchmarkRequest(b *testing.B, pairs []string, change func(*Config)) {
 	request = fcgi.AppendHeader(request, fcgi.Stdin, 1, 0)
 	web := bench.connect().Conn
 	answer := make([]byte, len(readyAnswer()))
-	b.ReportAllocs()
-	for b.Loop() {
+	return func() {
 		if _, err := web.Write(request); err != nil {
-			b.Fatal(err)
+			t.Fatal(err)
 		}
 		if _, err := io.ReadFull(web, answer); err != nil {
-			b.Fatal(err)
+			t.Fatal(err)
+		}
+		if !bytes.Contains(answer, []byte("the page")) {
+			t.Fatalf("the answer is %q", answer)
 		}
 	}
-	b.StopTimer()
-	if !bytes.Contains(answer, []byte("the page")) {
-		b.Errorf("the answer is %q", answer)
+}
+
+// firstWrites keeps the daemon's own events, and none of requests.
+type firstWrites struct{ log *logBuffer }
+
+var aRequestsEvent = []byte(`"message":"request"`)
+
+func (w firstWrites) Write(line []byte) (int, error) {
+	if bytes.Contains(line, aRequestsEvent) {
+		return len(line), nil
 	}
+	return w.log.Write(line)
 }
 
 func readyAnswer() []byte {
@@ -81,16 +128,27 @@ func readyAnswer() []byte {
 
 // answerAll answers what fits one read, until the listener is closed.
 func answerAll(listener *net.UnixListener) {
-	answer, request := readyAnswer(), make([]byte, 64<<10)
 	for {
 		conn, err := listener.Accept()
 		if err != nil {
 			return
 		}
-		if n, _ := conn.Read(request); n > 0 {
-			conn.Write(answer)
+		go answerOn(conn)
+	}
+}
+
+// answerOn answers requests on one connection, as PHP-FPM does, if they are to be kept.
+func answerOn(conn net.Conn) {
+	defer conn.Close()
+	answer, request := readyAnswer(), make([]byte, 4<<10)
+	for keep := true; keep; {
+		n, _ := conn.Read(request)
+		if n < 2*fcgi.HeaderLen {
+			return
 		}
-		conn.Close()
+		keep = request[fcgi.HeaderLen+2]&1 != 0
+		fcgi.SetID(answer, binary.BigEndian.Uint16(request[2:]))
+		conn.Write(answer)
 	}
 }
 

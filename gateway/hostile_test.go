@@ -5,8 +5,11 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -141,6 +144,7 @@ func TestMaxBodyIsHeldAgainstTheAnnouncedLengthBeforeAnythingIsRead(t *testing.T
 
 func TestAllUnfinishedRequestsTogetherHaveOneBoundOfMemory(t *testing.T) {
 	b := newBench(t)
+	b.cfg.SpoolDir = b.dir + "/spool"
 	b.server = b.newServer()
 	big := strings.Repeat("x", 60<<10)
 	half := stack.Pairs("HTTP_A", big)
@@ -168,7 +172,19 @@ func TestAllUnfinishedRequestsTogetherHaveOneBoundOfMemory(t *testing.T) {
 		b.logged(`"cause":"memory"`)
 	})
 	t.Run("a body that does not fit is spooled", func(t *testing.T) {
+		other := b.connect() // has most of what is left
+		b.must(other.Begin(true))
+		_, err := stack.Record{Type: stack.ParamsType, ID: 1, Content: stack.Pairs("HTTP_A", big[:25<<10])}.WriteTo(other)
+		b.must(err)
+		b.awaitMemory("it is there", func(used int64) bool { return used > 5*holds })
+		c := b.connect()
+		b.send(c, big[:40<<10], b.params("CONTENT_LENGTH", "40960")...)
+		b.wantRefused(c, 500) // there is no such directory
+		b.logged(`"cause":"spool"`)
+		b.must(os.Mkdir(b.cfg.SpoolDir, 0o700))
 		b.served(b.connect(), big[:40<<10], b.params("CONTENT_LENGTH", "40960")...)
+		other.Close()
+		b.awaitMemory("it is given back", func(used int64) bool { return used == 5*holds })
 	})
 	t.Run("a connection with a part of a long record ends", func(t *testing.T) {
 		part := append(fcgi.AppendHeader(nil, fcgi.Stdin, 1, fcgi.MaxContent), big[:20<<10]...)
@@ -189,6 +205,33 @@ func TestAllUnfinishedRequestsTogetherHaveOneBoundOfMemory(t *testing.T) {
 	}
 	b.awaitMemory("all memory is given back", func(used int64) bool { return used == 0 })
 	b.served(b.connect(), "", b.params("HTTP_A", big)...)
+}
+
+func TestOfALongBodyOnlyTheBeginningIsInMemory(t *testing.T) {
+	b := newBench(t).start()
+	const size = 1 << 20
+	c := b.upload(size, size)
+	stack.Until(t, "the rest is in a file", func() bool {
+		b.server.spool.mu.Lock()
+		defer b.server.spool.mu.Unlock()
+		return b.server.spool.written >= size-maxBodyInMemory-fcgi.MaxRecord
+	})
+	if used := b.server.memory.used.Load(); used > maxBodyInMemory+2*fcgi.MaxRecord {
+		t.Errorf("%d KiB are in memory", used>>10)
+	}
+	b.must(c.Stdin(nil))
+	b.fpm.Next().Answer(page)
+	b.wantPage(c)
+}
+
+func TestAConnectionThatWeEndDoesNotWaitForTheWebServerForLong(t *testing.T) {
+	b := newBench(t).start()
+	c := b.connect()
+	b.must(c.Begin(true))
+	b.must(c.Params("DOCUMENT_ROOT", "/none"))
+	pour(c, maxDiscard+len(kibibyte), func() error { return c.Stdin(kibibyte) })
+	b.wantRefused(c, 404) // and now the web server leaves the connection as it is
+	stack.Until(t, "it is closed", func() bool { return b.server.Status().Connections == 0 })
 }
 
 // Two visitors who did not read stopped a pool of two for good.
@@ -222,6 +265,26 @@ func TestAWebServerThatDoesNotReadLosesItsPlace(t *testing.T) {
 	}
 }
 
+// Its questions are answered, and it reads no answer: the goroutine would wait for ever.
+func TestAWebServerThatDoesNotReadOurAnswersIsLeft(t *testing.T) {
+	b := newBench(t)
+	b.server = b.newServer()
+	b.server.answerFor = shortTimeout
+	b.must(b.server.Listen())
+	b.serve(b.server)
+	c := b.connect()
+	c.SetWriteDeadline(time.Now().Add(4 * shortTimeout)) // we take no more
+	question := bytes.Repeat(fcgi.AppendHeader(nil, fcgi.Type(77), 0, 0), 1000)
+	for range maxDiscard / leastJunk / 1000 {
+		if _, err := c.Write(question); err != nil {
+			break
+		}
+	}
+	stack.Until(t, "it is closed", func() bool { return b.server.Status().Connections == 0 })
+	b.logged("did not read an answer within")
+	b.served(b.connect(), "", b.params()...)
+}
+
 // A web server that reads again after a while has lost nothing, and no deadline stays behind.
 func TestAWebServerThatReadsLateGetsItsResponse(t *testing.T) {
 	b := newLimited(t, 1)
@@ -248,45 +311,47 @@ func TestAFloodOfBeginsTakesNoMemoryAndEnds(t *testing.T) {
 	b.cfg.AccessLog = LogNone
 	b.start()
 	one := fcgi.AppendBegin(nil, 1, fcgi.Begin{Role: fcgi.RoleResponder, KeepConn: true})
-	t.Run("floods", func(t *testing.T) { b.floods(t, one) })
-	b.served(b.connect(), "", b.params()...)
-}
-
-func (b *bench) floods(t *testing.T, one []byte) {
+	upload, err := fcgi.AppendParams(bytes.Clone(one), 1, []fcgi.Pair{
+		{Name: []byte("DOCUMENT_ROOT"), Value: []byte(b.docroot("shop"))}, {Name: []byte("CONTENT_LENGTH"), Value: []byte("100000")},
+	})
+	b.must(err)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	var floods sync.WaitGroup // at the same time, for each is slowed down
+	var records atomic.Int64
 	for _, row := range []struct {
-		name  string
-		flood []byte
+		name         string
+		first, flood []byte
 	}{
-		{"second ones", bytes.Repeat(fcgi.AppendBegin(nil, 2, fcgi.Begin{Role: fcgi.RoleResponder}), 1000)},
-		{"aborted ones", bytes.Repeat(append(append([]byte(nil), one...), fcgi.AppendHeader(nil, fcgi.AbortRequest, 1, 0)...), 1000)},
-		{"records of no request", bytes.Repeat(fcgi.AppendHeader(nil, fcgi.Params, 77, 0), 1000)},
-		{"questions", bytes.Repeat(fcgi.AppendHeader(nil, fcgi.Type(77), 0, 0), 1000)},
+		{"second ones", one, fcgi.AppendBegin(nil, 2, fcgi.Begin{Role: fcgi.RoleResponder})},
+		{"aborted ones", nil, append(bytes.Clone(one), fcgi.AppendHeader(nil, fcgi.AbortRequest, 1, 0)...)},
+		{"records of no request", nil, fcgi.AppendHeader(nil, fcgi.Params, 77, 0)},
+		{"records of no request within a body", upload, fcgi.AppendHeader(nil, fcgi.Params, 77, 0)},
+		{"records of no body within a body", upload, fcgi.AppendHeader(nil, fcgi.Params, 1, 0)},
+		{"questions", nil, fcgi.AppendHeader(nil, fcgi.Type(77), 0, 0)},
 	} {
 		c := b.connect()
-		t.Run(row.name, func(t *testing.T) {
-			t.Parallel() // a flood is slowed down, so that others have their turn
-			go io.Copy(io.Discard, c)
-			_, err := c.Write(one)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var before, after runtime.MemStats
-			runtime.ReadMemStats(&before)
-			sent := 0
+		c.SetDeadline(time.Now().Add(2 * stack.Patience))
+		go io.Copy(io.Discard, c)
+		floods.Go(func() {
+			flood, sent := bytes.Repeat(row.flood, 1000), 0
+			_, err := c.Write(row.first)
 			for err == nil && sent < 10*maxDiscard {
-				_, err = c.Write(row.flood)
-				sent += len(row.flood)
+				_, err = c.Write(flood)
+				sent += len(flood)
 			}
-			runtime.ReadMemStats(&after)
-			if err == nil {
-				t.Errorf("%d MiB were taken", sent>>20)
+			if err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Errorf("%s: %d KiB were taken, and the connection goes on", row.name, sent>>10)
 			}
-			records := sent / 16
-			if n := int(after.Mallocs - before.Mallocs); n > records/4 {
-				t.Errorf("%d objects were made for about %d records", n, records)
-			}
+			records.Add(int64(sent / len(row.flood)))
 		})
 	}
+	floods.Wait()
+	runtime.ReadMemStats(&after)
+	if n := int64(after.Mallocs - before.Mallocs); n > records.Load()/4 {
+		t.Errorf("%d objects were made for about %d records", n, records.Load())
+	}
+	b.served(b.connect(), "", b.params()...)
 }
 
 // Each of many connections may be cheap: the descriptors are not.
@@ -386,6 +451,22 @@ func TestWhatAPeerCanMakeTheLogWriteIsBounded(t *testing.T) {
 		b.logged("more events of requests that have failed were not written")
 		b.wantAllTold("no_site", n, seconds*maxFailures)
 	})
+	t.Run("connections with records that cannot be", func(t *testing.T) {
+		b := newBench(t).start()
+		const n = 5 * maxConnsEvents
+		began := time.Now()
+		for range n {
+			c := b.connect()
+			_, err := stack.Record{Type: stack.BeginRequest, ID: 1, Content: []byte{1}}.WriteTo(c)
+			b.must(err)
+			if _, err := c.Next(); err == nil {
+				t.Fatal("it was answered")
+			}
+		}
+		seconds := 2 + int(time.Since(began).Seconds())
+		b.logged("more events of connections were not written")
+		b.wantAllTold("connection of the web server ended", n, seconds*maxConnsEvents)
+	})
 	t.Run("stderr", func(t *testing.T) {
 		b := newBench(t).start()
 		c, q := b.running(b.params()...)
@@ -407,6 +488,22 @@ func TestWhatAPeerCanMakeTheLogWriteIsBounded(t *testing.T) {
 		if size > 2*maxStderrOfOne+4096 {
 			t.Errorf("%d KiB were logged", size>>10)
 		}
+	})
+	t.Run("many lines of stderr", func(t *testing.T) {
+		b := newBench(t).start()
+		c, q := b.running(b.params()...)
+		const n = 10 * maxStderrs
+		began := time.Now()
+		go func() {
+			for range n {
+				q.Stderr("e")
+			}
+			q.End(page)
+		}()
+		b.reply(c)
+		seconds := 2 + int(time.Since(began).Seconds())
+		b.logged("more events of FPM's stderr were not written")
+		b.wantAllTold("FPM wrote to stderr", n, seconds*maxStderrs)
 	})
 }
 

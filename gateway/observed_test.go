@@ -8,6 +8,7 @@ import (
 	"realdocd/deploy"
 	"realdocd/fcgi"
 	"realdocd/gateway/judge"
+	"realdocd/test/stack"
 )
 
 // observable is a request that PHP has answered.
@@ -86,6 +87,7 @@ func TestRecorder_KeepsTwoWindowsAndTheReleaseBefore(t *testing.T) {
 	b := newBench(t).start()
 	b.served(b.connect(), "", b.params()...)
 	r := &b.server.setup.Load().sites.named("shop").recorders.one
+	stack.Until(t, "the first release is observed", func() bool { return r.now.Load() != nil })
 	first := b.server.setup.Load().sites.named("shop").releases.Now(b.docroot("shop"))
 	now := time.Now()
 	a := r.on(first, now)
@@ -102,12 +104,14 @@ func TestRecorder_KeepsTwoWindowsAndTheReleaseBefore(t *testing.T) {
 	b.flip("2")
 	b.served(b.connect(), "", b.params()...)
 	second := b.server.setup.Load().sites.named("shop").releases.Now(b.docroot("shop"))
-	if r.of(first.Path) != a || r.of(second.Path) == nil || r.of(second.Path) == a || r.on(first, now) != nil {
+	stack.Until(t, "the second release is observed", func() bool { return r.of(second.Path) != nil }) // behind the answer
+	if r.of(first.Path) != a || r.of(second.Path) == a || r.on(first, now) != nil {
 		t.Error("what was observed of the releases is mixed up")
 	}
 	b.flip("1")
 	b.served(b.connect(), "", b.params()...)
-	if back := r.of(first.Path); back == a || back.before.Load() != a || back.since != a.since {
+	stack.Until(t, "the first release is observed again", func() bool { return r.of(first.Path) != a })
+	if back := r.of(first.Path); back == nil || back.before.Load() != a || back.since != a.since {
 		t.Error("after a rollback the release begins anew")
 	}
 }

@@ -42,6 +42,8 @@ func TestPHPValue_LoadsCodeOfTheReleaseAlone(t *testing.T) {
 		{`auto_prepend_file=${HOME}/evil.php`, false},
 		{"memory_limit=1G\nauto_prepend_file='/tmp/evil.php'", false},
 		{"  auto_prepend_file  =  /tmp/evil.php", false},
+		{"\ufeffauto_prepend_file=/tmp/evil.php", false}, // PHP passes over the mark
+		{"\ufeff\ufeffextension=/tmp/evil.so", false},
 		{`doc_root=/tmp`, false},
 
 		{`extension=/tmp/evil.so`, false},

@@ -3,6 +3,7 @@ package gateway
 import (
 	"bufio"
 	"slices"
+	"strings"
 	"testing"
 
 	"realdocd/fcgi"
@@ -180,7 +181,7 @@ func TestAnotherRoleThanResponderIsRefusedWithACompleteResponse(t *testing.T) {
 	for _, row := range []struct {
 		role byte
 		ends fcgi.Status
-	}{{2, fcgi.RequestComplete}, {3, fcgi.UnknownRole}} {
+	}{{2, fcgi.RequestComplete}, {3, fcgi.UnknownRole}, {3, fcgi.UnknownRole}} {
 		_, err := stack.Record{Type: stack.BeginRequest, ID: 1, Content: []byte{0, row.role, 1, 0, 0, 0, 0, 0}}.WriteTo(c)
 		b.must(err)
 		b.must(c.Params(b.params()...)) // of a filter, that has not begun: ignored
@@ -191,6 +192,10 @@ func TestAnotherRoleThanResponderIsRefusedWithACompleteResponse(t *testing.T) {
 		b.served(c, "", b.params()...)
 	}
 	b.logged("a FastCGI role that is not the responder's")
+	lines, _ := b.log.now()
+	if n := strings.Count(strings.Join(lines, "\n"), "a FastCGI role that is not the responder's"); n != 1 {
+		t.Errorf("it is logged %d times", n)
+	}
 	b.logged("which realdocd never gives")
 }
 

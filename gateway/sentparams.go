@@ -42,6 +42,21 @@ func (rq *request) noteParams() {
 	rq.pairs = kept
 }
 
+// byteOrderMark is what PHP's scanner of INI texts passes over at the beginning, and only
+// there (php-src, Zend/zend_ini_scanner.l).
+var byteOrderMark = []byte("\ufeff")
+
+// dropMarks leaves out the marks before the directives that PHP is to set: behind one, the
+// first would have another name for us than for PHP. Of several PHP passes over the first,
+// and would over the next if we left only that out.
+func (rq *request) dropMarks() {
+	for _, at := range [...]param{rq.cgi.phpValue, rq.cgi.phpAdminValue} {
+		for bytes.HasPrefix(rq.value(at), byteOrderMark) {
+			rq.pairs[at-1].Value = rq.pairs[at-1].Value[len(byteOrderMark):]
+		}
+	}
+}
+
 func mayNotPass(name []byte) bool {
 	switch string(name) {
 	case "HTTP_PROXY", "REALDOC_RELEASE", "REALDOC_ASK", "REALDOC_PIN", queueParam:

@@ -70,6 +70,8 @@ type Server struct {
 
 	awake atomic.Int64 // connections that a goroutine serves
 
+	answerFor time.Duration // ownAnswerTimeout
+
 	mu    sync.Mutex // guards the following
 	conns map[*webConn]struct{}
 	// abandoned are the requests that nobody waits for and whose scripts may run.
@@ -84,6 +86,7 @@ func New(cfg Config, log zerolog.Logger) *Server {
 		log: log, memory: newBudget(), metrics: newMetrics(), history: newHistory(cfg.StateDir, log), started: time.Now(),
 		commands: map[*command]struct{}{}, conns: map[*webConn]struct{}{}, abandoned: map[*abandoned]struct{}{},
 		began: make(chan struct{}), empty: make(chan struct{}), failed: make(chan error, 1),
+		answerFor: ownAnswerTimeout,
 	}
 	s.floods = newFloods(log, s.metrics)
 	s.sampler = sample.New(s.sampled)

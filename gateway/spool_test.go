@@ -96,3 +96,29 @@ func TestABodyThatTheDiskHasNoRoomForIsRefusedBeforeItComes(t *testing.T) {
 	second.Close()
 	b.logged("at the moment") // of what is free, the first's rest is promised
 }
+
+func TestRoomOnDiskIsPromisedOnce(t *testing.T) {
+	dir := t.TempDir()
+	free, err := freeIn(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s spool
+	most := free / 3 * 2
+	if err := s.reserve(most, 0, dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.reserve(most, 0, dir); causeOf(err) != causeSpoolFull {
+		t.Errorf("the same room again: %v", err)
+	}
+	if err := s.reserve(2*free, 0, dir); causeOf(err) != causeSpoolTooSmall {
+		t.Errorf("more than there is: %v", err)
+	}
+	s.release(most, 0)
+	if err := s.reserve(most, 0, dir); err != nil {
+		t.Errorf("room that was given back: %v", err)
+	}
+	if err := s.reserve(1, 0, dir+"/none"); causeOf(err) != causeSpool {
+		t.Errorf("a directory that is not there: %v", err)
+	}
+}

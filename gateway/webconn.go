@@ -308,13 +308,19 @@ func (rq *request) Ended() error {
 const ownAnswerTimeout = 10 * time.Second
 
 // write writes what is not FPM's. Any goroutine of the connection may call it.
-func (c *webConn) write(b []byte) error { return c.web.WriteBy(b, c.writeLimit(time.Now())) }
+func (c *webConn) write(b []byte) error {
+	err := c.web.WriteBy(b, c.writeLimit(time.Now()))
+	if errors.Is(err, os.ErrDeadlineExceeded) && c.s.life.now() < cutting { // not for who waits for a request in vain
+		return refuse(causeClientStalled, "the web server did not read an answer within %s", c.s.answerFor)
+	}
+	return err
+}
 
 func (c *webConn) writeLimit(now time.Time) time.Time {
 	if c.s.life.now() >= cutting {
 		return now.Add(cutGrace)
 	}
-	return now.Add(ownAnswerTimeout)
+	return now.Add(c.s.answerFor)
 }
 
 // sendLimit is until when the web server may take nothing of what it is sent: for

@@ -12,6 +12,9 @@ import (
 // itself. A connection that is alive may yet become ready; one that is not alive was
 // closed, or has something to read. It is for connections of a [Dialer] over a unix
 // socket: over TCP the kernel counts what was not acknowledged, which says nothing.
+//
+// The second look cannot be spared: a worker of PHP-FPM that ends closes its half, and then
+// reads and throws away what comes.
 func (c *Conn) Ready() (ready, alive bool) {
 	if read, err := c.readAll(); !read {
 		return false, err == nil

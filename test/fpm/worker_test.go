@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"realdocd/test/stack"
 )
 
@@ -59,6 +61,24 @@ func TestAfterMaxRequestsTheConnectionEndsAndTheWorkerWaitsForOurSide(t *testing
 	if got := p.answer(next); got == pid {
 		t.Errorf("worker %s has answered four requests", pid)
 	}
+}
+
+// So that all was read does not say that the worker waits for a request: it throws away what it reads. That
+// it has closed its half, which is to be looked for before each request, does.
+func TestAfterMaxRequestsTheWorkerReadsAndThrowsAwayWhatComes(t *testing.T) {
+	p := open(t, stack.FPMConfig{MaxChildren: 1, Pool: []string{"pm.max_requests = 1"}})
+	c := p.connect()
+	p.ask(c, "pid.php")
+	p.closed(c)
+	p.send(c, true, "pid.php")
+	raw, err := c.Conn.(syscall.Conn).SyscallConn()
+	p.must(err)
+	stack.Until(t, "the worker has read the request", func() bool {
+		unread := -1
+		p.must(raw.Control(func(fd uintptr) { unread, err = unix.IoctlGetInt(int(fd), unix.SIOCOUTQ) }))
+		return err == nil && unread == 0
+	})
+	p.closed(c) // without an answer
 }
 
 func TestAReloadCutsRunningRequestsAndClosesIdleConnections(t *testing.T) {

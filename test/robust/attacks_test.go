@@ -73,6 +73,17 @@ var attacks = []attack{
 		},
 	},
 	{
+		what: "a byte order mark before the directive, which PHP passes over", open: true,
+		why: "refused: auto_prepend_file leads out of the release",
+		run: func(y *yard, addr stack.Addr, docroot string) (bool, string) {
+			worked, answer := y.says(addr, "pwned", nil, stack.ParamsFor(docroot, "GET", "/small.php", "PHP_VALUE", "\ufeffauto_prepend_file="+y.outside())...)
+			if !worked {
+				worked, answer = y.says(addr, "pwned", nil, stack.ParamsFor(docroot, "GET", "/small.php", "PHP_ADMIN_VALUE", "\ufeff\ufeffauto_prepend_file="+y.outside())...)
+			}
+			return worked, answer
+		},
+	},
+	{
 		what: "a value that stays in the worker, and runs for the next visitor", open: true,
 		why: "the value is refused, and nothing of a request stays for another",
 		run: func(y *yard, addr stack.Addr, docroot string) (bool, string) {

@@ -21,6 +21,7 @@ func drawValues(t *rapid.T, file string) string {
 	}
 	parts := rapid.SliceOfN(rapid.SampledFrom(tokens), 0, 6)
 	draw := func(name string) string { return strings.Join(parts.Draw(t, name), "") }
+	mark := rapid.SampledFrom([]string{"", "", "", "\xef\xbb\xbf", "\xef\xbb\xbf\xef\xbb\xbf"}).Draw(t, "mark")
 	if rapid.IntRange(0, 3).Draw(t, "shape") == 0 {
 		return draw("any") + draw("more")
 	}
@@ -28,7 +29,7 @@ func drawValues(t *rapid.T, file string) string {
 	directive := rapid.SampledFrom([]string{"auto_prepend_file", "auto_append_file"}).Draw(t, "directive")
 	quote := rapid.SampledFrom([]string{"", "", "\"", "'", " ", "\"\"", "\\"}).Draw(t, "quote")
 	value := rapid.SampledFrom([]string{file, file[:half] + "\"" + file[half:] + "\"", "/" + file, "/." + file, "file://" + file, "php://filter/resource=" + file, file + "\x00"}).Draw(t, "value")
-	return draw("before") + rapid.SampledFrom([]string{"\n", "\r", "", ";\n", "\"\n"}).Draw(t, "line") + directive +
+	return mark + draw("before") + rapid.SampledFrom([]string{"\n", "\r", "", ";\n", "\"\n"}).Draw(t, "line") + directive +
 		rapid.SampledFrom([]string{"=", " = ", "\t=", "[]="}).Draw(t, "equals") + quote + value + quote +
 		rapid.SampledFrom([]string{"", "\n", ";", "\n\"", " ; x"}).Draw(t, "end") + draw("behind")
 }
@@ -45,6 +46,7 @@ func TestRandomValuesRunNoCodeFromElsewhere(t *testing.T) {
 	// Values stay in a worker, where nobody sees to it: each request there has a new one.
 	plain := openYard(t, stack.FPMConfig{MaxChildren: 8, Pool: []string{"pm.max_requests = 1"}}, nil)
 	file, worked, tried := y.outside(), 0, 0
+	var sent [][]string // a value that stays shows in a later request
 	rapid.Check(t, func(t *rapid.T) {
 		pairs := []string{"PHP_VALUE", drawValues(t, file)}
 		if rapid.Bool().Draw(t, "admin") {
@@ -56,12 +58,13 @@ func TestRandomValuesRunNoCodeFromElsewhere(t *testing.T) {
 			}
 		}
 		for _, more := range [][]string{pairs, nil} { // and the next request sees nothing of it
+			sent = append(sent, more)
 			reply, err := stack.Ask(y.gw.Addr, nil, y.params("/small.php", more...)...)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if strings.Contains(string(reply.Body), "pwned") || more == nil && !strings.Contains(string(reply.Body), "prepend= ") {
-				t.Fatalf("%q: %d %.300q", pairs, reply.Status, reply.Body)
+				t.Fatalf("%d %.300q; the last requests were %q", reply.Status, reply.Body, sent[max(0, len(sent)-8):])
 			}
 		}
 	})

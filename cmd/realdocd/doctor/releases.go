@@ -94,12 +94,12 @@ func (x *examination) docroots(site gateway.SiteConfig) []string {
 		return []string{path.Clean(site.Docroot)}
 	}
 	found, _ := filepath.Glob(site.Docroot) // the pattern is known to be good
-	found = x.leaveOut(site, found)
-	x.checkTenantPools(site, found)
 	if len(found) == 0 {
 		x.add(kindPatternMatchesNothing, Subject{Site: site.Name}, fmt.Sprintf("No directory matches the docroot %s.", site.Docroot),
 			"Correct the pattern, if there should be one.")
 	}
+	found = x.leaveOut(site, found)
+	x.checkTenantPools(site, found)
 	if len(found) > maxRoots {
 		x.add(kindDocrootsLeftOut, Subject{Site: site.Name},
 			fmt.Sprintf("The pattern matches %d directories; the first %d were looked at.", len(found), maxRoots), "")

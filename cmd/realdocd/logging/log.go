@@ -3,6 +3,7 @@ package logging
 import (
 	"errors"
 	"io"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -86,6 +87,10 @@ func (l *Log) WriteLevel(level zerolog.Level, line []byte) (int, error) {
 		l.lost++
 		l.mu.Unlock()
 		return len(line), nil
+	}
+	if cap(l.buf)-len(l.buf) < len(line)+maxPriority {
+		// Twice as large: append would go up in steps of a quarter, and leave each behind.
+		l.buf = slices.Grow(l.buf, max(len(l.buf), len(line)+maxPriority))
 	}
 	if l.priority {
 		l.buf = append(l.buf, priorityOf(level)...)

@@ -72,6 +72,9 @@ func isJournal(w io.Writer) bool {
 	return err == nil && is && w == io.Writer(os.Stderr)
 }
 
+// maxPriority is the length of what priorityOf gives, in bytes.
+const maxPriority = 3
+
 // priorityOf is the level as the journal reads it at the beginning of a line
 // (sd-daemon(3)).
 func priorityOf(level zerolog.Level) string {

@@ -1,7 +1,7 @@
 <?php
 // What PHP has of a request, so that two ways to it can be compared.
 $server = $_SERVER;
-unset($server['REQUEST_TIME'], $server['REQUEST_TIME_FLOAT'], $server['REALDOC_RELEASE'], $server['REQUEST_ID']);
+unset($server['REQUEST_TIME'], $server['REQUEST_TIME_FLOAT'], $server['REALDOC_RELEASE'], $server['REALDOC_QUEUE_US'], $server['REQUEST_ID']);
 ksort($server);
 $body = file_get_contents('php://input');
 if (isset($_GET['status'])) http_response_code((int)$_GET['status']);
