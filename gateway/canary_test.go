@@ -399,6 +399,22 @@ func TestPreview_ALinkShowsOneBrowserAReleaseThatIsNotLive(t *testing.T) {
 		t.Errorf("another browser gets %d", reply.Status)
 	}
 	stack.Until(t, "the link has ended", func() bool { ran, _ := v.get("/next", toPage...); return ran == "" })
+	again, err := b.server.Preview("shop", "", b.release("shop", "2"), time.Hour)
+	b.must(err)
+	late := with(toPage, "HTTP_X_RELEASE_PIN", again.Token)
+	if ran, _ := v.get("/", late...); ran != "2" {
+		t.Errorf("another link shows release %q", ran)
+	}
+	_, err = b.drainShop(t.Context(), "2")
+	b.must(err)
+	if ran, reply := v.get("/", late...); reply.Status != http.StatusServiceUnavailable {
+		t.Errorf("a link to a drained release lets its browser into release %q in a maintenance", ran)
+	}
+	for _, r := range b.shop() {
+		if r.Running != 0 {
+			t.Errorf("%d are inside release %s", r.Running, r.Name)
+		}
+	}
 	_, err = b.server.Maintain("shop", "", nil)
 	b.must(err)
 	if ran, _ := v.get("/next", toPage...); ran != "1" {

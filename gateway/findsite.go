@@ -69,6 +69,9 @@ func (rq *request) enter() error {
 		if err := rq.enterRelease(); err != nil {
 			return err
 		}
+		if err := rq.checkSpared(); err != nil {
+			return err
+		}
 		if held, err := rq.awaitHold(); err != nil || !held {
 			return err
 		}

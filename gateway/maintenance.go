@@ -12,7 +12,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"realdocd/deploy"
 	"realdocd/gateway/control"
+	"realdocd/gateway/pin"
 )
 
 // maintenances are those that a site is in, by the docroot; "" is the whole site. They
@@ -163,9 +165,28 @@ func (rq *request) checkMaintenance() error {
 		return nil
 	}
 	m := rq.site.maintenances.of(rq.docroot)
-	if m == nil || m.Allows(borrow(rq.visitor())) || rq.previews() {
+	switch {
+	case m == nil || m.Allows(borrow(rq.visitor())):
+		return nil
+	case rq.previews():
+		rq.spared = m
 		return nil
 	}
+	return rq.refuseFor(m)
+}
+
+// checkSpared refuses a request that a preview's link has let through, and that has not come
+// to the release of the link: it is drained, or gone.
+func (rq *request) checkSpared() error {
+	if rq.spared == nil || rq.pins.followed.Kind == pin.Preview {
+		return nil
+	}
+	rq.visit.Withdraw()
+	rq.visit = deploy.Visit{}
+	return rq.refuseFor(rq.spared)
+}
+
+func (rq *request) refuseFor(m *control.Maintenance) error {
 	rq.maintenance = m
 	return refuse(causeMaintenance, "site %s is in maintenance since %s: realdocd maintenance off ends it", rq.site.Name, m.Since.Format(time.RFC3339))
 }

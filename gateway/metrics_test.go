@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -133,6 +134,14 @@ func TestMetrics_SayWhichConfigurationIsAtWork(t *testing.T) {
 	b.wantValue("realdocd_config_hash", first)
 	b.must(b.server.Reload(b.cfg))
 	b.wantValue("realdocd_config_last_reload_successful", 1)
+	pinned := b.cfg
+	pinned.Sites = slices.Clone(b.cfg.Sites)
+	pinned.Sites[0].Pin, pinned.PinKeyFile = PinPage, b.dir+"/none"
+	if err := b.server.Reload(pinned); err == nil {
+		t.Error("a configuration without its keys is taken")
+	}
+	b.wantValue("realdocd_config_last_reload_successful", 0)
+	b.must(b.server.Reload(b.cfg))
 	b.wantValue("realdocd_config_hash", first)
 	b.reload(func(c *Config) { c.Sites[0].ReadTimeout = new(time.Minute) })
 	other, _ := b.value("realdocd_config_hash")

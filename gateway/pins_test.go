@@ -228,6 +228,33 @@ func TestPinsOutliveTheProcess(t *testing.T) {
 	}
 }
 
+// A disk that hangs costs one goroutine a site, however long it does.
+func TestPinsWaitForTheDiskOnce(t *testing.T) {
+	b := pinned(t, nil)
+	hangs := make(chan struct{})
+	defer close(hangs)
+	newest := func() chan struct{} {
+		b.server.history.mu.Lock()
+		defer b.server.history.mu.Unlock()
+		return b.server.history.newest
+	}
+	b.server.history.mu.Lock()
+	b.server.history.stepLocked(func() { <-hangs })
+	b.server.history.mu.Unlock()
+	now := b.server.setup.Load()
+	st := now.sites.named("shop")
+	st.releases.KeepAgain()
+	b.server.watchPins(now)
+	waits := newest()
+	for range 3 {
+		st.releases.KeepAgain()
+		b.server.watchPins(now)
+	}
+	if newest() != waits {
+		t.Error("another write waits behind one that hangs")
+	}
+}
+
 // pinsEnd is when status says that the youngest pin to a release ends.
 func (b *bench) pinsEnd(release string) (end time.Time) {
 	b.t.Helper()

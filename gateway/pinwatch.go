@@ -14,7 +14,9 @@ func (s *Server) watchPins(now *setup) {
 	}
 	for _, st := range now.sites.all {
 		if st.readsPins.Load() {
-			s.keepSitePins(st, st.pinSlack())
+			if !st.keepsPins.Load() { // a disk that hangs gets no second one to write
+				s.keepSitePins(st, st.pinSlack())
+			}
 			for _, r := range st.releases.PinsOver(time.Now()) {
 				s.idle(st.Name, r)
 			}
@@ -41,7 +43,9 @@ func (s *Server) keepPins(slack time.Duration) {
 
 func (s *Server) keepSitePins(st *site, slack time.Duration) {
 	if st.releases.Unkept() {
+		st.keepsPins.Store(true)
 		s.history.keepPins(st.Name, st.pinned(slack), func(err error) {
+			st.keepsPins.Store(false)
 			if err != nil {
 				st.releases.KeepAgain()
 				s.log.Error().Err(err).Str("site", st.Name).

@@ -243,7 +243,7 @@ func (rq *request) addedHeaders(head []byte) (lines []byte) {
 	if rq.site.ServerTiming {
 		lines = rq.appendServerTiming(lines)
 	}
-	if rq.pins.put || rq.pins.by != noCarrier {
+	if rq.pins.put || rq.pins.by != noCarrier || rq.pins.drawn != nil {
 		lines = rq.appendPinHeaders(lines, head)
 	}
 	return lines

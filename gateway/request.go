@@ -45,10 +45,11 @@ type request struct {
 	// arrival says where its docroot belongs, if that is written in another way than
 	// the site's; else nil.
 	arrival *arrival
-	// maintenance is what it was refused for; else nil.
-	maintenance *control.Maintenance
-	head        []byte // BEGIN_REQUEST and PARAMS for FPM
-	text        []byte // values made by rewriting
+	// maintenance is what it was refused for; else nil. spared is the one that it sees the
+	// site in by a preview's link; else nil.
+	maintenance, spared *control.Maintenance
+	head                []byte // BEGIN_REQUEST and PARAMS for FPM
+	text                []byte // values made by rewriting
 
 	place fpm.Place // the right to run in FPM, with the connection to it
 	reply response

@@ -83,6 +83,7 @@ func (s *Server) Reload(cfg Config) error {
 	}
 	defer s.life.must(serving)
 	if err := s.readKeys(&cfg); err != nil {
+		s.ReloadFailed()
 		return err
 	}
 	opened, err := s.openNew(&cfg)

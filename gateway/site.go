@@ -44,6 +44,7 @@ type site struct {
 	mapParams, keepParams map[string]bool // nil for none
 	sweeps                atomic.Bool     // what is gone is going to be dropped from opcache
 	readsPins             atomic.Bool     // its requests are looked through for pins
+	keepsPins             atomic.Bool     // they are being written down for a later process
 	pinSite               pin.Site        // of a docroot that is written out
 	given                 atomic.Pointer[givenPin]
 }

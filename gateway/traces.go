@@ -95,7 +95,7 @@ func (s *Server) endSpan(rq *request, err error, now time.Time) {
 	pl := &rq.place
 	span := trace.Span{
 		Context: rq.span, State: string(cut(rq.tracestate())), Began: rq.began, Ended: now,
-		Method: string(cutMethod(rq.value(rq.cgi.requestMethod))), Path: string(bytes.ToValidUTF8(uri, []byte("\uFFFD"))),
+		Method: string(cutMethod(rq.value(rq.cgi.requestMethod))), Path: string(uri),
 		Status: rq.status(), RequestID: string(rq.requestID),
 		Receive: between(rq.began, pl.Queued), Queue: between(pl.Queued, pl.Entered), Connect: between(pl.Entered, pl.Connected),
 		FirstByte: between(pl.Connected, rq.firstByte), PHP: between(pl.Connected, now),

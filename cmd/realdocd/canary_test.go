@@ -66,6 +66,7 @@ func TestCanary_WhatCannotBeTriedIsNot(t *testing.T) {
 		"the live one":   {[]string{"1"}, exitNo, "is live already"},
 		"none":           {[]string{"9"}, exitNo, "9"},
 		"no share":       {[]string{"2", "--percent", "0"}, exitUsage, "--steps: want shares"},
+		"NaN":            {[]string{"2", "--percent", "NaN"}, exitUsage, "--steps: want shares"},
 		"no shares":      {[]string{"2", "--steps", "10,5"}, exitUsage, "each above the one before"},
 		"no number":      {[]string{"2", "--steps", "a"}, exitUsage, "--steps: want shares"},
 		"both":           {[]string{"2", "--steps", "1", "--percent", "1"}, exitUsage, "choose one"},

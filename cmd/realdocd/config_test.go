@@ -79,7 +79,7 @@ func TestConfig_IsReadBackAsItIs(t *testing.T) {
 func TestConfig_LeavesOutDefaults(t *testing.T) {
 	file := configFile(t, "[pool.www]\nserver = ['/a']\n[site.shop]\ndocroot = '/s'\nkeep = 7\n")
 	_, stdout, _ := run(t, "config", "--from-file", "--no-defaults", "--config", file)
-	want := "# " + file + "\n\n[log]\n\n[pool.www]\nserver = [\"/a\"]\n\n[site.shop]\ndocroot = \"/s\"\nkeep = 7\npool = \"www\"\n\n[trace]\n"
+	want := "# " + file + "\n\n[pool.www]\nserver = [\"/a\"]\n\n[site.shop]\ndocroot = \"/s\"\nkeep = 7\npool = \"www\"\n"
 	if stdout != want {
 		t.Errorf("got\n%s\nwant\n%s", stdout, want)
 	}

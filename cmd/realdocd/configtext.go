@@ -26,6 +26,9 @@ func writeConfiguration(out io.Writer, c control.Configuration, noDefaults bool)
 		if noDefaults {
 			left = t.Defaults
 		}
+		if len(t.Name) == 1 && len(left) == len(t.Keys) {
+			continue // such as [log]: a pool and a site are there also if they have nothing of their own
+		}
 		if len(t.Name) > 0 {
 			fmt.Fprintf(out, "\n[%s]\n", tableName(t))
 		}

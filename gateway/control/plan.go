@@ -47,8 +47,8 @@ func (p *Plan) Check() error {
 	case p.Step < 0 || p.Step >= len(p.Steps) || p.Least < 0:
 		return errors.New("step and least: there is no such step, or fewer than no requests")
 	}
-	for i, share := range p.Steps {
-		if share < 0.1 || share > 100 || i > 0 && share <= p.Steps[i-1] {
+	for i, share := range p.Steps { // which may be no number, as ParseFloat reads "NaN"
+		if !(share >= 0.1 && share <= 100) || i > 0 && share <= p.Steps[i-1] {
 			return errors.New("steps: want shares from 0.1 to 100 percent, each above the one before, such as 2,10,50")
 		}
 	}

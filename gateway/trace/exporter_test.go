@@ -59,6 +59,20 @@ func TestExporter_SendsWhatTheConventionsSay(t *testing.T) {
 	}
 }
 
+// What a visitor writes may be no text at all. It must not cost other requests their spans.
+func TestExporter_SendsWhatIsNoText(t *testing.T) {
+	c := stack.CollectTraces(t)
+	e := NewExporter(c.URL, "1.2.3", noFailure(t))
+	s := aSpan()
+	s.State, s.Method, s.Path, s.Release = "a=\xff", "G\xfeT", "/\xfd", "4\xfc"
+	e.Take(s)
+	e.Close(t.Context())
+	span, says := c.Next(t)
+	if span.TraceState != "a=\uFFFD" || says["url.path"] != "/\uFFFD" || says["realdocd.release"] != "4\uFFFD" || says["http.request.method_original"] != "G\uFFFDT" {
+		t.Errorf("the span is %v, %v", span, says)
+	}
+}
+
 func TestSpan_TellsFailuresOfTheServerFromThoseOfOthers(t *testing.T) {
 	for _, row := range []struct {
 		name, cause string

@@ -2,6 +2,7 @@ package trace
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
@@ -35,7 +36,7 @@ var methods = map[string]bool{
 // proto is the span on the wire.
 func (s *Span) proto() *tracepb.Span {
 	p := &tracepb.Span{
-		TraceId: s.Trace[:], SpanId: s.Context.Span[:], TraceState: s.State, Kind: tracepb.Span_SPAN_KIND_SERVER,
+		TraceId: s.Trace[:], SpanId: s.Context.Span[:], TraceState: valid(s.State), Kind: tracepb.Span_SPAN_KIND_SERVER,
 		Name: s.Method, StartTimeUnixNano: uint64(s.Began.UnixNano()), EndTimeUnixNano: uint64(s.Ended.UnixNano()),
 		Flags: sampledFlag,
 	}
@@ -101,5 +102,9 @@ func (s *Span) addFailure(p *tracepb.Span) {
 }
 
 func textAttribute(key, value string) *commonpb.KeyValue {
-	return &commonpb.KeyValue{Key: key, Value: &commonpb.AnyValue{Value: &commonpb.AnyValue_StringValue{StringValue: value}}}
+	return &commonpb.KeyValue{Key: key, Value: &commonpb.AnyValue{Value: &commonpb.AnyValue_StringValue{StringValue: valid(value)}}}
 }
+
+// valid is a text as the wire takes it. One that is not, such as a header of a visitor or the
+// name of a directory, would cost all spans of its batch.
+func valid(text string) string { return strings.ToValidUTF8(text, "\uFFFD") }

@@ -319,7 +319,7 @@ var inReleases = []situation{
 			y.must(os.WriteFile(config, append(text, more...), 0o644))
 			return nil
 		},
-		code: 1, says: "is releases in [site.shop]",
+		code: 78, says: "is releases in [site.shop]",
 		did:   "a fault of the configuration, with both lines named",
 		after: stays,
 	},
@@ -333,7 +333,7 @@ var inReleases = []situation{
 			y.must(os.WriteFile(config, append(text, more...), 0o644))
 			return nil
 		},
-		code: 1, says: "lies in releases in [site.shop]",
+		code: 78, says: "lies in releases in [site.shop]",
 		did:   "a fault of the configuration, with both lines named",
 		after: stays,
 	},

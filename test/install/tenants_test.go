@@ -11,7 +11,9 @@ import (
 const tenants = 300
 
 // manyTenants makes the machine one of many sites: each has a docroot, two releases, a pool of
-// PHP-FPM that starts workers on demand, and a file of realdocd's configuration.
+// PHP-FPM that starts workers on demand, and a file of realdocd's configuration. Workers do not
+// end when they are idle: a PHP-FPM that ends its only worker in the moment in which a
+// connection comes starts none for it, until another comes.
 var manyTenants = fmt.Sprintf(`
 mkdir -p /etc/realdocd/conf.d
 for n in $(seq %d); do
@@ -19,7 +21,7 @@ for n in $(seq %d); do
 	mkdir -p /var/www/$t/releases/1/public /var/www/$t/releases/2/public
 	for r in 1 2; do echo "<?php echo '$t ', basename(dirname(__DIR__)), ' ', \$_SERVER['REALDOC_RELEASE'] ?? 'none';" >/var/www/$t/releases/$r/public/index.php; done
 	ln -s releases/1 /var/www/$t/current
-	printf '[%%s]\nuser = www-data\ngroup = www-data\nlisten = /run/php/%%s.sock\nlisten.owner = www-data\nlisten.group = www-data\npm = ondemand\npm.max_children = 2\npm.process_idle_timeout = 2s\n' $t $t >/etc/php/8.2/fpm/pool.d/$t.conf
+	printf '[%%s]\nuser = www-data\ngroup = www-data\nlisten = /run/php/%%s.sock\nlisten.owner = www-data\nlisten.group = www-data\npm = ondemand\npm.max_children = 2\npm.process_idle_timeout = 1h\n' $t $t >/etc/php/8.2/fpm/pool.d/$t.conf
 	printf '[pool.fpm-%%s]\nserver = ["/run/php/%%s.sock"]\n' $t $t >/etc/realdocd/conf.d/$t.toml
 done
 rm -f /etc/php/8.2/fpm/pool.d/www.conf

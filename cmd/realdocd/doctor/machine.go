@@ -49,19 +49,25 @@ func (x *examination) checkDirectory(d control.DirectoryView) {
 	}
 }
 
-// checkOpenFiles sees whether all requests that may be there have descriptors:
-// two connections each, and one more for those that wait with a large body.
+// checkOpenFiles sees whether the requests of all places, and of the longest queue, have
+// descriptors: two each, for the connections, or a large body beside one. That several
+// pools have full queues at once is not counted on: with hundreds of pools it would take more
+// than any machine has.
 func (x *examination) checkOpenFiles() {
-	needs := uint64(filesBeside)
+	all, queue := 0, 0
 	for _, p := range x.config.Pools {
 		places := max(0, p.MaxConns)
 		if st := x.poolStatus(p.Name); st != nil && p.MaxConns == fpm.Auto {
 			places = st.MaxConns
 		}
-		needs += 2 * uint64(p.Queue+places)
+		all, queue = all+places, max(queue, p.Queue)
 	}
+	if bound := x.config.MaxConns; bound > 0 {
+		all = min(all, bound)
+	}
+	needs := filesBeside + 2*uint64(all+queue)
 	if has := x.view.MaxOpenFiles; has > 0 && has < needs {
-		x.add(kindOpenFilesFew, Subject{}, fmt.Sprintf("The daemon may open %d files, and with full queues it needs about %d.", has, needs),
+		x.add(kindOpenFilesFew, Subject{}, fmt.Sprintf("The daemon may open %d files, and with all places taken and a full queue it needs about %d.", has, needs),
 			fmt.Sprintf("Set LimitNOFILE=%d or more in the unit and restart it.", needs))
 	}
 }
