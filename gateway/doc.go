@@ -110,7 +110,7 @@
 // (Server.watchStalls), and one a listener accepts (Server.accept). An abandoned place has
 // one until its script ends (fpm.Abandoned). One tries
 // an FPM listener that is out until it answers (server.recover), one asks FPM
-// what it is (server.ask), one looks at the links once a second (Server.watchLinks),
+// what it is, in its turn (fpm.Turns), one looks at the links once a second (Server.watchLinks),
 // and one for slow requests if FPM can be asked about them (Server.watchSlow). While
 // somebody looks at metrics, package sample has one for each question to FPM.
 // The other process of a handover has one that receives (Successor.listen,
