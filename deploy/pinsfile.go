@@ -1,10 +1,7 @@
 package deploy
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"path/filepath"
 	"time"
 )
@@ -55,19 +52,7 @@ func (d *docroot) pinned(now time.Time, slack time.Duration) (kept []ReleaseStat
 // Pins are the releases of a site that pins may lead to, as PutPins has written them, for a
 // process that begins.
 func (h *History) Pins() (states []DocrootState, err error) {
-	d, err := h.open()
-	if d == nil || err != nil {
-		return nil, err
-	}
-	defer d.Close()
-	text, _, err := d.read(pinsFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err == nil {
-		err = json.Unmarshal(text, &states)
-	}
-	if err != nil {
+	if _, err := h.readSite(pinsFile, &states); err != nil {
 		return nil, fmt.Errorf("read which releases have pins: %w", err)
 	}
 	return states, nil
@@ -75,16 +60,7 @@ func (h *History) Pins() (states []DocrootState, err error) {
 
 // PutPins writes them.
 func (h *History) PutPins(states []DocrootState) error {
-	d, err := openSafeDir(h.dir, true, historyDir, h.site)
-	if err != nil {
-		return fmt.Errorf("write which releases have pins: %w", err)
-	}
-	defer d.Close()
-	text, err := json.Marshal(states)
-	if err == nil {
-		err = d.write(pinsFile, text)
-	}
-	if err != nil {
+	if err := h.writeSite(pinsFile, states); err != nil {
 		return fmt.Errorf("write which releases have pins: %w", err)
 	}
 	return nil

@@ -1,10 +1,10 @@
 // Package gateway is the daemon: it takes FastCGI requests from web servers,
-// pins each to the release that is live when it begins, has it wait for a place
-// in a pool, and passes it on to PHP-FPM.
+// has each run on the release that is live when it begins, or that a pin of its visitor
+// names, has it wait for a place in a pool, and passes it on to PHP-FPM.
 //
 // The way of a request is (*Server).run in request.go, and reads top to bottom:
-// read the params, find the site and enter its release, rewrite, read the body,
-// take a place, connect to FPM, relay. Each step is a call down. What a request
+// read the params, find the site, read the body unless it is streamed, enter a release,
+// rewrite, take a place, connect to FPM, relay. Each step is a call down. What a request
 // knows travels in one request value.
 //
 // # Configurations
@@ -18,10 +18,10 @@
 //
 // A pool has places in FPM, as many as max_conns, and all pools together as many as that of
 // the machine, if it has one (fpm.Total). A request has one from
-// pool.enter to pool.leave, in one of the pool's servers, and waits in the queue
+// Pool.Enter to Place.Leave, in one of the pool's listeners, and waits in the queue
 // if all are taken or the pool is paused. Small bodies are complete and large
-// ones spooled before that. What a server's connection needs to be kept for the
-// next request is in reuse.go.
+// ones spooled before that. What a connection needs to be kept for the
+// next request is in fpm/keep.go.
 //
 // A request whose web server has left is over, and its script may not be: it is
 // abandoned (abandon.go). Its place and its release stay taken until FPM is done with it,
@@ -36,6 +36,13 @@
 // A warm-up comes from ourselves, over a connection whose requests run on a
 // release that is not live (webConn.errand). Flips are seen by the next request, or
 // by Server.watchLinks, and written down by history.
+//
+// Which release a request enters is decided in one place (request.enterRelease): one that
+// the web server has named itself, else that of a pin (pinned.go), else one that a canary
+// draws for a new visitor (draw.go), else the live one. Nothing else that a client sends
+// decides it. While a docroot is held (hold.go) the request waits outside, and enters what
+// is live then. A canary and a bake are trials: each is owned by one goroutine (trial.run),
+// and package judge says what their figures mean.
 //
 // # Paths
 //
@@ -105,14 +112,25 @@
 // One goroutine serves a connection of a web server (webConn.serve), one request
 // after another, and does all input and output of a usual request. A body too
 // large to be sent at once has a second one beside it (request.sendRequest) for
-// as long as the request lasts. One goroutine a server waits for web servers
-// that hang up (hangups.run), one ends what waits for web servers for too long
-// (Server.watchStalls), and one a listener accepts (Server.accept). An abandoned place has
-// one until its script ends (fpm.Abandoned). One tries
-// an FPM listener that is out until it answers (server.recover), one asks FPM
-// what it is, in its turn (fpm.Turns), one looks at the links once a second (Server.watchLinks),
-// and one for slow requests if FPM can be asked about them (Server.watchSlow). While
-// somebody looks at metrics, package sample has one for each question to FPM.
+// as long as the request lasts. An abandoned place has one until its script ends
+// (fpm.Abandoned).
+//
+// For as long as the process serves, one waits for web servers
+// that hang up (sock.Watcher.Run), one ends what waits for web servers for too long
+// (Server.watchStalls), one a listener accepts (Server.accept), one sends spans if there is a
+// collector (trace.Exporter.run), and one takes what the page shows, once a second while
+// somebody looks or if it has an address (webpage.Page.Run). For as long as a setup is at
+// work, one looks at its links once a second (Server.watchLinks), and writes down which
+// releases have pins, and one looks for slow requests if FPM can be asked about them
+// (Server.watchSlow). A trial has one until it ends (trial.run).
+//
+// Others come and go. One tries an FPM listener that is out until it answers
+// (listener.recover), and one asks FPM what it is, in its turn (fpm.Turns). While somebody looks at
+// metrics or the page, package sample has one for each question to FPM, of two seconds at
+// the most, and while somebody looks at the page one that asks again (Sampler.run). A probe
+// of readiness has one a listener, for a second at the most (fpm.Pool.Answers). Places
+// whose workers are late have a timer a listener (fpm/late.go). What is written into
+// the history has one a step, each of which waits for the one before (history.stepLocked).
 // The other process of a handover has one that receives (Successor.listen,
 // Predecessor.listen) and one that writes (handover.Peer), so that nobody who has
 // something to tell waits.
@@ -122,9 +140,12 @@
 // No mutex is held over input or output, nor over a wait for another goroutine or
 // process. Some are taken while another is held, in this order: Server.mu (which
 // connections and commands there are), webConn.mu (what the connection's request
-// waits for), that of [fpm.Pool] (places and queue), that of [fpm.Total] (the places of all
-// pools), and that of [handover.Peer] (what is to be sent). Every other is held alone. What a mutex guards is said beside it,
-// and a function whose name ends in Locked wants it held.
+// waits for), that of [sample.Sampler] (what FPM has said), that of [fpm.Pool] (places and
+// queue), that of [fpm.Total] (the places of all pools), and that of [handover.Peer] (what is
+// to be sent). Every other is held alone. What a mutex guards is said beside it, and a
+// function whose name ends in Locked wants it held. What operators decide of a site while
+// requests run (maintenance, trials) is a map that is replaced and never changed, so that a
+// request loads a pointer and waits for nobody.
 //
 // # What can go wrong
 //

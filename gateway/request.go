@@ -151,18 +151,9 @@ func (s *Server) handle(rq *request) {
 	s.endSpan(rq, err, rq.ended)
 }
 
+// run is each step of it. Only what comes behind tell runs in PHP-FPM.
 func (s *Server) run(rq *request) error {
-	if rq.stalled {
-		rq.identify()
-		rq.unread = true
-		return refuse(causeHeaderTimeout, "the web server did not send the whole header within header_timeout (%s)", rq.setup.cfg.HeaderTimeout)
-	}
-	err := rq.readParams()
-	rq.identify()
-	if err != nil {
-		return err
-	}
-	if err := rq.checkRole(); err != nil {
+	if err := rq.readHeader(); err != nil {
 		return err
 	}
 	rq.beginSpan()
@@ -181,25 +172,25 @@ func (s *Server) run(rq *request) error {
 	if err := rq.prepare(); err != nil {
 		return err
 	}
-	if err := rq.pool.Enter(&rq.place, rq.want()); err != nil {
-		return rq.explainWait(err)
-	}
-	rq.tellQueueTime()
-	if rq.conn.errand != nil {
-		rq.conn.errand.placed.Store(true)
-	}
-	for {
-		conn, err := rq.place.Connect()
-		if err != nil {
-			return err
-		}
-		err = rq.relay(conn)
-		if rq.place.Reused() && errors.Is(err, sock.ErrUnsent) {
-			rq.place.Drop() // it was kept, and nothing of the request has reached FPM
-			continue
-		}
+	if err := rq.takePlace(); err != nil {
 		return err
 	}
+	return rq.runInFPM()
+}
+
+// readHeader reads the params, and gives the request its id in any case.
+func (rq *request) readHeader() error {
+	if rq.stalled {
+		rq.identify()
+		rq.unread = true
+		return refuse(causeHeaderTimeout, "the web server did not send the whole header within header_timeout (%s)", rq.setup.cfg.HeaderTimeout)
+	}
+	err := rq.readParams()
+	rq.identify()
+	if err != nil {
+		return err
+	}
+	return rq.checkRole()
 }
 
 // prepare makes the request ready to run. If its body is buffered, it gets its release
@@ -239,54 +230,41 @@ func (rq *request) want() fpm.Want {
 	return want
 }
 
+// takePlace waits in the queue of the pool until the request may run.
+func (rq *request) takePlace() error {
+	if err := rq.pool.Enter(&rq.place, rq.want()); err != nil {
+		return rq.explainWait(err)
+	}
+	rq.tellQueueTime()
+	if rq.conn.errand != nil {
+		rq.conn.errand.placed.Store(true)
+	}
+	return nil
+}
+
+// runInFPM sends the request to FPM and relays the response. It goes over another connection
+// if one that was kept has broken before FPM had anything of the request.
+func (rq *request) runInFPM() error {
+	for {
+		conn, err := rq.place.Connect()
+		if err != nil {
+			return err
+		}
+		err = rq.relay(conn)
+		if rq.place.Reused() && errors.Is(err, sock.ErrUnsent) {
+			rq.place.Drop()
+			continue
+		}
+		return err
+	}
+}
+
 // leavePlace gives the place back, if the request has one. err is how the request ended.
 // Nobody interrupts its connection any more: a web server that has left shows in Ended.
 func (rq *request) leavePlace(err error) {
 	rq.hide()
 	if rq.place.Held() {
 		rq.place.Leave(err == nil && rq.reply.ended && rq.conn.ended() == nil)
-	}
-}
-
-// fail answers a request that could not be served: with a complete response
-// while nothing has gone out, and otherwise by breaking the connection, so
-// that the web server can tell that the response is not whole.
-func (rq *request) fail(err error) {
-	cause := causeOf(err)
-	if cause == causeClientStalled {
-		rq.broken = true // it does not read what breakOff would say
-		return
-	}
-	if rq.conn.gone.Load() || rq.reply.started {
-		rq.breakOff()
-		return
-	}
-	rq.reply.status = cause.status
-	if rq.broken {
-		return
-	}
-	out := rq.appendRefusal(rq.head[:0], cause)
-	if rq.aborted {
-		out = fcgi.AppendEnd(rq.head[:0], rq.id, 0, fcgi.RequestComplete)
-	}
-	rq.head = out
-	if err := rq.conn.web.Send(out); err != nil {
-		rq.broken = true
-		return
-	}
-	rq.reply.ended = true
-	rq.discardBody() // behind the answer, which a web server may read before it has sent all
-	rq.unread = rq.unread || !rq.body.ended && !rq.aborted
-}
-
-// breakOff ends a response that is not whole so that the web server notices.
-// nginx takes a connection that closes between two records for the end of a
-// response without Content-Length; a record of no FastCGI version it does not.
-func (rq *request) breakOff() {
-	rq.broken = true
-	if rq.reply.started && !rq.reply.ended {
-		var noRecord [fcgi.HeaderLen]byte
-		rq.conn.write(noRecord[:])
 	}
 }
 

@@ -56,7 +56,7 @@ func (g *goLive) hold(ctx context.Context, release string) (letGo func(), err er
 			return nil, err
 		}
 	}
-	err = g.do("command", func() (string, error) { return command, g.runHeld(ctx, release, lost) })
+	err = g.do("command", func() (string, error) { return command, g.runHeld(ctx, release) })
 	if err == nil && closed(lost) {
 		err = errors.New("realdocd has ended the hold before the command had ended, so visitors run on the live release beside it: see the log, and flip when it is right to")
 	}
@@ -105,9 +105,7 @@ func (g *goLive) commandsInside(ctx context.Context) string {
 
 // runHeld runs the command as the operator himself would, here and with his rights. Its
 // output is the operator's; with --json it goes to standard error.
-func (g *goLive) runHeld(ctx context.Context, release string, lost <-chan struct{}) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
+func (g *goLive) runHeld(ctx context.Context, release string) error {
 	cmd := exec.CommandContext(ctx, g.opts.holdCommand[0], g.opts.holdCommand[1:]...)
 	cmd.Env = append(os.Environ(), "REALDOC_SITE="+g.site.Name, "REALDOC_RELEASE="+path.Base(g.seenAs(release)),
 		"REALDOC_RELEASE_DIR="+g.seenAs(release), "REALDOC_BEFORE="+g.link.live)
