@@ -125,7 +125,7 @@
 // (Server.watchSlow). A trial has one until it ends (trial.run).
 //
 // Others come and go. One tries an FPM listener that is out until it answers
-// (listener.recover), and one asks FPM what it is (listener.learn). While somebody looks at
+// (listener.recover), and one asks FPM what it is, in its turn (fpm.Turns). While somebody looks at
 // metrics or the page, package sample has one for each question to FPM, of two seconds at
 // the most, and while somebody looks at the page one that asks again (Sampler.run). A probe
 // of readiness has one a listener, for a second at the most (fpm.Pool.Answers). Places

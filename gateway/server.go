@@ -26,6 +26,7 @@ type Server struct {
 	hang    *sock.Watcher
 	memory  *budget // of all requests
 	total   fpm.Total
+	turns   *fpm.Turns
 	floods  *floods
 	metrics *metrics
 	sampler *sample.Sampler // asks FPM while somebody looks
@@ -86,7 +87,7 @@ func New(cfg Config, log zerolog.Logger) *Server {
 		log: log, memory: newBudget(), metrics: newMetrics(), history: newHistory(cfg.StateDir, log), started: time.Now(),
 		commands: map[*command]struct{}{}, conns: map[*webConn]struct{}{}, abandoned: map[*abandoned]struct{}{},
 		began: make(chan struct{}), empty: make(chan struct{}), failed: make(chan error, 1),
-		answerFor: ownAnswerTimeout,
+		answerFor: ownAnswerTimeout, turns: fpm.NewTurns(),
 	}
 	s.floods = newFloods(log, s.metrics)
 	s.sampler = sample.New(s.sampled)

@@ -39,7 +39,7 @@ func newSetup(cfg Config, before *setup, s *Server) *setup {
 		if p == nil {
 			p = fpm.New(c, s.log)
 			s.remember(p)
-			p.Spare, p.Total = s.spare, &s.total
+			p.Spare, p.Total, p.Turns = s.spare, &s.total, s.turns
 		} else {
 			p.Configure(c)
 		}

@@ -104,7 +104,7 @@ func (r report) tell(ctx context.Context, c conf.Config) {
 		for _, f := range r.Findings {
 			if f.Severity == severity {
 				found.Findings = append(found.Findings, control.CheckedFault{
-					ID: f.ID, Severity: string(severity), Site: f.Subject.Site, Text: f.Subject.String() + ": " + f.What, Do: f.Do,
+					ID: f.ID, Severity: string(severity), Site: f.Subject.Site, Text: f.About() + ": " + f.What, Do: f.Do,
 				})
 			}
 		}
@@ -192,7 +192,7 @@ func (r report) write(w io.Writer, awaited bool) error {
 			if f.Severity != severity {
 				continue
 			}
-			if _, err := fmt.Fprintf(w, "%-8s%s: %s\n        %s\n", f.Severity, f.ID, f.Subject, f.What); err != nil {
+			if _, err := fmt.Fprintf(w, "%-8s%s: %s\n        %s\n", f.Severity, f.ID, f.About(), f.What); err != nil {
 				return err
 			}
 			if f.Do == "" {

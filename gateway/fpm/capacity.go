@@ -99,6 +99,7 @@ func (p *Pool) wantLocked() {
 		if time.Since(l.asked) > recountEvery {
 			l.learnLocked()
 		}
+		l.hurryLocked()
 	}
 	// The status page is of one FPM.
 	if l := p.listeners[0]; c.StatusServer != "" && len(p.listeners) == 1 && time.Since(l.looked) > othersEvery {

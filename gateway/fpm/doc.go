@@ -20,7 +20,7 @@
 // With [Config.Reuse], connections are kept for further requests if that is provably
 // safe; keep.go has the conditions. While requests wait, the place of one that has ended is
 // given only once its worker is back in its read; see late.go. What FPM it is, the daemon
-// finds out by running a small script in it, probe.php ([Ask]).
+// finds out by running a small script in it, probe.php ([Ask]); pools take [Turns] in that.
 //
 // # Pauses
 //

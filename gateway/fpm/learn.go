@@ -20,9 +20,11 @@ const (
 type learning struct {
 	master int32     // the process that listens, when a connection was last made
 	asked  time.Time // when FPM was asked
-	asking bool      // an answer is awaited
+	asking bool      // an answer is awaited, or the turn to ask
 	again  bool      // and will be out of date
 	silent int       // questions without an answer, one after the other
+
+	hurry chan struct{} // has the question not wait for its turn, if closed; nil if it does not wait
 }
 
 // Asks says whether FPM has to be known.
@@ -48,7 +50,7 @@ func (l *listener) meet(conn *sock.Conn) {
 	}
 }
 
-// learnLocked asks FPM what it is, in a goroutine of its own.
+// learnLocked asks FPM what it is, in a goroutine of its own, when its turn has come.
 func (l *listener) learnLocked() {
 	switch {
 	case !isHere(l.addr):
@@ -56,9 +58,28 @@ func (l *listener) learnLocked() {
 	case l.asking:
 		l.again = true
 	case l.ctx.Err() == nil:
-		l.asking, l.asked = true, time.Now()
-		go l.learn()
+		hurry := make(chan struct{})
+		l.asking, l.asked, l.hurry = true, time.Now(), hurry
+		if l.pool.queue.len > 0 {
+			l.hurryLocked()
+		}
+		go l.learn(hurry)
 	}
+}
+
+// hurryLocked has a question not wait for its turn: requests wait in the pool, maybe for what
+// the answer says.
+func (l *listener) hurryLocked() {
+	if l.hurry != nil {
+		close(l.hurry)
+		l.hurry = nil
+	}
+}
+
+// beginLocked is when the question is asked. Whatever made another one necessary before, this
+// one is as new.
+func (l *listener) beginLocked() {
+	l.asked, l.again, l.hurry = time.Now(), false, nil
 }
 
 // learnt is what FPM has told.
@@ -73,13 +94,15 @@ type learnt struct {
 
 // learn takes what FPM says of itself, and asks again in a while if that is not a
 // reason to keep connections.
-func (l *listener) learn() {
-	ctx, cancel := context.WithTimeout(l.ctx, learnTimeout)
-	defer cancel()
+func (l *listener) learn(hurry <-chan struct{}) {
 	p := l.pool
+	defer p.Turns.take(l.ctx, hurry)()
 	p.mu.Lock()
+	l.beginLocked()
 	probe := p.probe
 	p.mu.Unlock()
+	ctx, cancel := context.WithTimeout(l.ctx, learnTimeout)
+	defer cancel()
 	var got learnt
 	// Who listens is found out before the question: if another process takes over
 	// meanwhile, the first request to meet that one has it asked.

@@ -34,6 +34,10 @@ type Pool struct {
 	// Total bounds all pools together; nil is no bound. It is set before the pool is used.
 	Total *Total
 
+	// Turns bounds how many pools ask FPM what it is at once; nil is no bound. It is set
+	// before Start.
+	Turns *Turns
+
 	part   part // of the Total
 	log    zerolog.Logger
 	config atomic.Pointer[Config]

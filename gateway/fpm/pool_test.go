@@ -198,7 +198,7 @@ func TestListener_LogsOnceWhyConnectionsAreNotKept(t *testing.T) {
 	}
 	l := p.listeners[0]
 	for range 2 {
-		l.learn()
+		l.learn(nil)
 	}
 	if all := log.String(); strings.Count(all, "connections to FPM are not kept") != 1 {
 		t.Errorf("the log does not have it once:\n%s", all)

@@ -178,6 +178,8 @@ func (m *manager) job(verb, name string, options map[string]string) error {
 			return errors.New(shown + "0")
 		}
 		return fmt.Errorf("%s%d", shown, running.mainPid())
+	case verb == "show":
+		return m.show(name, running != nil, strings.Split(options["--property"], ","))
 	case running == nil:
 		return fmt.Errorf("%s: %s is not active", verb, name)
 	case verb == "reload":
@@ -192,6 +194,29 @@ func (m *manager) job(verb, name string, options map[string]string) error {
 		return syscall.Kill(running.mainPid(), signal)
 	}
 	return fmt.Errorf("this systemctl has no %s", verb)
+}
+
+// show gives the properties of a unit that are keys of its file, and its state.
+func (m *manager) show(name string, active bool, properties []string) error {
+	said := shown
+	u, err := loadUnit(name)
+	for _, property := range properties {
+		value := ""
+		switch {
+		case property == "LoadState" && err != nil:
+			value = "not-found"
+		case property == "LoadState":
+			value = "loaded"
+		case property == "ActiveState" && active:
+			value = "active"
+		case property == "ActiveState":
+			value = "inactive"
+		case err == nil:
+			value = strings.Join(u.all("Service."+property), " ")
+		}
+		said += property + "=" + value + "\n"
+	}
+	return errors.New(strings.TrimSuffix(said, "\n"))
 }
 
 // start starts a unit, and before it the sockets that it wants.

@@ -18,7 +18,8 @@
 //     nginx and Apache are told (nginx.go, passing.go, apache.go, package nginxconf);
 //   - jobs that run beside the web server (jobs.go).
 //
-// A check is a small method that adds findings. What a finding is called and how
+// A check is a small method that adds findings. Which of them are of a whole PHP-FPM, and told
+// once, is in together.go. What a finding is called and how
 // grave it is, is in kinds.go; realdocd-check(8) has the same for operators, and a
 // test compares the two.
 //

@@ -78,7 +78,7 @@ func Examine(ctx context.Context, c gateway.Config, at Surroundings) []Finding {
 	x.checkNginx()
 	x.checkApache()
 	x.checkJobs()
-	return x.findings
+	return together(x.findings)
 }
 
 // add notes a finding.

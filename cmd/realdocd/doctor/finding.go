@@ -26,10 +26,14 @@ type Finding struct {
 	ID       string   `json:"id"`
 	Severity Severity `json:"severity"`
 	Subject  Subject  `json:"subject"`
+	// Also are others that have just the same, from the same cause in one PHP-FPM.
+	Also []Subject `json:"also,omitempty"`
 	// What says what was found. Do says what to do about it; "" if there is nothing
 	// to do.
 	What string `json:"what"`
 	Do   string `json:"do,omitempty"`
+
+	master string // of which PHP-FPM it is; "" if it is of its subject alone
 }
 
 // A Subject is what a finding is about. Fields that do not apply are left out.
@@ -102,5 +106,5 @@ func ConfigFault(file string, line int, text string) Finding {
 }
 
 func finding(k kind, s Subject, what, do string) Finding {
-	return Finding{k.id, k.severity, s, what, do}
+	return Finding{ID: k.id, Severity: k.severity, Subject: s, What: what, Do: do}
 }

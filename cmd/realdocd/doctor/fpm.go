@@ -29,6 +29,7 @@ type server struct {
 	answer *fpm.Answer
 	conf   *fpmconf.Config // of the FPM; nil if it was not found
 	own    *fpmconf.Pool   // the pool in it that listens at addr; nil likewise
+	master string          // tells the FPM from others; see masterOf
 }
 
 func (s *server) subject() Subject { return Subject{Pool: s.pool.Name, Server: string(s.addr)} }
@@ -155,13 +156,15 @@ func isFile(name string) bool {
 // findConfiguration reads FPM's configuration.
 func (s *server) findConfiguration() {
 	var titles []string
-	if pid, err := fpm.ListenerPID(s.addr); err == nil {
+	pid, err := fpm.ListenerPID(s.addr)
+	if err == nil {
 		titles = append(titles, fpmconf.Title(pid))
 	}
 	if s.answer != nil {
 		titles = append(titles, s.answer.Master)
 	}
 	s.conf, s.own = fpmconf.Find(string(s.addr), titles...)
+	s.master = s.masterOf(pid)
 }
 
 // userName is FPM's user, by name if it has one.

@@ -33,7 +33,7 @@ func (s *server) checkOpcache() {
 	case s.answer.Opcache == nil:
 		s.found(kindOpcacheUnknown, fmt.Sprintf("opcache does not tell of its contents: opcache.restrict_api is %q.", ini["opcache.restrict_api"]), "")
 	default:
-		s.checkRoom(s.answer.Opcache)
+		s.checkRoom(s.firstOpcache())
 	}
 	s.checkTimestamps()
 	s.checkMemory()
@@ -42,15 +42,39 @@ func (s *server) checkOpcache() {
 	s.checkPreload()
 }
 
+// firstOpcache is the opcache of the server's FPM as the first of its pools told, so that all
+// of them say the same of it.
+func (s *server) firstOpcache() *fpm.Opcache {
+	for _, other := range s.servers {
+		if other.master == s.master && other.answer != nil && other.answer.Opcache != nil {
+			return other.answer.Opcache
+		}
+	}
+	return s.answer.Opcache
+}
+
+// live is what the live releases of all pools of the server's FPM have in its opcache.
+func (s *server) live() (memory, scripts int64) {
+	counted := map[string]bool{}
+	for _, other := range s.servers {
+		if other.master != s.master || other.answer == nil || other.answer.Opcache == nil {
+			continue
+		}
+		for _, p := range other.roots {
+			if p.HasLink() && !counted[p.Release] {
+				counted[p.Release] = true
+				has := other.answer.Opcache.Dirs[p.Release]
+				memory, scripts = memory+has[0], scripts+has[1]
+			}
+		}
+	}
+	return memory, scripts
+}
+
 // checkRoom sees whether the next release of each site fits in beside the live
 // one. It is taken to be as large.
 func (s *server) checkRoom(o *fpm.Opcache) {
-	var memory, scripts int64
-	for _, p := range s.roots {
-		if p.HasLink() {
-			memory, scripts = memory+o.Dirs[p.Release][0], scripts+o.Dirs[p.Release][1]
-		}
-	}
+	memory, scripts := s.live()
 	total := o.Free + o.Used + o.Wasted
 	well := true
 	if o.Free < memory || o.Full && o.Keys < o.MaxKeys { // it is full when either is used up

@@ -25,7 +25,7 @@ func (s *server) checkConfiguration() {
 	}
 	if s.conf.Global.Duration("process_control_timeout") == 0 {
 		s.found(kindProcessControlTimeout, fmt.Sprintf("process_control_timeout is 0 in [global] of %s: a reload or restart of FPM cuts off the requests that run.", s.conf.File),
-			"Set it to 30s, or pause the pool around each: realdocd pause "+s.pool.Name+" --drain.")
+			"Set it to 30s, or pause each of its pools around that: realdocd pause POOL --drain.")
 	}
 	s.checkTerminateTimeout()
 	s.checkFPMPaths()
