@@ -80,9 +80,6 @@ func (s *Server) abandon(rq *request) {
 		a.place.Interrupt()
 	}
 	s.mu.Unlock()
-	if s.life.now() >= cutting { // since runsOn has looked: whoever cuts may not have seen it
-		a.place.Interrupt()
-	}
 	a.place.Begin()
 }
 
