@@ -77,9 +77,6 @@ func (s *Server) abandon(rq *request) {
 	s.mu.Lock()
 	s.abandoned[a] = struct{}{}
 	s.mu.Unlock()
-	if s.life.now() >= cutting { // since runsOn has looked: whoever cuts may not have seen it
-		a.place.Interrupt()
-	}
 	a.place.Begin()
 }
 

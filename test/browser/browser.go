@@ -192,6 +192,13 @@ func (t *Tab) Eval(expression string, result any) {
 	}
 }
 
+// Is says whether an expression is true in the page. It is false while the tab goes to
+// another page.
+func (t *Tab) Is(expression string) bool {
+	var is bool
+	return t.eval("Boolean("+expression+")", &is) == nil && is
+}
+
 func (t *Tab) eval(expression string, result any) error {
 	var got struct {
 		Result           struct{ Value json.RawMessage }

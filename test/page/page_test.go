@@ -127,11 +127,7 @@ func view(t *testing.T, b *browser.Browser, url string) *viewer {
 // await waits until an expression is true in the page.
 func (v *viewer) await(what, expression string) {
 	v.t.Helper()
-	stack.Until(v.t, what, func() bool {
-		var is bool
-		v.Eval("Boolean("+expression+")", &is)
-		return is
-	})
+	stack.Until(v.t, what, func() bool { return v.Is(expression) })
 }
 
 func (v *viewer) text(selector string) (text string) {
