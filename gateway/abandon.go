@@ -76,6 +76,9 @@ func (s *Server) abandon(rq *request) {
 	})
 	s.mu.Lock()
 	s.abandoned[a] = struct{}{}
+	if s.life.now() >= cutting { // since runsOn has looked: whoever cuts off what runs has not seen it
+		a.place.Interrupt()
+	}
 	s.mu.Unlock()
 	a.place.Begin()
 }

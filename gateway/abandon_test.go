@@ -192,6 +192,21 @@ func TestAResponseThatIsWholeForTheWebServerIsNotBrokenOff(t *testing.T) {
 }
 
 // A response that is not whole is broken off, and its script sees it.
+// A request that is abandoned at the moment at which the time is over holds nobody up.
+func TestARequestThatIsAbandonedTooLateIsCutOff(t *testing.T) {
+	b := newBench(t).start()
+	c, _ := b.running(b.params()...)
+	s := b.server
+	s.mu.Lock() // so that it is not among those that are cut off
+	c.Close()
+	stack.Until(t, "it is abandoned", func() bool { return s.setup.Load().pools["www"].Status().Abandoned == 1 })
+	for _, next := range []phase{stopping, finishing, cutting} {
+		s.life.must(next)
+	}
+	s.mu.Unlock()
+	stack.Receive(t, s.empty, "the end")
+}
+
 func TestAResponseThatIsNotWholeIsAbandoned(t *testing.T) {
 	for _, response := range []string{"Content-Length: 4\r\n\r\nabc", "Content-Type: text/plain\r\n\r\nabc", "Content-Type: text/html\r\n"} {
 		b := newBench(t).start()
