@@ -76,7 +76,7 @@ func (s *Server) abandon(rq *request) {
 	})
 	s.mu.Lock()
 	s.abandoned[a] = struct{}{}
-	if s.life.now() >= cutting { // whoever cuts off what runs has not seen it
+	if s.life.now() >= cutting { // since runsOn has looked: whoever cuts off what runs has not seen it
 		a.place.Interrupt()
 	}
 	s.mu.Unlock()

@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"fmt"
 	"sync"
 	"time"
 
@@ -189,77 +188,6 @@ func (h *history) wentLive(site, link, release string) time.Time {
 		return time.Time{}
 	}
 	return events[len(events)-1].Time
-}
-
-// closed are the releases of a site that an earlier process has closed.
-func (h *history) closed(site string) []string {
-	if h.dir == "" {
-		return nil
-	}
-	releases, err := deploy.NewHistory(h.dir, site).Closed()
-	if err != nil {
-		h.log.Error().Err(err).Str("site", site).Msg("closed releases not read: see state_dir")
-	}
-	return releases
-}
-
-// pins are the releases of a site that pins may lead to, as an earlier process knew them.
-func (h *history) pins(site string) []deploy.DocrootState {
-	if h.dir == "" {
-		return nil
-	}
-	states, err := deploy.NewHistory(h.dir, site).Pins()
-	if err != nil {
-		h.log.Error().Err(err).Str("site", site).Msg("pins not read, so that those to releases which are not live are not followed: see state_dir")
-	}
-	return states
-}
-
-// keepPins writes them for a later process, after what is to be written before. told has how
-// it went; now has what is so when it is written.
-func (h *history) keepPins(site string, now func() []deploy.DocrootState, told func(error)) {
-	if h.dir == "" {
-		told(nil)
-		return
-	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.stepLocked(func() {
-		var err error
-		spare.During(func() { err = deploy.NewHistory(h.dir, site).PutPins(now()) })
-		told(err)
-	})
-}
-
-// putClosed writes them for a later process.
-func (h *history) putClosed(site string, releases []string) error {
-	if h.dir == "" {
-		return nil
-	}
-	return deploy.NewHistory(h.dir, site).PutClosed(releases)
-}
-
-// maintenance is what an earlier process has of a site.
-func (h *history) maintenance(site string) (all []control.Maintenance) {
-	if h.dir == "" {
-		return nil
-	}
-	if err := deploy.NewHistory(h.dir, site).Maintenance(&all); err != nil {
-		h.log.Error().Err(err).Str("site", site).Msg("maintenance not read, so visitors see the site: see state_dir")
-	}
-	return all
-}
-
-// putMaintenance writes it for a later process.
-func (h *history) putMaintenance(site string, all []control.Maintenance) (err error) {
-	if h.dir == "" {
-		return nil
-	}
-	spare.During(func() { err = deploy.NewHistory(h.dir, site).PutMaintenance(all) })
-	if err != nil {
-		return fmt.Errorf("it is so from now on, but a restart would not know it: %w", err)
-	}
-	return nil
 }
 
 // note writes something that is not a release that went live, behind what was there before.

@@ -77,7 +77,7 @@ With --web it shows a page in a browser, which is live: requests by release over
 				return err
 			}
 			if web {
-				return serveWeb(cmd, daemon, site)
+				return serveWeb(cmd, daemon, control.SiteAddress{Site: site, Docroot: o.docroot})
 			}
 			if requests {
 				ask := func(ctx context.Context) (control.Requests, error) { return daemon.Requests(ctx, site) }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"os/signal"
 	"strings"
 	"syscall"
@@ -18,13 +19,13 @@ import (
 
 // serveWeb serves the daemon's page on a port of the loopback until Ctrl-C. Everybody on
 // this machine can connect there, PHP code too: so its address has a secret.
-func serveWeb(cmd *cobra.Command, daemon *control.Client, site string) error {
+func serveWeb(cmd *cobra.Command, daemon *control.Client, site control.SiteAddress) error {
 	ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	asked, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
-	if site != "" {
-		if _, err := daemon.Site(asked, control.SiteAddress{Site: site}); err != nil {
+	if site.Site != "" {
+		if _, err := daemon.Site(asked, site); err != nil {
 			return err
 		}
 	} else if _, err := daemon.Status(asked); err != nil {
@@ -40,8 +41,12 @@ func serveWeb(cmd *cobra.Command, daemon *control.Client, site string) error {
 		BaseContext: func(net.Listener) context.Context { return ctx },
 	}
 	at := prefix + "/"
-	if site != "" {
-		at += "site?name=" + site
+	if site.Site != "" {
+		q := url.Values{"name": {site.Site}}
+		if site.Docroot != "" {
+			q.Set("docroot", site.Docroot)
+		}
+		at += "site?" + q.Encode()
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "http://%s%s\n", ln.Addr(), at)
 	fmt.Fprintln(cmd.ErrOrStderr(), "Open this in a browser. From another machine, first: ssh -L "+forwarded(ln)+" THIS-MACHINE. Ctrl-C ends it.")
