@@ -112,6 +112,10 @@ lint: ## go vet, staticcheck, gofumpt
 vuln: ## known faults in what the program is linked with, from vuln.go.dev
 	go run $(GOVULNCHECK) ./...
 
+.PHONY: screenshots
+screenshots: deps-test ## those of the page, in test/page/screenshots
+	PAGE_WRITE=1 go test $(TESTFLAGS) -run Screenshots ./test/page
+
 .PHONY: bench
 bench: deps-bench ## what realdocd costs, in ratios to other ways; ROUNDS=7 BENCH="throughput modes settings seen pins large static overload kept disk growth idle" BENCH_WRITE=1
 	go run ./test/bench $(BENCH)
