@@ -179,7 +179,7 @@ func (t *Tab) Load(url string) {
 	}
 	stack.Until(t.b.t, url+" is loaded", func() bool {
 		var state string
-		return t.eval(`document.readyState + " " + location.href`, &state) == nil && state != "" && len(state) > 9 && state[:9] == "complete " && state != "complete about:blank"
+		return t.Try(`document.readyState + " " + location.href`, &state) == nil && state != "" && len(state) > 9 && state[:9] == "complete " && state != "complete about:blank"
 	})
 }
 
@@ -187,7 +187,7 @@ func (t *Tab) Load(url string) {
 // result, as JSON has it.
 func (t *Tab) Eval(expression string, result any) {
 	t.b.t.Helper()
-	if err := t.eval(expression, result); err != nil {
+	if err := t.Try(expression, result); err != nil {
 		t.b.t.Fatalf("%s: %v", expression, err)
 	}
 }
@@ -196,10 +196,11 @@ func (t *Tab) Eval(expression string, result any) {
 // another page.
 func (t *Tab) Is(expression string) bool {
 	var is bool
-	return t.eval("Boolean("+expression+")", &is) == nil && is
+	return t.Try("Boolean("+expression+")", &is) == nil && is
 }
 
-func (t *Tab) eval(expression string, result any) error {
+// Try is Eval that gives an error: of JavaScript, or because the tab goes to another page.
+func (t *Tab) Try(expression string, result any) error {
 	var got struct {
 		Result           struct{ Value json.RawMessage }
 		ExceptionDetails *struct {
