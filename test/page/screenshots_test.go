@@ -32,7 +32,7 @@ func TestPage_IsShownInScreenshots(t *testing.T) {
 	v.await("it is live", isLive)
 	for _, release := range []int{s.sites[0].Releases[1], s.sites[0].Releases[0], s.sites[0].Releases[1]} {
 		if os.Getenv("PAGE_WRITE") != "" {
-			v.await("some steps have ended", `drawn && drawn.from > (window.since ??= drawn.from) + 60 && delete window.since`)
+			v.await("some steps have ended", `drawn && drawn.from > (window.since ??= drawn.from) + 14 && delete window.since`)
 		}
 		if err := s.sites[0].Flip(release); err != nil {
 			t.Fatal(err)
