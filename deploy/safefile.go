@@ -210,15 +210,10 @@ func readBounded(file *os.File) ([]byte, error) {
 // new, and so has who comes after a crash.
 func (d *safeDir) write(name string, text []byte) error {
 	next := "." + name + ".next"
-	if err := unix.Unlinkat(d.fd(), next, 0); err != nil && !errors.Is(err, unix.ENOENT) {
-		return &os.PathError{Op: "unlink", Path: filepath.Join(d.path, next), Err: err}
-	}
-	file, err := d.open(next, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err != nil {
+	if err := d.remove(next); err != nil {
 		return err
 	}
-	_, err = file.Write(text)
-	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
+	if err := d.writeNew(next, text, 0o644, false); err != nil {
 		return err
 	}
 	step("before a record has its name")
@@ -227,6 +222,23 @@ func (d *safeDir) write(name string, text []byte) error {
 	}
 	step("when a record has its name")
 	return d.file.Sync()
+}
+
+// writeNew makes a file, which must not be there, and has it on the disk before it ends.
+// With give it belongs to the owner of the directory.
+func (d *safeDir) writeNew(name string, text []byte, perm fs.FileMode, give bool) error {
+	file, err := d.open(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
+	if err != nil {
+		return err
+	}
+	if give {
+		giveToOwnerOf(file, d)
+	}
+	_, err = file.Write(text)
+	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
+		return errors.Join(err, d.remove(name))
+	}
+	return nil
 }
 
 // remove removes a file; one that is not there is fine.
