@@ -27,7 +27,25 @@ func OpenRegular(path string, flags int, perm fs.FileMode) (*os.File, error) {
 // ReadRegular reads a file of a release, or of a source, which may have several names: at
 // most so many bytes, by no symlink, and without waiting for whoever feeds a pipe.
 func ReadRegular(path string, most int64) ([]byte, error) {
-	file, err := OpenRegularOrLinked(path)
+	return readRegular(path, unix.O_NOFOLLOW, most)
+}
+
+// ReadFollowed is ReadRegular for a file that may well be reached by symlinks, such as one
+// of another program's configuration. It looks before it opens: with some devices, to open
+// them does something.
+func ReadFollowed(path string, most int64) ([]byte, error) {
+	fi, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !fi.Mode().IsRegular() {
+		return nil, notRegular(path)
+	}
+	return readRegular(path, 0, most)
+}
+
+func readRegular(path string, flags int, most int64) ([]byte, error) {
+	file, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK|flags, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -37,10 +55,12 @@ func ReadRegular(path string, most int64) ([]byte, error) {
 		return nil, err
 	}
 	if !fi.Mode().IsRegular() {
-		return nil, fmt.Errorf("read %s: it is not a regular file", path)
+		return nil, notRegular(path)
 	}
 	return io.ReadAll(io.LimitReader(file, most))
 }
+
+func notRegular(path string) error { return fmt.Errorf("read %s: it is not a regular file", path) }
 
 // OpenRegularOrLinked opens a file of a source for reading, which may have several
 // names and is not a symlink.

@@ -154,6 +154,24 @@ func TestConfig_EndsIfAFileIncludesItself(t *testing.T) {
 	}
 }
 
+func TestLoad_ReadsNoFileThatIsNoneOrIsTooLong(t *testing.T) {
+	long := filepath.Join(t.TempDir(), "long")
+	if err := os.WriteFile(long, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for size, reads := range map[int64]bool{maxFile: true, maxFile + 1: false} {
+		if err := os.Truncate(long, size); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Load(long); (err == nil) != reads {
+			t.Errorf("%d bytes: %v", size, err)
+		}
+	}
+	if _, err := Load("/dev/zero"); err == nil {
+		t.Error("a device was read")
+	}
+}
+
 func TestPool_SaysWhatItSetsOfPHP(t *testing.T) {
 	p := load(t, writeFiles(t)).Pools[0]
 	for key, want := range map[string]struct {
