@@ -163,7 +163,7 @@ func (s *server) findConfiguration() {
 	if s.answer != nil {
 		titles = append(titles, s.answer.Master)
 	}
-	s.conf, s.own = fpmconf.Find(string(s.addr), titles...)
+	s.conf, s.own = s.fpms.Find(string(s.addr), titles...)
 	s.master = s.masterOf(pid)
 }
 
