@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/user"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -168,13 +167,7 @@ func (s *server) findConfiguration() {
 }
 
 // userName is FPM's user, by name if it has one.
-func (s *server) userName() string {
-	id := strconv.Itoa(s.answer.UID)
-	if u, err := user.LookupId(id); err == nil {
-		return u.Username
-	}
-	return "uid " + id
-}
+func (s *server) userName() string { return nameOfUser(s.answer.UID) }
 
 // oldestKept is the oldest branch of PHP that still got fixes of security when
 // this was written.
