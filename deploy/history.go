@@ -61,22 +61,11 @@ func (h *History) Add(e Event) error {
 }
 
 func (h *History) add(e Event) error {
-	d, err := openSafeDir(h.dir, true)
+	d, err := h.make()
 	if err != nil {
 		return err
 	}
 	defer d.Close()
-	for _, name := range []string{historyDir, h.site} {
-		next, err := d.sub(name, true)
-		if err != nil {
-			return err
-		}
-		if next.made {
-			giveToOwnerOf(next.file, d)
-		}
-		defer next.Close()
-		d = next
-	}
 	file, err := h.lock(d, linkFile(e.Link))
 	if err != nil {
 		return err
@@ -160,6 +149,26 @@ func (h *History) Of(link string) ([]Event, error) {
 	}
 	events, _ := parseEvents(h.earlier(link))
 	return events, nil
+}
+
+// make opens the directory of the history, or makes it for the owner of the one above.
+func (h *History) make() (*safeDir, error) {
+	d, err := openSafeDir(h.dir, true)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range []string{historyDir, h.site} {
+		next, err := d.sub(name, true)
+		if err == nil && next.made {
+			giveToOwnerOf(next.file, d)
+		}
+		d.Close()
+		if err != nil {
+			return nil, err
+		}
+		d = next
+	}
+	return d, nil
 }
 
 // open gives nil if there is no history yet.

@@ -46,16 +46,10 @@ func (h *History) rewrite(d *safeDir, name string, events []Event) error {
 	}
 	next := "." + name + ".next"
 	step("before the new history")
-	if err := unix.Unlinkat(d.fd(), next, 0); err != nil && !errors.Is(err, unix.ENOENT) {
-		return &os.PathError{Op: "unlink", Path: next, Err: err}
-	}
-	file, err := d.open(next, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err != nil {
+	if err := d.remove(next); err != nil {
 		return err
 	}
-	giveToOwnerOf(file, d)
-	_, err = file.Write(text)
-	if err := errors.Join(err, file.Close()); err != nil {
+	if err := d.writeNew(next, text, 0o644, true); err != nil {
 		return err
 	}
 	step("before its rename")

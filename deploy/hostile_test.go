@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -351,6 +352,43 @@ func TestHostile_APipeInTheCodeIsNotRead(t *testing.T) {
 		for _, file := range []string{pipe, tr.one + "/b.php"} {
 			if text, err := ReadRegular(file, 100); err == nil {
 				t.Errorf("%s was read: %q", file, text)
+			}
+		}
+	})
+}
+
+func TestHostile_APipeInTheSettingsOfASlotIsNotWaitedFor(t *testing.T) {
+	tr := newTrap(t)
+	dir := t.TempDir()
+	lay(t, dir+"/source", map[string]string{".user.ini": "a=1"})
+	lay(t, dir+"/slot", map[string]string{"i.php": ""})
+	pipe := dir + "/slot/.user.ini"
+	tr.must(unix.Mkfifo(pipe, 0o666))
+	tr.soon("comparing", func() {
+		got, err := RememberedBy(Filling{Source: dir + "/source"}, dir+"/slot", ".user.ini")
+		if err != nil || !slices.Equal(got.Settings, []string{pipe}) {
+			t.Errorf("%+v, %v", got, err)
+		}
+	})
+}
+
+func TestReadFollowed_GoesToAFileAndToNothingElse(t *testing.T) {
+	tr := newTrap(t)
+	dir := t.TempDir()
+	writeFile(t, dir+"/file", "12345")
+	tr.must(unix.Mkfifo(dir+"/pipe", 0o666))
+	for name, to := range map[string]string{"to-file": dir + "/file", "to-pipe": dir + "/pipe", "to-device": "/dev/zero", "to-directory": dir} {
+		tr.must(os.Symlink(to, dir+"/"+name))
+	}
+	tr.soon("reading", func() {
+		for _, name := range []string{"file", "to-file"} {
+			if text, err := ReadFollowed(dir+"/"+name, 4); err != nil || string(text) != "1234" {
+				t.Errorf("of %s there is %q, %v", name, text, err)
+			}
+		}
+		for _, name := range []string{"pipe", "to-pipe", "to-device", "to-directory"} {
+			if text, err := ReadFollowed(dir+"/"+name, 4); err == nil {
+				t.Errorf("%s was read: %q", name, text)
 			}
 		}
 	})

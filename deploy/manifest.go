@@ -111,7 +111,7 @@ func sameContent(a, b string) bool {
 	}
 	files := [2]io.Reader{}
 	for i, path := range []string{a, b} {
-		f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+		f, err := OpenRegularOrLinked(path)
 		if err != nil {
 			return false
 		}

@@ -24,7 +24,7 @@ const (
 
 // Notes are those of the site that are kept, the newest last.
 func (h *History) Notes() (notes []Note, err error) {
-	if _, err := h.readSite(notesFile, &notes); err != nil {
+	if err := h.readSite(notesFile, &notes); err != nil {
 		return nil, fmt.Errorf("read the notes of the history: %w", err)
 	}
 	return notes, nil

@@ -52,7 +52,7 @@ func (d *docroot) pinned(now time.Time, slack time.Duration) (kept []ReleaseStat
 // Pins are the releases of a site that pins may lead to, as PutPins has written them, for a
 // process that begins.
 func (h *History) Pins() (states []DocrootState, err error) {
-	if _, err := h.readSite(pinsFile, &states); err != nil {
+	if err := h.readSite(pinsFile, &states); err != nil {
 		return nil, fmt.Errorf("read which releases have pins: %w", err)
 	}
 	return states, nil

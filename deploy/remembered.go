@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -68,11 +69,16 @@ func (f Filling) leaves(rel string) bool {
 	})
 }
 
-// differ says whether two files have not the same text, or one of them is missing.
+// maxSettings is what a .user.ini stays below, in bytes. Of a longer one it is not known
+// whether it has changed.
+const maxSettings = 1 << 20
+
+// differ says whether two files have not the same text, or one of them cannot be read. PHP
+// may have put something else in its place.
 func differ(a, b string) bool {
-	textA, errA := os.ReadFile(a)
-	textB, errB := os.ReadFile(b)
-	return errA != nil || errB != nil || string(textA) != string(textB)
+	textA, errA := ReadFollowed(a, maxSettings)
+	textB, errB := ReadFollowed(b, maxSettings)
+	return errA != nil || errB != nil || len(textA) == maxSettings || !bytes.Equal(textA, textB)
 }
 
 // leadElsewhere says whether PHP, which has resolved the path before, would be wrong about

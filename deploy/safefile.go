@@ -27,7 +27,25 @@ func OpenRegular(path string, flags int, perm fs.FileMode) (*os.File, error) {
 // ReadRegular reads a file of a release, or of a source, which may have several names: at
 // most so many bytes, by no symlink, and without waiting for whoever feeds a pipe.
 func ReadRegular(path string, most int64) ([]byte, error) {
-	file, err := OpenRegularOrLinked(path)
+	return readRegular(path, unix.O_NOFOLLOW, most)
+}
+
+// ReadFollowed is ReadRegular for a file that may well be reached by symlinks, such as one
+// of another program's configuration. It looks before it opens: with some devices, to open
+// them does something.
+func ReadFollowed(path string, most int64) ([]byte, error) {
+	fi, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !fi.Mode().IsRegular() {
+		return nil, notRegular(path)
+	}
+	return readRegular(path, 0, most)
+}
+
+func readRegular(path string, flags int, most int64) ([]byte, error) {
+	file, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK|flags, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -37,10 +55,12 @@ func ReadRegular(path string, most int64) ([]byte, error) {
 		return nil, err
 	}
 	if !fi.Mode().IsRegular() {
-		return nil, fmt.Errorf("read %s: it is not a regular file", path)
+		return nil, notRegular(path)
 	}
 	return io.ReadAll(io.LimitReader(file, most))
 }
+
+func notRegular(path string) error { return fmt.Errorf("read %s: it is not a regular file", path) }
 
 // OpenRegularOrLinked opens a file of a source for reading, which may have several
 // names and is not a symlink.
@@ -210,15 +230,10 @@ func readBounded(file *os.File) ([]byte, error) {
 // new, and so has who comes after a crash.
 func (d *safeDir) write(name string, text []byte) error {
 	next := "." + name + ".next"
-	if err := unix.Unlinkat(d.fd(), next, 0); err != nil && !errors.Is(err, unix.ENOENT) {
-		return &os.PathError{Op: "unlink", Path: filepath.Join(d.path, next), Err: err}
-	}
-	file, err := d.open(next, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err != nil {
+	if err := d.remove(next); err != nil {
 		return err
 	}
-	_, err = file.Write(text)
-	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
+	if err := d.writeNew(next, text, 0o644, false); err != nil {
 		return err
 	}
 	step("before a record has its name")
@@ -227,6 +242,23 @@ func (d *safeDir) write(name string, text []byte) error {
 	}
 	step("when a record has its name")
 	return d.file.Sync()
+}
+
+// writeNew makes a file, which must not be there, and has it on the disk before it ends.
+// With give it belongs to the owner of the directory.
+func (d *safeDir) writeNew(name string, text []byte, perm fs.FileMode, give bool) error {
+	file, err := d.open(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
+	if err != nil {
+		return err
+	}
+	if give {
+		giveToOwnerOf(file, d)
+	}
+	_, err = file.Write(text)
+	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
+		return errors.Join(err, d.remove(name))
+	}
+	return nil
 }
 
 // remove removes a file; one that is not there is fine.

@@ -57,16 +57,10 @@ func ReadOrMakeSecret(path string, secret func() []byte) ([]byte, error) {
 // makeSecret makes a file that nobody sees before it is whole, and replaces none.
 func (d *safeDir) makeSecret(name string, text []byte) error {
 	next := "." + name + "." + rand.Text()
-	file, err := d.open(next, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
+	if err := d.writeNew(next, text, 0o600, true); err != nil {
 		return err
 	}
-	giveToOwnerOf(file, d)
-	_, err = file.Write(text)
-	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
-		return errors.Join(err, d.remove(next))
-	}
-	err = unix.Renameat2(d.fd(), next, d.fd(), name, unix.RENAME_NOREPLACE)
+	err := unix.Renameat2(d.fd(), next, d.fd(), name, unix.RENAME_NOREPLACE)
 	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) { // the file system cannot
 		err = unix.Linkat(d.fd(), next, d.fd(), name, 0)
 		if err == nil {

@@ -1,42 +1,33 @@
 package deploy
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 )
 
-// readSite reads a file of JSON that is kept beside the site's history; false if there is
-// none.
-func (h *History) readSite(name string, into any) (bool, error) {
+// readSite reads a file of JSON that is kept beside the site's history. If there is none,
+// into stays as it is.
+func (h *History) readSite(name string, into any) error {
 	d, err := h.open()
 	if d == nil || err != nil {
-		return false, err
+		return err
 	}
 	defer d.Close()
-	text, _, err := d.read(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
+	if err := d.readJSON(name, into); !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
-	if err == nil {
-		err = json.Unmarshal(text, into)
-	}
-	return err == nil, err
+	return nil
 }
 
 // writeSite writes it, whole or not at all.
 func (h *History) writeSite(name string, from any) error {
-	d, err := openSafeDir(h.dir, true, historyDir, h.site)
+	d, err := h.make()
 	if err != nil {
 		return err
 	}
 	defer d.Close()
-	text, err := json.Marshal(from)
-	if err != nil {
-		return err
-	}
-	return d.write(name, text)
+	return d.writeJSON(name, from)
 }
 
 const closedFile = "closed.json"
@@ -44,7 +35,7 @@ const closedFile = "closed.json"
 // Closed are the site's releases that no request may enter, as PutClosed has written
 // them, for a process that begins.
 func (h *History) Closed() (releases []string, err error) {
-	if _, err := h.readSite(closedFile, &releases); err != nil {
+	if err := h.readSite(closedFile, &releases); err != nil {
 		return nil, fmt.Errorf("read which releases are closed: %w", err)
 	}
 	return releases, nil
@@ -63,7 +54,7 @@ const maintenanceFile = "maintenance.json"
 // Maintenance reads what PutMaintenance has written of the site, for a process that
 // begins. What that is, the caller knows; it stays as it is if nothing was written.
 func (h *History) Maintenance(into any) error {
-	if _, err := h.readSite(maintenanceFile, into); err != nil {
+	if err := h.readSite(maintenanceFile, into); err != nil {
 		return fmt.Errorf("read whether the site is in maintenance: %w", err)
 	}
 	return nil

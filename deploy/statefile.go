@@ -15,11 +15,7 @@ func ReadStateFile(stateDir, dir, name string, place any) error {
 		return fmt.Errorf("read %s: %w", filepath.Join(stateDir, dir, name), err)
 	}
 	defer d.Close()
-	text, _, err := d.read(name)
-	if err == nil {
-		err = json.Unmarshal(text, place)
-	}
-	if err != nil {
+	if err := d.readJSON(name, place); err != nil {
 		return fmt.Errorf("read %s: %w", filepath.Join(stateDir, dir, name), err)
 	}
 	return nil
@@ -28,20 +24,30 @@ func ReadStateFile(stateDir, dir, name string, place any) error {
 // WriteStateFile writes such a file, with its directory: whoever reads it has the old
 // one or the new.
 func WriteStateFile(stateDir, dir, name string, value any) error {
-	text, err := json.Marshal(value)
-	if err != nil {
-		return fmt.Errorf("write %s: %w", filepath.Join(stateDir, dir, name), err)
-	}
-	d, err := openSafeDir(stateDir, true)
+	d, err := openSafeDir(stateDir, true, dir)
 	if err == nil {
-		defer d.Close()
-		var sub *safeDir
-		if sub, err = d.sub(dir, true); err == nil {
-			err = errors.Join(sub.write(name, append(text, '\n')), sub.Close())
-		}
+		err = errors.Join(d.writeJSON(name, value), d.Close())
 	}
 	if err != nil {
 		return fmt.Errorf("write %s: %w", filepath.Join(stateDir, dir, name), err)
 	}
 	return nil
+}
+
+// readJSON reads a file of JSON into place.
+func (d *safeDir) readJSON(name string, place any) error {
+	text, _, err := d.read(name)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(text, place)
+}
+
+// writeJSON makes a file of JSON or replaces it, as write does.
+func (d *safeDir) writeJSON(name string, value any) error {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	return d.write(name, append(text, '\n'))
 }

@@ -2,9 +2,10 @@ package fpmconf
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
+
+	"realdocd/deploy"
 )
 
 // Files is the file system that files are read from. Paths are absolute. Glob gives
@@ -90,11 +91,17 @@ func (c *Config) section(name string, at Place) *Pool {
 	return p
 }
 
+// maxFile is the longest file that is read of this machine, in bytes.
+const maxFile = 4 << 20
+
 // thisMachine is the file system of this machine.
 type thisMachine struct{}
 
 func (thisMachine) Read(file string) (string, error) {
-	text, err := os.ReadFile(file)
+	text, err := deploy.ReadFollowed(file, maxFile+1)
+	if err == nil && len(text) > maxFile {
+		err = fmt.Errorf("%s is too long", file)
+	}
 	if err != nil {
 		return "", fmt.Errorf("read FPM's configuration: %w", err)
 	}

@@ -154,6 +154,43 @@ func TestConfig_EndsIfAFileIncludesItself(t *testing.T) {
 	}
 }
 
+func TestFinder_ReadsAFileOnceForManyListeners(t *testing.T) {
+	dir := writeFiles(t)
+	title := "php-fpm: master process (" + dir + "/fpm.conf)"
+	var f Finder
+	c, shop := f.Find("/run/Shop.sock", title)
+	if c == nil || shop == nil || shop.Name != "Shop" {
+		t.Fatalf("%+v, %+v", c, shop)
+	}
+	if err := os.Remove(dir + "/fpm.conf"); err != nil {
+		t.Fatal(err)
+	}
+	if again, blog := f.Find("127.0.0.1:9001", title); again != c || blog == nil || blog.Name != "blog" {
+		t.Errorf("%+v, %+v", again, blog)
+	}
+	if c, own := Find("127.0.0.1:9001", title); c != nil || own != nil {
+		t.Errorf("a file that has gone: %+v, %+v", c, own)
+	}
+}
+
+func TestLoad_ReadsNoFileThatIsNoneOrIsTooLong(t *testing.T) {
+	long := filepath.Join(t.TempDir(), "long")
+	if err := os.WriteFile(long, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for size, reads := range map[int64]bool{maxFile: true, maxFile + 1: false} {
+		if err := os.Truncate(long, size); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Load(long); (err == nil) != reads {
+			t.Errorf("%d bytes: %v", size, err)
+		}
+	}
+	if _, err := Load("/dev/zero"); err == nil {
+		t.Error("a device was read")
+	}
+}
+
 func TestPool_SaysWhatItSetsOfPHP(t *testing.T) {
 	p := load(t, writeFiles(t)).Pools[0]
 	for key, want := range map[string]struct {

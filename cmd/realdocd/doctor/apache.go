@@ -31,10 +31,7 @@ func (x *examination) checkApache() {
 	for _, pattern := range apacheFiles {
 		files, _ := filepath.Glob(x.at.Root + pattern) // the patterns are good
 		for _, file := range files {
-			text, err := deploy.ReadRegular(file, maxJobFile)
-			if resolved, linkErr := filepath.EvalSymlinks(file); err != nil && linkErr == nil { // sites-enabled has symlinks
-				text, err = deploy.ReadRegular(resolved, maxJobFile)
-			}
+			text, err := deploy.ReadFollowed(file, maxJobFile) // sites-enabled has symlinks
 			if err != nil {
 				continue
 			}

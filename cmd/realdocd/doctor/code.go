@@ -47,7 +47,7 @@ type codeReading struct {
 	ctx     context.Context
 	root    *root
 	names   []string // of the link
-	others  others
+	others  *others
 	mapped  bool // PHP-FPM has other paths
 	files   int
 	found   map[kind][]Finding
@@ -57,7 +57,7 @@ type codeReading struct {
 }
 
 func (x *examination) readRelease(ctx context.Context, p *root) {
-	r := &codeReading{ctx: ctx, root: p, names: p.namesOf(), others: othersOf(p), found: map[kind][]Finding{}}
+	r := &codeReading{ctx: ctx, root: p, names: p.namesOf(), others: p.others(), found: map[kind][]Finding{}}
 	for _, pool := range x.config.Pools {
 		r.mapped = r.mapped || pool.Name == p.poolOf() && len(pool.Map) > 0
 	}

@@ -6,6 +6,7 @@ import (
 
 	"realdocd/gateway"
 	"realdocd/gateway/control"
+	"realdocd/gateway/fpmconf"
 )
 
 // Surroundings are what an examination has to know beside what the gateway is told.
@@ -38,6 +39,7 @@ type examination struct {
 	roots   []*root         // the docroots that resolve
 	probes  *probeFiles
 	servers []*server
+	fpms    fpmconf.Finder
 }
 
 // Examine looks at everything that a configuration without faults names, and at the

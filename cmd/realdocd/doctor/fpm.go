@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/user"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -163,18 +162,12 @@ func (s *server) findConfiguration() {
 	if s.answer != nil {
 		titles = append(titles, s.answer.Master)
 	}
-	s.conf, s.own = fpmconf.Find(string(s.addr), titles...)
+	s.conf, s.own = s.fpms.Find(string(s.addr), titles...)
 	s.master = s.masterOf(pid)
 }
 
 // userName is FPM's user, by name if it has one.
-func (s *server) userName() string {
-	id := strconv.Itoa(s.answer.UID)
-	if u, err := user.LookupId(id); err == nil {
-		return u.Username
-	}
-	return "uid " + id
-}
+func (s *server) userName() string { return nameOfUser(s.answer.UID) }
 
 // oldestKept is the oldest branch of PHP that still got fixes of security when
 // this was written.

@@ -57,11 +57,12 @@ func identityOfListener(socket string) (*identity, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &identity{nameOfUser(creds.UID), creds.UID, creds.Groups[0], creds.Groups[1:]}, nil
+	return &identity{nameOfUser(int(creds.UID)), creds.UID, creds.Groups[0], creds.Groups[1:]}, nil
 }
 
-func nameOfUser(uid uint32) string {
-	id := strconv.Itoa(int(uid))
+// nameOfUser is the name of a user for people.
+func nameOfUser(uid int) string {
+	id := strconv.Itoa(uid)
 	if u, err := user.LookupId(id); err == nil {
 		return u.Username
 	}
@@ -89,7 +90,7 @@ func identityOfProcess(pid int) (*identity, error) {
 			}
 		}
 	}
-	who.name = nameOfUser(who.uid)
+	who.name = nameOfUser(int(who.uid))
 	return who, nil
 }
 

@@ -63,7 +63,7 @@ func (n *nginx) checkReach() {
 		if !addr.IsUnix() {
 			continue
 		}
-		for _, who := range n.workers() {
+		for _, who := range n.workers {
 			err := who.identity.may(string(addr), unix.W_OK)
 			if err == nil || !errors.Is(err, fs.ErrPermission) {
 				continue
@@ -78,7 +78,7 @@ func (n *nginx) checkReach() {
 // checkReloaded sees whether nginx has read what its files say now.
 func (n *nginx) checkReloaded() {
 	var began time.Time
-	for _, w := range n.workers() {
+	for _, w := range n.workers {
 		if w.began.After(began) {
 			began = w.began
 		}

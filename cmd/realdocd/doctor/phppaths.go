@@ -111,7 +111,7 @@ func (p *root) leadsInto(value string) string {
 		if below(path, p.namesOf()) {
 			return "through the link"
 		}
-		if beside := othersOf(p); below(path, []string{p.Release, p.Home}) || beside.hold(path) {
+		if below(path, []string{p.Release, p.Home}) || p.others().hold(path) {
 			return "into a release"
 		}
 	}

@@ -19,7 +19,8 @@ type nginx struct {
 	*examination
 	file string
 	conf []*nginxconf.Directive
-	pid  int // of its master; 0 if none runs
+	// workers are those of its master; none if it does not run.
+	workers []worker
 }
 
 // A worker is a process that takes requests.
@@ -31,15 +32,16 @@ type worker struct {
 // findNginx finds each nginx of this machine. Of processes it goes by those that are
 // root's, or of who runs check: others may call themselves what they like.
 func (x *examination) findNginx() (found []*nginx) {
-	take := func(file string, pid int) {
+	running := processes()
+	take := func(file string, master int) {
 		if slices.ContainsFunc(found, func(n *nginx) bool { return n.file == file }) {
 			return
 		}
 		if conf, err := nginxconf.Load(file); err == nil {
-			found = append(found, &nginx{x, file, conf, pid})
+			found = append(found, &nginx{x, file, conf, workersOf(master, running)})
 		}
 	}
-	for _, p := range processes() {
+	for _, p := range running {
 		if args, is := strings.CutPrefix(p.title, "nginx: master process "); is && p.isOurs() {
 			take(nginxFile(strings.Fields(args)), p.pid)
 		}
@@ -65,10 +67,10 @@ func nginxFile(args []string) string {
 	return file
 }
 
-// workers are the processes of a master that take requests.
-func (n *nginx) workers() (all []worker) {
-	for _, p := range processes() {
-		if n.pid == 0 || p.parent != n.pid || !strings.HasPrefix(p.title, "nginx: worker process") {
+// workersOf are the processes of a master, 0 for none, that take requests.
+func workersOf(master int, running []process) (all []worker) {
+	for _, p := range running {
+		if master == 0 || p.parent != master || !strings.HasPrefix(p.title, "nginx: worker process") {
 			continue
 		}
 		if who, err := identityOfProcess(p.pid); err == nil {

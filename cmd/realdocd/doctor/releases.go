@@ -19,6 +19,16 @@ type root struct {
 	deploy.Resolved
 	closed []string // files of the release that PHP-FPM is asked about
 	shared []string // the directories that its symlinks lead to, outside of it
+	beside *others  // nil before somebody asks
+}
+
+// others are the releases beside the root's, as they were when somebody first asked.
+func (p *root) others() *others {
+	if p.beside == nil {
+		beside := othersOf(p)
+		p.beside = &beside
+	}
+	return p.beside
 }
 
 // subject is the root as findings name it.

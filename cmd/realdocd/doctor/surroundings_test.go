@@ -99,8 +99,8 @@ func TestIdentity_OfAProcessAndOfAListener(t *testing.T) {
 	if name := nameOfUser(4_000_000_000); name != "uid 4000000000" {
 		t.Errorf("got %q", name)
 	}
-	if u, err := user.Current(); err == nil && nameOfUser(uint32(os.Geteuid())) != u.Username {
-		t.Errorf("%q is not %q", nameOfUser(uint32(os.Geteuid())), u.Username)
+	if u, err := user.Current(); err == nil && nameOfUser(os.Geteuid()) != u.Username {
+		t.Errorf("%q is not %q", nameOfUser(os.Geteuid()), u.Username)
 	}
 }
 

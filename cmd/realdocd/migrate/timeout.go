@@ -40,7 +40,7 @@ func (m *model) addTimeout(st *site, s *server) {
 		}
 	}
 	if from.isSet() {
-		d, ok := interval(from.value, time.Second)
+		d, ok := interval(from.value)
 		if !ok || d <= 0 {
 			st.note(from.at, "the timeout %s is not understood: set read_timeout", from.value)
 		} else if d != apacheTimeout {
@@ -51,14 +51,15 @@ func (m *model) addTimeout(st *site, s *server) {
 	if st.pool.fpm == nil {
 		return
 	}
-	own := settingOf(st.pool.fpm.Get("request_terminate_timeout"))
-	if d, ok := interval(own.value, time.Second); own.isSet() && ok && d > waits {
-		st.note(own.at, "PHP-FPM lets a script run for %s (request_terminate_timeout), and one that says nothing for %s gets a 504: if it may take longer, set read_timeout above it", written(d), written(waits))
+	const key = "request_terminate_timeout"
+	if d := st.pool.fpm.Duration(key); d > waits {
+		st.note(st.pool.fpm.Get(key).At, "PHP-FPM lets a script run for %s (request_terminate_timeout), and one that says nothing for %s gets a 504: if it may take longer, set read_timeout above it", written(d), written(waits))
 	}
 }
 
-// interval is a time of Apache, or of PHP-FPM: a number, with a unit or without.
-func interval(s string, unit time.Duration) (time.Duration, bool) {
+// interval is a time of Apache: a number, with a unit or of seconds.
+func interval(s string) (time.Duration, bool) {
+	unit := time.Second
 	s = strings.ToLower(strings.TrimSpace(s))
 	for _, u := range []struct {
 		suffix string

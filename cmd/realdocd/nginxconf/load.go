@@ -3,8 +3,9 @@ package nginxconf
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
+
+	"realdocd/deploy"
 )
 
 const (
@@ -44,16 +45,12 @@ func (l *loader) read(file string, in *Directive, depth int) error {
 	if l.files++; l.files > maxFiles {
 		return errTooMany
 	}
-	fi, err := os.Stat(file)
+	text, err := deploy.ReadFollowed(file, maxFile+1)
 	if err != nil {
 		return err
 	}
-	if !fi.Mode().IsRegular() || fi.Size() > maxFile {
+	if len(text) > maxFile {
 		return errTooLong
-	}
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return err
 	}
 	s := &scanner{text: string(text), line: 1}
 	return l.block(s, file, in, depth)

@@ -89,10 +89,19 @@ func TestDirective_InheritsWhatIsAroundIt(t *testing.T) {
 	}
 }
 
-func TestLoad_EndsIfAFileIncludesItself(t *testing.T) {
+func TestLoad_EndsIfAFileIncludesItselfOrIsTooLong(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, map[string]string{"n": "include n;", "deep": strings.Repeat("a {", 100), "twice": "include twice; include twice;"})
-	for _, name := range []string{"n", "deep", "twice", "none"} {
+	for size, name := range map[int64]string{maxFile: "fits", maxFile + 1: "long"} {
+		write(t, dir, map[string]string{name: ""})
+		if err := os.Truncate(dir+"/"+name, size); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := Load(dir + "/fits"); err != nil {
+		t.Error(err)
+	}
+	for _, name := range []string{"n", "deep", "twice", "none", "long"} {
 		if _, err := Load(dir + "/" + name); err == nil {
 			t.Errorf("%s was read", name)
 		}
