@@ -92,7 +92,7 @@ func (g *goLive) trialProgress() (show func(control.TrialStatus), done func()) {
 func trialLine(st control.TrialStatus, now time.Time) string {
 	text := st.Kind + "  "
 	if st.Kind == control.KindCanary {
-		text += fmt.Sprintf("%v %% of new visitors (%s), step %d of %d; ", st.Percent, count(int(st.Visitors), "visitor"), st.Step, st.Steps)
+		text += fmt.Sprintf("%v %% of new visitors (%s), step %d of %d; ", st.Percent, control.Count(int(st.Visitors), "visitor"), st.Step, st.Steps)
 	}
 	v := st.Verdict
 	text += fmt.Sprintf("%d of %d requests failed, before %d of %d", v.Candidate.Failed, v.Candidate.Requests, v.Live.Failed, v.Live.Requests)

@@ -185,17 +185,8 @@ func writeOccupants(w io.Writer, inside []control.Occupant) {
 	var out bytes.Buffer
 	rows := []row{{"KIND", "WHAT", "AGE", "PID"}}
 	for _, o := range inside {
-		rows = append(rows, row{o.Kind, o.What, ageOf(o), pidCell(o)})
+		rows = append(rows, row{o.Kind, o.What, ageCell(o.Age), pidCell(o.PID)})
 	}
 	writeTable(&out, rows)
 	out.WriteTo(w) // the error that goes with it says the same in short
-}
-
-func ageOf(o control.Occupant) string { return age(time.Duration(o.Age * float64(time.Second))) }
-
-func pidCell(o control.Occupant) string {
-	if o.PID == 0 {
-		return "-"
-	}
-	return fmt.Sprint(o.PID)
 }

@@ -40,7 +40,7 @@ func (g *goLive) read(ctx context.Context, dir, release string) error {
 		for _, n := range got.Namings {
 			g.warn("%v", n)
 		}
-		text := count(got.Files, "file") + " of code and settings"
+		text := control.Count(got.Files, "file") + " of code and settings"
 		if len(got.Namings) == 0 {
 			text += " name nothing outside of the release"
 		}
@@ -119,7 +119,7 @@ func (g *goLive) settle(ctx context.Context, h control.Headroom, last time.Time)
 		return nil
 	}
 	if g.reading.Odd > 0 {
-		g.warn("opcache never keeps %s whose time is ahead of now, or 0, such as %s: set their times with touch", count(g.reading.Odd, "file"), g.reading.OddFile)
+		g.warn("opcache never keeps %s whose time is ahead of now, or 0, such as %s: set their times with touch", control.Count(g.reading.Odd, "file"), g.reading.OddFile)
 	}
 	var ready time.Time
 	if !g.opts.noWarm {

@@ -196,7 +196,7 @@ func (g *goLive) wantNoForeign(permit *deploy.Permit, source string) error {
 		more = fmt.Sprintf("\n  and %d more", n)
 	}
 	return &foreignFiles{fmt.Sprintf("%s has %s that no deploy brought:\n  %s%s\nkeep them outside of releases (shared in [%s]), leave them alone (exclude), or let them go with --delete-new",
-		permit.Dir(), count(len(foreign), "file"), strings.Join(shown, "\n  "), more, toml.Key{"site", g.site.Name})}
+		permit.Dir(), control.Count(len(foreign), "file"), strings.Join(shown, "\n  "), more, toml.Key{"site", g.site.Name})}
 }
 
 // foreignFiles are files that would be lost.
