@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -132,9 +131,7 @@ func show[T any](cmd *cobra.Command, o *statusOptions, ask func(context.Context)
 		return err
 	}
 	if o.asJSON {
-		out := json.NewEncoder(cmd.OutOrStdout())
-		out.SetIndent("", "  ")
-		return out.Encode(got)
+		return writeJSON(cmd.OutOrStdout(), got)
 	}
 	if !wantsColour(cmd.OutOrStdout()) {
 		return write(cmd.OutOrStdout(), got, nil, time.Now())
