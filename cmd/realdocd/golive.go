@@ -189,10 +189,8 @@ func (g *goLive) explain(ctx context.Context, err error) error {
 
 // run takes a release from a directory on disk to visitors.
 func (g *goLive) run(ctx context.Context, release string) error {
-	release = g.link.into(release)
-	seen := g.seenAs(release)
-	g.outcome.Release = seen
-	if err := g.link.checkRelease(release); err != nil {
+	release, seen, err := g.choose(release)
+	if err != nil {
 		return err
 	}
 	if g.link.exists && seen == g.link.live {
@@ -206,6 +204,26 @@ func (g *goLive) run(ctx context.Context, release string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if err := g.makeLive(ctx, release, seen); err != nil || g.opts.dryRun {
+		return err
+	}
+	if g.opts.drain && g.link.live != "" && g.daemon != nil {
+		return g.drain(ctx, g.link.live, g.opts.timeout)
+	}
+	return nil
+}
+
+// choose gives the directory of a release as the link is to lead to it, and as requests would
+// see it. It wants the release and its docroot to be there.
+func (g *goLive) choose(dir string) (release, seen string, err error) {
+	release = g.link.into(dir)
+	seen = g.seenAs(release)
+	g.outcome.Release = seen
+	return release, seen, g.link.checkRelease(release)
+}
+
+// makeLive flips to a release that is prepared, and runs what follows a flip.
+func (g *goLive) makeLive(ctx context.Context, release, seen string) error {
 	if !g.opts.dryRun {
 		g.noteBefore(ctx)
 	}
@@ -213,9 +231,6 @@ func (g *goLive) run(ctx context.Context, release string) error {
 		return err
 	}
 	g.afterFlip(ctx, release)
-	if g.opts.drain && g.link.live != "" && g.daemon != nil {
-		return g.drain(ctx, g.link.live, g.opts.timeout)
-	}
 	return nil
 }
 
@@ -343,14 +358,8 @@ func (g *goLive) tell(release string) error {
 // compare sees whether the daemon serves what was asked for. It does not if it has another
 // root or other mounts than we have.
 func (g *goLive) compare(detail control.SiteDetail, release string) error {
-	for _, d := range detail.Docroots {
-		if d.Docroot != g.docroot {
-			continue
-		}
-		for _, r := range d.Releases {
-			if !r.Live || r.Path == release || sameDirectory(r.Path, release) {
-				continue
-			}
+	for _, r := range releasesOf(detail, g.docroot) {
+		if r.Live && r.Path != release && !sameDirectory(r.Path, release) {
 			g.outcome.Live = false
 			return fmt.Errorf("the running realdocd does not see this flip: for it %s leads to %s, and that is what visitors get; it has other mounts or another root than this command (a container, PrivateMounts): run the command where it runs", g.link.path, r.Path)
 		}

@@ -88,12 +88,10 @@ func (g *goLive) commandsInside(ctx context.Context) string {
 		return ""
 	}
 	var who []string
-	for _, docroot := range d.Docroots {
-		for _, r := range docroot.Releases {
-			for _, o := range r.Inside {
-				if o.Kind == "command" {
-					who = append(who, fmt.Sprintf("%s (pid %d)", o.What, o.PID))
-				}
+	for _, r := range knownReleases(d) {
+		for _, o := range r.Inside {
+			if o.Kind == "command" {
+				who = append(who, fmt.Sprintf("%s (pid %d)", o.What, o.PID))
 			}
 		}
 	}
