@@ -112,6 +112,37 @@ func (g *goLive) otherReleases(release string) (dirs []string) {
 	return dirs
 }
 
+// ready has PHP-FPM ready for the release, before visitors get it.
+func (g *goLive) ready(ctx context.Context, release, seen string) error {
+	h, err := g.headroom(ctx, seen)
+	if err != nil {
+		return err
+	}
+	if err := g.mayFlip(ctx, release, h); err != nil {
+		return err
+	}
+	if g.opts.dryRun {
+		return nil
+	}
+	if h.Opcache && !h.Fits && h.Restart {
+		if err := g.makeRoom(ctx); err != nil {
+			return err
+		}
+	}
+	last := time.Time{} // a new directory has never been used
+	if !g.filled {
+		if known := g.known(release); known != nil {
+			last = known.LastSeen
+		}
+	} else if slices.ContainsFunc(g.site.Slots, func(slot string) bool { return g.seenAs(slot) == seen }) {
+		last = g.lastUsed(release, g.emptied)
+	}
+	if err := g.settle(ctx, h, last); err != nil {
+		return err
+	}
+	return g.warm(ctx, seen, h)
+}
+
 // settle waits until PHP takes the release's files for what they are: until opcache keeps
 // files so young, and looks again at those that it has of the directory before.
 func (g *goLive) settle(ctx context.Context, h control.Headroom, last time.Time) error {
