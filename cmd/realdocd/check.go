@@ -83,12 +83,12 @@ func check(ctx context.Context, file string, configOnly bool) report {
 		r.Findings = doctor.Examine(ctx, c.Gateway, surroundingsOf(file, c))
 	}
 	r.Counts = doctor.Count(r.Findings)
-	if !configOnly && ctx.Err() == nil {
-		defer func() { r.tell(ctx, c) }()
-	}
 	r.Summary = fmt.Sprintf("%s in %s and %s", r.worst(), control.Count(r.Pools, "pool"), control.Count(r.Sites, "site"))
 	if doctor.HasNoDaemon(r.Findings) {
 		r.Summary += "; realdocd does not run, so what it sees was left out"
+	}
+	if !configOnly && ctx.Err() == nil {
+		r.tell(ctx, c)
 	}
 	return r
 }

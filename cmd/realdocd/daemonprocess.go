@@ -75,7 +75,7 @@ func (d *daemonProcess) serve(stderr io.Writer, getenv func(string) string) erro
 	case err := <-d.ended:
 		return endedByItself(err)
 	}
-	d.log.Info().Str("version", readBuild().Version).Strs("listen", d.addrs).Strs("sites", d.config.SiteNames()).Msg("ready")
+	d.log.Info().Str("version", b.Version).Strs("listen", d.addrs).Strs("sites", d.config.SiteNames()).Msg("ready")
 	if before != nil {
 		awaitMain(before)
 	}
