@@ -107,7 +107,13 @@ func (d *document) checkShared(site *gateway.SiteConfig) {
 // A place is a directory, or a pattern of such, that the configuration names.
 type place struct {
 	site, key, path string
-	form            string // path with {1} and its like, where each docroot has its own
+	form            string   // path with {1} and its like, where each docroot has its own
+	parts           []string // of path
+}
+
+func newPlace(site, key, form string) place {
+	clean := path.Clean(asPattern(form))
+	return place{site, key, clean, form, strings.Split(strings.TrimSuffix(clean, "/"), "/")}
 }
 
 func (p place) at() []string {
@@ -127,11 +133,15 @@ func (d *document) checkOverlaps() {
 	places := d.places()
 	for i, a := range places {
 		for _, b := range places[:i] {
-			if !a.deployed() && !b.deployed() || d.isExcused(a.at()) || d.isExcused(b.at()) {
+			if !a.deployed() && !b.deployed() {
 				continue
 			}
 			relation := a.to(b)
-			if relation == "" || d.isForOther(a, b) || d.isForOther(b, a) || relation == "is" && a.site == b.site && a.key == b.key { // a slot twice is told already
+			if relation == "" { // as of nearly all pairs of many sites, so this comes first
+				continue
+			}
+			isTwice := relation == "is" && a.site == b.site && a.key == b.key // which is told already
+			if isTwice || d.isExcused(a.at()) || d.isExcused(b.at()) || d.isForOther(a, b) || d.isForOther(b, a) {
 				continue
 			}
 			d.fault(a.at(), "%q %s %s, %q (%s): deploys would empty or remove what is in use there; give each a directory of its own",
@@ -146,7 +156,7 @@ func (d *document) places() (all []place) {
 	add := func(site, key string, paths ...string) {
 		for _, p := range paths {
 			if path.IsAbs(p) {
-				all = append(all, place{site, key, path.Clean(asPattern(p)), p})
+				all = append(all, newPlace(site, key, p))
 			}
 		}
 	}
@@ -182,7 +192,7 @@ func (d *document) isForOther(of, a place) bool {
 	if of.key == "docroot" {
 		form.Releases = site.Docroot
 	}
-	relation := place{path: path.Clean(form.At(site.Docroot).Releases)}.to(a)
+	relation := newPlace("", "", form.At(site.Docroot).Releases).to(a)
 	return relation == "is" || relation == "holds"
 }
 
@@ -206,11 +216,14 @@ func (d *document) whereOf(p, from place) string {
 // to says how a lies to b, as "lies in"; "" if they have nothing to do with each
 // other. Either may be a pattern.
 func (a place) to(b place) string {
-	outer, inner := strings.Split(strings.TrimSuffix(b.path, "/"), "/"), strings.Split(strings.TrimSuffix(a.path, "/"), "/")
+	outer, inner := b.parts, a.parts
 	for i := range min(len(outer), len(inner)) {
+		if outer[i] == inner[i] {
+			continue
+		}
 		x, _ := path.Match(outer[i], inner[i])
 		y, _ := path.Match(inner[i], outer[i])
-		if !x && !y && outer[i] != inner[i] {
+		if !x && !y {
 			return ""
 		}
 	}
