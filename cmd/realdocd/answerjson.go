@@ -24,8 +24,13 @@ func answerJSON(out io.Writer, answer any, err error) error {
 		}
 		answer = why
 	}
+	return errors.Join(err, writeJSON(out, answer))
+}
+
+// writeJSON writes JSON that people read too.
+func writeJSON(out io.Writer, v any) error {
 	encoder := json.NewEncoder(out)
 	encoder.SetIndent("", "  ")
 	encoder.SetEscapeHTML(false) // it is for terminals and scripts
-	return errors.Join(err, encoder.Encode(answer))
+	return encoder.Encode(v)
 }

@@ -2,7 +2,9 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -74,6 +76,7 @@ func TestCanary_WhatCannotBeTriedIsNot(t *testing.T) {
 		"for what":       {[]string{"2", "--for", "1h"}, exitUsage, "--for is for --judge manual"},
 		"manual steps":   {[]string{"2", "--judge", "manual", "--steps", "1,2"}, exitUsage, "one step"},
 		"a name too few": {[]string{}, exitUsage, "needs RELEASE too"},
+		"a dry abort":    {[]string{"--abort", "--dry-run"}, exitUsage, "leave --dry-run out"},
 		"promote":        {[]string{"--promote"}, exitNo, "has no canary"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -109,6 +112,40 @@ func TestCanary_AnOperatorDecides(t *testing.T) {
 	if code, _, stderr := s.run("canary", "shop", "--abort"); code != exitDone {
 		t.Errorf("exit code %d: %s", code, stderr)
 	}
+}
+
+func TestCanary_APromotionThatIsDryChangesNothing(t *testing.T) {
+	s := newFakeSite(t, `after_flip = ["touch DIR/ran"]`)
+	s.startDaemon()
+	s.daemon.site.Trials = []control.TrialStatus{{Kind: control.KindCanary, Docroot: s.link + "/public", Release: s.release("2")}}
+	code, stdout, stderr := s.run("canary", "shop", "--promote", "--dry-run")
+	if code != exitDone || !strings.Contains(stdout, "would point "+s.link) {
+		t.Errorf("exit code %d: %s%s", code, stdout, stderr)
+	}
+	s.wantLive(s.release("1"))
+	if _, err := os.Stat(s.dir + "/ran"); err == nil {
+		t.Error("after_flip ran")
+	}
+}
+
+func TestCanary_APromotionIsOfTheTrialOfItsDocroot(t *testing.T) {
+	s := newFakeSite(t)
+	pattern := filepath.Join(filepath.Dir(s.dir), "*", "current", "public")
+	s.edit(s.link+"/public", pattern)
+	s.daemon.site.Docroot = pattern
+	s.startDaemon()
+	other := s.mkdir("elsewhere/public")
+	s.daemon.site.Trials = []control.TrialStatus{{Kind: control.KindCanary, Docroot: "/srv/other/current/public", Release: filepath.Dir(other)}}
+	args := []string{"canary", "shop/" + filepath.Base(s.dir), "--promote"}
+	if code, _, stderr := s.run(args...); code != exitNo || !strings.Contains(stderr, "has no canary") {
+		t.Errorf("exit code %d: %s", code, stderr)
+	}
+	s.wantLive(s.release("1"))
+	s.daemon.site.Trials = append(s.daemon.site.Trials, control.TrialStatus{Kind: control.KindCanary, Docroot: s.link + "/public", Release: s.release("2")})
+	if code, _, stderr := s.run(args...); code != exitDone {
+		t.Errorf("exit code %d: %s", code, stderr)
+	}
+	s.wantLive(s.release("2"))
 }
 
 func TestBake_AWorseReleaseIsRolledBackAndAGoodOneIsNot(t *testing.T) {
@@ -163,4 +200,17 @@ func TestPreview_PrintsALinkAndNothingElse(t *testing.T) {
 			t.Errorf("%q: exit code %d: %q %s", args, code, stdout, stderr)
 		}
 	}
+}
+
+func TestPreview_OfALinkIntoAReleaseShowsItsDocrootAlone(t *testing.T) {
+	s := newFakeSite(t)
+	s.edit(s.link+"/public", s.link)
+	if err := errors.Join(os.Remove(s.link), os.Symlink("releases/1/public", s.link)); err != nil {
+		t.Fatal(err)
+	}
+	s.startDaemon()
+	if code, _, stderr := s.run("preview", "shop", s.release("2"), "--no-headroom", "--no-warm"); code != exitDone {
+		t.Errorf("exit code %d: %s", code, stderr)
+	}
+	s.wantAsked("POST /preview releases/2/public")
 }

@@ -75,7 +75,7 @@ func check(ctx context.Context, file string, configOnly bool) report {
 	if err != nil {
 		r := report{Findings: configFaults(file, err), faulty: true}
 		r.Counts = doctor.Count(r.Findings)
-		r.Summary = count(r.Counts.Faults, "fault") + " in the configuration; nothing else was checked"
+		r.Summary = control.Count(r.Counts.Faults, "fault") + " in the configuration; nothing else was checked"
 		return r
 	}
 	r := report{Pools: len(c.Gateway.Pools), Sites: len(c.Gateway.Sites)}
@@ -83,12 +83,12 @@ func check(ctx context.Context, file string, configOnly bool) report {
 		r.Findings = doctor.Examine(ctx, c.Gateway, surroundingsOf(file, c))
 	}
 	r.Counts = doctor.Count(r.Findings)
-	if !configOnly && ctx.Err() == nil {
-		defer func() { r.tell(ctx, c) }()
-	}
-	r.Summary = fmt.Sprintf("%s in %s and %s", r.worst(), count(r.Pools, "pool"), count(r.Sites, "site"))
+	r.Summary = fmt.Sprintf("%s in %s and %s", r.worst(), control.Count(r.Pools, "pool"), control.Count(r.Sites, "site"))
 	if doctor.HasNoDaemon(r.Findings) {
 		r.Summary += "; realdocd does not run, so what it sees was left out"
+	}
+	if !configOnly && ctx.Err() == nil {
+		r.tell(ctx, c)
 	}
 	return r
 }
@@ -125,7 +125,7 @@ func surroundingsOf(file string, c conf.Config) doctor.Surroundings {
 
 // worst says how many faults and warnings there are.
 func (r report) worst() string {
-	switch faults, warnings := count(r.Counts.Faults, "fault"), count(r.Counts.Warnings, "warning"); {
+	switch faults, warnings := control.Count(r.Counts.Faults, "fault"), control.Count(r.Counts.Warnings, "warning"); {
 	case r.Counts.Faults == 0 && r.Counts.Warnings == 0:
 		return "no faults"
 	case r.Counts.Faults == 0:

@@ -88,9 +88,7 @@ func (o *configOptions) run(cmd *cobra.Command, names []string) error {
 		}
 		err = o.writeDiff(&out, changesOf(shown.Tables, next.Tables))
 	case o.asJSON:
-		encoder := json.NewEncoder(&out)
-		encoder.SetIndent("", "  ")
-		err = encoder.Encode(shown)
+		err = writeJSON(&out, shown)
 	default:
 		writeConfiguration(&out, shown, o.noDefaults)
 	}
@@ -128,9 +126,7 @@ func (o *configOptions) ofDaemon() (told control.Configuration, err error) {
 // writeDiff is errNo if there are changes.
 func (o *configOptions) writeDiff(out *bytes.Buffer, changes []configChange) error {
 	if o.asJSON {
-		encoder := json.NewEncoder(out)
-		encoder.SetIndent("", "  ")
-		if err := encoder.Encode(changes); err != nil {
+		if err := writeJSON(out, changes); err != nil {
 			return err
 		}
 	} else {

@@ -17,6 +17,7 @@ import (
 	"realdocd/cmd/realdocd/conf"
 	"realdocd/cmd/realdocd/logging"
 	"realdocd/gateway"
+	"realdocd/gateway/control"
 	"realdocd/gateway/sock"
 )
 
@@ -74,7 +75,7 @@ func (d *daemonProcess) serve(stderr io.Writer, getenv func(string) string) erro
 	case err := <-d.ended:
 		return endedByItself(err)
 	}
-	d.log.Info().Str("version", readBuild().Version).Strs("listen", d.addrs).Strs("sites", d.config.SiteNames()).Msg("ready")
+	d.log.Info().Str("version", b.Version).Strs("listen", d.addrs).Strs("sites", d.config.SiteNames()).Msg("ready")
 	if before != nil {
 		awaitMain(before)
 	}
@@ -144,5 +145,5 @@ func (d *daemonProcess) listen() error {
 
 func (d *daemonProcess) tellReady() {
 	c := d.config.Gateway
-	d.notify(daemon.SdNotifyReady, fmt.Sprintf("serving %s on %s", count(len(c.Sites), "site"), strings.Join(d.addrs, ", ")))
+	d.notify(daemon.SdNotifyReady, fmt.Sprintf("serving %s on %s", control.Count(len(c.Sites), "site"), strings.Join(d.addrs, ", ")))
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"realdocd/deploy"
+	"realdocd/gateway/control"
 )
 
 // deployOptions are those of deploy alone.
@@ -160,7 +161,7 @@ func (g *goLive) fill(ctx context.Context, source string, permit *deploy.Permit)
 		if err == nil {
 			err = records.EndFill(permit, g.site.Exclude)
 		}
-		return fmt.Sprintf("%s: %s, %d changed, %d deleted", permit.Dir(), count(filled.Files, "file"), filled.Changed, filled.Deleted), err
+		return fmt.Sprintf("%s: %s, %d changed, %d deleted", permit.Dir(), control.Count(filled.Files, "file"), filled.Changed, filled.Deleted), err
 	})
 }
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,16 +16,20 @@ import (
 
 	"realdocd/cmd/realdocd/conf"
 	"realdocd/deploy"
-	"realdocd/gateway"
 	"realdocd/gateway/control"
 	"realdocd/gateway/nearest"
 )
 
+// drainOptions say which pins are waited for, and for how long.
+type drainOptions struct {
+	siteOptions
+	timeout time.Duration
+	pins    control.Pins
+	asJSON  bool
+}
+
 func newDrain() *cobra.Command {
-	var o siteOptions
-	var timeout time.Duration
-	var asJSON bool
-	pins := control.PinsEnd
+	o := drainOptions{pins: control.PinsEnd}
 	cmd := &cobra.Command{
 		Use:   "drain SITE RELEASE",
 		Short: "Wait until nothing runs in a release",
@@ -41,36 +44,14 @@ still runs is listed.`,
   realdocd drain shop 42 --pins=wait`,
 		Args: siteArguments("RELEASE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if _, err := drainLimit(true, timeout, true); err != nil {
+			if _, err := drainLimit(true, o.timeout, true); err != nil {
 				return usageError{err}
 			}
-			if err := wantPins(pins); err != nil {
+			if err := wantPins(o.pins); err != nil {
 				return usageError{err}
 			}
-			limit := timeout
-			if pins == control.PinsWait {
-				limit = pinsForever
-			}
-			var site control.SiteDetail
-			err := o.ask(limit+2*answerTimeout, func(ctx context.Context, daemon *control.Client) error {
-				at := control.SiteAddress{Site: args[0], Docroot: o.docroot}
-				release, err := o.findRelease(ctx, daemon, at, args[1])
-				if err != nil {
-					return err
-				}
-				noteUnseenOf(ctx, daemon, args[0], cmd.ErrOrStderr())
-				if pins == control.PinsWait && !cmd.Flags().Changed("timeout") {
-					if timeout, err = untilPinsEnd(ctx, daemon, at, release, timeout); err != nil {
-						return err
-					}
-				}
-				ends := time.Now().Add(timeout)
-				if site, err = daemon.DrainRelease(ctx, at, release, timeout, pins); err != nil {
-					return err
-				}
-				return awaitPHP(ctx, release, ends)
-			})
-			if asJSON {
+			site, err := o.drain(cmd, args[0], args[1])
+			if o.asJSON {
 				return answerJSON(cmd.OutOrStdout(), site, err)
 			}
 			if busy := (*control.BusyError)(nil); errors.As(err, &busy) {
@@ -81,25 +62,46 @@ still runs is listed.`,
 		ValidArgsFunction: o.completeSiteThenRelease,
 	}
 	o.flags(cmd)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "write the site as JSON, as the control API has it")
-	cmd.Flags().DurationVar(&timeout, "timeout", 30*time.Second, "how long to wait, as `TIME` such as 30s or 2m; without it --pins=wait takes as long as the pins, too")
-	pinsFlag(cmd, &pins)
+	cmd.Flags().BoolVar(&o.asJSON, "json", false, "write the site as JSON, as the control API has it")
+	cmd.Flags().DurationVar(&o.timeout, "timeout", 30*time.Second, "how long to wait, as `TIME` such as 30s or 2m; without it --pins=wait takes as long as the pins, too")
+	pinsFlag(cmd, &o.pins)
 	return cmd
 }
 
-// noteUnseenOf is noteUnseen for the pool of a site.
-func noteUnseenOf(ctx context.Context, daemon *control.Client, site string, w io.Writer) {
+func (o *drainOptions) drain(cmd *cobra.Command, name, asked string) (site control.SiteDetail, err error) {
+	timeout, limit := o.timeout, o.timeout
+	if o.pins == control.PinsWait {
+		limit = pinsForever
+	}
+	err = o.ask(limit+2*answerTimeout, func(ctx context.Context, daemon *control.Client) error {
+		at := control.SiteAddress{Site: name, Docroot: o.docroot}
+		release, err := o.findRelease(ctx, daemon, at, asked)
+		if err != nil {
+			return err
+		}
+		o.noteUnseen(ctx, daemon, name, cmd.ErrOrStderr())
+		if o.pins == control.PinsWait && !cmd.Flags().Changed("timeout") {
+			if timeout, err = untilPinsEnd(ctx, daemon, at, release, timeout); err != nil {
+				return err
+			}
+		}
+		ends := time.Now().Add(timeout)
+		if site, err = daemon.DrainRelease(ctx, at, release, timeout, o.pins); err != nil {
+			return err
+		}
+		return awaitPHP(ctx, release, ends)
+	})
+	return site, err
+}
+
+// noteUnseen notes what the pool of a site does not see.
+func (o *siteOptions) noteUnseen(ctx context.Context, daemon *control.Client, name string, w io.Writer) {
 	st, err := daemon.Status(ctx)
 	if err != nil {
 		return
 	}
-	sites := configOf(st.Sites)
-	if at, docroot, err := gateway.Named(sites, site); err == nil {
-		its := sites[at]
-		if docroot != "" {
-			its = its.At(docroot)
-		}
-		noteUnseen(ctx, daemon, its.Pool, w)
+	if site, err := o.siteNamed(configOf(st.Sites), name); err == nil {
+		noteUnseen(st.Pools, site.Pool, w)
 	}
 }
 
@@ -166,11 +168,11 @@ func wantRelease(dir string) error {
 
 func (o *siteOptions) slots(name string) []string {
 	c, _ := conf.Load(o.file) // it was read a moment ago
-	at, docroot, err := gateway.Named(c.Gateway.Sites, name)
+	site, err := o.siteNamed(c.Gateway.Sites, name)
 	if err != nil {
 		return nil
 	}
-	return c.Gateway.Sites[at].At(cmp.Or(docroot, path.Clean(o.docroot))).Slots
+	return site.Slots
 }
 
 func knownReleases(d control.SiteDetail) (all []control.ReleaseStatus) {
@@ -185,17 +187,8 @@ func writeOccupants(w io.Writer, inside []control.Occupant) {
 	var out bytes.Buffer
 	rows := []row{{"KIND", "WHAT", "AGE", "PID"}}
 	for _, o := range inside {
-		rows = append(rows, row{o.Kind, o.What, ageOf(o), pidCell(o)})
+		rows = append(rows, row{o.Kind, o.What, ageCell(o.Age), pidCell(o.PID)})
 	}
 	writeTable(&out, rows)
 	out.WriteTo(w) // the error that goes with it says the same in short
-}
-
-func ageOf(o control.Occupant) string { return age(time.Duration(o.Age * float64(time.Second))) }
-
-func pidCell(o control.Occupant) string {
-	if o.PID == 0 {
-		return "-"
-	}
-	return fmt.Sprint(o.PID)
 }

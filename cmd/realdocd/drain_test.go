@@ -170,3 +170,14 @@ func TestAPatternWantsADocroot(t *testing.T) {
 	}
 	s.wantLive(s.release("2"))
 }
+
+func TestDrainNotesWhatThePoolOfADocrootOfAPatternDoesNotSee(t *testing.T) {
+	s := newFakeSite(t)
+	s.daemon.status.Pools = []control.PoolStatus{{Name: "fpm-s1"}}
+	s.daemon.status.Sites[0] = control.SiteStatus{Name: "shop", Docroot: "/var/www/*/current", Pool: "fpm-{1}"}
+	s.startDaemon()
+	for _, args := range [][]string{{"shop/s1"}, {"shop", "--docroot", "/var/www/s1/current"}} {
+		_, _, stderr := s.run(append([]string{"drain", "--timeout", "1s", args[0], s.release("2")}, args[1:]...)...)
+		wantIn(t, stderr, "set status of [pool.fpm-s1]")
+	}
+}

@@ -134,8 +134,13 @@ func outcomeOf(err error) error {
 	if !errors.As(err, &exit) {
 		return err
 	}
-	if status := exit.Sys().(syscall.WaitStatus); status.Signaled() {
+	return codeOf(exit.ProcessState)
+}
+
+// codeOf is the exit code that a shell has for the end of a process.
+func codeOf(state *os.ProcessState) exitCode {
+	if status := state.Sys().(syscall.WaitStatus); status.Signaled() {
 		return exitCode(exitSignal + int(status.Signal()))
 	}
-	return exitCode(exit.ExitCode())
+	return exitCode(state.ExitCode())
 }

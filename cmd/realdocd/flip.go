@@ -2,6 +2,12 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"realdocd/deploy"
+	"realdocd/gateway/control"
 
 	"github.com/spf13/cobra"
 )
@@ -54,4 +60,81 @@ Interrupted before the rename, it has changed nothing; after it, the flip stands
 	o.holdFlag(cmd)
 	o.bakeFlag(cmd)
 	return cmd
+}
+
+// change flips, and has the daemon know it; with --hold while requests are held.
+func (g *goLive) change(ctx context.Context, release, seen string) error {
+	letGo, err := g.hold(ctx, release)
+	if err != nil {
+		return err
+	}
+	defer letGo()
+	if err := g.flip(release); err != nil || g.opts.dryRun {
+		return err
+	}
+	g.noteLived(release)
+	return g.tell(seen)
+}
+
+// flip is the one step that visitors see.
+func (g *goLive) flip(release string) error {
+	change := deploy.Flip
+	if !g.link.exists {
+		change = deploy.CreateLink
+	}
+	return g.do("flip", func() (string, error) {
+		if g.opts.dryRun {
+			return "would point " + g.link.path + " to " + release, nil
+		}
+		if err := change(g.link.path, release); err != nil {
+			return "", err
+		}
+		g.flipped, g.outcome.Live = true, true
+		return g.link.path + " -> " + release, nil
+	})
+}
+
+// tell has the flip known and written down, also when we are told to stop. What
+// fails here does not undo the flip; but a daemon that sees something else than what was
+// asked for serves something else.
+func (g *goLive) tell(release string) error {
+	if g.daemon != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), answerTimeout)
+		defer cancel()
+		detail, err := g.daemon.Look(ctx, g.at, g.by)
+		if err == nil {
+			return g.compare(detail, release)
+		}
+		if !control.IsNotRunning(err) {
+			g.warn("the flip stands, but realdocd was not told of it: %v", err)
+			return nil
+		}
+	}
+	history := g.history()
+	if history == nil {
+		return nil
+	}
+	err := history.Add(deploy.Event{Time: time.Now(), Link: g.link.path, Release: release, By: g.by})
+	if err != nil {
+		g.warn("the flip stands, but is not in the history: %v", err)
+	}
+	return nil
+}
+
+// compare sees whether the daemon serves what was asked for. It does not if it has another
+// root or other mounts than we have.
+func (g *goLive) compare(detail control.SiteDetail, release string) error {
+	for _, r := range releasesOf(detail, g.docroot) {
+		if r.Live && r.Path != release && !sameDirectory(r.Path, release) {
+			g.outcome.Live = false
+			return fmt.Errorf("the running realdocd does not see this flip: for it %s leads to %s, and that is what visitors get; it has other mounts or another root than this command (a container, PrivateMounts): run the command where it runs", g.link.path, r.Path)
+		}
+	}
+	return nil
+}
+
+func sameDirectory(a, b string) bool {
+	fiA, errA := os.Stat(a)
+	fiB, errB := os.Stat(b)
+	return errA == nil && errB == nil && os.SameFile(fiA, fiB)
 }

@@ -4,52 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"os/signal"
 	"path"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
-
-	"github.com/spf13/cobra"
 
 	"realdocd/deploy"
 	"realdocd/gateway/control"
 )
-
-// liveOptions say how a release goes live.
-type liveOptions struct {
-	siteOptions
-	strict, noWarm, noHeadroom, anyway, wait bool
-	drain, dryRun, asJSON, hold              bool
-	timeout                                  time.Duration
-	bake                                     time.Duration
-	pins                                     control.Pins
-	holdCommand                              []string // runs while requests are held, if hold is set
-}
-
-func (o *liveOptions) flags(cmd *cobra.Command) {
-	o.siteOptions.flags(cmd)
-	cmd.Flags().BoolVar(&o.strict, "strict", false, "stop if the release does not fit into the opcache, if that cannot be told, or if the warm-up cannot run")
-	cmd.Flags().BoolVar(&o.noWarm, "no-warm", false, "leave out the warm-up")
-	cmd.Flags().BoolVar(&o.noHeadroom, "no-headroom", false, "do not ask PHP-FPM about the release")
-	cmd.Flags().BoolVar(&o.anyway, "anyway", false, "flip to a release that names other directories, too")
-	cmd.Flags().BoolVar(&o.wait, "wait", false, "wait until PHP-FPM has forgotten what would change in a directory that is used again")
-	cmd.Flags().BoolVarP(&o.dryRun, "dry-run", "n", false, "say what would be done, and do nothing")
-	cmd.Flags().BoolVar(&o.asJSON, "json", false, "write the steps as JSON")
-}
-
-func (o *liveOptions) drainFlags(cmd *cobra.Command) {
-	o.pinsFlag(cmd)
-	cmd.Flags().BoolVar(&o.drain, "drain", false, "then wait until nothing runs in the release that was live")
-	cmd.Flags().DurationVar(&o.timeout, "timeout", 30*time.Second, "how long to wait for --drain, and for what runs at --hold, as `TIME` such as 30s or 2m")
-}
-
-func (o *liveOptions) pinsFlag(cmd *cobra.Command) {
-	o.pins = control.PinsEnd
-	pinsFlag(cmd, &o.pins)
-}
 
 // A goLive makes a release live.
 type goLive struct {
@@ -69,35 +31,6 @@ type goLive struct {
 	detail          control.SiteDetail // the site as the daemon knows it
 	past            []deploy.Event     // of the link, the newest last
 	servers         int                // FPM listeners of the pool
-}
-
-// with does the work under the link's lock, and tells how it went.
-func (o *liveOptions) with(cmd *cobra.Command, site string, work func(ctx context.Context, g *goLive) error) error {
-	return o.unlocked(cmd, site, func(ctx context.Context, g *goLive) error {
-		if err := g.locked(func() error { return work(ctx, g) }); err != nil {
-			return err
-		}
-		return g.bake(ctx)
-	})
-}
-
-// unlocked does work that locks the link by itself, and tells how it went.
-func (o *liveOptions) unlocked(cmd *cobra.Command, site string, work func(ctx context.Context, g *goLive) error) error {
-	if cmd.Flags().Lookup("pins") != nil {
-		if err := wantPins(o.pins); err != nil {
-			return usageError{err}
-		}
-	}
-	ctx, stop := interruptible()
-	defer stop()
-	t, err := o.find(ctx, site)
-	if err != nil {
-		return err
-	}
-	// A reader of the output that leaves must not stop a deploy half way.
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
-	g := &goLive{namedSite: t, steps: newSteps(cmd, site, o.asJSON), opts: *o, by: cmd.Name(), reading: &deploy.Reading{}}
-	return g.end(g.explain(ctx, work(ctx, g)))
 }
 
 func (g *goLive) locked(work func() error) (err error) {
@@ -189,10 +122,8 @@ func (g *goLive) explain(ctx context.Context, err error) error {
 
 // run takes a release from a directory on disk to visitors.
 func (g *goLive) run(ctx context.Context, release string) error {
-	release = g.link.into(release)
-	seen := g.seenAs(release)
-	g.outcome.Release = seen
-	if err := g.link.checkRelease(release); err != nil {
+	release, seen, err := g.choose(release)
+	if err != nil {
 		return err
 	}
 	if g.link.exists && seen == g.link.live {
@@ -206,6 +137,26 @@ func (g *goLive) run(ctx context.Context, release string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if err := g.makeLive(ctx, release, seen); err != nil || g.opts.dryRun {
+		return err
+	}
+	if g.opts.drain && g.link.live != "" && g.daemon != nil {
+		return g.drain(ctx, g.link.live, g.opts.timeout)
+	}
+	return nil
+}
+
+// choose gives the directory of a release as the link is to lead to it, and as requests would
+// see it. It wants the release and its docroot to be there.
+func (g *goLive) choose(dir string) (release, seen string, err error) {
+	release = g.link.into(dir)
+	seen = g.seenAs(release)
+	g.outcome.Release = seen
+	return release, seen, g.link.checkRelease(release)
+}
+
+// makeLive flips to a release that is prepared, and runs what follows a flip.
+func (g *goLive) makeLive(ctx context.Context, release, seen string) error {
 	if !g.opts.dryRun {
 		g.noteBefore(ctx)
 	}
@@ -213,24 +164,7 @@ func (g *goLive) run(ctx context.Context, release string) error {
 		return err
 	}
 	g.afterFlip(ctx, release)
-	if g.opts.drain && g.link.live != "" && g.daemon != nil {
-		return g.drain(ctx, g.link.live, g.opts.timeout)
-	}
 	return nil
-}
-
-// change flips, and has the daemon know it; with --hold while requests are held.
-func (g *goLive) change(ctx context.Context, release, seen string) error {
-	letGo, err := g.hold(ctx, release)
-	if err != nil {
-		return err
-	}
-	defer letGo()
-	if err := g.flip(release); err != nil || g.opts.dryRun {
-		return err
-	}
-	g.noteLived(release)
-	return g.tell(seen)
 }
 
 // prepare does what has to go well before the flip.
@@ -262,110 +196,4 @@ func (g *goLive) noteBefore(ctx context.Context) {
 	if history := g.history(); history != nil {
 		history.Add(deploy.Event{Time: time.Now(), Link: g.link.path, Release: g.link.live, By: "link"})
 	}
-}
-
-// ready has PHP-FPM ready for the release, before visitors get it.
-func (g *goLive) ready(ctx context.Context, release, seen string) error {
-	h, err := g.headroom(ctx, seen)
-	if err != nil {
-		return err
-	}
-	if err := g.mayFlip(ctx, release, h); err != nil {
-		return err
-	}
-	if g.opts.dryRun {
-		return nil
-	}
-	if h.Opcache && !h.Fits && h.Restart {
-		if err := g.makeRoom(ctx); err != nil {
-			return err
-		}
-	}
-	last := time.Time{} // a new directory has never been used
-	if !g.filled {
-		if known := g.known(release); known != nil {
-			last = known.LastSeen
-		}
-	} else if slices.ContainsFunc(g.site.Slots, func(slot string) bool { return g.seenAs(slot) == seen }) {
-		last = g.lastUsed(release, g.emptied)
-	}
-	if err := g.settle(ctx, h, last); err != nil {
-		return err
-	}
-	return g.warm(ctx, seen, h)
-}
-
-// flip is the one step that visitors see.
-func (g *goLive) flip(release string) error {
-	change := deploy.Flip
-	if !g.link.exists {
-		change = deploy.CreateLink
-	}
-	return g.do("flip", func() (string, error) {
-		if g.opts.dryRun {
-			return "would point " + g.link.path + " to " + release, nil
-		}
-		if err := change(g.link.path, release); err != nil {
-			return "", err
-		}
-		g.flipped, g.outcome.Live = true, true
-		return g.link.path + " -> " + release, nil
-	})
-}
-
-// tell has the flip known and written down, also when we are told to stop. What
-// fails here does not undo the flip; but a daemon that sees something else than what was
-// asked for serves something else.
-func (g *goLive) tell(release string) error {
-	if g.daemon != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), answerTimeout)
-		defer cancel()
-		detail, err := g.daemon.Look(ctx, g.at, g.by)
-		if err == nil {
-			return g.compare(detail, release)
-		}
-		if !control.IsNotRunning(err) {
-			g.warn("the flip stands, but realdocd was not told of it: %v", err)
-			return nil
-		}
-	}
-	history := g.history()
-	if history == nil {
-		return nil
-	}
-	err := history.Add(deploy.Event{Time: time.Now(), Link: g.link.path, Release: release, By: g.by})
-	if err != nil {
-		g.warn("the flip stands, but is not in the history: %v", err)
-	}
-	return nil
-}
-
-// compare sees whether the daemon serves what was asked for. It does not if it has another
-// root or other mounts than we have.
-func (g *goLive) compare(detail control.SiteDetail, release string) error {
-	for _, d := range detail.Docroots {
-		if d.Docroot != g.docroot {
-			continue
-		}
-		for _, r := range d.Releases {
-			if !r.Live || r.Path == release || sameDirectory(r.Path, release) {
-				continue
-			}
-			g.outcome.Live = false
-			return fmt.Errorf("the running realdocd does not see this flip: for it %s leads to %s, and that is what visitors get; it has other mounts or another root than this command (a container, PrivateMounts): run the command where it runs", g.link.path, r.Path)
-		}
-	}
-	return nil
-}
-
-func sameDirectory(a, b string) bool {
-	fiA, errA := os.Stat(a)
-	fiB, errB := os.Stat(b)
-	return errA == nil && errB == nil && os.SameFile(fiA, fiB)
-}
-
-func (g *goLive) drain(ctx context.Context, release string, limit time.Duration) error {
-	return g.do("drain", func() (string, error) {
-		return "nothing runs in " + path.Base(release), g.drained(ctx, release, limit, g.opts.pins)
-	})
 }

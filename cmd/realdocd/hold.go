@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path"
-	"runtime"
 	"strings"
 	"syscall"
 	"time"
@@ -88,12 +86,10 @@ func (g *goLive) commandsInside(ctx context.Context) string {
 		return ""
 	}
 	var who []string
-	for _, docroot := range d.Docroots {
-		for _, r := range docroot.Releases {
-			for _, o := range r.Inside {
-				if o.Kind == "command" {
-					who = append(who, fmt.Sprintf("%s (pid %d)", o.What, o.PID))
-				}
+	for _, r := range knownReleases(d) {
+		for _, o := range r.Inside {
+			if o.Kind == "command" {
+				who = append(who, fmt.Sprintf("%s (pid %d)", o.What, o.PID))
 			}
 		}
 	}
@@ -107,19 +103,14 @@ func (g *goLive) commandsInside(ctx context.Context) string {
 // output is the operator's; with --json it goes to standard error.
 func (g *goLive) runHeld(ctx context.Context, release string) error {
 	cmd := exec.CommandContext(ctx, g.opts.holdCommand[0], g.opts.holdCommand[1:]...)
-	cmd.Env = append(os.Environ(), "REALDOC_SITE="+g.site.Name, "REALDOC_RELEASE="+path.Base(g.seenAs(release)),
-		"REALDOC_RELEASE_DIR="+g.seenAs(release), "REALDOC_BEFORE="+g.link.live)
+	cmd.Env = g.environ(release)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, g.out, g.errs
 	if g.asJSON {
 		cmd.Stdout = g.errs
 	}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = time.Minute // to undo what it has begun
-	runtime.LockOSThread()      // the signal comes with the end of the thread that starts it
-	defer runtime.UnlockOSThread()
-	err := cmd.Run()
-	if err != nil {
+	if err := runWithUs(cmd); err != nil {
 		return fmt.Errorf("%q: %w; nothing was flipped", strings.Join(g.opts.holdCommand, " "), err)
 	}
 	return nil

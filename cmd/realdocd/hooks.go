@@ -53,21 +53,17 @@ func (g *goLive) hook(ctx context.Context, release, command string) error {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "/bin/sh", "-c", command)
 	cmd.Dir = release
-	cmd.Env = append(os.Environ(), "REALDOC_SITE="+g.site.Name, "REALDOC_RELEASE="+path.Base(g.seenAs(release)),
-		"REALDOC_RELEASE_DIR="+g.seenAs(release), "DOCUMENT_ROOT="+g.seenAs(release)+g.link.below, "REALDOC_BEFORE="+g.link.live)
+	cmd.Env = append(g.environ(release), "DOCUMENT_ROOT="+g.seenAs(release)+g.link.below)
 	said := &tail{limit: maxHookOutput}
 	cmd.Stdout, cmd.Stderr = said, said
-	// All of its processes end with it, and with us.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // all of its processes end with it
 	if owner, ok := deploy.OwnerOf(release); ok {
 		// What is in the release is that user's to write: root must not run it.
 		cmd.SysProcAttr.Credential = owner.Credential()
 	}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	cmd.WaitDelay = 5 * time.Second
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	err := cmd.Run()
+	err := runWithUs(cmd)
 	switch {
 	case err == nil:
 		return nil
@@ -81,6 +77,25 @@ func (g *goLive) hook(ctx context.Context, release, command string) error {
 		text += "\n" + said
 	}
 	return errors.New(text)
+}
+
+// environ is the environment of a command that runs for a release.
+func (g *goLive) environ(release string) []string {
+	seen := g.seenAs(release)
+	return append(os.Environ(), "REALDOC_SITE="+g.site.Name, "REALDOC_RELEASE="+path.Base(seen), "REALDOC_RELEASE_DIR="+seen,
+		"REALDOC_BEFORE="+g.link.live)
+}
+
+// runWithUs runs a command, which gets SIGTERM if this process is killed. The signal comes
+// with the end of the thread that starts it.
+func runWithUs(cmd *exec.Cmd) error {
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	cmd.SysProcAttr.Pdeathsig = syscall.SIGTERM
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	return cmd.Run()
 }
 
 // A tail keeps the end of what is written.

@@ -38,7 +38,9 @@ when pause is interrupted.`,
 			var pool control.PoolStatus
 			err = o.ask(limit+answerTimeout, func(ctx context.Context, daemon *control.Client) error {
 				if drain {
-					noteUnseen(ctx, daemon, args[0], cmd.ErrOrStderr())
+					if st, err := daemon.Status(ctx); err == nil { // if it does not answer, Pause says so
+						noteUnseen(st.Pools, args[0], cmd.ErrOrStderr())
+					}
 				}
 				pool, err = daemon.Pause(ctx, args[0], limit)
 				return err
@@ -57,14 +59,9 @@ when pause is interrupted.`,
 	return cmd
 }
 
-// noteUnseen says which scripts a drain of a pool cannot see, before it waits. That the
-// daemon does not answer, the command itself will say.
-func noteUnseen(ctx context.Context, daemon *control.Client, pool string, w io.Writer) {
-	st, err := daemon.Status(ctx)
-	if err != nil {
-		return
-	}
-	for _, p := range st.Pools {
+// noteUnseen says which scripts a drain of a pool cannot see, before it waits.
+func noteUnseen(pools []control.PoolStatus, pool string, w io.Writer) {
+	for _, p := range pools {
 		if p.Name == pool && p.Status == "" {
 			fmt.Fprintf(w, "note: a script that goes on after fastcgi_finish_request is not seen: set status of [pool.%s] to PHP-FPM's pm.status_listen\n", pool)
 		}

@@ -66,13 +66,12 @@ func (g *goLive) preview(ctx context.Context, asked, base string, lasts time.Dur
 		if err != nil {
 			return err
 		}
-		seen := g.seenAs(release)
-		g.outcome.Release = seen
+		release, seen, err := g.choose(release)
+		if err != nil {
+			return err
+		}
 		if g.link.exists && seen == g.link.live {
 			return fmt.Errorf("%s is live: everybody sees it", seen)
-		}
-		if err := g.link.checkRelease(release); err != nil {
-			return err
 		}
 		if err := g.prepare(ctx, release, seen); err != nil || g.opts.dryRun {
 			return err

@@ -40,7 +40,7 @@ func (g *goLive) read(ctx context.Context, dir, release string) error {
 		for _, n := range got.Namings {
 			g.warn("%v", n)
 		}
-		text := count(got.Files, "file") + " of code and settings"
+		text := control.Count(got.Files, "file") + " of code and settings"
 		if len(got.Namings) == 0 {
 			text += " name nothing outside of the release"
 		}
@@ -112,6 +112,37 @@ func (g *goLive) otherReleases(release string) (dirs []string) {
 	return dirs
 }
 
+// ready has PHP-FPM ready for the release, before visitors get it.
+func (g *goLive) ready(ctx context.Context, release, seen string) error {
+	h, err := g.headroom(ctx, seen)
+	if err != nil {
+		return err
+	}
+	if err := g.mayFlip(ctx, release, h); err != nil {
+		return err
+	}
+	if g.opts.dryRun {
+		return nil
+	}
+	if h.Opcache && !h.Fits && h.Restart {
+		if err := g.makeRoom(ctx); err != nil {
+			return err
+		}
+	}
+	last := time.Time{} // a new directory has never been used
+	if !g.filled {
+		if known := g.known(release); known != nil {
+			last = known.LastSeen
+		}
+	} else if slices.ContainsFunc(g.site.Slots, func(slot string) bool { return g.seenAs(slot) == seen }) {
+		last = g.lastUsed(release, g.emptied)
+	}
+	if err := g.settle(ctx, h, last); err != nil {
+		return err
+	}
+	return g.warm(ctx, seen, h)
+}
+
 // settle waits until PHP takes the release's files for what they are: until opcache keeps
 // files so young, and looks again at those that it has of the directory before.
 func (g *goLive) settle(ctx context.Context, h control.Headroom, last time.Time) error {
@@ -119,7 +150,7 @@ func (g *goLive) settle(ctx context.Context, h control.Headroom, last time.Time)
 		return nil
 	}
 	if g.reading.Odd > 0 {
-		g.warn("opcache never keeps %s whose time is ahead of now, or 0, such as %s: set their times with touch", count(g.reading.Odd, "file"), g.reading.OddFile)
+		g.warn("opcache never keeps %s whose time is ahead of now, or 0, such as %s: set their times with touch", control.Count(g.reading.Odd, "file"), g.reading.OddFile)
 	}
 	var ready time.Time
 	if !g.opts.noWarm {

@@ -105,14 +105,10 @@ func (g *goLive) mayFlip(ctx context.Context, release string, h control.Headroom
 
 // known is a release as the daemon knows it; nil if it does not.
 func (g *goLive) known(release string) *control.ReleaseStatus {
-	for _, d := range g.detail.Docroots {
-		if d.Docroot != g.docroot {
-			continue
-		}
-		for _, r := range d.Releases {
-			if r.Path == g.seenAs(release) {
-				return &r
-			}
+	seen := g.seenAs(release)
+	for _, r := range releasesOf(g.detail, g.docroot) {
+		if r.Path == seen {
+			return &r
 		}
 	}
 	return nil

@@ -73,6 +73,19 @@ func (o *siteOptions) find(ctx context.Context, name string) (*namedSite, error)
 	return t, t.reach(ctx, cmp.Or(o.socket, c.Gateway.Control), c.Gateway.User)
 }
 
+// siteNamed is the site that a name means, or the docroot of a pattern that the name or --docroot
+// means.
+func (o *siteOptions) siteNamed(sites []gateway.SiteConfig, name string) (gateway.SiteConfig, error) {
+	i, docroot, err := gateway.Named(sites, name)
+	if err != nil {
+		return gateway.SiteConfig{}, err
+	}
+	if docroot = cmp.Or(docroot, o.docroot); docroot == "" {
+		return sites[i], nil
+	}
+	return sites[i].At(path.Clean(docroot)), nil
+}
+
 // reach looks for the daemon. One that runs and does not answer, or does not
 // let us in, is an error: what it would have checked must not be left out.
 func (t *namedSite) reach(ctx context.Context, socket, user string) error {

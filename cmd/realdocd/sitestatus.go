@@ -11,9 +11,6 @@ import (
 	"realdocd/gateway/control"
 )
 
-// listTime is a time in a table.
-const listTime = "2006-01-02 15:04:05"
-
 // maxHistory is how much of the history is shown; all of it is in --json.
 const maxHistory = 10
 
@@ -65,11 +62,7 @@ func (v *statusView) writePast(w io.Writer, out *bytes.Buffer, d control.SiteDet
 func noteRows(notes []control.Note, now time.Time) []row {
 	rows := []row{{"TIME", "AGO", "WHAT", "RELEASE", "NOTE"}}
 	for _, n := range notes[max(0, len(notes)-maxHistory):] {
-		release := "-"
-		if n.Release != "" {
-			release = path.Base(n.Release)
-		}
-		rows = append(rows, row{timeCell(n.Time), age(now.Sub(n.Time)), n.What, release, n.Text})
+		rows = append(rows, row{timeCell(n.Time), control.Age(now.Sub(n.Time)), n.What, releaseCell(n.Release), n.Text})
 	}
 	return rows
 }
@@ -101,25 +94,11 @@ func releaseRows(releases []control.ReleaseStatus) []row {
 	return rows
 }
 
-func pinsCell(end time.Time) string {
-	if end.IsZero() {
-		return "-"
-	}
-	return end.Local().Format(listTime)
-}
-
-func timeCell(t time.Time) string {
-	if t.IsZero() {
-		return "never"
-	}
-	return t.Local().Format(listTime)
-}
-
 func insideRows(releases []control.ReleaseStatus) []row {
 	rows := []row{{"INSIDE", "KIND", "AGE", "PID", "WHAT"}}
 	for _, r := range releases {
 		for _, o := range r.Inside {
-			rows = append(rows, row{r.Name, o.Kind, ageOf(o), pidCell(o), o.What})
+			rows = append(rows, row{r.Name, o.Kind, ageCell(o.Age), pidCell(o.PID), o.What})
 		}
 	}
 	return rows
@@ -129,7 +108,7 @@ func insideRows(releases []control.ReleaseStatus) []row {
 func historyRows(history []control.HistoryEntry, now time.Time) []row {
 	rows := []row{{"LIVE SINCE", "AGO", "BY", "RELEASE", "LINK"}}
 	for _, e := range history[max(0, len(history)-maxHistory):] {
-		rows = append(rows, row{timeCell(e.Time), age(now.Sub(e.Time)), e.By, path.Base(e.Release), e.Link})
+		rows = append(rows, row{timeCell(e.Time), control.Age(now.Sub(e.Time)), e.By, path.Base(e.Release), e.Link})
 	}
 	return rows
 }

@@ -1,13 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"path"
 	"strings"
 	"time"
 
@@ -16,11 +13,16 @@ import (
 	"realdocd/gateway/control"
 )
 
+// statusOptions say what is shown, and in which form.
+type statusOptions struct {
+	siteOptions
+	view                         statusView
+	asJSON, check, requests, web bool
+	every                        time.Duration
+}
+
 func newStatus() *cobra.Command {
-	var o siteOptions
-	var asJSON, check, requests, web bool
-	var every time.Duration
-	var v statusView
+	var o statusOptions
 	cmd := &cobra.Command{
 		Use:   "status [SITE]",
 		Short: "Show what the running gateway does",
@@ -50,82 +52,92 @@ With --web it shows a page in a browser, which is live: requests by release over
   realdocd status --json`,
 		Args: mayNameSite,
 		PreRunE: func(cmd *cobra.Command, _ []string) error {
-			if check && (requests || asJSON || cmd.Flags().Changed("watch")) {
-				return usageError{errors.New("--check writes one line: it goes with none of --requests, --json and --watch")}
-			}
-			if web && (check || requests || asJSON || cmd.Flags().Changed("watch")) {
-				return usageError{errors.New("--web shows a page: it goes with none of --check, --requests, --json and --watch")}
-			}
-			if err := v.check(asJSON, check || requests); err != nil {
-				return err
-			}
-			if cmd.Flags().Changed("watch") && every < watchLeast {
-				return usageError{fmt.Errorf("--watch: want a duration of at least %s, such as 2s", watchLeast)}
+			if err := o.agree(cmd.Flags().Changed("watch")); err != nil {
+				return usageError{err}
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			site := ""
 			if len(args) > 0 {
-				site = args[0]
+				o.view.asked, o.view.docroot = args[0], o.docroot
 			}
-			if check {
-				return checkStatus(cmd, &o, site)
-			}
-			daemon, err := o.client()
-			if err != nil {
-				return err
-			}
-			if web {
-				return serveWeb(cmd, daemon, control.SiteAddress{Site: site, Docroot: o.docroot})
-			}
-			if requests {
-				ask := func(ctx context.Context) (control.Requests, error) { return daemon.Requests(ctx, site) }
-				return show(cmd, asJSON, &watch[control.Requests]{every: every, ask: ask, write: writeRequests, view: &v})
-			}
-			if len(args) > 0 {
-				ask := func(ctx context.Context) (control.SiteDetail, error) {
-					return daemon.Site(ctx, control.SiteAddress{Site: args[0], Docroot: o.docroot})
-				}
-				v.asked, v.docroot = args[0], o.docroot
-				return show(cmd, asJSON, &watch[control.SiteDetail]{every: every, ask: ask, write: v.writeSite, view: &v})
-			}
-			return show(cmd, asJSON, &watch[control.Status]{every: every, ask: daemon.Status, write: v.writeStatus, view: &v})
+			return o.run(cmd, control.SiteAddress{Site: o.view.asked, Docroot: o.docroot})
 		},
 		ValidArgsFunction: o.completeSite,
 	}
 	o.flags(cmd)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "write JSON, as the control API has it")
-	v.flags(cmd)
-	cmd.Flags().BoolVar(&check, "check", false, "write one line for a monitoring system, and exit as Nagios has it")
-	cmd.Flags().BoolVar(&web, "web", false, "show a page in a browser, until Ctrl-C")
-	cmd.Flags().BoolVar(&requests, "requests", false, "show what runs now, the longest first")
-	cmd.Flags().DurationVar(&every, "watch", 0, "show it again each `TIME`, as in --watch=2s, until q or Ctrl-C")
-	cmd.Flags().Lookup("watch").NoOptDefVal = watchDefault.String()
 	return cmd
 }
 
+func (o *statusOptions) flags(cmd *cobra.Command) {
+	o.siteOptions.flags(cmd)
+	cmd.Flags().BoolVar(&o.asJSON, "json", false, "write JSON, as the control API has it")
+	o.view.flags(cmd)
+	cmd.Flags().BoolVar(&o.check, "check", false, "write one line for a monitoring system, and exit as Nagios has it")
+	cmd.Flags().BoolVar(&o.web, "web", false, "show a page in a browser, until Ctrl-C")
+	cmd.Flags().BoolVar(&o.requests, "requests", false, "show what runs now, the longest first")
+	cmd.Flags().DurationVar(&o.every, "watch", 0, "show it again each `TIME`, as in --watch=2s, until q or Ctrl-C")
+	cmd.Flags().Lookup("watch").NoOptDefVal = watchDefault.String()
+}
+
+// agree refuses flags that do not go together.
+func (o *statusOptions) agree(watching bool) error {
+	if o.check && (o.requests || o.asJSON || watching) {
+		return errors.New("--check writes one line: it goes with none of --requests, --json and --watch")
+	}
+	if o.web && (o.check || o.requests || o.asJSON || watching) {
+		return errors.New("--web shows a page: it goes with none of --check, --requests, --json and --watch")
+	}
+	if err := o.view.agree(o.asJSON, o.check || o.requests); err != nil {
+		return err
+	}
+	if watching && o.every < watchLeast {
+		return fmt.Errorf("--watch: want a duration of at least %s, such as 2s", watchLeast)
+	}
+	return nil
+}
+
+// run shows a site, or all if at names none.
+func (o *statusOptions) run(cmd *cobra.Command, at control.SiteAddress) error {
+	if o.check {
+		return checkStatus(cmd, &o.siteOptions, at.Site)
+	}
+	daemon, err := o.client()
+	switch {
+	case err != nil:
+		return err
+	case o.web:
+		return serveWeb(cmd, daemon, at)
+	case o.requests:
+		ask := func(ctx context.Context) (control.Requests, error) { return daemon.Requests(ctx, at.Site) }
+		return show(cmd, o, ask, writeRequests)
+	case at.Site != "":
+		ask := func(ctx context.Context) (control.SiteDetail, error) { return daemon.Site(ctx, at) }
+		return show(cmd, o, ask, o.view.writeSite)
+	}
+	return show(cmd, o, daemon.Status, o.view.writeStatus)
+}
+
 // show writes an answer of the daemon as JSON, or for people: once, or again and again.
-func show[T any](cmd *cobra.Command, asJSON bool, w *watch[T]) error {
-	if w.every > 0 {
-		return w.run(cmd, asJSON)
+func show[T any](cmd *cobra.Command, o *statusOptions, ask func(context.Context) (T, error), write writer[T]) error {
+	if o.every > 0 {
+		w := &watch[T]{every: o.every, ask: ask, write: write, view: &o.view}
+		return w.run(cmd, o.asJSON)
 	}
 	ctx, cancel := context.WithTimeout(cmd.Context(), answerTimeout)
 	defer cancel()
-	got, err := w.ask(ctx)
+	got, err := ask(ctx)
 	if err != nil {
 		return err
 	}
-	if asJSON {
-		out := json.NewEncoder(cmd.OutOrStdout())
-		out.SetIndent("", "  ")
-		return out.Encode(got)
+	if o.asJSON {
+		return writeJSON(cmd.OutOrStdout(), got)
 	}
 	if !wantsColour(cmd.OutOrStdout()) {
-		return w.write(cmd.OutOrStdout(), got, nil, time.Now())
+		return write(cmd.OutOrStdout(), got, nil, time.Now())
 	}
 	var out strings.Builder
-	if err := w.write(&out, got, nil, time.Now()); err != nil {
+	if err := write(&out, got, nil, time.Now()); err != nil {
 		return err
 	}
 	_, err = io.WriteString(cmd.OutOrStdout(), inColour(out.String()))
@@ -145,66 +157,3 @@ func mayNameSite(cmd *cobra.Command, args []string) error {
 	}
 	return siteArguments()(cmd, args)
 }
-
-// writeStatus writes the status for people, with rates if there is one from before.
-func (v *statusView) writeStatus(w io.Writer, st control.Status, was *earlier[control.Status], now time.Time) error {
-	var out bytes.Buffer
-	fmt.Fprintf(&out, "realdocd with pid %d, up for %s, %s of web servers\n",
-		st.PID, age(now.Sub(st.Started)), count(st.Connections, "connection"))
-	if st.MaxConns > 0 {
-		running := 0
-		for _, p := range st.Pools {
-			running += p.Running
-		}
-		fmt.Fprintf(&out, "all pools together have %d of %d requests in PHP-FPM\n", running, st.MaxConns)
-	}
-	for _, before := range st.Retiring {
-		fmt.Fprintln(&out, plain(retiringLine(before)))
-	}
-	if st.Page != "" {
-		fmt.Fprintln(&out, plain("shown at "+st.Page))
-	}
-	for _, s := range st.Sites {
-		for _, t := range s.Trials {
-			fmt.Fprintln(&out, plain("site "+s.Name+", "+path.Base(t.Release)+": "+trialLine(t, now)))
-		}
-	}
-	writeTable(&out, troubles(st, now))
-	out.WriteByte('\n')
-	pools := v.pools(st.Pools)
-	v.writePools(&out, pools, st, was)
-	if len(st.Sites) > 0 {
-		out.WriteByte('\n')
-		v.write(&out, siteRows(v.sites(st.Sites)), "DOCROOT", "POOL")
-	}
-	if rows := notKept(pools); len(rows) > 0 {
-		out.WriteByte('\n')
-		writeTable(&out, rows)
-	}
-	_, err := out.WriteTo(w)
-	return err
-}
-
-// retiringLine tells of a process that was replaced by an upgrade.
-func retiringLine(r control.RetiringStatus) string {
-	if r.Error != "" {
-		return fmt.Sprintf("the process with pid %d, which it has replaced, does not answer: %s", r.PID, r.Error)
-	}
-	return fmt.Sprintf("the process with pid %d, which it has replaced, finishes %s", r.PID, count(r.Connections, "request"))
-}
-
-// troubles are what needs somebody, as rows.
-func troubles(st control.Status, now time.Time) (rows []row) {
-	for _, t := range st.Troubles(now) {
-		rows = append(rows, row{t.Word, t.Text})
-	}
-	return rows
-}
-
-func longestWait(p control.PoolStatus) string {
-	return age(time.Duration(p.LongestWait * float64(time.Second)))
-}
-
-func age(d time.Duration) string { return control.Age(d) }
-
-func count(n int, noun string) string { return control.Count(n, noun) }

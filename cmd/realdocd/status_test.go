@@ -130,7 +130,7 @@ func TestAnAgeHasTwoUnitsAtMost(t *testing.T) {
 		3*time.Hour + 12*time.Minute + 59*time.Second: "3h12m",
 		76 * time.Hour:                                "3d4h",
 	} {
-		if got := age(d); got != want {
+		if got := control.Age(d); got != want {
 			t.Errorf("%v: got %s, want %s", d, got, want)
 		}
 	}

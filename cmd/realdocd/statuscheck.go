@@ -64,7 +64,7 @@ func checkStatus(cmd *cobra.Command, o *siteOptions, site string) error {
 	}
 	v := judge(st, ready)
 	if len(v.texts) == 0 {
-		v.texts = []string{fmt.Sprintf("%s, %s", count(len(st.Pools), "pool"), count(len(st.Sites), "site"))}
+		v.texts = []string{fmt.Sprintf("%s, %s", control.Count(len(st.Pools), "pool"), control.Count(len(st.Sites), "site"))}
 	}
 	return sayVerdict(cmd, v.level, strings.Join(v.texts, "; "), perfdata(st))
 }

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"path"
 	"time"
 
 	"realdocd/gateway/control"
@@ -22,16 +21,8 @@ func writeRequests(w io.Writer, running control.Requests, _ *earlier[control.Req
 	} else {
 		rows := []row{{"AGE", "STATE", "SITE", "RELEASE", "POOL", "PID", "REQUEST ID", "WHAT"}}
 		for _, r := range running.Requests {
-			pid := "-"
-			if r.PID != 0 {
-				pid = fmt.Sprint(r.PID)
-			}
-			release := "-"
-			if r.Release != "" {
-				release = path.Base(r.Release)
-			}
 			rows = append(rows, row{
-				age(time.Duration(r.Age * float64(time.Second))), r.State, cmp.Or(r.Site, "-"), release, cmp.Or(r.Pool, "-"), pid,
+				ageCell(r.Age), r.State, cmp.Or(r.Site, "-"), releaseCell(r.Release), cmp.Or(r.Pool, "-"), pidCell(r.PID),
 				cmp.Or(r.RequestID, "-"), r.What,
 			})
 		}

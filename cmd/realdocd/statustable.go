@@ -53,7 +53,7 @@ func asServer(p control.PoolStatus) control.ServerStatus {
 	if len(p.Servers) == 1 {
 		return p.Servers[0]
 	}
-	whole := control.ServerStatus{Address: count(len(p.Servers), "server")}
+	whole := control.ServerStatus{Address: control.Count(len(p.Servers), "server")}
 	for _, s := range p.Servers {
 		whole.Kept += s.Kept
 	}
@@ -107,7 +107,7 @@ func waitingCell(p control.PoolStatus) string {
 	if p.Waiting == 0 {
 		return "0"
 	}
-	return fmt.Sprintf("%d (%s)", p.Waiting, longestWait(p))
+	return fmt.Sprintf("%d (%s)", p.Waiting, ageCell(p.LongestWait))
 }
 
 // reuseCell has the share of requests that went over a kept connection.
@@ -138,18 +138,18 @@ func (v *statusView) pools(all []control.PoolStatus) []control.PoolStatus {
 	return arranged(v, all,
 		func(p control.PoolStatus) bool { return p.Running+p.Waiting > 0 || poolState(p) != "up" },
 		func(p control.PoolStatus) string { return p.Name },
-		func(p control.PoolStatus) (int64, bool) {
+		func(p control.PoolStatus) int64 {
 			switch v.sort {
 			case "running":
-				return int64(p.Running), true
+				return int64(p.Running)
 			case "waiting":
-				return int64(p.Waiting), true
+				return int64(p.Waiting)
 			case "requests":
-				return int64(p.Requests), true
+				return int64(p.Requests)
 			case "failed":
-				return int64(p.Refused), true
+				return int64(p.Refused)
 			}
-			return 0, false
+			return 0
 		})
 }
 
@@ -171,17 +171,18 @@ func (v *statusView) sites(all []control.SiteStatus) []control.SiteStatus {
 			return s.Running > 0 || s.Stale != "" || s.Fault != "" || len(s.Maintenance) > 0 || s.Holds > 0
 		},
 		func(s control.SiteStatus) string { return s.Name },
-		func(s control.SiteStatus) (int64, bool) { return s.Running, v.sort == "running" })
+		func(s control.SiteStatus) int64 {
+			if v.sort == "running" {
+				return s.Running
+			}
+			return 0
+		})
 }
 
 func siteRows(sites []control.SiteStatus) []row {
 	rows := []row{{"SITE", "DOCROOT", "POOL", "RELEASE", "RUNNING"}}
 	for _, s := range sites {
-		release := "-"
-		if s.Release != "" {
-			release = path.Base(s.Release)
-		}
-		rows = append(rows, row{s.Name, s.Docroot, s.Pool, release, fmt.Sprint(s.Running)})
+		rows = append(rows, row{s.Name, s.Docroot, s.Pool, releaseCell(s.Release), fmt.Sprint(s.Running)})
 	}
 	return rows
 }

@@ -32,15 +32,16 @@ func (v *statusView) flags(cmd *cobra.Command) {
 	cmd.RegisterFlagCompletionFunc("sort", cobra.FixedCompletions(sortKeys, cobra.ShellCompDirectiveNoFileComp)) // fails for a flag that is not there
 }
 
-func (v *statusView) check(asJSON, other bool) error {
+// agree refuses flags that do not go with what else was asked for.
+func (v *statusView) agree(asJSON, other bool) error {
 	if v.sort != "" && !slices.Contains(sortKeys, v.sort) {
-		return usageError{fmt.Errorf("--sort: there is no %q%s", v.sort, nearest.Or(v.sort, sortKeys))}
+		return fmt.Errorf("--sort: there is no %q%s", v.sort, nearest.Or(v.sort, sortKeys))
 	}
 	if asJSON && (v.busy || v.sort != "") {
-		return usageError{errors.New("--busy and --sort are for people: --json has all, in the order of the configuration")}
+		return errors.New("--busy and --sort are for people: --json has all, in the order of the configuration")
 	}
 	if other && (v.busy || v.sort != "") {
-		return usageError{errors.New("--busy and --sort are for the tables of status: leave them out")}
+		return errors.New("--busy and --sort are for the tables of status: leave them out")
 	}
 	return nil
 }
@@ -92,8 +93,9 @@ func withoutColumn(rows []row, header string) []row {
 	return less
 }
 
-// arranged gives of some things those that are shown, in the order in which they are.
-func arranged[T any](v *statusView, all []T, isBusy func(T) bool, name func(T) string, number func(T) (int64, bool)) []T {
+// arranged gives of some things those that are shown, in the order in which they are. number
+// is what they are sorted by; where it is 0 for all, they keep their order.
+func arranged[T any](v *statusView, all []T, isBusy func(T) bool, name func(T) string, number func(T) int64) []T {
 	shown := slices.Clone(all)
 	if v.busy {
 		shown = slices.DeleteFunc(shown, func(one T) bool { return !isBusy(one) })
@@ -105,10 +107,6 @@ func arranged[T any](v *statusView, all []T, isBusy func(T) bool, name func(T) s
 		slices.SortStableFunc(shown, func(a, b T) int { return cmp.Compare(name(a), name(b)) })
 		return shown
 	}
-	slices.SortStableFunc(shown, func(a, b T) int {
-		m, _ := number(a)
-		n, _ := number(b)
-		return cmp.Compare(n, m)
-	})
+	slices.SortStableFunc(shown, func(a, b T) int { return cmp.Compare(number(b), number(a)) })
 	return shown
 }

@@ -13,7 +13,7 @@ import (
 	"realdocd/gateway"
 )
 
-// A child is a successor that this process stays the parent of, because who has started this
+// A successorChild is a successor that this process stays the parent of, because who has started this
 // process waits for it. A nil one is a sibling.
 type successorChild struct {
 	process *os.Process
@@ -73,13 +73,10 @@ func (d *daemonProcess) stay(successor *gateway.Successor, c *successorChild) er
 
 // result is the error with which we end, so that our exit code is the child's.
 func (c *successorChild) result() error {
-	if status, ok := c.state.Sys().(syscall.WaitStatus); ok && status.Signaled() {
-		return exitCode(exitSignal + int(status.Signal()))
+	if c.state.Success() {
+		return nil
 	}
-	if code := c.state.ExitCode(); code != exitDone {
-		return exitCode(code)
-	}
-	return nil
+	return codeOf(c.state)
 }
 
 // startBeside starts a program as a sibling of this process, so that the service manager,

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -88,10 +87,7 @@ func (s *steps) end(err error) error {
 	if busy != nil {
 		s.outcome.Inside = busy.Inside
 	}
-	out := json.NewEncoder(s.out)
-	out.SetIndent("", "  ")
-	out.SetEscapeHTML(false) // it is for terminals and scripts
-	return errors.Join(err, out.Encode(s.outcome))
+	return errors.Join(err, writeJSON(s.out, s.outcome))
 }
 
 // short is how long a step took, in three digits or so.

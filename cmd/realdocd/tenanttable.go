@@ -45,18 +45,19 @@ func (t tenantLine) state() string {
 	return "ok"
 }
 
-func (t tenantLine) number(key string) (int64, bool) {
+// number is what a table is sorted by with a key.
+func (t tenantLine) number(key string) int64 {
 	switch key {
 	case "running":
-		return t.running, true
+		return t.running
 	case "requests":
-		return t.requests, true
+		return t.requests
 	case "failed":
-		return t.failed, true
+		return t.failed
 	case "last":
-		return t.last.UnixNano(), true
+		return t.last.UnixNano()
 	}
-	return 0, false
+	return 0
 }
 
 // writePattern writes a site with a pattern: one line for each docroot.
@@ -74,7 +75,7 @@ func (v *statusView) writePattern(out *bytes.Buffer, d control.SiteDetail, was *
 		}
 		all = append(all, line)
 	}
-	fmt.Fprintf(out, "site %s, pool %s, docroot %s: %s, %d busy\n", plain(d.Name), plain(d.Pool), plain(d.Docroot), count(len(all), "docroot"), busy)
+	fmt.Fprintf(out, "site %s, pool %s, docroot %s: %s, %d busy\n", plain(d.Name), plain(d.Pool), plain(d.Docroot), control.Count(len(all), "docroot"), busy)
 	for _, m := range d.Maintenance {
 		fmt.Fprintln(out, plain(d.Closed(m, now)))
 	}
@@ -82,13 +83,13 @@ func (v *statusView) writePattern(out *bytes.Buffer, d control.SiteDetail, was *
 	shown := arranged(v, all,
 		func(t tenantLine) bool { return t.running > 0 || t.state() != "ok" },
 		func(t tenantLine) string { return t.Tenant },
-		func(t tenantLine) (int64, bool) { return t.number(v.sort) })
+		func(t tenantLine) int64 { return t.number(v.sort) })
 	rows := []row{{"TENANT", "STATE", "RELEASE", "RUNNING", "REQUESTS", "FAILED", "LIVE SINCE", "LAST SEEN"}}
 	onePool := !strings.Contains(d.Pool, "{")
 	if !onePool {
 		rows[0] = append(rows[0], "POOL")
 	}
-	var rates []row
+	rates := map[string]row{}
 	for _, t := range shown {
 		r := row{
 			t.Tenant, t.state(), t.live, fmt.Sprint(t.running), fmt.Sprint(t.requests), fmt.Sprint(t.failed),
@@ -98,11 +99,10 @@ func (v *statusView) writePattern(out *bytes.Buffer, d control.SiteDetail, was *
 			r = append(r, t.Pool)
 		}
 		rows = append(rows, r)
-		rates = append(rates, tenantRates(t, was))
+		rates[t.Tenant] = tenantRates(t, was)
 	}
 	if was != nil {
-		next := 0
-		rows = insert(rows, 6, row{"REQUESTS/S", "FAILED/S"}, func(row) row { next++; return rates[next-1] })
+		rows = insert(rows, 6, row{"REQUESTS/S", "FAILED/S"}, func(r row) row { return rates[r[0]] })
 	}
 	out.WriteByte('\n')
 	v.write(out, rows, "LIVE SINCE", "LAST SEEN", "POOL", "REQUESTS", "FAILED")

@@ -96,7 +96,7 @@ func (g *goLive) makeRoom(ctx context.Context) error {
 		for _, r := range results {
 			switch {
 			case r.Done:
-				said = append(said, fmt.Sprintf("%s began anew with %s, visitors waited %s", r.Server, count(r.Scripts, "script"), short(time.Duration(r.Held*float64(time.Second)))))
+				said = append(said, fmt.Sprintf("%s began anew with %s, visitors waited %s", r.Server, control.Count(r.Scripts, "script"), short(time.Duration(r.Held*float64(time.Second)))))
 			case r.Error != "":
 				g.warn("the opcache of %s was not emptied: %s", r.Server, r.Error)
 			}
@@ -200,12 +200,12 @@ func (g *goLive) compiled(r control.CompiledResult) string {
 	if r.Full {
 		g.warn("the opcache of %s is full: visitors compile what it does not have", r.Server)
 	}
-	text := fmt.Sprintf("%s of the release in the opcache, %.1f MiB", count(int(r.Scripts), "script"), mib(r.Memory))
+	text := fmt.Sprintf("%s of the release in the opcache, %.1f MiB", control.Count(int(r.Scripts), "script"), mib(r.Memory))
 	if r.Compiled > 0 {
 		text += fmt.Sprintf(", %d of them as in the live one", r.Compiled)
 	}
 	if r.Failed > 0 {
-		text += fmt.Sprintf("; %s cannot be kept, such as %s", count(r.Failed, "script"), r.FailedFile)
+		text += fmt.Sprintf("; %s cannot be kept, such as %s", control.Count(r.Failed, "script"), r.FailedFile)
 	}
 	return text
 }

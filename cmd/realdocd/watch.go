@@ -25,11 +25,14 @@ const (
 	watchTimeout = 3 * time.Second
 )
 
+// A writer writes an answer for people, with rates if there is one from before.
+type writer[T any] func(w io.Writer, got T, was *earlier[T], now time.Time) error
+
 // A watch shows an answer of the daemon again and again.
 type watch[T any] struct {
 	every time.Duration
 	ask   func(context.Context) (T, error)
-	write func(w io.Writer, got T, was *earlier[T], now time.Time) error
+	write writer[T]
 	view  *statusView // what write goes by; nil for none
 
 	// The last answer, and the one before it.

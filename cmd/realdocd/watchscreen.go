@@ -11,6 +11,8 @@ import (
 	"time"
 	"unicode"
 
+	"realdocd/gateway/control"
+
 	"golang.org/x/term"
 )
 
@@ -117,7 +119,7 @@ func (w *watch[T]) draw(out *os.File, now time.Time) error {
 func (w *watch[T]) headline(now time.Time) string {
 	switch {
 	case w.err != nil:
-		return fmt.Sprintf("no answer for %s: %v", age(now.Sub(w.lost)), w.err)
+		return fmt.Sprintf("no answer for %s: %v", control.Age(now.Sub(w.lost)), w.err)
 	case w.last == nil:
 		return "realdocd is asked; q ends"
 	}

@@ -17,10 +17,10 @@ func oneOf(words ...string) parser[string] {
 		}
 		last := len(words) - 1
 		err := wanted(`"`+strings.Join(words[:last], `", "`)+`" or "`+words[last]+`"`, v)
-		if near := nearest.To(s, words); near != "" && s != "" {
-			err = fmt.Errorf("%w; did you mean %q?", err, near)
+		if s == "" {
+			return "", err
 		}
-		return "", err
+		return "", fmt.Errorf("%w%s", err, nearest.Hint(s, words))
 	}
 }
 

@@ -20,11 +20,17 @@ type surroundings struct {
 // false if the value cannot be told; then that is noted, or it is a credential that is not
 // for who reads.
 func (d *document) expand(at []string, k key, v any) (any, bool) {
-	if d.surroundings == nil || k.tables != nil || k.shell {
+	if d.surroundings == nil || k.isTable() || k.shell {
 		return v, true
 	}
 	secret := false
 	got, err := d.surroundings.replaceIn(v, &secret)
+	if secret {
+		if d.config.Secrets == nil {
+			d.config.Secrets = map[string]any{}
+		}
+		d.config.Secrets[toml.Key(at).String()] = v
+	}
 	if errors.Is(err, errNotForUs) && len(at) < 3 {
 		d.excuse(at)
 		return nil, false
@@ -32,12 +38,6 @@ func (d *document) expand(at []string, k key, v any) (any, bool) {
 	if err != nil {
 		d.fault(at, "%v", err)
 		return nil, false
-	}
-	if secret {
-		if d.config.Secrets == nil {
-			d.config.Secrets = map[string]any{}
-		}
-		d.config.Secrets[toml.Key(at).String()] = v
 	}
 	return got, true
 }

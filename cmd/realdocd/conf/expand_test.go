@@ -3,6 +3,7 @@ package conf
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -77,6 +78,9 @@ func TestACommandGoesOnWithoutTheDaemonsCredentials(t *testing.T) {
 	c, err := Parse("r.toml", "metrics = '${credential:metrics}'\n"+minimal)
 	if err != nil || c.Gateway.Metrics != "" {
 		t.Errorf("metrics %q, %v", c.Gateway.Metrics, err)
+	}
+	if top := c.Told().Tables[0]; top.Keys["metrics"] != "${credential:metrics}" || slices.Contains(top.Defaults, "metrics") {
+		t.Errorf("metrics is told as %q, defaults %q", top.Keys["metrics"], top.Defaults)
 	}
 	if _, err := Parse("r.toml", minimal+"pool = '${credential:pool}'"); err == nil {
 		t.Error("a site without its pool was taken")

@@ -1,7 +1,6 @@
 package conf
 
 import (
-	"fmt"
 	"maps"
 	"path"
 	"slices"
@@ -10,6 +9,7 @@ import (
 	"github.com/BurntSushi/toml"
 
 	"realdocd/gateway"
+	"realdocd/gateway/control"
 	"realdocd/gateway/nearest"
 )
 
@@ -99,7 +99,7 @@ func (d *document) checkPlaceholders(site *gateway.SiteConfig) {
 			switch missing := site.MissingPlaceholder(text); {
 			case missing == "" || d.isExcused(at(key)):
 			case site.IsGlob():
-				d.fault(at(key), "%q has %s, and the docroot %s has %s", text, missing, site.Docroot, wildcards(site.Wildcards()))
+				d.fault(at(key), "%q has %s, and the docroot %s has %s", text, missing, site.Docroot, control.Count(site.Wildcards(), "wildcard"))
 			default:
 				d.fault(at(key), "%q has %s, which stands for what a wildcard of the docroot matches, and %s has none", text, missing, site.Docroot)
 			}
@@ -112,13 +112,6 @@ func (d *document) checkPlaceholders(site *gateway.SiteConfig) {
 			d.fault(at(key), "%q: {1} and its like are replaced in pool, slots, releases and shared_dir alone", text)
 		}
 	}
-}
-
-func wildcards(n int) string {
-	if n == 1 {
-		return "1 wildcard"
-	}
-	return fmt.Sprintf("%d wildcards", n)
 }
 
 // wantSomePool wants there to be a pool of the form that a site names, such as fpm-{1}.

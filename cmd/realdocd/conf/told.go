@@ -20,7 +20,7 @@ func (c *Config) Told() control.Configuration {
 	top := d.topKeys()
 	told.Tables = append(told.Tables, c.toldTable(table{nil, top}, defaultsOf(nil)))
 	for _, name := range slices.Sorted(maps.Keys(top)) {
-		if top[name].tables == nil {
+		if !top[name].isTable() {
 			continue
 		}
 		for _, t := range top[name].tables() {
@@ -38,11 +38,10 @@ func (c *Config) toldTable(t table, usual keys) control.ConfigTable {
 			continue
 		}
 		value := get()
-		if k := usual[name]; k.get != nil && reflect.DeepEqual(k.get(), value) {
-			told.Defaults = append(told.Defaults, name)
-		}
 		if secret, ok := c.Secrets[toml.Key(slices.Concat(t.name, []string{name})).String()]; ok {
 			value = secret
+		} else if k := usual[name]; k.get != nil && reflect.DeepEqual(k.get(), value) {
+			told.Defaults = append(told.Defaults, name)
 		}
 		told.Keys[name] = crossedOut(value)
 	}
@@ -56,7 +55,7 @@ func defaultsOf(name []string) keys {
 	case len(name) == 0:
 		return d.topKeys()
 	case len(name) == 1:
-		if known := d.topKeys()[name[0]]; known.tables != nil {
+		if known := d.topKeys()[name[0]]; known.isTable() {
 			return known.tables()[0].keys
 		}
 	case name[0] == "pool":
