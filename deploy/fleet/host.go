@@ -1,0 +1,48 @@
+package fleet
+
+import (
+	"context"
+	"time"
+)
+
+// A Host is the machine that an [Agent] works on: its links, its releases and its daemon. It is the
+// only way from this package to them. Sites are named as commands name them, "shop" or,
+// for one docroot of a pattern, "shop/one"; releases by the component behind the link.
+// Errors say what to do.
+type Host interface {
+	// Look says what the host has of a site now, complete releases only, with the hash of
+	// their content, which it keeps. The error is ErrNoSite if the host's configuration
+	// has no such site.
+	Look(ctx context.Context, site string) (Seen, error)
+	// Sites are those of the host's configuration that have a link which can be flipped;
+	// those of a pattern as far as they are on disk.
+	Sites(ctx context.Context) ([]string, error)
+	// Prepare looks whether a release can go live and has it warm, as realdocd flip does before
+	// its rename.
+	Prepare(ctx context.Context, site, release string, p Preparation) (warnings []string, err error)
+	// Flip renames the site's link to a release, at an instant or, if that is zero or over, at
+	// once. It gives when it has renamed. by is "flip", "rollback" or "catch-up".
+	Flip(ctx context.Context, site, release string, at time.Time, by string) (time.Time, error)
+	// After runs what follows a flip: the site's after_flip.
+	After(ctx context.Context, site, release string) (warnings []string)
+	// Fetch gets a release that is not here, by the configured command, and gives its hash.
+	// ErrNoFetch says that none is configured.
+	Fetch(ctx context.Context, site, release, hash string) error
+	// Ask does what an ask wants, and gives the data of the answer; tell may be called before.
+	Ask(ctx context.Context, ask Ask, tell func(data string)) (data string, err error)
+	// Tell tells the daemon where the sites stand. It has to have been done before the agent
+	// promises anything. The error is that of a daemon that does not answer.
+	Tell(ctx context.Context, standings []Standing) error
+	// Daemon is what is wrong with the host's daemon, and the fingerprint of its pin key.
+	Daemon(ctx context.Context) (wrong, pinKey string)
+}
+
+// Seen is what a host has of a site.
+type Seen struct {
+	// Live is the name of the release that the link leads to; "" if it leads nowhere.
+	Live     string
+	Releases []Release
+}
+
+// A Preparation says how a release is prepared.
+type Preparation struct{ NoWarm, Strict bool }
