@@ -19,7 +19,7 @@ const (
 
 // watched measures what it costs to be seen: metrics that are scraped each second, FPM's
 // status and opcache with them, traces of one request in a hundred, and Server-Timing;
-// against a realdocd with none of that. Both are in front of the same FPM.
+// against a realdocd with none of that.
 func watched(ctx context.Context, s *stack.Stack, r *report, rounds int) error {
 	rounds *= 2 // a few percent are less than what one round is off
 	r.says("Requests for a script that does nothing, %d clients: metrics scraped each %v, %.0f %% of the requests traced, Server-Timing; against none of that; %d rounds",
