@@ -5,8 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -21,26 +19,7 @@ type Commander struct {
 	By, Host string
 }
 
-// StoreError says that the store did not do what it was asked, or not in time.
-type StoreError struct{ Err error }
-
-func (e *StoreError) Error() string {
-	if errors.Is(e.Err, context.DeadlineExceeded) {
-		return fmt.Sprintf("etcd does not answer within %v: the hosts keep what they have, and nothing can be flipped until it does", CallLimit)
-	}
-	return "etcd: " + e.Err.Error()
-}
-
-func (e *StoreError) Unwrap() error { return e.Err }
-
-func storeError(err error) error {
-	if err == nil || errors.Is(err, context.Canceled) {
-		return err
-	}
-	return &StoreError{err}
-}
-
-// A clock that goes on evenly though somebody sets the machine's, from when it was made.
+// evenClock is a clock that goes on evenly though somebody sets the machine's, from when it was made.
 func evenClock() func() time.Time {
 	began := time.Now()
 	wall := began.Round(0)
@@ -59,7 +38,7 @@ func (c *Commander) get(ctx context.Context, prefix string) ([]seenKV, error) {
 	defer cancel()
 	kvs, _, err := c.Store.Get(ctx, prefix)
 	if err != nil {
-		return nil, storeError(err)
+		return nil, err
 	}
 	seen := make([]seenKV, len(kvs))
 	for i, kv := range kvs {
@@ -83,7 +62,7 @@ func (c *Commander) transact(ctx context.Context, when []Condition, then ...Op) 
 	ctx, cancel := context.WithTimeout(ctx, CallLimit)
 	defer cancel()
 	ok, revision, err := c.Store.Commit(ctx, when, then)
-	return ok, revision, storeError(err)
+	return ok, revision, err
 }
 
 // put is the operation that writes a value.
@@ -95,24 +74,17 @@ func put(key string, v any, lease LeaseID) Op {
 	return Op{Key: key, Value: text, Lease: lease}
 }
 
-// lease makes the one that a command's keys go with.
+// lease makes the one that a command's keys go with. It is kept as long as the context is, so that what bounds
+// making it is not that.
 func (c *Commander) lease(ctx context.Context) (Lease, error) {
-	// A lease is kept as long as its context is; what bounds making it is not that.
-	made := make(chan struct{})
 	within, cancel := context.WithCancelCause(ctx)
-	go func() {
-		select {
-		case <-made:
-		case <-time.After(CallLimit):
-			cancel(context.DeadlineExceeded)
-		}
-	}()
+	limit := time.AfterFunc(CallLimit, func() { cancel(context.DeadlineExceeded) })
 	lease, err := c.Store.Lease(within, LeaseTTL)
-	close(made)
-	if err != nil && context.Cause(within) != nil && ctx.Err() == nil {
-		err = context.DeadlineExceeded
+	if !limit.Stop() && err == nil {
+		lease.End()
+		return nil, context.DeadlineExceeded
 	}
-	return lease, storeError(err)
+	return lease, err
 }
 
 // A Wrong is what is wrong with a host, and what to do.

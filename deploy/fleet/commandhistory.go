@@ -39,8 +39,8 @@ func (c *Commander) WayBack(ctx context.Context, site string, share Share, gone 
 	if err != nil {
 		return Back{}, err
 	}
-	if len(commits) == 0 {
-		return Back{}, fmt.Errorf("nothing was ever committed for %s: realdocd fleet flip %[1]s RELEASE does the first time", site)
+	if len(commits) == 0 || commits[len(commits)-1].Release == "" {
+		return Back{}, fmt.Errorf("nothing is committed for %s: realdocd fleet flip %[1]s RELEASE does the first time", site)
 	}
 	members, err := c.get(ctx, c.Keys.Members())
 	if err != nil {
@@ -71,6 +71,9 @@ func wayBack(commits []Commit, missing func(Commit) string) (back Back, ok bool)
 	for _, c := range commits {
 		at := slices.IndexFunc(line, func(before Commit) bool { return before.Release == c.Release && before.Hash == c.Hash })
 		switch {
+		case c.Release == "": // forgotten: what was before does not count
+			line = nil
+			continue
 		case at >= 0 && c.Verb == "rollback":
 			line = line[:at+1]
 			continue

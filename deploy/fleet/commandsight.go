@@ -20,10 +20,10 @@ type sight struct {
 	mu sync.Mutex // guards the following
 	// keys are those that are there, each with when it was seen so.
 	keys map[string]seenKV
-	// gone is when keys were first seen not to be there any more, and read when the keys of
-	// a prefix were last read, without what happened between that and the time before.
+	// gone is when keys were first seen not to be there any more, and whole since when all is
+	// known that happened to the keys of a prefix.
 	gone    map[string]time.Time
-	read    map[string]time.Time
+	whole   map[string]time.Time
 	changed chan struct{} // closed by the next change
 	// wrong is why the store cannot tell of a prefix now.
 	wrong map[string]error
@@ -37,7 +37,7 @@ type seenKV struct {
 // see begins to look, and gives an error if the store does not answer.
 func see(ctx context.Context, store Store, now func() time.Time, prefixes ...string) (*sight, error) {
 	s := &sight{
-		store: store, now: now, keys: map[string]seenKV{}, gone: map[string]time.Time{}, read: map[string]time.Time{},
+		store: store, now: now, keys: map[string]seenKV{}, gone: map[string]time.Time{}, whole: map[string]time.Time{},
 		changed: make(chan struct{}), wrong: map[string]error{},
 	}
 	revisions := make([]int64, len(prefixes))
@@ -46,6 +46,7 @@ func see(ctx context.Context, store Store, now func() time.Time, prefixes ...str
 		if revisions[i], err = s.readAll(ctx, prefix); err != nil {
 			return nil, err
 		}
+		s.begin(prefix)
 	}
 	for i, prefix := range prefixes {
 		go s.follow(ctx, prefix, revisions[i])
@@ -59,7 +60,7 @@ func (s *sight) readAll(ctx context.Context, prefix string) (int64, error) {
 	defer cancel()
 	kvs, revision, err := s.store.Get(ctx, prefix)
 	if err != nil {
-		return 0, storeError(err)
+		return 0, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -75,9 +76,15 @@ func (s *sight) readAll(ctx context.Context, prefix string) (int64, error) {
 			s.removeLocked(key)
 		}
 	}
-	s.read[prefix] = s.now()
 	s.changedLocked()
 	return revision, nil
+}
+
+// begin notes that nothing is known of what happened to a prefix before.
+func (s *sight) begin(prefix string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.whole[prefix] = s.now()
 }
 
 func (s *sight) putLocked(kv KV) {
@@ -116,6 +123,7 @@ func (s *sight) follow(ctx context.Context, prefix string, revision int64) {
 		if errors.Is(err, ErrCompacted) {
 			if read, err := s.readAll(ctx, prefix); err == nil {
 				revision = read
+				s.begin(prefix)
 				continue
 			}
 		}
@@ -131,9 +139,11 @@ func (s *sight) take(prefix string, changes Changes) {
 	defer s.mu.Unlock()
 	delete(s.wrong, prefix)
 	for _, e := range changes.Events {
-		if e.Removed {
+		switch known := s.keys[e.Key].Modified; {
+		case known >= changes.Revision: // it was read since
+		case e.Removed:
 			s.removeLocked(e.Key)
-		} else {
+		default:
 			s.putLocked(e.KV)
 		}
 	}
@@ -196,7 +206,7 @@ func (s *sight) absentFor(key, prefix string) time.Duration {
 	if _, there := s.keys[key]; there {
 		return 0
 	}
-	since := s.read[prefix]
+	since := s.whole[prefix]
 	if gone := s.gone[key]; gone.After(since) {
 		since = gone
 	}

@@ -42,7 +42,7 @@ func (f *flipping) promiseAndCommit(ctx context.Context) error {
 			return err
 		}
 	}
-	return fmt.Errorf("hosts keep joining or restarting: wait until realdocd fleet status is quiet, and flip again")
+	return errors.New("hosts keep joining or restarting: wait until realdocd fleet status is quiet, and flip again")
 }
 
 func (f *flipping) needed() int {
@@ -57,7 +57,7 @@ func (f *flipping) needed() int {
 func (f *flipping) commit(ctx context.Context, roster int64) (again bool, err error) {
 	c := Commit{
 		Seq: f.proposal.Seq, Release: f.Release, Hash: f.decision.hash, Before: f.was.Release, Time: time.Now().Round(0),
-		By: f.By, Verb: f.Verb, Gone: f.decision.gone, Fenced: f.fenced(),
+		By: f.By, Verb: f.Verb, Gone: f.decision.gone, Fenced: f.decision.fencedHosts(),
 	}
 	if f.report.ByArrival == "" {
 		c.At = f.clocks.instant(f.now())
@@ -97,21 +97,6 @@ func (f *flipping) commit(ctx context.Context, roster int64) (again bool, err er
 	}
 	f.committed = false
 	return true, f.stillOurs(ctx)
-}
-
-// fenced are the hosts that are not ready from the commit on, but for those that were declared gone.
-func (f *flipping) fenced() (hosts []string) {
-	hosts = append(hosts, f.decision.fenced...)
-	gone := map[string]bool{}
-	for _, host := range f.decision.gone {
-		gone[host] = true
-	}
-	for _, host := range f.decision.off {
-		if !gone[host] {
-			hosts = append(hosts, host)
-		}
-	}
-	return hosts
 }
 
 // learn finds out what became of a commit whose answer did not come. It takes the proposal back: either that

@@ -83,8 +83,11 @@ type decision struct {
 	open bool
 }
 
-// promising are the hosts without whose promise nothing is committed.
-func (d decision) promising() []string { return slices.Concat(d.take, d.fenced) }
+// fencedHosts are those that are not ready from the commit on, but for those that were declared gone.
+func (d decision) fencedHosts() []string {
+	off := slices.DeleteFunc(slices.Clone(d.off), func(host string) bool { return slices.Contains(d.gone, host) })
+	return append(off, d.fenced...)
+}
 
 // decide says who takes part. hash is the content that the release has to have; "" is that of most hosts.
 // here is the host that the command runs on.

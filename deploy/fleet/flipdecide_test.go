@@ -146,7 +146,7 @@ func TestNoMemberIsPassedOverThatMayBeReady(t *testing.T) {
 				continue
 			}
 			for _, m := range members {
-				safe := slices.Contains(d.promising(), m.host) || m.gone || m.isOff()
+				safe := slices.Contains(append(d.take, d.fenced...), m.host) || m.gone || m.isOff()
 				if !safe {
 					t.Errorf("%q with %+v: %s is passed over", texts, share, m.host)
 				}

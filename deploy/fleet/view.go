@@ -107,7 +107,7 @@ func viewOf(site string, memberKVs, hostKVs, haveKVs, commitKVs, flipKVs []seenK
 	view := View{Hosts: hostViews(members, hosts), Sites: []SiteView{}}
 	for _, name := range sorted(has) {
 		s := SiteView{Site: name}
-		if commit, ok := commits[name]; ok {
+		if commit, ok := commits[name]; ok && commit.Release != "" {
 			s.Commit = &commit
 		}
 		if p, ok := flips[name]; ok {
