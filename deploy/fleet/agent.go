@@ -45,7 +45,7 @@ const (
 	sitesEvery  = 30 * time.Second
 	lookEvery   = time.Minute
 	firstTell   = 2 * time.Second  // how long the first word to the daemon waits for all sites
-	maxAhead    = 10 * time.Second // an instant that is further off comes of a wrong clock
+	farAhead    = 10 * time.Second // an instant that is further off comes of a wrong clock
 	endLimit    = 15 * time.Second // how long work may take to end
 )
 

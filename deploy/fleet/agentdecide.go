@@ -217,7 +217,7 @@ func (l *loop) flip(s *site) {
 		by = c.Verb
 	}
 	var at time.Time
-	if ahead := c.At.Sub(l.Now()); !c.At.IsZero() && ahead > 0 && ahead < maxAhead {
+	if ahead := c.At.Sub(l.Now()); !c.At.IsZero() && ahead > 0 && ahead < farAhead {
 		at = time.Now().Add(ahead)
 	}
 	s.turns++
