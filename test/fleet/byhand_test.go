@@ -1,24 +1,23 @@
 package fleet
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 	"time"
+
+	agreed "realdocd/deploy/fleet"
 )
 
 // What a fleet is for, and that those who watch would see it missing: hosts that are flipped one after another
 // by hand disagree.
 func TestHosts_ThatAreFlippedByHandDisagree(t *testing.T) {
 	y := openYard(t, 3)
-	w := y.watch(pace{ask: 5 * ms, rush: ms, probe: 20 * ms})
-	w.note(func(seen *history) { seen.commits = []commit{{seq: 1, release: "1"}} })
+	w := y.watch(pace{ask: 5 * ms, probe: 20 * ms})
 	n := y.build()
-	w.note(func(seen *history) {
-		seen.commits = append(seen.commits, commit{seq: 2, release: fmt.Sprint(n), begin: y.now(), known: y.now()})
-	})
+	w.attempt(n)
+	w.commit(agreed.Commit{Seq: 1, Release: n})
 	for _, h := range y.hosts {
-		h.Command(h.gw, 0, "flip", "shop", fmt.Sprint(n))
+		h.Command(h.gw, 0, "flip", "shop", n)
 		time.Sleep(300 * ms) // somebody goes to the next host
 	}
 	w.end()
@@ -34,8 +33,8 @@ func TestHosts_ThatAreFlippedByHandDisagree(t *testing.T) {
 	if len(v.broken) > 0 || v.requests < 100 || v.worst < 300*ms {
 		t.Errorf("%+v", v)
 	}
-	if s := h.spreadOf(fmt.Sprint(n)); s.took() < 300*ms || len(s.missing) > 0 {
+	if s := h.spreadOf(n); s.took() < 300*ms || len(s.missing) > 0 {
 		t.Errorf("the spread is %+v", s)
 	}
-	t.Logf("%d requests, worst %v, spread %v", v.requests, v.worst, h.spreadOf(fmt.Sprint(n)).took())
+	t.Logf("%d requests, worst %v, spread %v", v.requests, v.worst, h.spreadOf(n).took())
 }

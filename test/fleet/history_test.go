@@ -50,8 +50,8 @@ type commit struct {
 
 // An attempt is a flip that was begun, whatever became of it.
 type attempt struct {
-	release    string
-	begin, end moment
+	release string
+	begin   moment
 }
 
 type span struct {

@@ -23,12 +23,14 @@ type host struct {
 	y            *yard
 	no           int
 	name         string
+	disk         disk
 	dir          string      // of its site
 	web, store   *stack.Wire // to clients, and to etcd
 
 	fpm   *stack.FPM
 	nginx *stack.Nginx
 	gw    *stack.Gateway
+	agent *stack.Agent // nil without a fleet
 }
 
 // openHost starts all of a host, with release 1 live.
@@ -38,8 +40,9 @@ func (y *yard) openHost(no int) *host {
 	space := y.Space(h.name)
 	h.web, h.store = y.Join(space, y.web, true), y.Join(space, y.store, false)
 	h.Stack = y.Within(space)
-	h.dir = filepath.Join(y.Dir, h.name)
-	h.build(1)
+	h.disk = y.mount(filepath.Join(y.Dir, h.name))
+	h.dir = filepath.Join(h.disk.dir, site)
+	y.must(h.build(1))
 	y.must(os.Symlink("releases/1", h.link()))
 	h.fpm = h.FPM(stack.FPMConfig{MaxChildren: 2, FreshPaths: true})
 	h.gw = h.Gateway(h.config())
@@ -48,12 +51,16 @@ func (y *yard) openHost(no int) *host {
 }
 
 func (h *host) config() stack.GatewayConfig {
-	return stack.GatewayConfig{
-		Top:   stack.Keys{},
+	c := stack.GatewayConfig{
+		Top:   stack.Keys{"state_dir": h.disk.dir + "/state"},
 		Log:   stack.Keys{"access": "errors"},
 		Pools: map[string]stack.Keys{"www": {"server": []string{string(h.fpm.Addr)}, "max_conns": 2}},
-		Sites: map[string]stack.Keys{"shop": {"docroot": h.docroot()}},
+		Sites: map[string]stack.Keys{site: {"docroot": h.docroot()}},
 	}
+	if len(h.y.etcds) > 0 {
+		c.Fleet = stack.Keys{"etcd": stack.URLs(h.y.etcds), "prefix": prefix, "group": group, "host": h.name}
+	}
+	return c
 }
 
 func (h *host) link() string         { return filepath.Join(h.dir, "current") }
@@ -62,18 +69,21 @@ func (h *host) release(n int) string { return filepath.Join(h.dir, "releases", s
 func (h *host) url() string          { return h.nginx.URL(0, "/index.php") }
 
 // build makes a release, which has its name at once, as one that a deploy tool has brought.
-func (h *host) build(n int) {
-	h.y.t.Helper()
+func (h *host) build(n int) error {
 	hidden := filepath.Join(h.dir, "releases", ".coming")
 	for name, text := range map[string]string{
 		"public/index.php": page,
 		"lib/part.php":     fmt.Sprintf("<?php return '%d';\n", n),
 	} {
 		file := filepath.Join(hidden, name)
-		h.y.must(os.MkdirAll(filepath.Dir(file), 0o755))
-		h.y.must(os.WriteFile(file, []byte(text), 0o644))
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			return err
+		}
 	}
-	h.y.must(os.Rename(hidden, h.release(n)))
+	return os.Rename(hidden, h.release(n))
 }
 
 // live is the release that the link leads to.

@@ -43,7 +43,7 @@ func (h *history) change(host int, from, to moment, a func(*answer), p func(*pro
 
 func notReady(p *probe) { p.ready = false }
 
-func refused(a *answer) { a.status, a.retryAfter, a.release = 503, true, "" }
+func refuses(a *answer) { a.status, a.retryAfter, a.release = 503, true, "" }
 
 func failed(a *answer) { a.status, a.release = 502, "" }
 
@@ -60,7 +60,7 @@ func TestHistory_IsJudgedByWhatIsPromised(t *testing.T) {
 		{"one flips late, within the bound", quiet(10*s, 10*s, 14*s), nil},
 		{"one flips too late", quiet(10*s, 10*s, 16*s), []string{"hosts 0 and 2", "hosts 1 and 2", "host 2 was ready, and answered with release 1"}},
 		{"one flips late, and says after a while that it is not ready", quiet(10*s, 10*s, 19*s).change(2, 14*s, 19*s, nil, notReady), nil},
-		{"one flips late, and refuses", quiet(10*s, 10*s, 19*s).change(2, 10*s, 19*s, refused, notReady), nil},
+		{"one flips late, and refuses", quiet(10*s, 10*s, 19*s).change(2, 10*s, 19*s, refuses, notReady), nil},
 		{"one disagrees twice, for less than the bound each", quiet(10*s, 10*s, 17*s).change(2, 13*s, 13*s+20*ms, nil, notReady), nil},
 		{"two disagree over changing releases", func() *history {
 			h := quiet(10*s, 10*s, 13*s).change(0, 13*s, 20*s, answers("3"), nil).change(1, 13*s, 20*s, answers("3"), nil).change(2, 17*s, 20*s, answers("3"), nil)
@@ -75,10 +75,10 @@ func TestHistory_IsJudgedByWhatIsPromised(t *testing.T) {
 		{"a request fails", quiet().change(1, 15*s, 15*s+5*ms, failed, nil), []string{"status 502"}},
 		{"a request gets no answer", quiet().change(1, 15*s, 15*s+5*ms, func(a *answer) { a.status, a.err = 0, "EOF" }, nil), []string{"EOF"}},
 		{"a request fails though the host said that it was not ready", quiet().change(1, 15*s, 15*s+5*ms, failed, notReady), []string{"status 502"}},
-		{"a request is refused by a host that is ready", quiet().change(1, 15*s, 15*s+5*ms, refused, nil), []string{"status 503"}},
+		{"a request is refused by a host that is ready", quiet().change(1, 15*s, 15*s+5*ms, refuses, nil), []string{"status 503"}},
 		{"a request is refused without Retry-After", quiet().change(1, 15*s, 15*s+5*ms, func(a *answer) { a.status = 503 }, notReady), []string{"status 503"}},
-		{"a request is refused before the next probe hears of it", quiet().change(1, 15*s, 15*s+5*ms, refused, nil).change(1, 15*s+10*ms, 15*s+15*ms, refused, notReady), nil},
-		{"a request is refused long before a probe hears of it", quiet().change(1, 15*s, 15*s+5*ms, refused, nil).change(1, 15*s+20*ms, 15*s+25*ms, refused, notReady), []string{"status 503"}},
+		{"a request is refused before the next probe hears of it", quiet().change(1, 15*s, 15*s+5*ms, refuses, nil).change(1, 15*s+10*ms, 15*s+15*ms, refuses, notReady), nil},
+		{"a request is refused long before a probe hears of it", quiet().change(1, 15*s, 15*s+5*ms, refuses, nil).change(1, 15*s+20*ms, 15*s+25*ms, refuses, notReady), []string{"status 503"}},
 		{"a host goes another way after a rollback", func() *history {
 			h := quiet().change(0, 15*s, 20*s, answers("1"), nil).change(1, 15*s, 20*s, answers("1"), nil).change(2, 15*s, 20*s, answers("1"), nil)
 			h.commits = append(h.commits, commit{3, "1", 15 * s, 15 * s})
