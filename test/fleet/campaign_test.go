@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	agreed "realdocd/deploy/fleet"
+	"realdocd/test/manual"
 )
 
 // A campaign strikes a fleet with one fault after another.
@@ -186,7 +188,8 @@ func long() bool { return os.Getenv("FLEET_RUNS") != "" }
 // TestFleet_StandsFaults has one fault after another strike a fleet whose hosts are asked all the time.
 func TestFleet_StandsFaults(t *testing.T) {
 	seed := seeded(t)
-	hosts, rounds := number(t, "FLEET_HOSTS", 4), number(t, "FLEET_RUNS", 0)
+	rounds := number(t, "FLEET_RUNS", 0)
+	hosts := number(t, "FLEET_HOSTS", min(8, 4+rounds))
 	t.Logf("SEED=%d FLEET_HOSTS=%d FLEET_RUNS=%d", seed, hosts, rounds)
 	y := openFleet(t, hosts, pace{ask: 25 * ms, probe: 50 * ms})
 	g := &campaign{y: y, rand: rand.New(rand.NewPCG(seed, 0)), rows: map[string]*result{}}
@@ -204,6 +207,7 @@ func TestFleet_StandsFaults(t *testing.T) {
 		}
 	}
 	y.flips()
+	g.writes()
 	for _, name := range slices.Sorted(maps.Keys(g.rows)) {
 		t.Logf("%s: %+v", name, *g.rows[name])
 	}
@@ -218,4 +222,19 @@ func only(name string) []fault {
 		return faults
 	}
 	return slices.DeleteFunc(slices.Clone(faults), func(f fault) bool { return f.name != name })
+}
+
+// writes has the manual say what the campaign has seen, if it was a long one.
+func (g *campaign) writes() {
+	if !long() || len(g.rows) < len(faults) {
+		return
+	}
+	rows := [][]string{{"Fault", "times", "flipped", "apart", "in step", "refused", "failed"}}
+	for _, f := range faults {
+		r := g.rows[f.name]
+		rows = append(rows, []string{
+			f.name, fmt.Sprint(r.times), fmt.Sprint(r.commits), short(r.worst), short(r.recovery), fmt.Sprint(r.refused), fmt.Sprint(r.failed),
+		})
+	}
+	part("faults").Compare(g.y.t, manual.Box(rows))
 }

@@ -33,8 +33,8 @@ type host struct {
 	agent *stack.Agent // nil without a fleet
 }
 
-// openHost starts all of a host, with release 1 live.
-func (y *yard) openHost(no int) *host {
+// openHost starts all of a host but its agent, with release 1 live.
+func (y *yard) openHost(no int, fleet bool) *host {
 	y.t.Helper()
 	h := &host{y: y, no: no, name: fmt.Sprintf("web%d", no+1)}
 	space := y.Space(h.name)
@@ -45,19 +45,19 @@ func (y *yard) openHost(no int) *host {
 	y.must(h.build(1))
 	y.must(os.Symlink("releases/1", h.link()))
 	h.fpm = h.FPM(stack.FPMConfig{MaxChildren: 2, FreshPaths: true})
-	h.gw = h.Gateway(h.config())
+	h.gw = h.Gateway(h.config(fleet))
 	h.nginx = h.Nginx(stack.NginxConfig{Servers: []stack.NginxServer{{Root: h.docroot(), Backend: h.gw.Addr, KeepAlive: 2}}})
 	return h
 }
 
-func (h *host) config() stack.GatewayConfig {
+func (h *host) config(fleet bool) stack.GatewayConfig {
 	c := stack.GatewayConfig{
 		Top:   stack.Keys{"state_dir": h.disk.dir + "/state"},
 		Log:   stack.Keys{"access": "errors"},
 		Pools: map[string]stack.Keys{"www": {"server": []string{string(h.fpm.Addr)}, "max_conns": 2}},
 		Sites: map[string]stack.Keys{site: {"docroot": h.docroot()}},
 	}
-	if len(h.y.etcds) > 0 {
+	if fleet {
 		c.Fleet = stack.Keys{"etcd": stack.URLs(h.y.etcds), "prefix": prefix, "group": group, "host": h.name}
 	}
 	return c

@@ -32,7 +32,7 @@ type yard struct {
 func openYard(t *testing.T, n int) *yard {
 	t.Helper()
 	y := prepareYard(t)
-	y.openHosts(n)
+	y.openHosts(n, false)
 	return y
 }
 
@@ -44,10 +44,10 @@ func prepareYard(t *testing.T) *yard {
 	return y
 }
 
-func (y *yard) openHosts(n int) {
+func (y *yard) openHosts(n int, fleet bool) {
 	y.t.Helper()
 	for i := range n {
-		y.hosts = append(y.hosts, y.openHost(i))
+		y.hosts = append(y.hosts, y.openHost(i, fleet))
 	}
 }
 
@@ -63,7 +63,7 @@ func openFleet(t *testing.T, n int, p pace) *yard {
 		members = append(members, y.Within(space))
 	}
 	y.etcds = y.Etcds(members...)
-	y.openHosts(n)
+	y.openHosts(n, true)
 	for _, h := range y.hosts {
 		h.agent = h.Agent(h.gw)
 	}
