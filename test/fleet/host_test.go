@@ -58,6 +58,7 @@ func (h *host) config(fleet bool) stack.GatewayConfig {
 		Sites: map[string]stack.Keys{site: {"docroot": h.docroot()}},
 	}
 	if fleet {
+		c.Sites[site]["releases"] = filepath.Join(h.dir, "releases")
 		c.Fleet = stack.Keys{"etcd": stack.URLs(h.y.etcds), "prefix": prefix, "group": group, "host": h.name}
 	}
 	return c

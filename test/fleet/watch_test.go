@@ -196,17 +196,11 @@ func (a *answer) ask(client *http.Client, url string) {
 
 // probes are those of a load balancer.
 func (w *watch) probes(ctx context.Context, h *host) {
-	dial := func(context.Context, string, string) (net.Conn, error) { return h.gw.Control.Dial() }
-	client := &http.Client{Transport: &http.Transport{DialContext: dial}, Timeout: patience}
-	defer client.CloseIdleConnections()
+	prober := h.prober()
+	defer prober.CloseIdleConnections()
 	for ctx.Err() == nil {
 		p := probe{host: h.no, begin: w.y.now()}
-		resp, err := client.Get("http://realdocd/readyz")
-		if err == nil {
-			io.Copy(io.Discard, resp.Body)
-			resp.Body.Close()
-			p.ready = resp.StatusCode == http.StatusOK
-		}
+		p.ready = asksReady(prober)
 		p.end = w.y.now()
 		w.note(func(seen *history) {
 			seen.probes = append(seen.probes, p)
@@ -214,6 +208,29 @@ func (w *watch) probes(ctx context.Context, h *host) {
 		})
 		pause(ctx, w.pace.probe-(p.end-p.begin))
 	}
+}
+
+// prober asks a host's realdocd.
+func (h *host) prober() *http.Client {
+	dial := func(context.Context, string, string) (net.Conn, error) { return h.gw.Control.Dial() }
+	return &http.Client{Transport: &http.Transport{DialContext: dial}, Timeout: patience}
+}
+
+func asksReady(prober *http.Client) bool {
+	resp, err := prober.Get("http://realdocd/readyz")
+	if err != nil {
+		return false
+	}
+	defer resp.Body.Close()
+	io.Copy(io.Discard, resp.Body)
+	return resp.StatusCode == http.StatusOK
+}
+
+// ready says whether the host says that it is.
+func (h *host) ready() bool {
+	prober := h.prober()
+	defer prober.CloseIdleConnections()
+	return asksReady(prober)
 }
 
 func pause(ctx context.Context, d time.Duration) {
