@@ -72,19 +72,20 @@ func TestFleet_FlipsAllHostsAtOnce(t *testing.T) {
 	}))
 }
 
-// rushes has all hosts asked as often as can be from the commit to a release on, until they have flipped.
+// rushes has all hosts asked as often as can be while a flip to a release is decided, and until all have flipped.
 func (y *yard) rushes(release string) {
 	ctx, cancel := context.WithTimeout(context.Background(), commandLimit)
 	y.t.Cleanup(cancel)
 	go func() {
 		defer cancel()
-		if !y.spy.wait(ctx, func() bool { return y.spy.reachedLocked(release, committed) }) {
-			return
+		if y.spy.wait(ctx, func() bool { return y.spy.reachedLocked(release, agreed.PhasePromise) }) {
+			y.seer.rushFor(rush)
 		}
-		ahead := max(0, time.Until(y.spy.commitOf(release).At))
-		y.seer.rushFor(min(ahead, time.Second) + 60*ms)
 	}()
 }
+
+// rush is how long a flip takes from the promises on, and more.
+const rush = 150 * ms
 
 // commitOf is the commit that has a release go live.
 func (s *spy) commitOf(release string) (c agreed.Commit) {

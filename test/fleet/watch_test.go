@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	agreed "realdocd/deploy/fleet"
@@ -26,20 +25,21 @@ type pace struct {
 type watch struct {
 	y    *yard
 	pace pace
-	rush atomic.Int64 // until this moment
 
 	stop context.CancelFunc
 	all  sync.WaitGroup
 
 	mu    sync.Mutex // guards the following
 	seen  history
-	views []view // of each host, now
+	views []view        // of each host, now
+	rush  moment        // until then hosts are asked as often as can be
+	begin chan struct{} // closed when the next rush begins
 }
 
 // watch begins to ask and to probe. Release 1 is what there is before the first commit.
 func (y *yard) watch(p pace) *watch {
 	ctx, stop := context.WithCancel(context.Background())
-	w := &watch{y: y, pace: p, stop: stop, views: make([]view, len(y.hosts))}
+	w := &watch{y: y, pace: p, stop: stop, views: make([]view, len(y.hosts)), begin: make(chan struct{})}
 	w.seen.hosts, w.seen.from = len(y.hosts), y.now()
 	w.seen.commits = []commit{{seq: 0, release: "1"}}
 	for _, h := range y.hosts {
@@ -139,8 +139,29 @@ func (w *watch) behind(release string) (names []string) {
 	return names
 }
 
-// rushFor has all hosts asked as often as can be, for so long.
-func (w *watch) rushFor(d time.Duration) { w.rush.Store(int64(w.y.now() + d)) }
+// rushFor has all hosts asked as often as can be, from now on for so long.
+func (w *watch) rushFor(d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.rush = w.y.now() + d
+	close(w.begin)
+	w.begin = make(chan struct{})
+}
+
+// next waits until a host is to be asked again.
+func (w *watch) next(ctx context.Context, asked moment) {
+	w.mu.Lock()
+	rushed, begin, every := w.y.now() < w.rush, w.begin, w.pace.ask
+	w.mu.Unlock()
+	if rushed {
+		every = w.pace.rush
+	}
+	select {
+	case <-time.After(every - (w.y.now() - asked)):
+	case <-begin:
+	case <-ctx.Done():
+	}
+}
 
 // patience is how long a client and a load balancer wait for an answer.
 const patience = 10 * time.Second
@@ -157,11 +178,7 @@ func (w *watch) visits(ctx context.Context, h *host) {
 			seen.answers = append(seen.answers, a)
 			w.views[h.no].release = a.release
 		})
-		every := w.pace.ask
-		if int64(a.end) < w.rush.Load() {
-			every = w.pace.rush
-		}
-		pause(ctx, every-(a.end-a.begin))
+		w.next(ctx, a.begin)
 	}
 }
 
