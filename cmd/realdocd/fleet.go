@@ -16,17 +16,9 @@ hosts agree through etcd; [fleet] in the configuration says where that is. On ea
 runs fleet agent, beside the gateway. See realdocd-fleet(7).`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return usageError{errors.New("say what to do with the fleet: " + strings.Join(subcommandNames(cmd), ", "))}
+			return usageError{errors.New("say which: " + strings.Join(commandNames(cmd), ", "))}
 		},
 	}
 	cmd.AddCommand(newFleetAgent(getenv))
 	return cmd
-}
-
-func subcommandNames(cmd *cobra.Command) []string {
-	names := commandNames(cmd)
-	for i, name := range names {
-		names[i] = cmd.Name() + " " + name
-	}
-	return names
 }
