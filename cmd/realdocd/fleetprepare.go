@@ -70,8 +70,20 @@ func (h *fleetHost) prepare(ctx context.Context, g *goLive, name string) error {
 	}
 	if err == nil {
 		g.noteBefore(ctx)
+		h.retain(ctx, g, release)
 	}
 	return err
+}
+
+// retain removes old releases, as deploy does, while the link is locked and nobody waits for a
+// flip. A way back is to be quick.
+func (h *fleetHost) retain(ctx context.Context, g *goLive, prepared string) {
+	if g.by == "rollback" || g.site.Releases == "" || g.stateDir == "" {
+		return
+	}
+	if err := g.retain(ctx, g.link.live, prepared); err != nil {
+		g.warn("old releases stay: %v", err)
+	}
 }
 
 // fleetRelease is the directory of a release that the fleet names, as the link is to lead to it
