@@ -32,7 +32,9 @@ func (rq *request) checkFleet() error {
 
 // servesIn says whether requests run in a state though the configuration has those refused that are
 // not in step: what the host has was committed as far as it knows, or somebody wanted it.
-func servesIn(state string) bool { return state != control.FleetBehind && state != control.FleetUnknown }
+func servesIn(state string) bool {
+	return state != control.FleetBehind && state != control.FleetUnknown
+}
 
 // awaitStanding waits until it is known where the site stands, within the limits of the queue of
 // its pool, and refuses the request if it may not run.
