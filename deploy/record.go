@@ -60,6 +60,7 @@ const (
 	recordsDir     = "records"
 	recordSuffix   = ".json"
 	manifestSuffix = ".manifest"
+	contentSuffix  = ".content"
 )
 
 // canonical is the real path of a directory that need not be there; a release
@@ -170,7 +171,7 @@ func (r *Records) Put(rec Record) error {
 	return nil
 }
 
-// Forget removes the record of a directory, and what its fill brought.
+// Forget removes the record of a directory, what its fill brought, and what was in it.
 func (r *Records) Forget(path string) error {
 	d, err := r.open(false)
 	if err != nil {
@@ -178,7 +179,7 @@ func (r *Records) Forget(path string) error {
 	}
 	defer d.Close()
 	file := recordFile(path)
-	if err := errors.Join(d.remove(file+manifestSuffix), d.remove(file+recordSuffix)); err != nil {
+	if err := errors.Join(d.remove(file+contentSuffix), d.remove(file+manifestSuffix), d.remove(file+recordSuffix)); err != nil {
 		return fmt.Errorf("forget the record of %s: %w", path, err)
 	}
 	return nil
