@@ -26,7 +26,7 @@ func ReadStateFile(stateDir, dir, name string, place any) error {
 }
 
 // ReadOwnStateFile is ReadStateFile for a file of state_dir itself that is believed: it wants
-// one of our own or of root, that nobody else can write.
+// one of our own, of root or of whose the directory is, that nobody else can write.
 func ReadOwnStateFile(stateDir, name string, place any) error {
 	path := filepath.Join(stateDir, name)
 	d, err := openSafeDir(stateDir, false)
@@ -39,12 +39,12 @@ func ReadOwnStateFile(stateDir, name string, place any) error {
 		return fmt.Errorf("read %s: %w", path, err)
 	}
 	defer file.Close()
-	var st unix.Stat_t
-	if err := unix.Fstat(int(file.Fd()), &st); err != nil {
+	var st, of unix.Stat_t
+	if err := errors.Join(unix.Fstat(int(file.Fd()), &st), unix.Fstat(d.fd(), &of)); err != nil {
 		return &os.PathError{Op: "stat", Path: path, Err: err}
 	}
 	switch {
-	case st.Uid != 0 && int(st.Uid) != os.Geteuid():
+	case st.Uid != 0 && int(st.Uid) != os.Geteuid() && st.Uid != of.Uid:
 		return fmt.Errorf("%s belongs to uid %d, and nobody of us has made it: look at what it is, and remove it", path, st.Uid)
 	case st.Mode&0o022 != 0:
 		return fmt.Errorf("%s can be written by others than its owner: look at what it is, and remove it", path)

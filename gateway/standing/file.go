@@ -54,6 +54,16 @@ func (f *File) Read() (*Table, error) {
 	return New(c.Report, at, c.Told), nil
 }
 
+// Last is what a daemon with that state_dir was told last, in this boot or in one before: for
+// commands that find no daemon. It is fs.ErrNotExist if none was ever told.
+func Last(dir string) (report control.FleetReport, told time.Time, err error) {
+	var c content
+	if err = deploy.ReadOwnStateFile(dir, fileName, &c); err == nil {
+		err = c.Report.Check()
+	}
+	return c.Report, c.Told, err
+}
+
 // Write keeps a Table. If it cannot, there is no file either, unless the error says that also
 // that was not possible: the next process is not to go by what is over.
 func (f *File) Write(t *Table) error {

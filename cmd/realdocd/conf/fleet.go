@@ -123,7 +123,7 @@ func hostName(v any) (string, error) {
 
 const (
 	lostKeeps = "keep"
-	leastLost = time.Second // less is no loss, but a slow answer
+	leastLost = 15 * time.Second // fleet.LostLeast: less is no loss, but an election
 )
 
 // lostAfter reads how long a host is ready without a word from the store; 0 is "keep".
@@ -133,7 +133,7 @@ func lostAfter(v any) (time.Duration, error) {
 	}
 	d, err := duration(v)
 	if err != nil || d < leastLost {
-		return 0, wanted(`"keep", or a duration of at least "1s", such as "30s"`, v)
+		return 0, wanted(`"keep", or a duration of at least "15s", such as "30s"`, v)
 	}
 	return d, nil
 }
