@@ -1,7 +1,6 @@
 package fleet
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -127,8 +126,7 @@ func siteOf(key string) string {
 }
 
 func hostViews(members map[string]Member, hosts map[string]Presence) []HostView {
-	key, hasKey := mostly(hosts, func(p Presence) string { return p.PinKey })
-	version, _ := mostly(hosts, func(p Presence) string { return p.Version })
+	version := ofMost(hosts, func(p Presence) string { return p.Version })
 	views := []HostView{}
 	for _, name := range sorted(members) {
 		p, present := hosts[name]
@@ -138,8 +136,6 @@ func hostViews(members map[string]Member, hosts map[string]Presence) []HostView 
 			v.Wrong = candidate{host: name, lost: members[name].Lost}.absence()
 		case p.Daemon != "":
 			v.Wrong = p.Daemon
-		case p.PinKey != key:
-			v.Wrong = fmt.Sprintf("its pin key (%s) is not that of %s: pins of other hosts do not hold there; copy the file of pin_key_file from one host to all", cmp.Or(p.PinKey, "none"), countHosts(hasKey))
 		case p.Version != version:
 			v.Wrong = fmt.Sprintf("it has realdocd %s, and most hosts have %s", p.Version, version)
 		}
@@ -148,18 +144,18 @@ func hostViews(members map[string]Member, hosts map[string]Presence) []HostView 
 	return views
 }
 
-// mostly is the value that most hosts have, and how many.
-func mostly(hosts map[string]Presence, of func(Presence) string) (value string, n int) {
+// ofMost is the value that most hosts have.
+func ofMost(hosts map[string]Presence, of func(Presence) string) (value string) {
 	counts := map[string]int{}
 	for _, p := range hosts {
 		counts[of(p)]++
 	}
 	for _, v := range sorted(counts) {
-		if counts[v] > n {
-			value, n = v, counts[v]
+		if counts[v] > counts[value] {
+			value = v
 		}
 	}
-	return value, n
+	return value
 }
 
 func siteHost(host HostView, has map[string]Have, commit *Commit) SiteHost {
