@@ -30,12 +30,13 @@ func TestAViewSaysWhereEachHostStandsAndWhatIsWrong(t *testing.T) {
 		seen(t, k.Have("shop", "web2"), Have{Live: "42", Seq: 1, State: Behind, Why: "release 43 is not there"}),
 		seen(t, k.Have("shop/one", "web1"), Have{Live: "7", State: InStep}),
 	}
+	last := []seenKV{seen(t, k.Seen("web4"), time.Now())}
 	commits := []seenKV{seen(t, k.Site("shop"), Commit{Seq: 2, Release: "43"})}
-	view, err := viewOf("", members, hosts, have, commits, nil)
+	view, err := viewOf("", viewKeys{members: members, seen: last, hosts: hosts, haves: have, commits: commits})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, want := range []string{"", "PHP-FPM is down", "it has realdocd 2, and most hosts have 1", "it is absent"} {
+	for i, want := range []string{"", "PHP-FPM is down", "it has realdocd 2, and most hosts have 1", "it is absent since 20"} {
 		if wrong := view.Hosts[i].Wrong; (want == "") != (wrong == "") || !strings.Contains(wrong, want) {
 			t.Errorf("of %s it says %q, want %q", view.Hosts[i].Host, wrong, want)
 		}
