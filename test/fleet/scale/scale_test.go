@@ -46,7 +46,7 @@ func TestScale(t *testing.T) {
 			t.Fatal(err)
 		}
 		name := fmt.Sprintf("web%04d", i)
-		a, err := fleet.NewAgent(fleet.AgentConfig{Store: store, Keys: keys, Host: newHost(sites), Name: name, Machine: name, Version: "1.0.0"})
+		a, err := fleet.NewAgent(fleet.AgentConfig{Store: store, Keys: keys, Host: NewHost(sites), Name: name, Machine: name, Version: "1.0.0"})
 		if err != nil {
 			t.Fatal(err)
 		}
