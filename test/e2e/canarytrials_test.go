@@ -8,17 +8,17 @@ import (
 	"os/exec"
 	"slices"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
 	"realdocd/gateway/control"
+	"realdocd/test/manual"
 	"realdocd/test/stack"
 )
 
 // Real canaries, of releases that are as good as the live one and of some that are not: the
 // table in realdocd-canary(7) beside that of the simulation. A run takes a minute, so they are
-// run if CANARY_RUNS says how often; CANARY_WRITE=1 writes the table.
+// run if CANARY_RUNS says how often; MANUAL_WRITE=1 writes the table.
 func TestCanaryTrials_WithARealFPM(t *testing.T) {
 	n, err := strconv.Atoi(os.Getenv("CANARY_RUNS"))
 	if err != nil {
@@ -26,7 +26,7 @@ func TestCanaryTrials_WithARealFPM(t *testing.T) {
 		return
 	}
 	const fails, takes = 3, 4000
-	var rows strings.Builder
+	rows := [][]string{{"The candidate", "ended", "after", "cost"}}
 	for _, row := range []struct {
 		name string
 		bad  bool
@@ -55,15 +55,16 @@ func TestCanaryTrials_WithARealFPM(t *testing.T) {
 			}
 			t.Logf("%s: %s after %s: %s", row.name, st.Ended, length.Round(time.Second), st.Why)
 		}
-		cells := fmt.Sprintf("%d of %d\t-\t-", len(ended), n)
+		cells := []string{row.name, fmt.Sprintf("%d of %d", len(ended), n), "-", "-"}
 		if row.bad {
-			cells = fmt.Sprintf("%d of %d\t%s\t%d, %d", len(ended), n, middle(took).Round(time.Second), middle(requests), middle(visitors))
+			cells[2], cells[3] = middle(took).Round(time.Second).String(), fmt.Sprintf("%d, %d", middle(requests), middle(visitors))
 		}
-		fmt.Fprintf(&rows, "T{\n%s\nT}\t%s\n", row.name, cells)
+		rows = append(rows, cells)
 	}
-	t.Log("\n" + rows.String())
-	if os.Getenv("CANARY_WRITE") != "" {
-		writeTrials(t, rows.String())
+	table := manual.Box(rows)
+	t.Log("\n" + table)
+	if manual.Writes() {
+		manual.Part{Page: "realdocd-canary.7", By: "make canary", Name: "real canaries"}.Compare(t, table)
 	}
 }
 
@@ -92,21 +93,4 @@ func middle[T int | time.Duration](all []T) (m T) {
 		m = all[len(all)/2]
 	}
 	return m
-}
-
-// writeTrials writes the table into the manual.
-func writeTrials(t *testing.T, rows string) {
-	t.Helper()
-	const page = "../../etc/man/realdocd-canary.7"
-	const begin, end = ".\\\" What CANARY_WRITE=1 go test ./test/e2e writes.\n", ".\\\" The end of what CANARY_WRITE=1 go test ./test/e2e writes.\n"
-	text, err := os.ReadFile(page)
-	mustDo(t, err)
-	before, rest, ok := strings.Cut(string(text), begin)
-	_, after, ok2 := strings.Cut(rest, end)
-	if !ok || !ok2 {
-		t.Fatalf("%s has no place for the table", page)
-	}
-	table := ".Pp\nThe same with a real PHP-FPM, as fast as its machine lets visitors come, with\n" +
-		".Fl -steps Li 10,50 Fl -every Li 25s :\n.Pp\n.TS\nallbox;\nlx l l l.\nThe candidate\tended\tafter\tcost\n" + rows + ".TE\n"
-	mustDo(t, os.WriteFile(page, []byte(before+begin+table+end+after), 0o644))
 }
