@@ -25,9 +25,9 @@ func (h *fleetHost) Fetch(ctx context.Context, site, release, hash string) error
 	return err
 }
 
-// take is the host's side of a push. In the first round it makes the directory that the release is to
+// askTake is the host's side of a push. In the first round it makes the directory that the release is to
 // come into, and in the next one it gives it its name.
-func (h *fleetHost) take(ctx context.Context, ask fleet.Ask) (data string, err error) {
+func (h *fleetHost) askTake(ctx context.Context, ask fleet.Ask) (data string, err error) {
 	g, err := h.bringing(ask.Site)
 	if err != nil {
 		return "", err
@@ -37,7 +37,7 @@ func (h *fleetHost) take(ctx context.Context, ask fleet.Ask) (data string, err e
 		Target string `json:"target,omitempty"`
 		Hash   string `json:"hash,omitempty"`
 	}
-	if ask.Round <= fleet.FirstRound {
+	if ask.Round <= 1 {
 		answer.Target, err = g.placeRelease(ctx, b)
 	} else {
 		answer.Hash, err = g.takeRelease(ctx, b)
