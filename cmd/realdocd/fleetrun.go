@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -129,11 +128,11 @@ const agentLock = "fleet-agent.lock"
 // lockAgent keeps other agents of this state_dir out, until the file is closed or the process
 // ends.
 func lockAgent(stateDir string) (*os.File, error) {
+	if err := deploy.MakeDirs(stateDir); err != nil {
+		return nil, fmt.Errorf("make state_dir: %w", err)
+	}
 	path := filepath.Join(stateDir, agentLock)
 	file, err := deploy.OpenRegular(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("there is no state_dir %s yet, and realdocd makes it: systemctl start realdocd", stateDir)
-	}
 	if err != nil {
 		return nil, fmt.Errorf("lock state_dir against other agents: %w", err)
 	}
