@@ -41,6 +41,9 @@ type Record struct {
 	Filled time.Time `json:"filled,omitzero"`
 	// Lived is when a verb of realdocd made it live last.
 	Lived time.Time `json:"lived,omitzero"`
+	// Fetched is when somebody began last to bring it from elsewhere, as a fleet does; zero
+	// for what a deploy fills.
+	Fetched time.Time `json:"fetched,omitzero"`
 	// Preparing is set while the deploy's commands and its warm-up run in it, to the last
 	// moment at which they did: what was written up to then is theirs.
 	Preparing time.Time `json:"preparing,omitzero"`
