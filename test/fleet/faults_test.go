@@ -99,9 +99,7 @@ var faults = []fault{
 	}, want: refused},
 	{name: "a host's clock is 2 s off", before: true, strike: func(g *campaign, _ *command) func() {
 		by := []time.Duration{-2 * time.Second, 2 * time.Second}[g.rand.IntN(2)]
-		h := g.host()
-		h.stepClock(by)
-		return func() { h.stepClock(0) }
+		return g.host().stepClock(by)
 	}, want: flipped},
 }
 
@@ -138,10 +136,23 @@ func (h *host) startDaemon(killed moment) {
 	h.y.seer.note(func(seen *history) { seen.downs = append(seen.downs, span{h.no, killed, h.y.now()}) })
 }
 
-// stepClock has the host's time of day be so much later than the others'.
-func (h *host) stepClock(by time.Duration) {
+// stepClock has the host's time of day be so much later than the others', as its processes see it.
+func (h *host) stepClock(by time.Duration) (back func()) {
+	if h.clocks == nil {
+		h.clocks = map[*stack.Process]*stack.Clock{}
+	}
+	var clocks []*stack.Clock
 	for _, p := range []*stack.Process{h.agent.Process, h.gw.Process} {
-		h.y.must(h.Clock(p).Step(by))
+		if h.clocks[p] == nil { // it can be taken hold of once
+			h.clocks[p] = h.Clock(p)
+		}
+		clocks = append(clocks, h.clocks[p])
+		h.y.must(h.clocks[p].Step(by))
+	}
+	return func() {
+		for _, c := range clocks {
+			h.y.must(c.Step(0))
+		}
 	}
 }
 
