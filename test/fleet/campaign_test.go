@@ -20,6 +20,10 @@ type campaign struct {
 	y    *yard
 	rand *rand.Rand
 	rows map[string]*result
+
+	// Of the round that goes on.
+	args []string // of the flip
+	gone []span   // what is declared gone
 }
 
 // A result is what a fault has done, all times together.
@@ -60,10 +64,11 @@ func (g *campaign) round(f fault) {
 	release := y.build()
 	var mend func()
 	var c *command
+	g.args, g.gone = nil, nil
 	if f.before {
 		phase = "before"
 		mend = f.strike(g, nil)
-		c = y.operator.flip(release)
+		c = y.operator.flip(release, g.args...)
 	} else {
 		c = y.operator.flip(release)
 		g.await(c, release, phase, late)
@@ -83,7 +88,7 @@ func (g *campaign) round(f fault) {
 	}
 	now := g.committed()
 	y.t.Logf("%v: mended; the flip ended with %d: %.300s; committed is release %s", mended.Round(ms), c.code, c.said(), now.Release)
-	did := now.Release == release
+	did := y.spy.reached(release, committed)
 	if c.code == 0 && !did {
 		y.t.Errorf("%s: the command says that the flip to release %s is done, and committed is %s", f.name, release, now.Release)
 	}
@@ -93,6 +98,12 @@ func (g *campaign) round(f fault) {
 		}
 	}
 	y.settles(now.Release)
+	y.seer.note(func(seen *history) {
+		for _, gone := range g.gone {
+			gone.to = y.now()
+			seen.gone = append(seen.gone, gone)
+		}
+	})
 	pause(context.Background(), 3*y.seer.pace.probe) // what comes just after it is seen too
 	recovered, ok := y.seer.history().inStepAt(now.Release, mended)
 	if !ok {
