@@ -28,9 +28,10 @@ var quantiles = []float64{0.5, 0.75, 0.9, 0.95}
 // others are compared with them.
 const leastTimed = 30
 
-// A Pair is what both releases did for one class in the same while.
+// A Pair is what both releases did for one class in the same while, and on the same host if there
+// are several: From names it.
 type Pair struct {
-	Class           string
+	Class, From     string
 	Live, Candidate Sample
 }
 
@@ -48,7 +49,7 @@ type Trial struct {
 type trialClass struct {
 	name            string
 	live, candidate Sample
-	waiting         Pair // that had only one side yet
+	waiting         map[string]*Pair // by From, those that had only one side yet
 }
 
 // NewTrial begins one.
@@ -70,21 +71,25 @@ func (t *Trial) class(name string) int {
 	}
 	at := len(t.classes)
 	t.byName[name] = at
-	t.classes = append(t.classes, &trialClass{name: name})
+	t.classes = append(t.classes, &trialClass{name: name, waiting: map[string]*Pair{}})
 	return at
 }
 
-// Add compares one more block: what both did in the same while, a pair for each class. A
-// pair of which one side has nothing waits for the next block.
+// Add compares one more block: what both did in the same while, a pair for each class, or for
+// each class and host. A pair of which one side has nothing waits for the next block.
 func (t *Trial) Add(pairs []Pair) {
 	for i := range pairs {
-		at := t.class(pairs[i].Class)
-		w := &t.classes[at].waiting
+		at, from := t.class(pairs[i].Class), pairs[i].From
+		w := t.classes[at].waiting[from]
+		if w == nil {
+			w = &Pair{}
+			t.classes[at].waiting[from] = w
+		}
 		w.Live.Add(&pairs[i].Live)
 		w.Candidate.Add(&pairs[i].Candidate)
 		if w.Live.Requests > 0 && w.Candidate.Requests > 0 {
 			t.compare(at, w)
-			*w = Pair{}
+			delete(t.classes[at].waiting, from)
 		}
 	}
 }

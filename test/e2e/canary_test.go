@@ -32,7 +32,7 @@ if (COLD > 0) {
     rewind($f);
     fwrite($f, $n + 1);
     fclose($f);
-    if ($n < COLD) { usleep(60000); }
+    if ($n < COLD) { usleep(60000 + 3 * TAKES); }
 }
 if (TAKES > 0) { usleep((int) (TAKES * exp(0.5 * sqrt(-2 * log(mt_rand(1, 1000) / 1000)) * cos(2 * M_PI * mt_rand(0, 999) / 1000)))); }
 header('Content-Type: text/html');

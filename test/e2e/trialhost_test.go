@@ -60,7 +60,7 @@ func trialTenants() int {
 func openTrialHost(t *testing.T, tenants int) *trialHost {
 	t.Helper()
 	h := &trialHost{Stack: stack.For(t, "nginx", "php-fpm"), t: t, began: time.Now()}
-	fpm := h.FPM(stack.FPMConfig{MaxChildren: 32, AsShipped: true})
+	fpm := h.FPM(stack.FPMConfig{MaxChildren: 128, AsShipped: true})
 	www := filepath.Join(h.Dir, "www")
 	config := stack.GatewayFor(fpm)
 	config.Log["access"] = false
@@ -202,7 +202,7 @@ func (n *trialTenant) visitors(ctx context.Context) (done func()) {
 					}
 					select {
 					case <-ctx.Done():
-					case <-time.After(time.Duration(rand.ExpFloat64() * float64(60*time.Millisecond))): // he reads it
+					case <-time.After(time.Duration(rand.ExpFloat64() * float64(40*time.Millisecond))): // he reads it
 					}
 				}
 			}
