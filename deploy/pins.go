@@ -95,6 +95,17 @@ func (r *Resolver) EndPins(release string, now time.Time) {
 	r.ofRelease(release, func(known *Release) { known.endPins(now) })
 }
 
+// FollowAgain has pins that were issued since then lead to a release again, a directory by its
+// absolute path, though they were ended: they are of a trial that goes on.
+func (r *Resolver) FollowAgain(release string, since time.Time) {
+	r.ofRelease(release, func(known *Release) {
+		if known.pins.void.Load() >= since.UnixMilli() {
+			known.pins.void.Store(since.UnixMilli() - 1)
+			known.pins.unkept.Store(true)
+		}
+	})
+}
+
 // PinsEnd is when the youngest pin to a release ends, a directory by its absolute path; zero
 // if it has none.
 func (r *Resolver) PinsEnd(release string) (end time.Time) {

@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"fmt"
 	"math"
 	"time"
 )
@@ -215,6 +216,28 @@ func (t *Trial) whole() (live, candidate Sample) {
 		candidate.Add(&c.candidate)
 	}
 	return live, candidate
+}
+
+// Sides is the verdict without what it goes by: only what both releases did.
+func (v Verdict) Sides() Verdict { return Verdict{Chance: 0.5, Live: v.Live, Candidate: v.Candidate} }
+
+// String says what the verdict goes by.
+func (v Verdict) String() string {
+	text := fmt.Sprintf("%s on the release, %s on the one before", v.Candidate, v.Live)
+	if v.Worse {
+		text = fmt.Sprintf("it is worse by %s, and one that is as good would come to this once in %.0f trials at the most; most of it at %s: %s on the release, %s on the one before; in all %s",
+			v.Of, v.Chance, v.Class, v.ClassCandidate, v.ClassLive, text)
+	}
+	return text
+}
+
+// String says what it did.
+func (s Side) String() string {
+	text := fmt.Sprintf("%d of %d requests failed", s.Failed, s.Requests)
+	if s.Median > 0 {
+		text += fmt.Sprintf(", median %.4g ms", s.Median*1000)
+	}
+	return text
 }
 
 func sideOf(s *Sample) Side {
