@@ -89,7 +89,7 @@ boot: deps-boot ## the packages in a Debian with a real systemd, in MACHINE=; wr
 		--include=systemd,systemd-sysv,dbus,php8.2-fpm,nginx-light,rsync,procps,libfcgi-bin,curl,sudo bookworm "$(MACHINE)" && \
 		echo 'deb http://deb.debian.org/debian-security bookworm-security main' >"$(MACHINE)/etc/apt/sources.list.d/security.list" && \
 		chroot "$(MACHINE)" sh -c 'apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get dist-upgrade -q -y'
-	CI=true FIRSTHOUR_WRITE=1 REALDOCD_MACHINE="$(MACHINE)" go test $(TESTFLAGS) -v -run '^TestBoot_' ./test/install
+	CI=true MANUAL_WRITE=1 REALDOCD_MACHINE="$(MACHINE)" go test $(TESTFLAGS) -v -run '^TestBoot_' ./test/install
 
 .PHONY: fuzz
 fuzz: ## each fuzz target for FUZZTIME=30s
@@ -117,29 +117,29 @@ screenshots: deps-test ## those of the page, in test/page/screenshots
 	PAGE_WRITE=1 go test $(TESTFLAGS) -run Screenshots ./test/page
 
 .PHONY: bench
-bench: deps-bench ## what realdocd costs, in ratios to other ways; ROUNDS=7 BENCH="throughput modes settings seen pins large static overload kept disk growth idle" BENCH_WRITE=1
+bench: deps-bench ## what realdocd costs, in ratios to other ways; ROUNDS=7 BENCH="throughput modes settings seen pins large static overload kept disk growth idle" MANUAL_WRITE=1
 	go run ./test/bench $(BENCH)
 
 .PHONY: robust
 robust: deps-test ## attacks and faults, for real; writes their tables in realdocd-robustness(7)
-	ROBUST_WRITE=1 CI=true go test $(TESTFLAGS) ./test/robust
+	MANUAL_WRITE=1 CI=true go test $(TESTFLAGS) ./test/robust
 
 .PHONY: pins
 pins: deps-test ## clients and a browser that keep their release across 200 flips, 10,000 pages; writes the attacks in realdocd-pins(7)
-	FLIPS=$(or $(FLIPS),200) PAGES=$(or $(PAGES),10000) PINS_WRITE=1 CI=true go test -count=1 -timeout 60m -v ./test/pins
+	FLIPS=$(or $(FLIPS),200) PAGES=$(or $(PAGES),10000) MANUAL_WRITE=1 CI=true go test -count=1 -timeout 60m -v ./test/pins
 
 SOAK ?= 1m
 
 .PHONY: soak
 soak: deps-test ## mixed traffic, deploys, upgrades and faults from a seed; SOAK=1h, or SOAK=1000000 requests, SEED=7; writes realdocd-robustness(7)
-	SOAK=$(SOAK) SEED=$(SEED) ROBUST_WRITE=1 CI=true go test -count=1 -timeout 24h -run TestSoak -v ./test/robust
+	SOAK=$(SOAK) SEED=$(SEED) MANUAL_WRITE=1 CI=true go test -count=1 -timeout 24h -run TestSoak -v ./test/robust
 
 CANARY_RUNS ?= 20
 
 .PHONY: canary
 canary: deps-test ## canaries and bakes of good and bad releases, 200 by simulation and CANARY_RUNS=20 for real; writes the tables in realdocd-canary(7)
-	JUDGE_WRITE=1 go test -count=1 -timeout 1h -run TestSimulation ./gateway/judge
-	CANARY_RUNS=$(CANARY_RUNS) CANARY_WRITE=1 CI=true go test -count=1 -timeout 48h -v -run 'TestCanary|TestBake' ./test/e2e
+	MANUAL_WRITE=1 go test -count=1 -timeout 1h -run TestSimulation ./gateway/judge
+	CANARY_RUNS=$(CANARY_RUNS) MANUAL_WRITE=1 CI=true go test -count=1 -timeout 48h -v -run 'TestCanary|TestBake' ./test/e2e
 
 # Both what tests call and what the daemons run that tests start: those write what they
 # have run into GOCOVERDIR when they end.
@@ -157,22 +157,22 @@ cover: deps-test ## which statements all tests together run; COVERTESTS="./gatew
 .PHONY: planted
 planted: deps-test ## faults that realdocd check has to find, planted as root; writes the table in realdocd-check(8)
 	@[ "$$(id -u)" = 0 ] || { echo "make planted needs root: some faults take other users" >&2; exit 1; }
-	CHECK_WRITE=1 CI=true go test -count=1 $(TESTFLAGS) ./test/check
+	MANUAL_WRITE=1 CI=true go test -count=1 $(TESTFLAGS) ./test/check
 
 .PHONY: applications
 applications: deps-applications ## check in front of six applications of Debian's; writes the table in realdocd-check(8)
-	APPLICATIONS=1 CHECK_WRITE=1 CI=true go test -count=1 $(TESTFLAGS) -run TestCheckRaisesNoFalseAlarm ./test/check
+	APPLICATIONS=1 MANUAL_WRITE=1 CI=true go test -count=1 $(TESTFLAGS) -run TestCheckRaisesNoFalseAlarm ./test/check
 
 .PHONY: matrix
 matrix: deps-matrix ## what passes with which web server; writes the table in realdocd(8)
-	MATRIX_WRITE=1 CI=true go test $(TESTFLAGS) ./test/matrix
-	@sed -n '/written by make matrix$$/,/end of what make matrix writes$$/p' etc/man/realdocd.8
+	MANUAL_WRITE=1 CI=true go test $(TESTFLAGS) ./test/matrix
+	@sed -n '/written by make matrix: web servers$$/,/end of web servers$$/p' etc/man/realdocd.8
 
 .PHONY: destroy
 destroy: deps-test ## what deploy does where it could destroy something, as root; writes the table in realdocd-deploy(7)
-	DESTROY_WRITE=1 CI=true go test -count=1 -run 'KilledAtAnyStep' ./deploy
-	DESTROY_WRITE=1 CI=true go test -count=1 ./test/destroy
-	@sed -n '/written by make destroy$$/,/end of what make destroy writes$$/p' etc/man/realdocd-deploy.7
+	MANUAL_WRITE=1 CI=true go test -count=1 -run 'KilledAtAnyStep' ./deploy
+	MANUAL_WRITE=1 CI=true go test -count=1 ./test/destroy
+	@sed -n '/written by make destroy: situations$$/,/end of situations$$/p' etc/man/realdocd-deploy.7
 
 .PHONY: install
 install: bin/realdocd bin/completions bin/copyright ## DESTDIR= PREFIX=/usr WEBUSER=www-data; a configuration that is there already stays

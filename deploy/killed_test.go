@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"realdocd/test/manual"
 	"realdocd/test/stack"
 )
 
@@ -192,12 +193,12 @@ func TestADeploy_ThatIsKilledAtAnyStepLosesNothingAndTheNextOneSucceeds(t *testi
 		}
 		t.Logf("slots %v: killed at %d steps", slots, len(steps))
 	}
-	var rows strings.Builder
+	var items []manual.Item
 	for _, name := range order {
 		slices.SortFunc(live[name], func(a, b string) int { return strings.Compare(b, a) })
-		fmt.Fprintf(&rows, ".It %s\n%s\n", name, strings.Join(live[name], ", or "))
+		items = append(items, manual.Item{Name: name, Says: []string{strings.Join(live[name], ", or ")}})
 	}
-	compareManual(t, rows.String())
+	manual.Part{Page: "realdocd-deploy.7", By: "make destroy", Name: "steps"}.Compare(t, manual.Compact(items))
 }
 
 // killAt kills a deploy at its n-th step, and says what is live then.
@@ -229,26 +230,4 @@ func killAt(t *testing.T, slots bool, n int, name string) (live string) {
 		}
 	}
 	return live
-}
-
-// compareManual compares the table of realdocd-deploy(7), or writes it for make destroy.
-func compareManual(t *testing.T, rows string) {
-	const begin, end = ".\\\" steps, written by make destroy\n", ".\\\" end of the steps\n"
-	path := stack.InModule(t, "etc/man/realdocd-deploy.7")
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	before, rest, hasBegin := strings.Cut(string(text), begin)
-	has, after, hasEnd := strings.Cut(rest, end)
-	switch {
-	case !hasBegin || !hasEnd:
-		t.Fatalf("%s has no lines %q and %q", path, begin, end)
-	case os.Getenv("DESTROY_WRITE") != "":
-		if err := os.WriteFile(path, []byte(before+begin+rows+end+after), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	case has != rows:
-		t.Errorf("%s has\n%s\nand the run was\n%s\nmake destroy writes it", path, has, rows)
-	}
 }

@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"os"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"realdocd/test/manual"
 )
 
 // A shop is what the simulated visitors go to: twenty pages, of which some are asked for far
@@ -275,10 +275,10 @@ var trials = []struct {
 // The figures of realdocd-canary(7): 200 canaries each, by simulation.
 func TestSimulation_FewFalseAlarmsAndFewMisses(t *testing.T) {
 	n := 10
-	if os.Getenv("JUDGE_WRITE") != "" {
+	if manual.Writes() {
 		n = 200
 	}
-	var rows strings.Builder
+	rows := [][]string{{"The candidate", "ended", "after", "cost", "naive", "after", "cost"}}
 	for _, trial := range trials {
 		all := runs(trial.candidate, n)
 		judged := tallyOf(all, func(r run) ending { return r.judged })
@@ -290,63 +290,23 @@ func TestSimulation_FewFalseAlarmsAndFewMisses(t *testing.T) {
 		if float64(wrong) > trial.mostWrong*float64(n) {
 			t.Errorf("%s: wrong in %d of %d runs", trial.name, wrong, n)
 		}
-		fmt.Fprintf(&rows, "%s\t%s\t%s\n", trial.name, cells(judged, trial.bad), cells(naive, trial.bad))
+		rows = append(rows, slices.Concat([]string{trial.name}, cells(judged, trial.bad), cells(naive, trial.bad)))
 	}
-	t.Logf("\n%s", rows.String())
-	if os.Getenv("JUDGE_WRITE") != "" {
-		table(t, rows.String())
+	table := manual.Box(rows)
+	t.Logf("\n%s", table)
+	if manual.Writes() {
+		manual.Part{Page: "realdocd-canary.7", By: "make canary", Name: "simulated canaries"}.Compare(t, table)
 	}
 }
 
 // cells are how many runs were ended, and for a bad candidate what it cost.
-func cells(t tally, bad bool) string {
+func cells(t tally, bad bool) []string {
 	if !bad {
-		return fmt.Sprintf("%d\t-\t-", t.ended)
+		return []string{fmt.Sprint(t.ended), "-", "-"}
 	}
 	at := "never"
 	if t.ended > 0 {
 		at = t.at.String()
 	}
-	return fmt.Sprintf("%d\t%s\t%d, %d", t.ended, at, t.requests, t.visitors)
-}
-
-const (
-	begin = ".\\\" What JUDGE_WRITE=1 go test ./gateway/judge writes.\n"
-	end   = ".\\\" The end of what JUDGE_WRITE=1 go test ./gateway/judge writes.\n"
-)
-
-// table compares the rows with the manual, or writes them there.
-func table(t *testing.T, rows string) {
-	const page = "../../etc/man/realdocd-canary.7"
-	text, err := os.ReadFile(page)
-	if err != nil {
-		t.Fatal(err)
-	}
-	before, rest, ok := strings.Cut(string(text), begin)
-	have, after, ok2 := strings.Cut(rest, end)
-	if !ok || !ok2 {
-		t.Fatalf("%s has no place for the table", page)
-	}
-	want := tableOf(rows)
-	if os.Getenv("JUDGE_WRITE") != "" {
-		if err := os.WriteFile(page, []byte(before+begin+want+end+after), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if have != want {
-		t.Errorf("the manual has\n%s\nand the runs came to\n%s\nWrite it with JUDGE_WRITE=1", have, want)
-	}
-}
-
-func tableOf(rows string) string {
-	var b strings.Builder
-	b.WriteString(".TS\nallbox;\nlx l l l l l l.\n")
-	b.WriteString("The candidate\tended\tafter\tcost\tnaive\tafter\tcost\n")
-	for row := range strings.Lines(rows) {
-		name, rest, _ := strings.Cut(row, "\t")
-		b.WriteString("T{\n" + name + "\nT}\t" + rest)
-	}
-	b.WriteString(".TE\n")
-	return b.String()
+	return []string{fmt.Sprint(t.ended), at, fmt.Sprintf("%d, %d", t.requests, t.visitors)}
 }

@@ -6,7 +6,7 @@
 //	make bench                              # all sections, 7 rounds
 //	make bench ROUNDS=9
 //	make bench BENCH="overload kept"        # only these
-//	make bench BENCH_WRITE=1                # and write realdocd-performance(7), and its plots
+//	make bench MANUAL_WRITE=1                # and write realdocd-performance(7), and its plots
 //
 // realdocd has its defaults, unless a row says otherwise. What a setting costs is a line in
 // settings.go.
@@ -22,6 +22,7 @@ import (
 	"strconv"
 	"syscall"
 
+	"realdocd/test/manual"
 	"realdocd/test/stack"
 )
 
@@ -122,7 +123,7 @@ func (sec section) run(ctx context.Context, rounds int) error {
 			return err
 		}
 		r.end()
-		if writes() {
+		if manual.Writes() {
 			return r.write(sec.name)
 		}
 		return nil

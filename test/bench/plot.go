@@ -6,6 +6,8 @@ import (
 	"math"
 	"os"
 	"strings"
+
+	"realdocd/test/manual"
 )
 
 // plotDir is where the plots of the documentation are, from the top of the source tree.
@@ -14,7 +16,7 @@ const plotDir = "test/bench/plots"
 // drawPlots writes requests/s and p99 over the number of clients as SVG, with the rest of the
 // documentation.
 func drawPlots(paths []*path) error {
-	if !writes() {
+	if !manual.Writes() {
 		return nil
 	}
 	if err := os.MkdirAll(plotDir, 0o755); err != nil {

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"strings"
+
+	"realdocd/test/manual"
 )
 
 // A report is what a section says: sentences, tables, and how far it is from what is wanted.
@@ -19,7 +21,7 @@ func (r *report) says(format string, args ...any) {
 	if r.page.Len() > 0 {
 		r.page.WriteString(".Pp\n") // the first one follows a heading, or goes on with a paragraph
 	}
-	r.page.WriteString(wrapped(escape(sentence(text))))
+	r.page.WriteString(manual.Wrapped(manual.Escape(sentence(text))))
 }
 
 // A goal is a figure that is wanted, and what it is.

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"realdocd/test/manual"
 )
 
 // A table aligns its columns once all rows are there. The first row has their names.
@@ -31,43 +33,7 @@ func (t *table) end() {
 	}
 	w.Flush()
 	fmt.Println()
-	t.report.page.WriteString(t.mdoc())
-}
-
-// mdoc is a list of columns, each as wide as its longest cell.
-func (t *table) mdoc() string {
-	widths := make([]string, len(t.rows[0]))
-	for _, cells := range t.rows {
-		for i, cell := range cells {
-			if len([]rune(cell)) > len([]rune(widths[i])) {
-				widths[i] = cell
-			}
-		}
-	}
-	var b strings.Builder
-	b.WriteString(".Bl -column")
-	for _, width := range widths {
-		fmt.Fprintf(&b, " %q", strings.Repeat("m", max(1, len([]rune(width)))))
-	}
-	b.WriteString("\n")
-	for n, cells := range t.rows {
-		for i, cell := range cells {
-			lead := " Ta "
-			if i == 0 {
-				lead = ".It "
-			}
-			if n == 0 && cell != "" {
-				lead += "Sy "
-			}
-			if cell = escape(cell); cell == "" {
-				cell = `\&`
-			}
-			b.WriteString(lead + cell)
-		}
-		b.WriteString("\n")
-	}
-	b.WriteString(".El\n")
-	return b.String()
+	t.report.page.WriteString(manual.Columns(t.rows))
 }
 
 func inMs(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

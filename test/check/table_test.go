@@ -3,15 +3,12 @@ package check
 import (
 	"fmt"
 	"os"
-	"regexp"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 
-	diff "github.com/google/go-cmp/cmp"
-
 	"realdocd/cmd/realdocd/doctor"
+	"realdocd/test/manual"
 	"realdocd/test/stack"
 )
 
@@ -63,54 +60,18 @@ func (b *table) compare(t *testing.T, names []string) {
 		t.Logf("the table is not compared: %d of %d faults were found", len(b.rows), len(names))
 		return
 	}
-	got := fmt.Sprintf("The faults are %d.\n.Bl -tag -width Ds\n", len(names))
+	var items []manual.Item
 	for _, id := range slices.Concat(doctor.Kinds(doctor.Fault), doctor.Kinds(doctor.Warning)) {
-		var of []string
+		item := manual.Item{Name: id, Literal: true}
 		for _, name := range names {
 			if row := b.rows[name]; row[0] == id {
-				of = append(of, escape(name))
+				item.Says = append(item.Says, name)
 			}
 		}
-		if len(of) > 0 {
-			got += ".It Li " + id + "\n" + strings.Join(of, ";\n") + ".\n"
+		if len(item.Says) > 0 {
+			items = append(items, item)
 		}
 	}
-	compareManual(t, "planted", got+".El\n")
-}
-
-// figures are of versions, and other than those of another day.
-var figures = regexp.MustCompile(`\d[\d.,]*`)
-
-// compareManual compares a part of the manual, but for figures if it is not of this source
-// alone, or writes it.
-func compareManual(t *testing.T, name, got string) {
-	t.Helper()
-	begin, end := ".\\\" written by make "+name+"\n", ".\\\" end of what make "+name+" writes\n"
-	path := stack.InModule(t, "etc/man/realdocd-check.8")
-	text, err := os.ReadFile(path)
-	mustDo(t, err)
-	before, rest, hasBegin := strings.Cut(string(text), begin)
-	has, after, hasEnd := strings.Cut(rest, end)
-	if !hasBegin || !hasEnd {
-		t.Fatalf("%s has no lines %q and %q", path, begin, end)
-	}
-	if os.Getenv("CHECK_WRITE") != "" {
-		mustDo(t, os.WriteFile(path, []byte(before+begin+got+end+after), 0o644))
-		return
-	}
-	if name == "applications" {
-		has, got = figures.ReplaceAllString(has, "N"), figures.ReplaceAllString(got, "N")
-	}
-	if has != got {
-		t.Errorf("%s says something else than the run; make %s writes it (-manual +run):\n%s", path, name, diff.Diff(has, got))
-	}
-}
-
-// escape has mandoc take a text as it is.
-func escape(text string) string {
-	text = strings.NewReplacer(`\`, `\e`, "-", `\-`, "\"", `\(dq`).Replace(text)
-	if strings.HasPrefix(text, ".") || strings.HasPrefix(text, "'") {
-		text = `\&` + text
-	}
-	return text
+	planted := manual.Part{Page: "realdocd-check.8", By: "make planted", Name: "faults"}
+	planted.Compare(t, fmt.Sprintf("The faults are %d.\n", len(names))+manual.List(items))
 }

@@ -6,10 +6,11 @@ import (
 	"os"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"realdocd/test/manual"
 )
 
 // A trialRow is a row of the tables in realdocd-canary(7): a kind of release, tried often.
@@ -45,7 +46,7 @@ var (
 // Real canaries and bakes, of releases that are as good as the live one and of some that are
 // not: the tables in realdocd-canary(7) beside those of the simulation. Each takes its minute, so
 // many tenants of one daemon try a release at the same time. They are run if CANARY_RUNS says
-// how often; CANARY_TIME=20m begins no run after that, and CANARY_WRITE=1 writes the tables.
+// how often; CANARY_TIME=20m begins no run after that, and MANUAL_WRITE=1 writes the tables.
 func TestCanaryTrials_WithARealFPM(t *testing.T) {
 	n, err := strconv.Atoi(os.Getenv("CANARY_RUNS"))
 	if err != nil {
@@ -97,16 +98,17 @@ func TestCanaryTrials_WithARealFPM(t *testing.T) {
 	close(next)
 	tenants.Wait()
 	t.Logf("%d requests in %s", h.requests.Load(), h.took())
-	tables := trialTables(got, len(h.tenants))
-	t.Log("\n" + tables)
-	if os.Getenv("CANARY_WRITE") != "" {
-		writeTrials(t, tables)
+	canaries, bakes := trialTables(got)
+	t.Log("\n" + canaries + bakes)
+	if manual.Writes() {
+		manual.Part{Page: "realdocd-canary.7", By: "make canary", Name: "real canaries"}.Compare(t, canaries)
+		manual.Part{Page: "realdocd-canary.7", By: "make canary", Name: "real bakes"}.Compare(t, bakes)
 	}
 }
 
 // trialTables are the tables of what the runs of each row came to.
-func trialTables(got [][]trialEnding, tenants int) string {
-	var canaries, bakes strings.Builder
+func trialTables(got [][]trialEnding) (canaries, bakes string) {
+	tables := [2][][]string{{{"The candidate", "ended", "after", "cost"}}, {{"The release", "rolled back", "after", "cost"}}}
 	for row, r := range trialRows {
 		var ended, requests, visitors []int
 		var took []time.Duration
@@ -116,42 +118,17 @@ func trialTables(got [][]trialEnding, tenants int) string {
 				ended, took = append(ended, i), append(took, e.took)
 			}
 		}
-		out, cost := &canaries, fmt.Sprintf("%d, %d", middle(requests), middle(visitors))
+		at, cost := 0, fmt.Sprintf("%d, %d", middle(requests), middle(visitors))
 		if r.bake {
-			out, cost = &bakes, fmt.Sprint(middle(requests))
+			at, cost = 1, fmt.Sprint(middle(requests))
 		}
-		cells := fmt.Sprintf("%d of %d\t-\t-", len(ended), len(got[row]))
+		cells := []string{r.name, fmt.Sprintf("%d of %d", len(ended), len(got[row])), "-", "-"}
 		if r.bad {
-			cells = fmt.Sprintf("%d of %d\t%s\t%s", len(ended), len(got[row]), middle(took).Round(time.Second), cost)
+			cells[2], cells[3] = middle(took).Round(time.Second).String(), cost
 		}
-		fmt.Fprintf(out, "T{\n%s\nT}\t%s\n", r.name, cells)
+		tables[at] = append(tables[at], cells)
 	}
-	return fmt.Sprintf(`.Pp
-The same with a real nginx and PHP-FPM: %d tenants of one daemon at a time, each with twenty pages,
-which take 50 ms in PHP as the median and of which 0.1 %% fail on the live release;
-.Fl %s :
-.Pp
-.TS
-allbox;
-lx l l l.
-The candidate	ended	after	cost
-%s.TE
-.Pp
-Bakes, by
-.Cm flip Fl %s ,
-in the same way; the cost is in requests:
-.Pp
-.TS
-allbox;
-lx l l l.
-The release	rolled back	after	cost
-%s.TE
-`, tenants, flagsInMdoc(canaryAsRun), canaries.String(), flagsInMdoc(bakeAsRun), bakes.String())
-}
-
-// flagsInMdoc are flags as a line of a manual has them.
-func flagsInMdoc(flags []string) string {
-	return strings.TrimPrefix(strings.ReplaceAll(strings.Join(flags, " "), "--", "Fl -"), "Fl ")
+	return manual.Box(tables[0]), manual.Box(tables[1])
 }
 
 func middle[T int | time.Duration](all []T) (m T) {
@@ -160,19 +137,4 @@ func middle[T int | time.Duration](all []T) (m T) {
 		m = all[len(all)/2]
 	}
 	return m
-}
-
-// writeTrials writes the tables into the manual.
-func writeTrials(t *testing.T, tables string) {
-	t.Helper()
-	const page = "../../etc/man/realdocd-canary.7"
-	const begin, end = ".\\\" What CANARY_WRITE=1 go test ./test/e2e writes.\n", ".\\\" The end of what CANARY_WRITE=1 go test ./test/e2e writes.\n"
-	text, err := os.ReadFile(page)
-	mustDo(t, err)
-	before, rest, ok := strings.Cut(string(text), begin)
-	_, after, ok2 := strings.Cut(rest, end)
-	if !ok || !ok2 {
-		t.Fatalf("%s has no place for the tables", page)
-	}
-	mustDo(t, os.WriteFile(page, []byte(before+begin+tables+end+after), 0o644))
 }

@@ -1,11 +1,12 @@
 package install
 
 import (
-	"os"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+
+	"realdocd/test/manual"
 )
 
 // A session is an operator's shell in a booted machine, and the transcript of it.
@@ -49,9 +50,9 @@ func (s *session) types(command string) (string, error) {
 	command = strings.TrimSuffix(command, "\n")
 	said, err := s.try("cd " + s.dir + "\n" + command)
 	said = strings.TrimRight(tidy(said), "\n")
-	s.text.WriteString(".Bd -literal\n" + mdoc("# "+strings.ReplaceAll(command, "\n", "\n# ")) + "\n")
+	s.text.WriteString(".Bd -literal\n" + manual.Literal("# "+strings.ReplaceAll(command, "\n", "\n# ")) + "\n")
 	if said != "" {
-		s.text.WriteString(mdoc(said) + "\n")
+		s.text.WriteString(manual.Literal(said) + "\n")
 	}
 	s.text.WriteString(".Ed\n")
 	return said, err
@@ -71,58 +72,29 @@ func tidy(said string) string {
 	return strings.ReplaceAll(progress.ReplaceAllString(said, ""), "\r", "")
 }
 
-// mdoc is literal text as a manual page has it.
-func mdoc(text string) string {
-	text = strings.ReplaceAll(text, `\`, `\e`)
-	lines := strings.Split(text, "\n")
-	for i, line := range lines {
-		if strings.HasPrefix(line, ".") || strings.HasPrefix(line, "'") {
-			lines[i] = `\&` + line
-		}
-	}
-	return strings.Join(lines, "\n")
-}
+// transcript is where the manual has it.
+var transcript = manual.Part{Page: "realdocd-firsthour.7", By: "make boot", Name: "transcript"}
 
-const (
-	firstHourPage = "../../etc/man/realdocd-firsthour.7"
-	beginsSession = ".\\\" written by make boot\n"
-	endsSession   = ".\\\" end of what make boot writes\n"
-)
-
-// publish writes the transcript into the manual if FIRSTHOUR_WRITE is set. What a page has that
-// somebody has seen is of one run, with its times and process ids.
+// publish writes the transcript into the manual, if runs write it. What a page has that somebody
+// has seen is of one run, with its times and process ids.
 func (s *session) publish() {
 	s.t.Helper()
-	if os.Getenv("FIRSTHOUR_WRITE") == "" || s.t.Failed() {
+	if !manual.Writes() || s.t.Failed() {
 		return
 	}
-	page, err := os.ReadFile(firstHourPage)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	before, rest, has := strings.Cut(string(page), beginsSession)
-	_, after, ends := strings.Cut(rest, endsSession)
-	if !has || !ends {
-		s.t.Fatalf("%s has no place for the transcript", firstHourPage)
-	}
-	if err := os.WriteFile(firstHourPage, []byte(before+beginsSession+s.text.String()+endsSession+after), 0o644); err != nil {
-		s.t.Fatal(err)
-	}
+	transcript.Compare(s.t, s.text.String())
 }
 
 // The transcript must not be of steps that the README has no more.
 func TestFirstHour_HasTheStepsOfTheReadme(t *testing.T) {
-	page, err := os.ReadFile(firstHourPage)
-	if err != nil {
-		t.Fatal(err)
-	}
+	page := transcript.Text(t)
 	for _, step := range readSteps(t, "In front of your site") {
 		parts := []string{step.text}
 		if step.file == "" {
 			parts = slices.Collect(strings.Lines(strings.ReplaceAll("# "+strings.TrimSuffix(step.text, "\n"), "\n", "\n# ")))
 		}
 		for _, part := range parts {
-			if want := mdoc(strings.TrimSuffix(part, "\n")); !strings.Contains(string(page), "\n"+want+"\n") {
+			if want := manual.Literal(strings.TrimSuffix(part, "\n")); !strings.Contains(page, "\n"+want+"\n") {
 				t.Errorf("realdocd-firsthour(7) has not this of the README; write it with make boot:\n%s", want)
 			}
 		}

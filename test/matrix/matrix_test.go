@@ -1,11 +1,10 @@
 package matrix
 
 import (
-	"os"
 	"slices"
 	"testing"
 
-	"realdocd/test/stack"
+	"realdocd/test/manual"
 )
 
 // TestWebServers runs each check with each web server, and compares with the manual.
@@ -39,13 +38,7 @@ func TestWebServers(t *testing.T) {
 		if !table.complete() {
 			t.Skip("SKIPPED, NOT PROVEN: the manual is compared when every check was run, and has passed")
 		}
-		manual := manual{stack.InModule(t, "etc/man/realdocd.8")}
-		if os.Getenv("MATRIX_WRITE") != "" {
-			manual.write(t, table.mdoc())
-		}
-		if got, want := withoutVersions(manual.table(t)), withoutVersions(table.mdoc()); got != want {
-			t.Errorf("the manual has\n%s\nand what ran is\n%s\nWrite it with: make matrix", got, want)
-		}
+		manual.Part{Page: "realdocd.8", By: "make matrix", Name: "web servers"}.CompareBut(t, table.mdoc(), withoutVersions)
 	})
 }
 

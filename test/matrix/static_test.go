@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"realdocd/test/manual"
 	"realdocd/test/stack"
 )
 
@@ -33,8 +34,7 @@ var statics = []struct {
 // A page of release 1 gets the CSS of release 1 after the flip, from the very URL that release 2 uses too.
 func TestStaticFilesAreThoseOfThePagesRelease(t *testing.T) {
 	passed := true
-	table := ".Bl -column \"Apache, prefork\" \"version\" \"socket\" \"map, without a question\"\n" +
-		".It Sy web server Ta Sy version Ta Sy socket Ta Sy by\n"
+	table := [][]string{{"web server", "version", "socket", "by"}}
 	for _, f := range statics {
 		socket := front{tcp: f.tcp}.socket()
 		passed = t.Run(f.name+", "+f.by+", "+socket, func(t *testing.T) {
@@ -42,7 +42,7 @@ func TestStaticFilesAreThoseOfThePagesRelease(t *testing.T) {
 			if err != nil {
 				t.Skip(err)
 			}
-			table += fmt.Sprintf(".It %s Ta %s Ta %s Ta %s\n", f.name, version, socket, f.by)
+			table = append(table, []string{f.name, version, socket, f.by})
 			s := stack.For(t, append([]string{f.server.Program, "php-fpm"}, f.needs...)...)
 			site := s.Site(stack.SiteConfig{Pages: pages()})
 			for _, n := range site.Releases {
@@ -94,18 +94,12 @@ func TestStaticFilesAreThoseOfThePagesRelease(t *testing.T) {
 			v.want("/css/app.css", old, 200, "css 2")
 		}) && passed
 	}
-	table += ".El\n"
 	t.Run("manual", func(t *testing.T) {
-		if !passed || strings.Count(table, ".It ") != len(statics)+1 {
+		if !passed || len(table) != len(statics)+1 {
 			t.Skip("SKIPPED, NOT PROVEN: the manual is compared when each sample has run, and has passed")
 		}
-		manual := manual{stack.InModule(t, "etc/man/realdocd-pins.7")}
-		if os.Getenv("MATRIX_WRITE") != "" {
-			manual.write(t, table)
-		}
-		if got := manual.table(t); withoutVersions(got) != withoutVersions(table) {
-			t.Errorf("the manual has\n%s\nand what ran is\n%s\nWrite it with: make matrix", got, table)
-		}
+		part := manual.Part{Page: "realdocd-pins.7", By: "make matrix", Name: "static files"}
+		part.CompareBut(t, manual.Columns(table), withoutVersions)
 	})
 }
 

@@ -5,5 +5,5 @@
 //
 //	go test ./test/paths                            runs each cell for a moment
 //	PATHS_FOR=30s go test -timeout 1h ./test/paths  runs each layout for so long
-//	PATHS_WRITE=1 go test ./test/paths              writes the table
+//	MANUAL_WRITE=1 go test ./test/paths             writes the table
 package paths

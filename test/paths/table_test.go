@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"realdocd/test/manual"
 	"realdocd/test/stack"
 )
 
@@ -61,27 +62,18 @@ func counted(of map[string]string) string {
 	return strings.Join(parts, ", ")
 }
 
-const (
-	begin = ".\\\" What PATHS_WRITE=1 go test ./test/paths writes.\n"
-	end   = ".\\\" The end of what PATHS_WRITE=1 go test ./test/paths writes.\n"
-)
+// part is where the manual has it.
+var part = manual.Part{Page: "realdocd-paths.7", By: "MANUAL_WRITE=1 go test ./test/paths", Name: "spellings"}
 
-// rows are the table as mdoc(7) has it. Only the first two columns are the same in every run.
-func (tb *table) rows() string {
-	var b strings.Builder
+// list is the table as the manual has it. Only the first lines are the same in every run.
+func (tb *table) list() string {
+	var items []manual.Item
 	for _, sp := range spellings {
-		fmt.Fprintf(&b, ".It %s\n%s: %s.\nPHP-FPM alone: %s.\n", mdoc(sp.name), sp.by, counted(tb.pinned[sp.name]), counted(tb.alone[sp.name]))
+		items = append(items, manual.Item{Name: sp.name, Says: []string{
+			sp.by + ": " + counted(tb.pinned[sp.name]) + ".", "PHP-FPM alone: " + counted(tb.alone[sp.name]) + ".",
+		}})
 	}
-	return b.String()
-}
-
-// mdoc writes a name so that none of its words is a macro.
-func mdoc(name string) string {
-	words := strings.Fields(name)
-	for i, word := range words {
-		words[i] = `\&` + word
-	}
-	return strings.Join(words, " ")
+	return manual.List(items)
 }
 
 // compare wants the manual to have what ran.
@@ -94,27 +86,13 @@ func (tb *table) compare(t *testing.T) {
 			t.Skip("SKIPPED, NOT PROVEN: the manual is compared when every layout has run")
 		}
 	}
-	file := stack.InModule(t, "etc/man/realdocd-paths.7")
-	text, err := os.ReadFile(file)
+	part.CompareBut(t, tb.list(), pinnedOnly)
+	page, err := os.ReadFile(stack.InModule(t, "etc/man/realdocd-paths.7"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	before, rest, _ := strings.Cut(string(text), begin)
-	have, after, ok := strings.Cut(rest, end)
-	if !ok {
-		t.Fatalf("%s has no lines %q and %q", file, begin, end)
-	}
-	if os.Getenv("PATHS_WRITE") != "" {
-		if err := os.WriteFile(file, []byte(before+begin+tb.rows()+end+after), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if pinnedOnly(have) != pinnedOnly(tb.rows()) {
-		t.Errorf("the manual has\n%s\nand what ran is\n%s\nWrite it with PATHS_WRITE=1", have, tb.rows())
-	}
 	for _, l := range layouts {
-		if !strings.Contains(string(text), mdoc(l.name)) {
+		if !strings.Contains(string(page), "\n.It "+l.name+"\n") {
 			t.Errorf("the manual does not have the layout %q", l.name)
 		}
 	}
@@ -124,7 +102,7 @@ func (tb *table) compare(t *testing.T) {
 func pinnedOnly(rows string) string {
 	var kept []string
 	for line := range strings.Lines(rows) {
-		if !strings.HasPrefix(line, "PHP-FPM alone") {
+		if !strings.HasPrefix(line, `PHP\-FPM alone`) {
 			kept = append(kept, line)
 		}
 	}

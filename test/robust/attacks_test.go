@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"realdocd/test/manual"
 	"realdocd/test/stack"
 )
 
@@ -178,7 +179,7 @@ func (y *yard) outside() string {
 
 func TestKnownAttacksWorkOnPlainFPMAndNotThroughRealdocd(t *testing.T) {
 	t.Setenv("PHP_INI_SCAN_DIR", "/nowhere") // PHP has no more extensions than it must
-	var rows []row
+	var rows []manual.Item
 	for _, a := range attacks {
 		t.Run(a.what, func(t *testing.T) {
 			y := openYard(t, stack.FPMConfig{MaxChildren: 2}, nil)
@@ -200,7 +201,7 @@ func TestKnownAttacksWorkOnPlainFPMAndNotThroughRealdocd(t *testing.T) {
 			if ok, answer := y.says(y.gw.Addr, "script=/small.php", nil, y.params("/small.php")...); !ok {
 				t.Errorf("the next request gets %s", answer)
 			}
-			rows = append(rows, row{a.what, []string{before, a.why}})
+			rows = append(rows, manual.Item{Name: a.what, Says: []string{before, a.why}})
 		})
 	}
 	for _, a := range localAttacks {
@@ -212,7 +213,7 @@ func TestKnownAttacksWorkOnPlainFPMAndNotThroughRealdocd(t *testing.T) {
 			if worked {
 				t.Errorf("it works: %s", said)
 			}
-			rows = append(rows, row{a.what, []string{a.why}})
+			rows = append(rows, manual.Item{Name: a.what, Says: []string{a.why}})
 		})
 	}
 	compare(t, "attacks", rows, len(attacks)+len(localAttacks))

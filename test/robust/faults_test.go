@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"realdocd/test/manual"
 	"realdocd/test/stack"
 )
 
@@ -216,7 +217,7 @@ var faults = []fault{
 }
 
 func TestFaultsPassAndRealdocdGoesOnByItself(t *testing.T) {
-	var rows []row
+	var rows []manual.Item
 	for _, f := range slices.Concat(faults, machineFaults) {
 		t.Run(f.what, func(t *testing.T) {
 			y := openYard(t, stack.FPMConfig{MaxChildren: 2, Status: true}, func(y *yard) {
@@ -239,7 +240,7 @@ func TestFaultsPassAndRealdocdGoesOnByItself(t *testing.T) {
 				n, err := y.gw.Metric("realdocd_pool_running", "pool", "www")
 				return err == nil && n == 0
 			})
-			rows = append(rows, row{f.what, []string{"visitor: " + visitor, "log: " + logged, "recovered in " + upTo(took)}})
+			rows = append(rows, manual.Item{Name: f.what, Says: []string{"visitor: " + visitor, "log: " + logged, "recovered in " + upTo(took)}})
 		})
 	}
 	compare(t, "faults", rows, len(faults)+len(machineFaults))

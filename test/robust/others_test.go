@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"realdocd/test/manual"
 	"realdocd/test/stack"
 )
 
@@ -76,7 +77,7 @@ func TestOthersAreServedBesideWhoeverIsABurden(t *testing.T) {
 	if long() {
 		n, most = 4000, 25
 	}
-	var rows []row
+	var rows []manual.Item
 	for i, a := range annoyances {
 		t.Run(a.what, func(t *testing.T) {
 			y := openYard(t, stack.FPMConfig{MaxChildren: 4}, func(y *yard) {
@@ -93,7 +94,7 @@ func TestOthersAreServedBesideWhoeverIsABurden(t *testing.T) {
 				t.Errorf("others wait %.0f times as long", half)
 			}
 			y.times(10)
-			rows = append(rows, row{a.what, []string{fmt.Sprintf("half of the pages took %.1f times as long, the slowest hundredth %.1f times", half, last)}})
+			rows = append(rows, manual.Item{Name: a.what, Says: []string{fmt.Sprintf("half of the pages took %.1f times as long, the slowest hundredth %.1f times", half, last)}})
 		})
 	}
 	compare(t, "others", rows, len(annoyances))

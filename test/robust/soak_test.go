@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"realdocd/test/manual"
 	"realdocd/test/stack"
 )
 
@@ -84,7 +85,7 @@ func TestSoak(t *testing.T) {
 	if c.did["flip"] == 0 || tally["answered"] == 0 || tally["through nginx"] == 0 {
 		t.Errorf("nothing was shown: %v, %v", tally, c.did)
 	}
-	if os.Getenv("ROBUST_WRITE") != "" && os.Getenv("SOAK") != "" {
+	if manual.Writes() && os.Getenv("SOAK") != "" {
 		writeSoak(t, seed, len(quiet)+len(asked), took, tally, c.did)
 	}
 }
@@ -96,13 +97,13 @@ func writeSoak(t *testing.T, seed uint64, n int, took time.Duration, tally, did 
 	for _, kind := range slices.Sorted(maps.Keys(did)) {
 		faults = append(faults, fmt.Sprintf("%s: %d", kind, did[kind]))
 	}
-	compare(t, "soak", []row{
-		{"the run", []string{fmt.Sprintf("SEED=%d, %d requests in %v, %d of them through nginx", seed, n, took.Round(time.Second), tally["through nginx"])}},
-		{"what was done meanwhile", []string{strings.Join(faults, ", ")}},
-		{"sent", []string{fmt.Sprintf("%d = %d answered + %d refused with a complete response + %d broken, visibly + %d whose client has left",
+	compare(t, "soak", []manual.Item{
+		{Name: "the run", Says: []string{fmt.Sprintf("SEED=%d, %d requests in %v, %d of them through nginx", seed, n, took.Round(time.Second), tally["through nginx"])}},
+		{Name: "what was done meanwhile", Says: []string{strings.Join(faults, ", ")}},
+		{Name: "sent", Says: []string{fmt.Sprintf("%d = %d answered + %d refused with a complete response + %d broken, visibly + %d whose client has left",
 			n, tally["answered"], tally["refused"], tally["broken"], tally["left"])}},
-		{"torn", []string{fmt.Sprint(tally["torn"])}},
-		{"not explained by the log", []string{fmt.Sprint(tally["unexplained"])}},
+		{Name: "torn", Says: []string{fmt.Sprint(tally["torn"])}},
+		{Name: "not explained by the log", Says: []string{fmt.Sprint(tally["unexplained"])}},
 	}, 0)
 }
 

@@ -41,7 +41,9 @@ func build() (string, error) {
 	return filepath.Join(built.dir, "realdocd"), nil
 }
 
-// moduleDir is the root of the source tree.
+// ModuleDir is the top of the source tree.
+func ModuleDir() (string, error) { return moduleDir() }
+
 var moduleDir = sync.OnceValues(func() (string, error) {
 	mod, err := exec.Command("go", "env", "GOMOD").Output()
 	if err != nil {

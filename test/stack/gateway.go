@@ -56,6 +56,7 @@ type Gateway struct {
 	Control Addr
 
 	ground  *ground
+	space   *Space
 	manager *manager
 
 	filtered bool
@@ -68,7 +69,7 @@ type Gateway struct {
 func (s *Stack) Gateway(c GatewayConfig) *Gateway {
 	s.t.Helper()
 	dir, name := s.room("realdocd")
-	g := &Gateway{Addr: Addr(dir + "/sock"), Control: Addr(dir + "/control"), Config: filepath.Join(dir, "realdocd.toml"), ground: s.ground, filtered: c.Filtered || filtered(), barred: c.Barred, group: c.Group, under: c.Under}
+	g := &Gateway{Addr: Addr(dir + "/sock"), Control: Addr(dir + "/control"), Config: filepath.Join(dir, "realdocd.toml"), ground: s.ground, space: s.space, filtered: c.Filtered || filtered(), barred: c.Barred, group: c.Group, under: c.Under}
 	if c.TCP {
 		g.TCP = s.FreeAddr()
 	}
@@ -107,7 +108,7 @@ func (g *Gateway) start(dir, name string) error {
 	} else {
 		g.manager.pass(cmd)
 	}
-	if g.Process, err = g.ground.run(dir, name, syscall.SIGTERM, cmd); err != nil {
+	if g.Process, err = g.ground.run(g.space, dir, name, syscall.SIGTERM, cmd); err != nil {
 		return err
 	}
 	return g.says(0, Containing(`"message":"ready"`))
