@@ -53,7 +53,7 @@ type fleetTrial struct {
 	said trialSaid
 	last time.Time // when the daemon has said it
 	over *time.Timer
-	// begin is closed when the daemon has begun, or has refused to (said.Ended is "refused").
+	// begin is closed when the daemon has begun, or has refused to (said.Ended is notTried).
 	begin chan struct{}
 	begun bool
 }
@@ -82,7 +82,7 @@ func (h *fleetHost) askTrial(ctx context.Context, ask fleet.Ask, tell func(strin
 	defer tick.Stop()
 	for {
 		data, said := t.data()
-		if said.Ended == refused {
+		if said.Ended == notTried {
 			return "", fmt.Errorf("the daemon does not try it: %s", said.Why)
 		}
 		if said.Ended != "" {
@@ -97,7 +97,8 @@ func (h *fleetHost) askTrial(ctx context.Context, ask fleet.Ask, tell func(strin
 	}
 }
 
-const refused = "refused"
+// notTried is how a trial has ended that the daemon has not begun.
+const notTried = "not tried"
 
 // beginTrial has the release ready, as a flip has, and begins to try it.
 func (h *fleetHost) beginTrial(ctx context.Context, ask fleet.Ask, want trialAsked) (*fleetTrial, error) {
@@ -213,7 +214,7 @@ func (t *fleetTrial) ends(ctx context.Context, st control.TrialStatus, err error
 	case ctx.Err() != nil:
 		return true
 	case !t.begun && err != nil:
-		t.said.Ended, t.said.Why = refused, err.Error()
+		t.said.Ended, t.said.Why = notTried, err.Error()
 		t.begun = true
 		close(t.begin)
 		return true

@@ -10,7 +10,7 @@ import (
 
 	"realdocd/deploy/fleet"
 	"realdocd/gateway/control"
-	"realdocd/gateway/judge"
+	trials "realdocd/gateway/judge"
 	"realdocd/gateway/pin"
 )
 
@@ -20,7 +20,7 @@ type fleetVerdict struct {
 	asking *fleet.Asking
 	plan   control.Plan
 	asked  trialAsked
-	group  *judge.Group
+	group  *trials.Group
 	course *control.Course
 	status control.TrialStatus
 	show   func(control.TrialStatus)
@@ -55,7 +55,7 @@ func (g *goFleet) canary(ctx context.Context, f fleet.Flip, p control.Plan) erro
 		})
 	}
 	v := &fleetVerdict{
-		goFleet: g, plan: p, group: judge.NewGroup(judge.Canary), visitors: map[string]int64{}, away: map[string]bool{},
+		goFleet: g, plan: p, group: trials.NewGroup(trials.Canary), visitors: map[string]int64{}, away: map[string]bool{},
 		asked: trialAsked{
 			Number: uint16(1 + rand.IntN(1<<16-1)), Began: time.Now(), Steps: p.Steps, Every: p.Every, Step: -1,
 			Tell: max(tellEvery, time.Duration(len(plan.Take))*tellEach),
@@ -211,7 +211,7 @@ func (v *fleetVerdict) look(ctx context.Context, answers map[string]fleet.Answer
 	there := 0
 	for host, a := range answers {
 		said, ok := saidIn(a)
-		if f, err := judge.ParseFigures(said.Figures); ok && err == nil {
+		if f, err := trials.ParseFigures(said.Figures); ok && err == nil {
 			v.group.Take(host, f)
 			v.visitors[host] = max(v.visitors[host], said.Visitors)
 		}

@@ -24,7 +24,7 @@ type trialRow struct {
 
 const (
 	usualFails = 1     // of a thousand requests, on the live release as well
-	usualTakes = 50000 // microseconds
+	usualTakes = 25000 // microseconds
 )
 
 var trialRows = []trialRow{

@@ -54,13 +54,13 @@ func trialTenants() int {
 	if n, err := strconv.Atoi(os.Getenv("CANARY_TENANTS")); err == nil {
 		return n
 	}
-	return 40
+	return 80
 }
 
 func openTrialHost(t *testing.T, tenants int) *trialHost {
 	t.Helper()
 	h := &trialHost{Stack: stack.For(t, "nginx", "php-fpm"), t: t, began: time.Now()}
-	fpm := h.FPM(stack.FPMConfig{MaxChildren: 128, AsShipped: true})
+	fpm := h.FPM(stack.FPMConfig{MaxChildren: 192, AsShipped: true})
 	www := filepath.Join(h.Dir, "www")
 	config := stack.GatewayFor(fpm)
 	config.Log["access"] = false
@@ -202,7 +202,7 @@ func (n *trialTenant) visitors(ctx context.Context) (done func()) {
 					}
 					select {
 					case <-ctx.Done():
-					case <-time.After(time.Duration(rand.ExpFloat64() * float64(40*time.Millisecond))): // he reads it
+					case <-time.After(time.Duration(rand.ExpFloat64() * float64(60*time.Millisecond))): // he reads it
 					}
 				}
 			}
