@@ -99,7 +99,11 @@ func (h hook) run(ctx context.Context) error {
 // environ is the environment of a command that runs for a release.
 func (g *goLive) environ(release string) []string {
 	seen := g.seenAs(release)
-	return append(os.Environ(), "REALDOC_SITE="+g.site.Name, "REALDOC_RELEASE="+path.Base(seen), "REALDOC_RELEASE_DIR="+seen,
+	env := os.Environ()
+	if g.ofFleet {
+		env = ownEnvironment(release) // the agent's has what is for the agent alone
+	}
+	return append(env, "REALDOC_SITE="+g.site.Name, "REALDOC_RELEASE="+path.Base(seen), "REALDOC_RELEASE_DIR="+seen,
 		"REALDOC_BEFORE="+g.link.live)
 }
 

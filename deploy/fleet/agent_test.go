@@ -90,4 +90,3 @@ func TestAgent_FlipsAtTheInstantOfTheCommit(t *testing.T) {
 		}
 	})
 }
-

@@ -58,6 +58,15 @@ func (c *Commander) getOne(ctx context.Context, key string) (KV, error) {
 	return KV{}, err
 }
 
+// seen is when each host was there last, but for what has come in the last SeenEvery.
+func (c *Commander) seen(ctx context.Context) (map[string]time.Time, error) {
+	kvs, err := c.get(ctx, c.Keys.SeenAll())
+	if err != nil {
+		return nil, err
+	}
+	return byHost[time.Time](kvs)
+}
+
 func (c *Commander) transact(ctx context.Context, when []Condition, then ...Op) (bool, int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, CallLimit)
 	defer cancel()

@@ -62,6 +62,13 @@ func IsFault(err error, fault Fault) bool {
 	return errors.As(err, &failed) && failed.Fault == fault
 }
 
+// IsAway says whether an error is that a store does not answer, or cannot decide anything: others may
+// help it to come back, and what was asked for can be asked again then.
+func IsAway(err error) bool {
+	return IsFault(err, FaultUnreachable) || IsFault(err, FaultLeaderless) ||
+		errors.Is(err, context.DeadlineExceeded)
+}
+
 // told makes the error of a call, and keeps since when calls fail. One that the caller has ended says nothing
 // of etcd.
 func (e *Etcd) told(ctx context.Context, doing string, err error) error {

@@ -234,4 +234,3 @@ func wantError(t *testing.T, err error, wants ...string) {
 		}
 	}
 }
-

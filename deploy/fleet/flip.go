@@ -91,6 +91,7 @@ type flipping struct {
 	// before is the commit's key when the flip began, and was the commit.
 	before KV
 	was    Commit
+	seen   map[string]time.Time // when each host was there last, at least
 	// proposal is as it was written last, at revision.
 	proposal Proposal
 	revision int64
@@ -125,6 +126,9 @@ func (c *Commander) begin(ctx context.Context, f Flip) (*flipping, error) {
 		if fl.was, err = decode[Commit](fl.before); err != nil {
 			return nil, err
 		}
+	}
+	if fl.seen, err = c.seen(ctx); err != nil {
+		return nil, err
 	}
 	members, err := fl.candidates()
 	if err != nil {

@@ -105,4 +105,3 @@ func TestFlip_AsksAgainIfAHostJoinsWhileTheOthersPromise(t *testing.T) {
 		}
 	})
 }
-

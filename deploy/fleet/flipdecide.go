@@ -140,7 +140,7 @@ func (c candidate) wrong(release string) string {
 func (c candidate) absence() string {
 	text := "it is absent"
 	if !c.seen.IsZero() {
-		text += " since " + c.seen.Local().Format(time.DateTime)
+		text += " since " + c.seen.Local().Format(time.DateTime) + " or some minutes after that"
 	}
 	if c.lost > 0 {
 		return text + fmt.Sprintf(", and not ready by itself %v after that: start it (systemctl start realdocd-fleet), or flip without it with --at-least", c.lost)

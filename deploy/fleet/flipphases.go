@@ -16,7 +16,7 @@ func (f *flipping) candidates() ([]candidate, error) {
 	}
 	var all []candidate
 	for _, host := range sorted(members) {
-		c := candidate{host: host, lost: members[host].Lost, gone: slices.Contains(f.Gone, host)}
+		c := candidate{host: host, lost: members[host].Lost, seen: f.seen[host], gone: slices.Contains(f.Gone, host)}
 		c.present = f.sight.get(f.Keys.Host(host)).Modified > 0
 		c.absent = f.sight.absentFor(f.Keys.Host(host), f.Keys.Hosts())
 		if a, ok := f.answers[host]; ok {

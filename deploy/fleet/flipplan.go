@@ -23,7 +23,7 @@ func (c *Commander) Plan(ctx context.Context, f Flip) (Plan, error) {
 	}
 	var members []candidate
 	for _, host := range view.Hosts {
-		m := candidate{host: host.Host, present: host.Present, lost: host.Lost, gone: slices.Contains(f.Gone, host.Host)}
+		m := candidate{host: host.Host, present: host.Present, lost: host.Lost, seen: host.Seen, gone: slices.Contains(f.Gone, host.Host)}
 		// Whether it has been away for long enough is seen by waiting.
 		if !host.Present && m.lost > 0 {
 			m.absent = m.lost + 2*lostMargin
@@ -50,6 +50,9 @@ func (h SiteHost) promisedBy(release string) *Answer {
 	i := slices.IndexFunc(h.Releases, func(r Release) bool { return r.Name == release })
 	switch {
 	case i >= 0:
+		if why := h.Releases[i].Why; why != "" {
+			return &Answer{Why: why}
+		}
 		return &Answer{OK: true, Hash: h.Releases[i].Hash}
 	case h.State == NoSite:
 		return &Answer{Why: h.Why}

@@ -1,7 +1,6 @@
 package fleet
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -21,6 +20,8 @@ type HostView struct {
 	Present bool `json:"present"`
 	// Presence is what its agent says; zero if it is absent.
 	Presence Presence `json:"presence,omitzero"`
+	// Seen is when the agent was there last, at least; zero if it has never said so.
+	Seen time.Time `json:"seen,omitzero"`
 	// Wrong is what an operator should do something about; "" is nothing.
 	Wrong string `json:"wrong,omitempty"`
 }
@@ -59,36 +60,45 @@ func (c *Commander) View(ctx context.Context, site string) (View, error) {
 	if site != "" {
 		haves, commits, flips = c.Keys.HaveOf(site), c.Keys.Site(site), c.Keys.Flip(site)
 	}
-	found := make([][]seenKV, 5)
-	for i, prefix := range []string{c.Keys.Members(), c.Keys.Hosts(), haves, commits, flips} {
+	var k viewKeys
+	for prefix, kvs := range map[string]*[]seenKV{
+		c.Keys.Members(): &k.members, c.Keys.SeenAll(): &k.seen, c.Keys.Hosts(): &k.hosts, haves: &k.haves, commits: &k.commits, flips: &k.flips,
+	} {
 		var err error
-		if found[i], err = c.get(ctx, prefix); err != nil {
+		if *kvs, err = c.get(ctx, prefix); err != nil {
 			return View{}, err
 		}
 	}
-	return viewOf(site, found[0], found[1], found[2], found[3], found[4])
+	return viewOf(site, k)
 }
 
+// viewKeys are what a view is made of.
+type viewKeys struct{ members, seen, hosts, haves, commits, flips []seenKV }
+
 // viewOf makes the view. site is "" for all.
-func viewOf(site string, memberKVs, hostKVs, haveKVs, commitKVs, flipKVs []seenKV) (View, error) {
-	members, err := byHost[Member](memberKVs)
+func viewOf(site string, k viewKeys) (View, error) {
+	members, err := byHost[Member](k.members)
 	if err != nil {
 		return View{}, err
 	}
-	hosts, err := byHost[Presence](hostKVs)
+	last, err := byHost[time.Time](k.seen)
 	if err != nil {
 		return View{}, err
 	}
-	commits, err := byHost[Commit](commitKVs) // by site
+	hosts, err := byHost[Presence](k.hosts)
 	if err != nil {
 		return View{}, err
 	}
-	flips, err := byHost[Proposal](flipKVs)
+	commits, err := byHost[Commit](k.commits) // by site
+	if err != nil {
+		return View{}, err
+	}
+	flips, err := byHost[Proposal](k.flips)
 	if err != nil {
 		return View{}, err
 	}
 	has := map[string]map[string]Have{}
-	for _, kv := range haveKVs {
+	for _, kv := range k.haves {
 		h, err := decode[Have](kv.KV)
 		if err != nil {
 			return View{}, err
@@ -104,7 +114,7 @@ func viewOf(site string, memberKVs, hostKVs, haveKVs, commitKVs, flipKVs []seenK
 			has[name] = map[string]Have{}
 		}
 	}
-	view := View{Hosts: hostViews(members, hosts), Sites: []SiteView{}}
+	view := View{Hosts: hostViews(members, hosts, last), Sites: []SiteView{}}
 	for _, name := range sorted(has) {
 		s := SiteView{Site: name}
 		if commit, ok := commits[name]; ok && commit.Release != "" {
@@ -126,20 +136,17 @@ func siteOf(key string) string {
 	return Last(key[:len(key)-len(lastEscaped(key))-1])
 }
 
-func hostViews(members map[string]Member, hosts map[string]Presence) []HostView {
-	key, hasKey := mostly(hosts, func(p Presence) string { return p.PinKey })
-	version, _ := mostly(hosts, func(p Presence) string { return p.Version })
+func hostViews(members map[string]Member, hosts map[string]Presence, last map[string]time.Time) []HostView {
+	version := ofMost(hosts, func(p Presence) string { return p.Version })
 	views := []HostView{}
 	for _, name := range sorted(members) {
 		p, present := hosts[name]
-		v := HostView{Member: members[name], Present: present, Presence: p}
+		v := HostView{Member: members[name], Present: present, Presence: p, Seen: last[name]}
 		switch {
 		case !present:
-			v.Wrong = candidate{host: name, lost: members[name].Lost}.absence()
+			v.Wrong = candidate{host: name, lost: members[name].Lost, seen: last[name]}.absence()
 		case p.Daemon != "":
 			v.Wrong = p.Daemon
-		case p.PinKey != key:
-			v.Wrong = fmt.Sprintf("its pin key (%s) is not that of %s: pins of other hosts do not hold there; copy the file of pin_key_file from one host to all", cmp.Or(p.PinKey, "none"), countHosts(hasKey))
 		case p.Version != version:
 			v.Wrong = fmt.Sprintf("it has realdocd %s, and most hosts have %s", p.Version, version)
 		}
@@ -148,18 +155,18 @@ func hostViews(members map[string]Member, hosts map[string]Presence) []HostView 
 	return views
 }
 
-// mostly is the value that most hosts have, and how many.
-func mostly(hosts map[string]Presence, of func(Presence) string) (value string, n int) {
+// ofMost is the value that most hosts have.
+func ofMost(hosts map[string]Presence, of func(Presence) string) (value string) {
 	counts := map[string]int{}
 	for _, p := range hosts {
 		counts[of(p)]++
 	}
 	for _, v := range sorted(counts) {
-		if counts[v] > n {
-			value, n = v, counts[v]
+		if counts[v] > counts[value] {
+			value = v
 		}
 	}
-	return value, n
+	return value
 }
 
 func siteHost(host HostView, has map[string]Have, commit *Commit) SiteHost {

@@ -22,20 +22,21 @@ func TestAViewSaysWhereEachHostStandsAndWhatIsWrong(t *testing.T) {
 	for _, name := range []string{"web1", "web2", "web3", "web4"} {
 		members = append(members, seen(t, k.Member(name), Member{Host: name}))
 	}
-	hosts = append(hosts, seen(t, k.Host("web1"), Presence{Version: "1", PinKey: "aa"}),
-		seen(t, k.Host("web2"), Presence{Version: "1", PinKey: "aa", Daemon: "PHP-FPM is down"}),
-		seen(t, k.Host("web3"), Presence{Version: "1", PinKey: "bb"}))
+	hosts = append(hosts, seen(t, k.Host("web1"), Presence{Version: "1"}),
+		seen(t, k.Host("web2"), Presence{Version: "1", Daemon: "PHP-FPM is down"}),
+		seen(t, k.Host("web3"), Presence{Version: "2"}))
 	have := []seenKV{
 		seen(t, k.Have("shop", "web1"), Have{Live: "43", Seq: 2, State: InStep}),
 		seen(t, k.Have("shop", "web2"), Have{Live: "42", Seq: 1, State: Behind, Why: "release 43 is not there"}),
 		seen(t, k.Have("shop/one", "web1"), Have{Live: "7", State: InStep}),
 	}
+	last := []seenKV{seen(t, k.Seen("web4"), time.Now())}
 	commits := []seenKV{seen(t, k.Site("shop"), Commit{Seq: 2, Release: "43"})}
-	view, err := viewOf("", members, hosts, have, commits, nil)
+	view, err := viewOf("", viewKeys{members: members, seen: last, hosts: hosts, haves: have, commits: commits})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, want := range []string{"", "PHP-FPM is down", "its pin key (bb) is not that of 2 hosts", "it is absent"} {
+	for i, want := range []string{"", "PHP-FPM is down", "it has realdocd 2, and most hosts have 1", "it is absent since 20"} {
 		if wrong := view.Hosts[i].Wrong; (want == "") != (wrong == "") || !strings.Contains(wrong, want) {
 			t.Errorf("of %s it says %q, want %q", view.Hosts[i].Host, wrong, want)
 		}

@@ -21,6 +21,9 @@ type Status struct {
 	// PinKey is the fingerprint of the keys of pins, by which hosts are compared; "" if no site has
 	// needed them yet.
 	PinKey string `json:"pin_key,omitempty"`
+	// Fleet is where the sites stand in the fleet that this host belongs to; nil if it belongs
+	// to none.
+	Fleet *FleetStatus `json:"fleet,omitempty"`
 	// Retiring are the processes that have handed over and finish their requests,
 	// the newest first. The sums here include what they have.
 	Retiring []RetiringStatus `json:"retiring,omitempty"`

@@ -32,6 +32,7 @@ type GatewayConfig struct {
 	Group *MemoryGroup
 	Top   Keys
 	Log   Keys
+	Fleet Keys
 	Pools map[string]Keys
 	Sites map[string]Keys
 	Rest  string // further tables, as text
@@ -138,6 +139,9 @@ func (c GatewayConfig) toml() []string {
 	lines := c.Top.toml()
 	if len(c.Log) > 0 {
 		lines = append(append(lines, "[log]"), c.Log.toml()...)
+	}
+	if len(c.Fleet) > 0 {
+		lines = append(append(lines, "[fleet]"), c.Fleet.toml()...)
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Pools)) {
 		lines = append(append(lines, "[pool."+name+"]"), c.Pools[name].toml()...)

@@ -10,8 +10,10 @@ import (
 	"realdocd/deploy/fleet"
 )
 
-// ErrCut is what a call fails with whose client is cut off.
-var ErrCut = errors.New("memstore: no answer")
+// errCut is what calls fail with whose client is cut off.
+func errCut(doing string) error {
+	return &fleet.StoreError{Fault: fleet.FaultUnreachable, Doing: doing, Store: "memory", Since: time.Now(), Err: errors.New("no answer")}
+}
 
 // A Client is the store as one host or command reaches it.
 type Client struct {
@@ -100,7 +102,7 @@ func (c *Client) call(ctx context.Context, f func()) error {
 	defer bound.Stop()
 	select {
 	case <-bound.C:
-		return ErrCut
+		return errCut("calling")
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -137,7 +139,7 @@ func (c *Client) Commit(ctx context.Context, when []fleet.Condition, then []flee
 		}
 		for _, op := range then {
 			if op.Lease != 0 && c.store.leases[op.Lease] == nil {
-				refused = errors.New("memstore: the lease is over")
+				refused = &fleet.StoreError{Fault: fleet.FaultForgotten, Doing: "writing", Store: "memory", Since: time.Now(), Err: errors.New("the lease is over")}
 				return
 			}
 		}

@@ -39,7 +39,7 @@ func (w *watch) run(ctx context.Context) {
 			heard = time.Now()
 		}
 		if err == nil && time.Since(heard) >= fleet.Silence {
-			err = ErrCut
+			err = errCut("watching")
 		}
 		if err != nil {
 			steps = append(steps, fleet.Changes{Err: err})
@@ -91,7 +91,7 @@ func (w *watch) next(sign bool) (steps []fleet.Changes, changed <-chan struct{},
 	case w.c.failing != nil:
 		return nil, changed, late, w.c.failing
 	case w.broken:
-		return nil, changed, late, ErrCut
+		return nil, changed, late, errCut("watching")
 	case w.last < s.compacted || w.last > s.revision:
 		return nil, changed, late, fleet.ErrCompacted
 	}
