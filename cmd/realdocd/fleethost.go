@@ -28,6 +28,7 @@ type fleetHost struct {
 	config   atomic.Pointer[conf.Config]
 	contents atomic.Pointer[deploy.Contents]
 
+	trials fleetTrials
 	before sync.Map // of site's names: the directory of the release before the last flip
 }
 
