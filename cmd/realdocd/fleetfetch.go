@@ -37,7 +37,7 @@ func (h *fleetHost) take(ctx context.Context, ask fleet.Ask) (data string, err e
 		Target string `json:"target,omitempty"`
 		Hash   string `json:"hash,omitempty"`
 	}
-	if ask.Round <= fleet.FirstRound {
+	if ask.Round <= 1 {
 		answer.Target, err = g.placeRelease(ctx, b)
 	} else {
 		answer.Hash, err = g.takeRelease(ctx, b)

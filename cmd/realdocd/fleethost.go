@@ -33,12 +33,12 @@ type fleetHost struct {
 
 func newFleetHost(file string, c conf.Config, log zerolog.Logger) *fleetHost {
 	h := &fleetHost{file: file, log: log}
-	h.take(c)
+	h.configure(c)
 	return h
 }
 
-// take has the host go by a configuration.
-func (h *fleetHost) take(c conf.Config) {
+// configure has the host go by a configuration.
+func (h *fleetHost) configure(c conf.Config) {
 	if before := h.config.Swap(&c); before == nil || before.Gateway.StateDir != c.Gateway.StateDir {
 		h.contents.Store(deploy.NewContents(c.Gateway.StateDir))
 	}

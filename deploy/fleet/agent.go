@@ -44,7 +44,7 @@ const (
 	daemonEvery = 5 * time.Second
 	sitesEvery  = 30 * time.Second
 	lookEvery   = time.Minute
-	firstTell   = 2 * time.Second  // how long the first word to the daemon waits for all sites
+	firstTell   = 5 * time.Second  // how long the first word to the daemon waits for all sites
 	farAhead    = 10 * time.Second // an instant that is further off comes of a wrong clock
 	endLimit    = 15 * time.Second // how long work may take to end
 )

@@ -13,6 +13,8 @@ type asked struct {
 	reply   Answer
 	job     *job
 	over    bool // it is not wanted any more
+	paused  bool // until the host is there again
+	again   bool // what it does now is not what is wanted any more
 }
 
 // askLimits bound the work on asks that name no bound themselves.
@@ -46,12 +48,19 @@ func (l *loop) hearAsk(id string, event Event) {
 		}
 		l.doAsk(a)
 	case a.ask.Round != ask.Round:
-		a.ask, a.written = ask, event.Modified
+		a.ask, a.written, a.paused = ask, event.Modified, false
 		if a.job != nil {
-			a.job.stop() // what it does now is for the round before; the next one follows
+			a.again = true
+			a.job.stop()
 		} else {
 			l.doAsk(a)
 		}
+	case a.paused && a.job == nil: // the host is there again
+		a.ask, a.written = ask, event.Modified
+		l.doAsk(a)
+	case a.paused:
+		a.ask, a.written, a.paused = ask, event.Modified, false // it begins again when the job has ended
+		a.again = true
 	default: // written again, or seen again after a loss
 		a.written = event.Modified
 		l.writeReply(a)
@@ -70,8 +79,19 @@ func (l *loop) endAsk(id string, a *asked) {
 	}
 }
 
+// pauseAsks ends the work on asks while the host is not there: whoever asked counts on nothing of it.
+func (l *loop) pauseAsks() {
+	for _, a := range l.asks {
+		a.paused = true
+		if a.job != nil {
+			a.job.stop()
+		}
+	}
+}
+
 func (l *loop) doAsk(a *asked) {
 	ask := a.ask
+	a.paused, a.again = false, false
 	limit := ask.Limit
 	if limit <= 0 {
 		limit = askLimits[ask.Kind]
@@ -117,8 +137,9 @@ func (l *loop) didAsk(a *asked, ask Ask, answer Answer) {
 	switch {
 	case a.over:
 		l.endAsk(ask.ID, a)
-	case a.ask.Round != ask.Round:
+	case a.again:
 		l.doAsk(a)
+	case a.paused:
 	default:
 		l.answerAsk(a, answer)
 	}

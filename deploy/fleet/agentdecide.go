@@ -68,7 +68,7 @@ func (l *loop) settle(s *site) {
 			s.seq = s.commit.Seq
 		}
 		s.why, s.wait, s.retry = "", patience{}, time.Time{}
-		if s.commit == nil || s.job == nil && (l.warm(s) || s.prepared == s.seen.Live) {
+		if !s.bound() || s.job == nil && (l.warm(s) || s.prepared == s.seen.Live) {
 			s.started = true
 		}
 		if s.promised.id != "" && (s.proposal == nil || s.proposal.ID != s.promised.id) {
@@ -90,7 +90,7 @@ func (l *loop) outdated(s *site) bool {
 	case "warm":
 		return l.mayFlip(s) || s.proposal != nil && s.proposal.Phase == PhasePrepare
 	case "flip", "fetch":
-		return s.commit == nil || s.job.of != commitOf(s.commit)
+		return !s.bound() || s.job.of != commitOf(s.commit)
 	case "look":
 		return l.mayFlip(s)
 	}
@@ -99,14 +99,14 @@ func (l *loop) outdated(s *site) bool {
 
 // mayFlip says whether the host has what is committed, and has to go there.
 func (l *loop) mayFlip(s *site) bool {
-	return s.compared && s.commit != nil && !s.inStep() && !s.strayed() &&
+	return s.compared && s.bound() && !s.inStep() && !s.strayed() &&
 		s.seen.Live != s.commit.Release && s.seen.fits(s.commit.Release, s.commit.Hash) == nil && !time.Now().Before(s.retry)
 }
 
 // next starts the job that the site needs most, if it needs one.
 func (l *loop) next(s *site) {
 	due := !time.Now().Before(s.retry)
-	behind := l.viewed && s.compared && s.commit != nil && !s.inStep() && !s.strayed()
+	behind := l.viewed && s.compared && !s.inStep() && !s.strayed()
 	switch {
 	case l.mayFlip(s):
 		l.flip(s)
@@ -121,7 +121,7 @@ func (l *loop) next(s *site) {
 		l.prepare(s)
 	case behind && due:
 		l.bring(s)
-	case l.viewed && s.compared && s.inStep() && s.commit != nil && (!s.started || s.warmDue):
+	case l.viewed && s.compared && s.inStep() && s.bound() && (!s.started || s.warmDue):
 		l.warmUp(s)
 	case time.Since(s.looked) > lookEvery:
 		l.look(s)
@@ -182,13 +182,13 @@ func (l *loop) hearLook(s *site, turns int, seen Seen, err error) {
 		if s.turns != turns {
 			seen.Live = s.seen.Live
 		}
-		s.seen = seen
+		s.seen, s.read = seen, true
 	}
 }
 
 // readLink has the host read the site's link, beside its job.
 func (l *loop) readLink(s *site) {
-	if s.glimpse || s.looked.IsZero() || !s.here() {
+	if s.glimpse || !s.here() {
 		return
 	}
 	s.glimpse = true
@@ -199,12 +199,13 @@ func (l *loop) readLink(s *site) {
 		live, err := l.Host.Live(ctx, s.name)
 		l.finish(func() {
 			s.glimpse = false
-			if err == nil && s.turns == turns && live != s.seen.Live {
-				s.seen.Live = live
-				_, known := s.seen.release(live)
-				s.lookDue = s.lookDue || !known
-				l.decide(s)
+			if err != nil || s.turns != turns || s.read && live == s.seen.Live {
+				return
 			}
+			s.read, s.seen.Live = true, live
+			_, known := s.seen.release(live)
+			s.lookDue = s.lookDue || !known && !s.looked.IsZero()
+			l.decide(s)
 		})
 	})
 }

@@ -16,6 +16,11 @@ func (l *loop) hear(w word) {
 			l.Note(Note{Bad: true, Text: "the store does not answer", Err: w.trouble})
 		}
 		l.trouble = w.trouble
+		if w.leaseOver {
+			l.writer = nil
+			l.pauseAsks()
+		}
+		l.tell(true) // whoever asks the daemon wants to know
 		return
 	}
 	l.heard = time.Now()
@@ -136,7 +141,7 @@ func (l *loop) hearCommit(s *site, event Event) {
 		return
 	}
 	c, ok := parse[Commit](event.Value)
-	if !ok || c.Release == "" {
+	if !ok || c.Seq < 1 {
 		l.Note(Note{Bad: true, Site: s.name, Text: "the store has no commit at " + event.Key + ", but something else"})
 		return
 	}

@@ -22,12 +22,14 @@ type session struct {
 	lastOwn    int64 // and of the host's own member
 }
 
-// A word is what a session tells the loop; one of its fields is set, or none: a sign of life.
+// A word is what a session tells the loop. One without anything is a sign of life.
 type word struct {
 	view    *view
 	changes []Event
 	trouble error
-	over    error // the host may not go on
+	// leaseOver is set with trouble if what the host has said is gone.
+	leaseOver bool
+	over      error // the host may not go on
 }
 
 // A view is all that agents go by, at once.
@@ -63,7 +65,7 @@ func (s *session) run(ctx context.Context) {
 			s.say(ctx, word{over: err})
 			return
 		}
-		s.say(ctx, word{trouble: err})
+		s.say(ctx, word{trouble: err, leaseOver: true})
 		if time.Since(began) > LeaseTTL {
 			wait = patience{}
 		}

@@ -24,6 +24,7 @@ type site struct {
 	looked  time.Time
 	lookErr error
 	seen    Seen
+	read    bool // seen.Live is known
 	glimpse bool // somebody reads the link
 	turns   int  // flips begun and ended: what was read meanwhile says nothing
 
@@ -90,8 +91,11 @@ func short(hash string) string { return hash[:min(len(hash), 15)] }
 
 // inStep says whether the host serves what is committed.
 func (s *site) inStep() bool {
-	return s.commit == nil || s.seen.Live == s.commit.Release && s.seen.fits(s.commit.Release, s.commit.Hash) == nil
+	return !s.bound() || s.seen.Live == s.commit.Release && s.seen.fits(s.commit.Release, s.commit.Hash) == nil
 }
+
+// bound says whether anything is committed: an operator can end that.
+func (s *site) bound() bool { return s.commit != nil && s.commit.Release != "" }
 
 // strayed says whether somebody else has changed what the host serves, after it had gone by the commit.
 func (s *site) strayed() bool { return s.commit != nil && !s.inStep() && s.seq == s.commit.Seq }
@@ -103,6 +107,11 @@ func (l *loop) stand(s *site) Standing {
 		st.Release, st.Seq = s.commit.Release, s.commit.Seq
 	}
 	switch {
+	case !s.compared && (!s.bound() || s.seen.Live == s.commit.Release) && s.read:
+		st.State, st.Why = InDoubt, "has not compared the content yet" // only the name, so far
+		if s.lookErr != nil {
+			st.Why = "cannot look at the site: " + s.lookErr.Error()
+		}
 	case !s.compared && s.lookErr != nil:
 		st.State, st.Why = Unknown, "cannot look at the site: "+s.lookErr.Error()
 	case !s.compared:

@@ -26,10 +26,10 @@ const (
 
 // what an operator has to do.
 var remedies = map[Fault]string{
-	FaultUnreachable: "look whether etcd runs there and this host can reach it",
+	FaultUnreachable: "look whether etcd runs there, this host can reach it and, with https, whether etcd takes this host's certificate",
 	FaultLeaderless:  "most servers of etcd are away or cannot reach each other: start them (etcdctl endpoint status --cluster)",
 	FaultPassword:    "look at user and password in [fleet], and at etcdctl user list",
-	FaultForbidden:   "give the user's role the right to read and write the prefix (etcdctl role grant-permission ROLE --prefix=true readwrite PREFIX/)",
+	FaultForbidden:   "give the role of the user, of [fleet] or of the certificate, the right to read and write the prefix (etcdctl role grant-permission ROLE --prefix=true readwrite PREFIX/)",
 	FaultCertificate: "look at ca_file, cert_file and key_file in [fleet], and whether the certificates are valid for these names and still in date",
 	FaultFull:        "etcd's disk quota is used up: compact and defragment it, then etcdctl alarm disarm",
 }

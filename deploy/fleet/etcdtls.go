@@ -27,6 +27,8 @@ func (c EtcdConfig) tls() (*tls.Config, error) {
 	}
 	files := c.CAFile != "" || c.CertFile != "" || c.KeyFile != ""
 	switch {
+	case c.User != "" && c.Password == "":
+		return nil, fmt.Errorf("the user %s of etcd has no password", c.User)
 	case secure == 0 && files:
 		return nil, fmt.Errorf("certificates of etcd are configured, but its endpoints are http: %s", strings.Join(c.Endpoints, " "))
 	case secure == 0:
@@ -35,8 +37,6 @@ func (c EtcdConfig) tls() (*tls.Config, error) {
 		return nil, fmt.Errorf("some endpoints of etcd are https and some are http: %s", strings.Join(c.Endpoints, " "))
 	case (c.CertFile == "") != (c.KeyFile == ""):
 		return nil, errors.New("a certificate for etcd needs both cert_file and key_file")
-	case c.User != "" && c.Password == "":
-		return nil, fmt.Errorf("the user %s of etcd has no password", c.User)
 	}
 	config := &tls.Config{MinVersion: tls.VersionTLS12}
 	if c.CAFile != "" {

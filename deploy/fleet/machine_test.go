@@ -246,3 +246,18 @@ func (m *machine) deeds() []string {
 	m.did = nil
 	return did
 }
+
+// byHand flips a link without the fleet.
+func (m *machine) byHand(site, release string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.live[site] = release
+	m.changed(m)
+}
+
+// recover ends the faults of the machine.
+func (m *machine) recover() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.fails, m.takes = map[string]error{}, map[string]time.Duration{}
+}
