@@ -7,10 +7,12 @@ import (
 	"maps"
 	"math/rand/v2"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -18,10 +20,12 @@ import (
 	"realdocd/test/stack"
 )
 
-// An end is when a soak may end: after so long, or after so many requests.
+// An end is when a soak may end: after so long, or after so many requests; sooner if somebody
+// interrupts it, who is told what was seen until then.
 type end struct {
-	lasts    time.Duration
-	requests int64
+	lasts       time.Duration
+	requests    int64
+	interrupted <-chan struct{}
 }
 
 // soakEnd is SOAK, such as 10m or 1000000, or a few seconds.
@@ -59,7 +63,10 @@ func soakSeed(t *testing.T) uint64 {
 func TestSoak(t *testing.T) {
 	stack.Need(t, "nginx", "rsync")
 	seed, ends := soakSeed(t), soakEnd(t)
-	t.Logf("SEED=%d SOAK=%v", seed, ends)
+	t.Logf("SEED=%d, for %v or %d requests", seed, ends.lasts, ends.requests)
+	interrupted, stop := signal.NotifyContext(t.Context(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	ends.interrupted = interrupted.Done()
 	c := &chaos{rand: rand.New(rand.NewPCG(seed, 0)), did: map[string]int{}}
 	y := openYard(t, stack.FPMConfig{MaxChildren: 6, Status: true, FreshPaths: true}, func(y *yard) {
 		y.config.Sites["shop"]["include_path"] = y.site.IncludePath()

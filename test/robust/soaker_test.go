@@ -62,7 +62,14 @@ func (y *yard) soakers(seed uint64, c *chaos, servers, visitors int) (clients []
 // soak has the clients ask until the end, while chaos does what it does; nil is nothing.
 func soak(clients []*soaker, ends end, chaos *chaos) (all []ask) {
 	until, last := time.Now().Add(ends.lasts), clients[0].all.Load()+ends.requests
-	more := func() bool { return time.Now().Before(until) || clients[0].all.Load() < last }
+	more := func() bool {
+		select {
+		case <-ends.interrupted:
+			return false
+		default:
+			return time.Now().Before(until) || clients[0].all.Load() < last
+		}
+	}
 	var asking sync.WaitGroup
 	for _, c := range clients {
 		asking.Go(func() {
