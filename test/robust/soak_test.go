@@ -64,9 +64,15 @@ func TestSoak(t *testing.T) {
 	stack.Need(t, "nginx", "rsync")
 	seed, ends := soakSeed(t), soakEnd(t)
 	t.Logf("SEED=%d, for %v or %d requests", seed, ends.lasts, ends.requests)
-	interrupted, stop := signal.NotifyContext(t.Context(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	ends.interrupted = interrupted.Done()
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(signals)
+	interrupted := make(chan struct{})
+	ends.interrupted = interrupted
+	go func() { // until the process ends
+		t.Logf("it ends early: %v", <-signals)
+		close(interrupted)
+	}()
 	c := &chaos{rand: rand.New(rand.NewPCG(seed, 0)), did: map[string]int{}}
 	y := openYard(t, stack.FPMConfig{MaxChildren: 6, Status: true, FreshPaths: true}, func(y *yard) {
 		y.config.Sites["shop"]["include_path"] = y.site.IncludePath()
@@ -173,7 +179,7 @@ func (y *yard) explain(asked []ask) map[string]int {
 		if why := a.unexplained(e, logged); why != "" {
 			tally["unexplained"]++
 			if tally["unexplained"] <= 10 {
-				y.t.Errorf("%s (%s): %s; the client saw %s, status %d; the log has %+v", a.id, a.kind, why, a.saw, a.status, e)
+				y.t.Errorf("%s (%s): %s; the client saw %s, status %d, %s; the log has %+v", a.id, a.kind, why, a.saw, a.status, a.why, e)
 			}
 		}
 	}

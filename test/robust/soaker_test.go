@@ -23,6 +23,7 @@ type ask struct {
 	expect   int    // the status of a request that is to be refused; 0 is to be answered
 	nginx    bool   // it went through nginx
 	saw      string // "answered", "refused", "broken" or "left"; else it was lost
+	why      string // it is broken
 	status   int
 	torn     string
 }
@@ -178,7 +179,7 @@ func (c *soaker) visit(a *ask) {
 	a.status = response.StatusCode
 	switch {
 	case err != nil:
-		a.saw = "broken"
+		a.saw, a.why = "broken", err.Error()
 	case a.status == 200:
 		a.saw = "answered"
 		a.judge(text, len(body))
@@ -216,7 +217,7 @@ func (c *soaker) send(a *ask, body []byte, pairs []string) {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		a.saw = "nothing"
 	case !reply.Ended:
-		a.saw = "broken"
+		a.saw, a.why = "broken", fmt.Sprint(err)
 	case reply.Status == 200:
 		a.saw = "answered"
 		a.judge(reply.Body, len(body))
