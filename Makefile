@@ -141,6 +141,14 @@ canary: deps-test ## canaries and bakes of good and bad releases, 200 by simulat
 	MANUAL_WRITE=1 go test -count=1 -timeout 1h -run TestSimulation ./gateway/judge
 	CANARY_RUNS=$(CANARY_RUNS) MANUAL_WRITE=1 CI=true go test -count=1 -timeout 48h -v -run 'TestCanary|TestBake' ./test/e2e
 
+FLEET_RUNS ?= 10
+
+.PHONY: fleet
+fleet: deps-test ## 200 flips of 16 hosts, each fault FLEET_RUNS=10 times on 8 hosts, and requests while etcd is away; SEED=7; writes realdocd-fleet(7)
+	@[ "$$(id -u)" = 0 ] || { echo "make fleet needs root: hosts are network namespaces" >&2; exit 1; }
+	FLEET_RUNS=$(FLEET_RUNS) SEED=$(SEED) MANUAL_WRITE=1 CI=true go test -count=1 -timeout 24h -v ./test/fleet
+	@sed -n '/written by make fleet:/,/^\.\\" end of/p' etc/man/realdocd-fleet.7
+
 # Both what tests call and what the daemons run that tests start: those write what they
 # have run into GOCOVERDIR when they end.
 COVER ?= dist/cover

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // Flip makes link, an existing symlink, point to the directory release, an
@@ -14,7 +15,9 @@ import (
 // so that whatever happens, and whenever, the link is the old one or the new. A
 // link whose text was relative gets a relative one again. What is there and is
 // no symlink stays as it is.
-func Flip(link, release string) error {
+func Flip(link, release string) error { return flip(link, release, &moment{}) }
+
+func flip(link, release string, m *moment) error {
 	fi, err := os.Lstat(link)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -28,16 +31,18 @@ func Flip(link, release string) error {
 	if err != nil {
 		return fmt.Errorf("flip: %w", err)
 	}
-	return put(link, release, filepath.IsAbs(text))
+	return put(link, release, filepath.IsAbs(text), m)
 }
 
 // CreateLink makes a link that is not there yet, with an absolute text: tools that clean up
 // compare it with the paths of releases.
-func CreateLink(link, release string) error {
+func CreateLink(link, release string) error { return createLink(link, release, &moment{}) }
+
+func createLink(link, release string, m *moment) error {
 	if _, err := os.Lstat(link); err == nil {
 		return fmt.Errorf("make the link %s: it is there already", link)
 	}
-	return put(link, release, true)
+	return put(link, release, true, m)
 }
 
 // LinkTarget is where one step of link points, as an absolute path.
@@ -54,7 +59,7 @@ func LinkTarget(link string) (string, error) {
 var step = func(string) {}
 
 // put makes the link and renames it into place.
-func put(link, release string, absolute bool) error {
+func put(link, release string, absolute bool, m *moment) error {
 	if err := mayPointTo(link, release); err != nil {
 		return err
 	}
@@ -73,15 +78,15 @@ func put(link, release string, absolute bool) error {
 			return fmt.Errorf("flip %s: %w", link, err)
 		}
 	}
-	err := asOwnerOf(filepath.Dir(link), func(at string) error { return putText(filepath.Join(at, filepath.Base(link)), text) })
+	err := asOwnerOf(filepath.Dir(link), func(at string) error { return putText(filepath.Join(at, filepath.Base(link)), text, m) })
 	if err != nil {
 		return fmt.Errorf("flip %s: %w", link, err)
 	}
 	return nil
 }
 
-// putText makes a link with a text beside the old one, and renames it over.
-func putText(link, text string) error {
+// putText makes a link with a text beside the old one, and renames it over at its moment.
+func putText(link, text string, m *moment) error {
 	next := hidden(link, "realdocd-next")
 	if err := os.Remove(next); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("remove what an earlier flip has left: %w", err)
@@ -91,9 +96,13 @@ func putText(link, text string) error {
 		return err
 	}
 	step("before the rename")
+	if err := m.await(); err != nil {
+		return errors.Join(err, os.Remove(next))
+	}
 	if err := os.Rename(next, link); err != nil {
 		return err
 	}
+	m.renamed = time.Now()
 	step("after the rename")
 	return syncDir(filepath.Dir(link))
 }

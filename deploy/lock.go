@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -50,6 +51,26 @@ func LockDeploy(link string) (*Lock, error) {
 		return nil, fmt.Errorf("lock %s against other deploys: %w", link, err)
 	}
 	return &Lock{file}, nil
+}
+
+// lockPause is how long it takes at most until somebody who waits for a lock has it.
+const lockPause = 20 * time.Millisecond
+
+// AwaitLock is LockDeploy for whoever can wait: if another process has the lock after the limit
+// still, the error names it.
+func AwaitLock(ctx context.Context, link string, limit time.Duration) (*Lock, error) {
+	ends := time.Now().Add(limit)
+	for {
+		lock, err := LockDeploy(link)
+		if !errors.Is(err, ErrLocked) || !time.Now().Before(ends) {
+			return lock, err
+		}
+		select {
+		case <-time.After(lockPause):
+		case <-ctx.Done():
+			return nil, errors.Join(err, ctx.Err())
+		}
+	}
 }
 
 // printable is what somebody else has written, for a terminal.

@@ -41,6 +41,9 @@ type Record struct {
 	Filled time.Time `json:"filled,omitzero"`
 	// Lived is when a verb of realdocd made it live last.
 	Lived time.Time `json:"lived,omitzero"`
+	// Fetched is when somebody began last to bring it from elsewhere, as a fleet does; zero
+	// for what a deploy fills.
+	Fetched time.Time `json:"fetched,omitzero"`
 	// Preparing is set while the deploy's commands and its warm-up run in it, to the last
 	// moment at which they did: what was written up to then is theirs.
 	Preparing time.Time `json:"preparing,omitzero"`
@@ -60,6 +63,7 @@ const (
 	recordsDir     = "records"
 	recordSuffix   = ".json"
 	manifestSuffix = ".manifest"
+	contentSuffix  = ".content"
 )
 
 // canonical is the real path of a directory that need not be there; a release
@@ -170,7 +174,7 @@ func (r *Records) Put(rec Record) error {
 	return nil
 }
 
-// Forget removes the record of a directory, and what its fill brought.
+// Forget removes the record of a directory, what its fill brought, and what was in it.
 func (r *Records) Forget(path string) error {
 	d, err := r.open(false)
 	if err != nil {
@@ -178,7 +182,7 @@ func (r *Records) Forget(path string) error {
 	}
 	defer d.Close()
 	file := recordFile(path)
-	if err := errors.Join(d.remove(file+manifestSuffix), d.remove(file+recordSuffix)); err != nil {
+	if err := errors.Join(d.remove(file+contentSuffix), d.remove(file+manifestSuffix), d.remove(file+recordSuffix)); err != nil {
 		return fmt.Errorf("forget the record of %s: %w", path, err)
 	}
 	return nil

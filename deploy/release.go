@@ -36,11 +36,14 @@ func NewRelease(dir string, now time.Time, records *Records, rec Record) (partia
 		if exists(final) || !records.fits(partial, rec.Site) {
 			continue
 		}
-		if was, err := records.Of(partial); err == nil && !was.known() { // killed while it was made
-			_, err = records.MakeDir(partial, *was)
-			return partial, final, err
+		was, err := records.Of(partial)
+		if err != nil || !was.Fetched.IsZero() { // others fill it
+			continue
 		}
-		return partial, final, nil
+		if !was.known() { // killed while it was made
+			_, err = records.MakeDir(partial, *was)
+		}
+		return partial, final, err
 	}
 	final = filepath.Join(dir, newName(dir, now.UTC().Format("20060102150405")))
 	partial = hidden(final, strings.TrimPrefix(partialSuffix, "."))

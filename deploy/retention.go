@@ -22,6 +22,9 @@ type Plan struct {
 	Left []string
 }
 
+// stillFetched is how long after its beginning a release may still be on its way here.
+const stillFetched = 24 * time.Hour
+
 // A Retention says which releases a site keeps.
 type Retention struct {
 	Releases string // the directory
@@ -62,12 +65,16 @@ func (r Retention) Plan() (Plan, error) {
 			continue
 		}
 		when := r.Lived(real)
-		if rec, _ := r.Records.Of(path); rec != nil && rec.Lived.After(when) {
+		rec, _ := r.Records.Of(path)
+		if rec != nil && rec.Lived.After(when) {
 			when = rec.Lived
 		}
-		switch {
+		switch fetched := rec != nil && !rec.Fetched.IsZero(); {
 		case strings.HasSuffix(path, removingSuffix):
 			plan.Removing = append(plan.Removing, path)
+		case fetched && strings.HasSuffix(path, partialSuffix) && time.Since(rec.Fetched) < stillFetched:
+		case fetched && when.IsZero() && !strings.HasSuffix(path, partialSuffix): // its flip is to come
+			before = append(before, lived{path, rec.Filled})
 		case when.IsZero() || strings.HasSuffix(path, partialSuffix):
 			plan.NeverLive = append(plan.NeverLive, path)
 		default:

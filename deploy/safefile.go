@@ -229,11 +229,15 @@ func readBounded(file *os.File) ([]byte, error) {
 // write makes a file or replaces it: whoever reads it has the old text or the
 // new, and so has who comes after a crash.
 func (d *safeDir) write(name string, text []byte) error {
-	next := "." + name + ".next"
+	return d.writeBy("."+name+".next", name, text, 0o644)
+}
+
+// writeBy is write by way of the name next.
+func (d *safeDir) writeBy(next, name string, text []byte, perm fs.FileMode) error {
 	if err := d.remove(next); err != nil {
 		return err
 	}
-	if err := d.writeNew(next, text, 0o644, false); err != nil {
+	if err := d.writeNew(next, text, perm, false); err != nil {
 		return err
 	}
 	step("before a record has its name")

@@ -3,9 +3,11 @@ package deploy
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -55,17 +57,43 @@ func (t *tree) leaves(st unix.Statx_t) bool {
 // walk visits everything below the tree, a directory before what is in it. It
 // fails with mounted at the first mount point.
 func (t *tree) walk(visit func(rel string, st unix.Statx_t) (enter bool, err error)) error {
-	return t.walkBelow(t.dir, "", visit)
+	return t.walkBelow(t.dir, "", walking{
+		visit: func(_ *os.File, rel string, st unix.Statx_t) (bool, error) { return visit(rel, st) },
+	})
 }
 
-func (t *tree) walkBelow(dir *os.File, rel string, visit func(string, unix.Statx_t) (bool, error)) error {
-	names, err := dir.Readdirnames(-1)
-	if err != nil {
+// A walking is what a walk does.
+type walking struct {
+	// leave leaves a path out, unseen, with all that is below it; nil leaves none.
+	leave func(rel string) bool
+	// visit gets the directory that has the path.
+	visit func(in *os.File, rel string, st unix.Statx_t) (enter bool, err error)
+}
+
+// maxNames is how many names a directory may have that is walked, and maxDepth how deep
+// directories may lie in each other: whoever fills them must not have our memory, nor our
+// descriptors.
+const (
+	maxNames = 1 << 20
+	maxDepth = 200
+)
+
+func (t *tree) walkBelow(dir *os.File, rel string, w walking) error {
+	names, err := dir.Readdirnames(maxNames)
+	switch {
+	case len(names) == maxNames:
+		return fmt.Errorf("%s has more than %d names", filepath.Join(t.path, rel), maxNames)
+	case strings.Count(rel, "/") > maxDepth:
+		return fmt.Errorf("%s lies deeper than %d directories", filepath.Join(t.path, rel), maxDepth)
+	case err != nil && err != io.EOF: // which is what an empty one gives
 		return err
 	}
 	slices.Sort(names)
 	for _, name := range names {
 		at := filepath.Join(rel, name)
+		if w.leave != nil && w.leave(at) {
+			continue
+		}
 		st, err := statAt(int(dir.Fd()), name, unix.AT_SYMLINK_NOFOLLOW)
 		if errors.Is(err, unix.ENOENT) {
 			continue // somebody has removed it
@@ -76,7 +104,7 @@ func (t *tree) walkBelow(dir *os.File, rel string, visit func(string, unix.Statx
 		if t.leaves(st) {
 			return mounted{filepath.Join(t.path, at)}
 		}
-		enter, err := visit(at, st)
+		enter, err := w.visit(dir, at, st)
 		if err != nil {
 			return err
 		}
@@ -87,7 +115,7 @@ func (t *tree) walkBelow(dir *os.File, rel string, visit func(string, unix.Statx
 		if err != nil {
 			return err
 		}
-		err = t.walkBelow(sub, at, visit)
+		err = t.walkBelow(sub, at, w)
 		sub.Close()
 		if err != nil {
 			return err

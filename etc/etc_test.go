@@ -254,6 +254,9 @@ func TestEtc_ManualHasTheFieldsOfTheControlAPI(t *testing.T) {
 		kind reflect.Type
 	}{
 		{"The state of the daemon", reflect.TypeFor[control.Status]()},
+		{"A fleet", reflect.TypeFor[control.FleetReport]()},
+		{"In the state of the daemon it", reflect.TypeFor[control.FleetStatus]()},
+		{"A standing", reflect.TypeFor[control.FleetStanding]()},
 		{"A retiring process", reflect.TypeFor[control.RetiringStatus]()},
 		{"A pool", reflect.TypeFor[control.PoolStatus]()},
 		{"A server", reflect.TypeFor[control.ServerStatus]()},

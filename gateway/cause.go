@@ -24,6 +24,8 @@ var (
 	causeNoSite        = &cause{"no_site", http.StatusNotFound}
 	causeNoPool        = &cause{"no_pool", http.StatusServiceUnavailable}
 	causeMaintenance   = &cause{"maintenance", http.StatusServiceUnavailable}
+	causeFleetBehind   = &cause{"fleet_behind", http.StatusServiceUnavailable}
+	causeFleetUnknown  = &cause{"fleet_unknown", http.StatusServiceUnavailable}
 	causeForbidden     = &cause{"forbidden", http.StatusForbidden}
 	causeUnresolved    = &cause{"unresolved", http.StatusServiceUnavailable}
 	causeIncludePath   = &cause{"include_path", http.StatusInternalServerError}
@@ -43,7 +45,7 @@ var (
 
 // causes are all of them.
 var causes = []*cause{
-	causeBadRequest, causeParamsTooLong, causeHeaderTimeout, causeBodyTimeout, causeNoSite, causeNoPool, causeMaintenance, causeForbidden, causeUnresolved, causeIncludePath, causeSpool, causeSpoolFull, causeSpoolTooSmall, causeOwnLimit,
+	causeBadRequest, causeParamsTooLong, causeHeaderTimeout, causeBodyTimeout, causeNoSite, causeNoPool, causeMaintenance, causeFleetBehind, causeFleetUnknown, causeForbidden, causeUnresolved, causeIncludePath, causeSpool, causeSpoolFull, causeSpoolTooSmall, causeOwnLimit,
 	causeQueueFull, causeQueueTimeout, causeFPMDown, causeBacklogFull, causeFPMFailed, causeFPMTimeout, causeShutdown,
 	causeClientGone, causeBodyTooLarge, causeMemory, causeClientStalled,
 }

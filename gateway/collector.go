@@ -30,6 +30,7 @@ func (s *Server) gather() ([]*dto.MetricFamily, error) {
 	s.collectOwn(set)
 	s.collectSites(set)
 	s.collectReleases(set)
+	s.collectFleet(set)
 	s.collectPools(set)
 	s.collectFPM(set)
 	return set.With(counted), err

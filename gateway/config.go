@@ -93,10 +93,22 @@ type Config struct {
 	// PinKeyFile has the keys that pins are signed by; "" is pin.key in StateDir, which is
 	// made when it is needed.
 	PinKeyFile string
-	Pools      []fpm.Config
-	Sites      []SiteConfig
+	// Fleet says whether this host belongs to a fleet.
+	Fleet FleetConfig
+	Pools []fpm.Config
+	Sites []SiteConfig
 	// Told is all of this as operators are told of it.
 	Told control.Configuration
+}
+
+// FleetConfig is what the daemon knows of its fleet. All else the agent knows, which tells it
+// where the sites stand.
+type FleetConfig struct {
+	// On says that there is one: requests ask where their site stands.
+	On bool
+	// ServeBehind has requests of a site run that does not have what is committed, or is not known
+	// to have it. Otherwise they are refused.
+	ServeBehind bool
 }
 
 // SiteConfig is one docroot, or a glob of docroots, with its settings.

@@ -84,7 +84,7 @@ func (rq *request) enter() error {
 func (rq *request) enterRelease() error {
 	s, st := rq.conn.s, rq.site
 	now := rq.began
-	if rq.waited {
+	if rq.waited || rq.stood {
 		now = time.Now()
 	}
 	if rq.enterArrived(now) {

@@ -104,6 +104,9 @@ func (n *Successor) sendState() {
 			n.peer.Send(handover.Message{Trial: &t})
 		}
 	}
+	if known := s.fleet.handedOver(); known != nil {
+		n.peer.Send(handover.Message{Standings: known})
+	}
 	for _, p := range now.pools {
 		p.HandOver(func(r fpm.Report) {
 			report := handover.PoolReport(r)

@@ -15,10 +15,11 @@ import (
 )
 
 // Ready looks whether requests can be served: the process is not on its way out, its
-// sockets are open, and of each pool, or of the one that is named, an FPM answers and the
-// pool is not paused.
+// sockets are open, its sites are in step with their fleet, and of each pool, or of the one that is named, an FPM
+// answers and the pool is not paused.
 func (s *Server) Ready(ctx context.Context, pool string) (control.Readiness, error) {
-	pools := s.setup.Load().pools
+	now := s.setup.Load()
+	pools := now.pools
 	if pool != "" {
 		p, err := s.pool(pool)
 		if err != nil {
@@ -35,6 +36,9 @@ func (s *Server) Ready(ctx context.Context, pool string) (control.Readiness, err
 	r := control.Readiness{Ready: true}
 	r.Add("process", s.serves())
 	r.Add("sockets", s.socketsOpen())
+	if now.cfg.Fleet.On && pool == "" {
+		r.Add("fleet", now.fleetReady())
+	}
 	for _, name := range slices.Sorted(maps.Keys(pools)) {
 		r.Add("pool "+name, <-found[name])
 	}

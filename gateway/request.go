@@ -71,6 +71,7 @@ type request struct {
 	told       bool // the web server has been told the release, which is all it wanted
 
 	waited  bool // for a part of the body
+	stood   bool // until it was known where its site stands in the fleet
 	broken  bool // the connection to the web server cannot be used again
 	unread  bool // the web server still sends a body that nobody will read
 	aborted bool // by ABORT_REQUEST
@@ -167,6 +168,9 @@ func (s *Server) run(rq *request) error {
 		rq.site.seen.see(rq)
 	}
 	if err := rq.checkMaintenance(); err != nil {
+		return err
+	}
+	if err := rq.checkFleet(); err != nil {
 		return err
 	}
 	if err := rq.prepare(); err != nil {

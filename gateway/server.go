@@ -35,6 +35,7 @@ type Server struct {
 	tracer  tracer
 	build   atomic.Pointer[buildOf]
 	history *history
+	fleet   *fleetSeat
 	keys    atomic.Pointer[pin.Keys] // of pins; nil until something needs them
 	started time.Time
 
@@ -94,7 +95,12 @@ func New(cfg Config, log zerolog.Logger) *Server {
 	s.page = webpage.New(pageSource{s}, cfg.Page != "")
 	s.api = control.NewHandler(s, s.metricsHandler(), s.page.Handler())
 	s.sockets.Store(&sockets{})
-	s.setup.Store(newSetup(cfg, nil, s))
+	var err error
+	if s.fleet, err = newFleetSeat(&cfg); err != nil {
+		log.Error().Err(err).Msg("what was told of the fleet is not believed: where the sites stand is not known until the agent tells")
+	}
+	s.fleet.adopt(newSetup(cfg, nil, s), &s.setup)
+	s.forgetStandings()
 	s.reloads.took(&cfg)
 	return s
 }
@@ -114,6 +120,7 @@ func (s *Server) Serve() error {
 	}
 	defer s.hang.Stop()
 	s.life.must(serving)
+	s.tellStandings()
 	close(s.began)
 	select {
 	case err := <-s.failed:
@@ -138,6 +145,7 @@ func (s *Server) start() (err error) {
 	}
 	go s.hang.Run()
 	go s.watchStalls()
+	s.fleet.begins(&s.setup)
 	s.begin(s.setup.Load(), nil)
 	for _, ln := range open.listeners {
 		s.startAccepting(ln)

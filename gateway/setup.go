@@ -3,6 +3,7 @@ package gateway
 import (
 	"fmt"
 	"maps"
+	"sync/atomic"
 
 	"realdocd/gateway/fpm"
 	"realdocd/gateway/sock"
@@ -16,6 +17,8 @@ type setup struct {
 	sites    siteTable
 	arrivals arrivals
 	pools    map[string]*fpm.Pool
+	// standings are where the sites stand in the fleet; nil without one.
+	standings atomic.Pointer[standings]
 }
 
 // newSetup makes a setup of a configuration without faults. before is the one that
@@ -93,7 +96,9 @@ func (s *Server) Reload(cfg Config) error {
 	}
 	before := s.setup.Load()
 	now := newSetup(cfg, before, s)
-	s.setup.Store(now)
+	s.fleet.adopt(now, &s.setup)
+	s.forgetStandings()
+	s.tellStandings()
 	s.begin(now, before)
 	s.sockets.Store(s.replace(opened, &now.cfg))
 	for name, p := range before.pools {

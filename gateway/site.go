@@ -33,7 +33,8 @@ type site struct {
 	seen     seenRequests
 	since    time.Time // when the site began to wait for requests
 
-	inspecting atomic.Bool // somebody looks whether the docroot can be resolved
+	unknown    atomic.Int64 // requests that wait until it is known where they stand in the fleet
+	inspecting atomic.Bool  // somebody looks whether the docroot can be resolved
 
 	// What operators have decided of the site outlives a reload.
 	maintenances *maintenances

@@ -36,6 +36,7 @@ func (s *Server) OwnStatus() control.Status {
 	for _, c := range now.cfg.Pools {
 		st.Pools = append(st.Pools, poolStatus(now.pools[c.Name]))
 	}
+	st.Fleet = s.fleetStatus()
 	for _, site := range now.sites.all {
 		st.Sites = append(st.Sites, site.status())
 	}

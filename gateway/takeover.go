@@ -37,6 +37,8 @@ func (s *Server) Succeed(p *Predecessor) (err error) {
 			s.restore(m.Docroot.Site, m.Docroot.State)
 		case m.Site != nil:
 			s.restoreMaintenance(m.Site.Name, m.Site.Maintenance)
+		case m.Standings != nil:
+			s.restoreStandings(m.Standings)
 		case m.Trial != nil:
 			p.trials = append(p.trials, *m.Trial)
 		case m.Pool != nil:

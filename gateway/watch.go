@@ -40,6 +40,7 @@ func (s *Server) watchLinks(now *setup) {
 		s.watchReleases(now)
 		s.watchDocroots(now, turns)
 		s.watchPins(now)
+		s.watchStandings(now)
 	}
 }
 

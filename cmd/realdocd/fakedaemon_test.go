@@ -128,6 +128,14 @@ func (d *fakeDaemon) View() control.View { return control.View{} }
 
 func (d *fakeDaemon) Checked(control.Checked) {}
 
+// Stand notes what it was told.
+func (d *fakeDaemon) Stand(_ context.Context, report control.FleetReport) (control.FleetStatus, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.status.Fleet = &control.FleetStatus{FleetReport: report, Told: time.Now(), Refuses: true}
+	return *d.status.Fleet, nil
+}
+
 func (d *fakeDaemon) Reread(context.Context) error         { return d.reread }
 func (d *fakeDaemon) Configuration() control.Configuration { return d.told }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"path"
 	"slices"
-	"strings"
 	"time"
 
 	"realdocd/deploy"
@@ -19,7 +18,8 @@ type goLive struct {
 	*steps
 	opts       liveOptions
 	deployOpts deployOptions
-	by         string // "flip", "rollback" or "deploy"
+	by         string // "flip", "rollback", "deploy", "fleet" or "catch-up"
+	ofFleet    bool   // whoever has asked has the flags of fleet flip
 	link       siteLink
 	flipped    bool
 	explained  bool // what fails has said already what is live
@@ -33,7 +33,18 @@ type goLive struct {
 	servers         int                // FPM listeners of the pool
 }
 
-func (g *goLive) locked(work func() error) (err error) {
+// locked does the work under the lock of the site's link, with what is known of its releases.
+func (g *goLive) locked(work func() error) error {
+	return g.lockedWithin(context.Background(), 0, func() error {
+		if err := g.learn(); err != nil {
+			return err
+		}
+		return work()
+	})
+}
+
+// lockedWithin does the work under the lock of the site's link, for which it waits for the limit.
+func (g *goLive) lockedWithin(ctx context.Context, limit time.Duration, work func() error) (err error) {
 	if g.link, err = g.findLink(); err != nil {
 		return err
 	}
@@ -43,7 +54,7 @@ func (g *goLive) locked(work func() error) (err error) {
 			return fmt.Sprintf("%s, the owner of %s: what is made there is made with that user's rights", owner, path.Dir(g.link.path)), nil
 		})
 	}
-	lock, err := deploy.LockDeploy(g.link.path)
+	lock, err := deploy.AwaitLock(ctx, g.link.path, limit)
 	if err != nil {
 		return err
 	}
@@ -56,9 +67,6 @@ func (g *goLive) locked(work func() error) (err error) {
 		return err
 	}
 	g.outcome.Before = g.link.live
-	if err := g.learn(); err != nil {
-		return err
-	}
 	return work()
 }
 
@@ -174,7 +182,7 @@ func (g *goLive) prepare(ctx context.Context, release, seen string) error {
 			return err
 		}
 	}
-	root := strings.TrimSuffix(release, g.link.tail)
+	root := g.link.root(release)
 	if err := g.read(ctx, root, root); err != nil || g.daemon == nil {
 		return err
 	}
@@ -188,10 +196,11 @@ func (g *goLive) noteBefore(ctx context.Context) {
 		return
 	}
 	if g.daemon != nil {
-		if g.at.Docroot != "" {
-			g.daemon.Site(ctx, g.at) // which looks; what fails, the flip tells
+		ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+		defer cancel()
+		if _, err := g.daemon.Site(ctx, g.at); !control.IsNotRunning(err) {
+			return // it has looked; what fails, the flip tells
 		}
-		return
 	}
 	if history := g.history(); history != nil {
 		history.Add(deploy.Event{Time: time.Now(), Link: g.link.path, Release: g.link.live, By: "link"})

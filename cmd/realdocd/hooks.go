@@ -49,15 +49,32 @@ func (g *goLive) afterFlip(ctx context.Context, release string) {
 
 // hook runs a command of the shell in a release.
 func (g *goLive) hook(ctx context.Context, release, command string) error {
-	ctx, cancel := context.WithTimeout(ctx, hookTimeout)
+	h := hook{command: command, dir: release, limit: hookTimeout}
+	h.env = append(g.environ(release), "DOCUMENT_ROOT="+g.seenAs(release)+g.link.below)
+	return h.run(ctx)
+}
+
+// A hook is a command of the shell that the configuration has.
+type hook struct {
+	command, dir string
+	env          []string
+	limit        time.Duration
+	held         *os.File // which its processes hold open; nil is none
+}
+
+// run runs it as the owner of its directory, if we are root.
+func (h hook) run(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, h.limit)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "/bin/sh", "-c", command)
-	cmd.Dir = release
-	cmd.Env = append(g.environ(release), "DOCUMENT_ROOT="+g.seenAs(release)+g.link.below)
+	cmd := exec.CommandContext(ctx, "/bin/sh", "-c", h.command)
+	cmd.Dir, cmd.Env = h.dir, h.env
+	if h.held != nil {
+		cmd.ExtraFiles = []*os.File{h.held}
+	}
 	said := &tail{limit: maxHookOutput}
 	cmd.Stdout, cmd.Stderr = said, said
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // all of its processes end with it
-	if owner, ok := deploy.OwnerOf(release); ok {
+	if owner, ok := deploy.OwnerOf(h.dir); ok {
 		// What is in the release is that user's to write: root must not run it.
 		cmd.SysProcAttr.Credential = owner.Credential()
 	}
@@ -68,11 +85,11 @@ func (g *goLive) hook(ctx context.Context, release, command string) error {
 	case err == nil:
 		return nil
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		err = fmt.Errorf("it took longer than %v", hookTimeout)
+		err = fmt.Errorf("it took longer than %v", h.limit)
 	case ctx.Err() != nil:
 		return ctx.Err()
 	}
-	text := fmt.Sprintf("%q in %s: %v", command, release, err)
+	text := fmt.Sprintf("%q in %s: %v", h.command, h.dir, err)
 	if said := strings.TrimSpace(string(said.text)); said != "" {
 		text += "\n" + said
 	}
@@ -82,7 +99,11 @@ func (g *goLive) hook(ctx context.Context, release, command string) error {
 // environ is the environment of a command that runs for a release.
 func (g *goLive) environ(release string) []string {
 	seen := g.seenAs(release)
-	return append(os.Environ(), "REALDOC_SITE="+g.site.Name, "REALDOC_RELEASE="+path.Base(seen), "REALDOC_RELEASE_DIR="+seen,
+	env := os.Environ()
+	if g.ofFleet {
+		env = ownEnvironment(release) // the agent's has what is for the agent alone
+	}
+	return append(env, "REALDOC_SITE="+g.site.Name, "REALDOC_RELEASE="+path.Base(seen), "REALDOC_RELEASE_DIR="+seen,
 		"REALDOC_BEFORE="+g.link.live)
 }
 

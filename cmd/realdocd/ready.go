@@ -61,8 +61,16 @@ func (g *goLive) namings() error {
 	if g.reading.More > 0 {
 		text = append(text, fmt.Sprintf("  and %d more", g.reading.More))
 	}
-	text = append(text, "use __DIR__, relative symlinks, and paths of the release itself: what caches its configuration has to run in the final directory, as a before_flip command does; --anyway flips all the same")
+	text = append(text, "use __DIR__, relative symlinks, and paths of the release itself: what caches its configuration has to run in the final directory, as a before_flip command does"+g.flag("; --anyway flips all the same"))
 	return errors.New(strings.Join(text, "\n"))
+}
+
+// flag is a text that names a flag which fleet flip does not have: "" there.
+func (g *goLive) flag(text string) string {
+	if g.ofFleet {
+		return ""
+	}
+	return text
 }
 
 // foreign are the directories that the release must not name: where it was copied from,

@@ -60,8 +60,8 @@ func (g *goLive) outlast(ctx context.Context, r deploy.Remembered, php *control.
 		return nil
 	}
 	if !g.opts.wait {
-		return fmt.Errorf("nothing was changed, since PHP-FPM's workers remember what would change:\n  %s\nuse --wait, which waits until %s; or new directories (releases), of which nothing is remembered",
-			strings.Join(why, "\n  "), free.Local().Format("15:04:05"))
+		return fmt.Errorf("nothing was changed, since PHP-FPM's workers remember what would change:\n  %s\n%stry again at %s; or use new directories (releases), of which nothing is remembered",
+			strings.Join(why, "\n  "), g.flag("use --wait, which waits for that, or "), free.Local().Format("15:04:05"))
 	}
 	if g.opts.dryRun {
 		return g.do("wait", func() (string, error) { return "would wait until " + free.Local().Format("15:04:05"), nil })

@@ -92,7 +92,7 @@ the code from its first include to its last, however often the symlink is flippe
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(newServe(getenv), newReload(getenv), newCheck(), newConfig(), newStatus(), newPause(), newResume(),
-		newFlip(), newRollback(), newDrain(), newDeploy(), newCanary(), newPreview(), newMaintenance(), newExec(), newMigrate(), newVersion())
+		newFlip(), newRollback(), newDrain(), newDeploy(), newCanary(), newPreview(), newMaintenance(), newExec(), newFleet(getenv), newMigrate(), newVersion())
 	return root
 }
 
@@ -118,7 +118,10 @@ func withHint(cmd *cobra.Command, err error) error {
 	if _, scanErr := fmt.Sscanf(err.Error(), "unknown command %q", &name); scanErr != nil {
 		return err
 	}
-	if near := nearest.To(name, commandNames(cmd.Root())); near != "" {
+	if !cmd.HasSubCommands() {
+		cmd = cmd.Root()
+	}
+	if near := nearest.To(name, commandNames(cmd)); near != "" {
 		return fmt.Errorf("unknown command %q; did you mean %q?", name, near)
 	}
 	return fmt.Errorf("unknown command %q", name)

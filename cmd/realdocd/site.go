@@ -35,6 +35,7 @@ func (o *siteOptions) flags(cmd *cobra.Command) {
 // A namedSite is the site that a command was given.
 type namedSite struct {
 	site     gateway.SiteConfig
+	pattern  gateway.SiteConfig   // that the site is one docroot of, or the site
 	sites    []gateway.SiteConfig // all of the configuration
 	docroot  string
 	stateDir string
@@ -50,27 +51,39 @@ func (o *siteOptions) find(ctx context.Context, name string) (*namedSite, error)
 	if err != nil {
 		return nil, err
 	}
+	t, err := nameSite(c, o.file, name, o.docroot)
+	if err != nil {
+		return nil, err
+	}
+	if t.pattern.IsGlob() {
+		if err := wantTenant(t.pattern, t.docroot); err != nil {
+			return nil, err
+		}
+	}
+	return t, t.reach(ctx, cmp.Or(o.socket, c.Gateway.Control), c.Gateway.User)
+}
+
+// nameSite is the site of a file's configuration that a name means, or a name and the docroot
+// that was asked for. Nothing need be on disk.
+func nameSite(c conf.Config, file, name, asked string) (*namedSite, error) {
 	i, docroot, err := gateway.Named(c.Gateway.Sites, name)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", o.file, err)
+		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	site := c.Gateway.Sites[i]
-	if docroot != "" && o.docroot != "" && path.Clean(o.docroot) != docroot {
+	if docroot != "" && asked != "" && path.Clean(asked) != docroot {
 		return nil, usageError{fmt.Errorf("%s is the docroot %s: leave --docroot out", name, docroot)}
 	}
-	t := &namedSite{sites: c.Gateway.Sites, stateDir: c.Gateway.StateDir}
-	if t.docroot, err = site.DocrootOf(cmp.Or(docroot, o.docroot)); err != nil {
+	t := &namedSite{pattern: site, sites: c.Gateway.Sites, stateDir: c.Gateway.StateDir}
+	if t.docroot, err = site.DocrootOf(cmp.Or(docroot, asked)); err != nil {
 		return nil, usageError{fmt.Errorf("--docroot: %w", err)}
 	}
 	t.at = control.SiteAddress{Site: site.Name}
 	if site.IsGlob() {
 		t.at.Docroot = t.docroot
-		if err := wantTenant(site, t.docroot); err != nil {
-			return nil, err
-		}
 	}
 	t.site = site.At(t.docroot)
-	return t, t.reach(ctx, cmp.Or(o.socket, c.Gateway.Control), c.Gateway.User)
+	return t, nil
 }
 
 // siteNamed is the site that a name means, or the docroot of a pattern that the name or --docroot

@@ -17,6 +17,8 @@ type siteLink struct {
 	exists bool
 	// live is the release behind it; "" if that is not known.
 	live string
+	// name is that of the live release.
+	name string
 	// dangling says that there is nothing behind it.
 	dangling bool
 	// below is the docroot below the release, "" or as in "/public".
@@ -38,7 +40,7 @@ func (t *namedSite) findLink() (siteLink, error) {
 	}
 	at := siteLink{path: got.Link, exists: exists, below: got.Below}
 	if exists {
-		at.live = t.behind(got)
+		at.live, at.name = t.behind(got), got.Name
 		at.tail = got.Tail()
 		_, err := os.Stat(at.path)
 		at.dangling = errors.Is(err, fs.ErrNotExist)
@@ -54,6 +56,9 @@ func (l siteLink) into(release string) string {
 	}
 	return release + l.tail
 }
+
+// root is the directory of a release that the link may lead into.
+func (l siteLink) root(release string) string { return strings.TrimSuffix(release, l.tail) }
 
 // behind is the release behind the link, also one that is not there.
 func (t *namedSite) behind(got deploy.Resolved) string {

@@ -2,7 +2,15 @@ package fleet
 
 import (
 	"context"
+	"errors"
 	"time"
+)
+
+var (
+	// ErrNoSite says that a host's configuration has no such site.
+	ErrNoSite = errors.New("this host has no such site in its realdocd.toml")
+	// ErrNoFetch says that a host has no command that fetches a release.
+	ErrNoFetch = errors.New("no command is configured that fetches a release (fetch, in [fleet] of realdocd.toml)")
 )
 
 // A Host is the machine that an [Agent] works on: its links, its releases and its daemon. It is the
@@ -14,6 +22,8 @@ type Host interface {
 	// their content, which it keeps. The error is ErrNoSite if the host's configuration
 	// has no such site.
 	Look(ctx context.Context, site string) (Seen, error)
+	// Live says which release a site's link leads to, and looks at nothing else.
+	Live(ctx context.Context, site string) (string, error)
 	// Sites are those of the host's configuration that have a link which can be flipped;
 	// those of a pattern as far as they are on disk.
 	Sites(ctx context.Context) ([]string, error)
@@ -21,7 +31,8 @@ type Host interface {
 	// its rename.
 	Prepare(ctx context.Context, site, release string, p Preparation) (warnings []string, err error)
 	// Flip renames the site's link to a release, at an instant or, if that is zero or over, at
-	// once. It gives when it has renamed. by is "flip", "rollback" or "catch-up".
+	// once. at can be compared with time.Now whatever becomes of the clock meanwhile.
+	// It gives when it has renamed; if it gives an error as well, something failed after that. by is "flip", "rollback" or "catch-up".
 	Flip(ctx context.Context, site, release string, at time.Time, by string) (time.Time, error)
 	// After runs what follows a flip: the site's after_flip.
 	After(ctx context.Context, site, release string) (warnings []string)
@@ -45,4 +56,4 @@ type Seen struct {
 }
 
 // A Preparation says how a release is prepared.
-type Preparation struct{ NoWarm, Strict bool }
+type Preparation struct{ NoWarm, Strict, Rollback bool }

@@ -15,7 +15,10 @@ type Member struct {
 type Presence struct {
 	Host string `json:"host"`
 	// Agent is another for each start of the agent.
-	Agent   string    `json:"agent"`
+	Agent string `json:"agent"`
+	// Machine is the same for all agents that cannot run at the same time: those of one
+	// state directory, since the machine was started.
+	Machine string    `json:"machine,omitempty"`
 	Version string    `json:"version"`
 	Since   time.Time `json:"since"`
 	// Daemon is what is wrong with the host's realdocd; "" if it answers and is ready, but
@@ -25,11 +28,21 @@ type Presence struct {
 	PinKey string `json:"pin_key,omitempty"`
 }
 
+// A Roster is who has changed who is to be asked, last. A commit compares it with what it was when
+// its hosts were asked to promise, so that nobody joins or returns between that and the commit.
+type Roster struct {
+	Host string    `json:"host"`
+	What string    `json:"what"` // "joined", "returned" or "left"
+	Time time.Time `json:"time"`
+}
+
 // A Release is one that a host has, complete.
 type Release struct {
 	Name string `json:"name"`
 	// Hash is that of its content: equal on two hosts if the release has the same files there.
+	// If it could not be made, it is "", and Why says why.
 	Hash string `json:"hash"`
+	Why  string `json:"why,omitempty"`
 	// Warm is set once it was prepared on this host.
 	Warm bool `json:"warm,omitempty"`
 }

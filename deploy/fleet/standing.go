@@ -50,6 +50,10 @@ const (
 	// LeaseTTL is how long a host is there after its last word to the store, and a proposal
 	// after its command's.
 	LeaseTTL = 10 * time.Second
+	// LostLeast is the least that a member may have as Lost.
+	LostLeast = LeaseTTL + DoubtAfter
+	// SeenEvery is how often an agent writes down that it is there, beside its presence.
+	SeenEvery = 10 * time.Minute
 	// KeepHistory is how many commits of a site the history has.
 	KeepHistory = 100
 )

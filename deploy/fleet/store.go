@@ -15,11 +15,15 @@ type Store interface {
 	Get(ctx context.Context, prefix string) ([]KV, int64, error)
 	// Watch gives what happens to keys that begin with prefix after a revision, in order and
 	// without a gap, until ctx ends or the store cannot tell any more: then the channel is closed.
-	// ErrCompacted, in Changes.Err of the last one, says that the store has forgotten what
-	// happened since: whoever watches begins with Get again.
+	// All that one step of the store has changed comes together. Changes without events are
+	// signs of life: the first comes as soon as the store watches, and then one every Heartbeat
+	// or so. If nothing has come for Silence, the watch ends. Changes.Err of the last one says why.
+	// ErrCompacted is that the store has forgotten what happened since, or never knew it
+	// because it was set back: whoever watches begins with Get again.
 	Watch(ctx context.Context, prefix string, after int64) <-chan Changes
 	// Commit does all of the operations if all of the conditions hold, or none. The revision
-	// is that of the store after it; ok is false if a condition does not hold.
+	// is that of the store after it; ok is false if a condition does not hold. An error
+	// leaves open whether it was done: who needs to know reads again.
 	Commit(ctx context.Context, when []Condition, then []Op) (ok bool, revision int64, err error)
 	// Lease makes a lease, which the store ends when it was not kept for ttl. It is kept
 	// until ctx ends, or Lease.End. Lease.Lost is closed when it is over, as far as is known here:
@@ -31,6 +35,15 @@ type Store interface {
 
 // ErrCompacted says that a store has forgotten the changes that were asked for.
 var ErrCompacted = errors.New("the store has forgotten what happened since")
+
+const (
+	// Heartbeat is how often a watch gives a sign of life while nothing happens.
+	Heartbeat = 2 * time.Second
+	// Silence is how long a watch goes on without one.
+	Silence = 6 * time.Second
+	// CallLimit bounds one call of a store.
+	CallLimit = 3 * time.Second
+)
 
 // A KV is a key as it is now. Created and Modified are the revisions at which it was made and
 // written last; Lease is the lease that it goes with, 0 for none.
@@ -56,11 +69,16 @@ type Event struct {
 }
 
 // A Condition holds if the key was written last at the revision Modified; 0 is a key that is
-// not there.
+// not there. With Prefix it holds if no key that begins with Key, and is there, was written after
+// the revision Modified.
 type Condition struct {
 	Key      string
 	Modified int64
+	Prefix   bool
 }
+
+// MaxConditions is how many conditions, or operations, one step of a store may have.
+const MaxConditions = 128
 
 // An Op writes a key, or removes it; Prefix removes all that begin with it.
 type Op struct {
@@ -78,6 +96,9 @@ type Lease interface {
 	ID() LeaseID
 	// Lost is closed when the lease is over, or may be.
 	Lost() <-chan struct{}
+	// Kept is a time at which the lease was not over yet: the store answered a word that was
+	// sent then, or later.
+	Kept() time.Time
 	// End ends it at once, with its keys, and returns within a second or so.
 	End()
 }

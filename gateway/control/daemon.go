@@ -17,6 +17,7 @@ type Daemon interface {
 	Health
 	Running
 	Deploys
+	Fleet
 	// View looks at the surroundings of the daemon now.
 	View() View
 	// Checked takes what realdocd check has found.

@@ -13,7 +13,7 @@ import (
 )
 
 // flippers are the commands that say that they have flipped a link.
-var flippers = []string{"flip", "rollback", "deploy", KindCanary}
+var flippers = []string{"flip", "rollback", "deploy", KindCanary, "fleet", "catch-up"}
 
 func (h *Handler) site(r *http.Request) (any, error) {
 	q, err := parameters(r, "docroot")

@@ -18,6 +18,9 @@ type Status struct {
 	// Page is the address of the page that shows all this in a browser: a URL, or the path
 	// of a unix socket; "" if it has none.
 	Page string `json:"page,omitempty"`
+	// Fleet is where the sites stand in the fleet that this host belongs to; nil if it belongs
+	// to none.
+	Fleet *FleetStatus `json:"fleet,omitempty"`
 	// Retiring are the processes that have handed over and finish their requests,
 	// the newest first. The sums here include what they have.
 	Retiring []RetiringStatus `json:"retiring,omitempty"`

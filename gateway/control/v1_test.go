@@ -58,6 +58,16 @@ var (
 	}
 )
 
+// v1Report is what an agent tells.
+var v1Report = FleetReport{
+	Group: "www", Host: "www1", StoreError: "etcd does not answer: context deadline exceeded", StoreSince: v1Time, Again: Seconds(5 * time.Second),
+	Standings: []FleetStanding{
+		{Site: "shop", State: FleetInStep, Release: "43", Seq: 7, Since: v1Time, Next: FleetInDoubt, NextWhy: "the outcome of a flip to 44 is not known", For: Seconds(4500 * time.Millisecond)},
+		{Site: "all/s1", State: FleetBehind, Release: "12", Seq: 3, Since: v1Later, Why: "release 12 is not here"},
+		{Site: "wiki", State: FleetInStep},
+	},
+}
+
 // v1Cases are a value of each answer, by the name of its file.
 var v1Cases = map[string]any{
 	"status": Status{
@@ -82,6 +92,12 @@ var v1Cases = map[string]any{
 	"status-of-a-canary": Status{
 		PID: 812, Started: v1Time, Pools: []PoolStatus{},
 		Sites: []SiteStatus{{Name: "shop", Docroot: "/var/www/shop/current/public", Pool: "www", Trials: []TrialStatus{v1Trial}}},
+	},
+	"fleet-report": v1Report, // what is sent
+	"fleet":        FleetStatus{FleetReport: v1Report, Told: v1Later, Silent: Seconds(20 * time.Second), Refuses: true, Ignored: []string{"shpo"}},
+	"status-of-a-fleet": Status{
+		PID: 812, Started: v1Time, Pools: []PoolStatus{}, Sites: []SiteStatus{},
+		Fleet: &FleetStatus{FleetReport: FleetReport{Standings: []FleetStanding{{Site: "shop", State: FleetUnknown, Why: "its agent has not told yet"}}}, Refuses: true},
 	},
 	"trial":       v1Trial,
 	"trial-moved": TrialStatus{Moved: true, Number: 4711},

@@ -1,6 +1,8 @@
 package handover
 
 import (
+	"time"
+
 	"realdocd/deploy"
 	"realdocd/gateway/control"
 )
@@ -8,12 +10,13 @@ import (
 // A Message is of the kind whose field is set; one without any says nothing.
 type Message struct {
 	// To the successor, before it serves.
-	Listener *Listener `json:"listener,omitempty"` // with its descriptor
-	Sockets  *Sockets  `json:"sockets,omitempty"`  // all listeners have been sent
-	Docroot  *Docroot  `json:"docroot,omitempty"`
-	Site     *Site     `json:"site,omitempty"`
-	Trial    *Trial    `json:"trial,omitempty"`
-	Begin    bool      `json:"begin,omitempty"` // all is told: serve
+	Listener  *Listener  `json:"listener,omitempty"` // with its descriptor
+	Sockets   *Sockets   `json:"sockets,omitempty"`  // all listeners have been sent
+	Docroot   *Docroot   `json:"docroot,omitempty"`
+	Site      *Site      `json:"site,omitempty"`
+	Trial     *Trial     `json:"trial,omitempty"`
+	Standings *Standings `json:"standings,omitempty"`
+	Begin     bool       `json:"begin,omitempty"` // all is told: serve
 	// From the successor.
 	Prepared int    `json:"prepared,omitempty"` // its process id: it could serve
 	Serving  bool   `json:"serving,omitempty"`
@@ -72,6 +75,14 @@ type Trial struct {
 	Site    string       `json:"site"`
 	Docroot string       `json:"docroot"`
 	Plan    control.Plan `json:"plan"`
+}
+
+// Standings are where the sites stand in the fleet, as the agent has told the older process.
+type Standings struct {
+	Report control.FleetReport `json:"report"`
+	// Boottime is when, by CLOCK_BOOTTIME, and Told by the machine's clock.
+	Boottime time.Duration `json:"boottime_ns"`
+	Told     time.Time     `json:"told"`
 }
 
 // A PoolReport is what the older process has of a pool. Counts are cumulative, so

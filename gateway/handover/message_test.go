@@ -45,6 +45,13 @@ var goldenMessages = map[string]Message{
 	"trial": {Trial: &Trial{Site: "shop", Docroot: "/var/www/shop/current/public", Plan: control.Plan{
 		Kind: "canary", Release: "/var/www/shop/releases/43", Steps: []float64{2.5}, Every: time.Hour, Least: 100, Manual: true, Number: 4711,
 	}}},
+	"standings": {Standings: &Standings{Boottime: time.Hour, Told: goldenFlip, Report: control.FleetReport{
+		Group: "www", Host: "www1", StoreError: "etcd does not answer", StoreSince: goldenStart, Again: control.Seconds(5 * time.Second),
+		Standings: []control.FleetStanding{{
+			Site: "shop", State: control.FleetBehind, Release: "43", Seq: 7, Why: "release 43 is not here", Since: goldenStart,
+			Next: control.FleetUnknown, NextWhy: "nobody has looked", For: control.Seconds(time.Second),
+		}},
+	}}},
 	"begin":      {Begin: true},
 	"prepared":   {Prepared: 42},
 	"serving":    {Serving: true},

@@ -26,10 +26,10 @@ func settings(ctx context.Context, s *stack.Stack, r *report, rounds int) error 
 	const clients = 8
 	r.says("Requests for a script that does nothing, %d clients, %d rounds; ratios are of the defaults", clients, rounds)
 	site := s.Site(stack.SiteConfig{Pages: scripts})
-	fpm := s.FPM(stack.FPMConfig{MaxChildren: workers})
 	var paths []*path
 	var servers []stack.NginxServer
 	for _, one := range append([]setting{{"defaults", func(*stack.GatewayConfig, *stack.Site) {}}}, tried...) {
+		fpm := s.FPM(stack.FPMConfig{MaxChildren: workers}) // of its own: two that keep connections to one are in each other's way
 		c := stack.GatewayFor(fpm, site)
 		one.set(&c, site)
 		gateway, err := startReusing(s, c)

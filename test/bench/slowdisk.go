@@ -18,12 +18,12 @@ func slowDisk(ctx context.Context, s *stack.Stack, r *report, rounds int) error 
 	r.says("Requests for a script that does nothing, %d clients, while the log, the history and bodies are on a disk that answers every %v; "+
 		"a flip and an upload of 1 MiB twice a second; %d rounds; ratios are of the way with a quick disk", clients, diskAnswers, rounds)
 	site := s.Site(stack.SiteConfig{Pages: scripts})
-	fpm := s.FPM(stack.FPMConfig{MaxChildren: workers})
 	slow, quick := s.SlowDisk(), s.SlowDisk()
 	paths := []*path{{name: "the disk is quick"}, {name: "the disk is slow"}}
 	var servers []stack.NginxServer
 	for i, disk := range []*stack.SlowDisk{quick, slow} {
-		c := stack.GatewayFor(fpm, site)
+		// Each has an FPM of its own: two that keep connections to one are in each other's way.
+		c := stack.GatewayFor(s.FPM(stack.FPMConfig{MaxChildren: workers}), site)
 		c.Top["state_dir"], c.Top["spool_dir"] = disk.Dir+"/state", disk.Dir
 		gateway := s.Gateway(c)
 		c.Log["output"] = disk.Dir + "/log"

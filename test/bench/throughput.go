@@ -103,7 +103,8 @@ func (r *routes) paths() []*path {
 func build(s *stack.Stack) (*routes, error) {
 	site := s.Site(stack.SiteConfig{Pages: scripts})
 	fpm := s.FPM(stack.FPMConfig{MaxChildren: workers})
-	gateway, err := startReusing(s, stack.GatewayFor(fpm, site))
+	// What keeps connections has an FPM of its own, so that it holds no worker while another way is measured.
+	gateway, err := startReusing(s, stack.GatewayFor(s.FPM(stack.FPMConfig{MaxChildren: workers}), site))
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +115,6 @@ func build(s *stack.Stack) (*routes, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The relay never lets a worker go.
 	relay, err := startProgram(s, "relay", relayAddr, s.FPM(stack.FPMConfig{MaxChildren: workers}).Addr, fmt.Sprint(workers))
 	if err != nil {
 		return nil, err

@@ -19,7 +19,7 @@ const (
 
 // watched measures what it costs to be seen: metrics that are scraped each second, FPM's
 // status and opcache with them, traces of one request in a hundred, and Server-Timing;
-// against a realdocd with none of that. Both are in front of the same FPM.
+// against a realdocd with none of that.
 func watched(ctx context.Context, s *stack.Stack, r *report, rounds int) error {
 	rounds *= 2 // a few percent are less than what one round is off
 	r.says("Requests for a script that does nothing, %d clients: metrics scraped each %v, %.0f %% of the requests traced, Server-Timing; against none of that; %d rounds",
@@ -33,9 +33,10 @@ func watched(ctx context.Context, s *stack.Stack, r *report, rounds int) error {
 	collector := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { io.Copy(io.Discard, r.Body) }))
 	defer collector.Close()
 	metrics := s.FreeAddr()
-	c := stack.GatewayFor(fpm, site)
+	watched := s.FPM(stack.FPMConfig{MaxChildren: workers, Status: true}) // of its own: two that keep connections to one are in each other's way
+	c := stack.GatewayFor(watched, site)
 	c.Top["metrics"] = string(metrics)
-	c.Pools["www"]["status"], c.Pools["www"]["status_path"] = string(fpm.Status), stack.StatusPath
+	c.Pools["www"]["status"], c.Pools["www"]["status_path"] = string(watched.Status), stack.StatusPath
 	c.Sites[site.Name]["server_timing"] = true
 	c.Rest = fmt.Sprintf("[trace]\nendpoint = %q\nratio = %v", collector.URL, tracedShare)
 	seen, err := startReusing(s, c)
@@ -49,7 +50,7 @@ func watched(ctx context.Context, s *stack.Stack, r *report, rounds int) error {
 		{Root: site.DocRoot(), Backend: plain.Addr, KeepAlive: 64}, {Root: site.DocRoot(), Backend: seen.Addr, KeepAlive: 64},
 	}})
 	off := &path{name: "realdocd", url: nginx.URL(0, trivial), pids: []int{plain.Pid()}, fpm: fpm.Workers()}
-	on := &path{name: "realdocd, seen", url: nginx.URL(1, trivial), pids: []int{seen.Pid()}, fpm: fpm.Workers(), base: off}
+	on := &path{name: "realdocd, seen", url: nginx.URL(1, trivial), pids: []int{seen.Pid()}, fpm: watched.Workers(), base: off}
 	off.base = off
 	err = alternate(ctx, []*path{off, on}, rounds, watchedClients)
 	stop()

@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"context"
 	"net"
 	"strings"
 	"time"
@@ -23,6 +24,16 @@ func (a Addr) Network() string {
 // Dial connects, or fails within a second.
 func (a Addr) Dial() (net.Conn, error) {
 	return net.DialTimeout(a.Network(), string(a), time.Second)
+}
+
+// dialFrom is Dial from within a space; nil is where the test runs.
+func (a Addr) dialFrom(space *Space) (net.Conn, error) {
+	if space == nil || a.Unix() {
+		return a.Dial()
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	return space.Dial(ctx, a.Network(), string(a))
 }
 
 // nginx is the address as nginx writes it.

@@ -58,7 +58,7 @@ func (s *Stack) FPM(c FPMConfig) *FPM {
 // StartAgain starts an FPM that has ended, with the configuration and the address that it had.
 func (s *Stack) StartAgain(f *FPM) {
 	s.t.Helper()
-	s.runFPM(f, f.cmd.Path, f.cmd.Dir, f.Name)
+	s.runFPM(f, s.find("php-fpm"), f.cmd.Dir, f.Name)
 }
 
 // Restart ends FPM and starts it again.

@@ -32,6 +32,7 @@ type GatewayConfig struct {
 	Group *MemoryGroup
 	Top   Keys
 	Log   Keys
+	Fleet Keys
 	Pools map[string]Keys
 	Sites map[string]Keys
 	Rest  string // further tables, as text
@@ -56,6 +57,7 @@ type Gateway struct {
 	Control Addr
 
 	ground  *ground
+	space   *Space
 	manager *manager
 
 	filtered bool
@@ -68,7 +70,7 @@ type Gateway struct {
 func (s *Stack) Gateway(c GatewayConfig) *Gateway {
 	s.t.Helper()
 	dir, name := s.room("realdocd")
-	g := &Gateway{Addr: Addr(dir + "/sock"), Control: Addr(dir + "/control"), Config: filepath.Join(dir, "realdocd.toml"), ground: s.ground, filtered: c.Filtered || filtered(), barred: c.Barred, group: c.Group, under: c.Under}
+	g := &Gateway{Addr: Addr(dir + "/sock"), Control: Addr(dir + "/control"), Config: filepath.Join(dir, "realdocd.toml"), ground: s.ground, space: s.space, filtered: c.Filtered || filtered(), barred: c.Barred, group: c.Group, under: c.Under}
 	if c.TCP {
 		g.TCP = s.FreeAddr()
 	}
@@ -107,7 +109,7 @@ func (g *Gateway) start(dir, name string) error {
 	} else {
 		g.manager.pass(cmd)
 	}
-	if g.Process, err = g.ground.run(dir, name, syscall.SIGTERM, cmd); err != nil {
+	if g.Process, err = g.ground.run(g.space, dir, name, syscall.SIGTERM, cmd); err != nil {
 		return err
 	}
 	return g.says(0, Containing(`"message":"ready"`))
@@ -137,6 +139,9 @@ func (c GatewayConfig) toml() []string {
 	lines := c.Top.toml()
 	if len(c.Log) > 0 {
 		lines = append(append(lines, "[log]"), c.Log.toml()...)
+	}
+	if len(c.Fleet) > 0 {
+		lines = append(append(lines, "[fleet]"), c.Fleet.toml()...)
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Pools)) {
 		lines = append(append(lines, "[pool."+name+"]"), c.Pools[name].toml()...)

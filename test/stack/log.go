@@ -10,7 +10,8 @@ import (
 )
 
 // Log is what a child has written to stdout and stderr: kept in memory line by line, so that a test can
-// wait for a line, and in a file, so that a person can read it.
+// wait for a line, and in a file, so that a person can read it. The file has what those before it have written
+// who had its place.
 type Log struct {
 	Path string
 
@@ -22,7 +23,7 @@ type Log struct {
 }
 
 func newLog(path string) (*Log, error) {
-	file, err := os.Create(path)
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return nil, err
 	}

@@ -23,6 +23,7 @@ type Process struct {
 	Log  *Log
 
 	cmd     *exec.Cmd // nil of one that another child has started
+	space   *Space    // that it runs in
 	process *os.Process
 	polite  syscall.Signal // asks it to end
 	read    chan struct{}  // closed when all that it and its heirs wrote is in the log
@@ -54,11 +55,14 @@ var launch = sync.OnceValue(func() chan<- func() {
 // not SIGKILL: a master that is killed leaves its workers behind, one that is asked takes them along.
 func (s *Stack) start(dir, name string, polite syscall.Signal, path string, args ...string) *Process {
 	s.t.Helper()
-	return must(s.run(dir, name, polite, exec.Command(path, args...)))(s.t)
+	return must(s.run(s.space, dir, name, polite, exec.Command(path, args...)))(s.t)
 }
 
 // run is start for a command that has more than arguments.
-func (g *ground) run(dir, name string, polite syscall.Signal, cmd *exec.Cmd) (*Process, error) {
+func (g *ground) run(space *Space, dir, name string, polite syscall.Signal, cmd *exec.Cmd) (*Process, error) {
+	if err := space.enter(cmd); err != nil {
+		return nil, err
+	}
 	log, err := newLog(filepath.Join(dir, "log"))
 	if err != nil {
 		return nil, err
@@ -78,7 +82,7 @@ func (g *ground) run(dir, name string, polite syscall.Signal, cmd *exec.Cmd) (*P
 		output.Close()
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	p := &Process{Name: name, Log: log, cmd: cmd, process: cmd.Process, polite: polite, read: make(chan struct{}), done: make(chan struct{})}
+	p := &Process{Name: name, Log: log, cmd: cmd, space: space, process: cmd.Process, polite: polite, read: make(chan struct{}), done: make(chan struct{})}
 	go func() {
 		defer close(p.read)
 		defer output.Close()
@@ -115,7 +119,7 @@ func (g *ground) successor(p *Process, pid int) (*Process, error) {
 		return nil, err
 	}
 	p.heir.Store(true)
-	next := &Process{Name: p.Name, Log: p.Log, process: process, polite: p.polite, read: p.read, done: make(chan struct{})}
+	next := &Process{Name: p.Name, Log: p.Log, space: p.space, process: process, polite: p.polite, read: p.read, done: make(chan struct{})}
 	g.adopt(next)
 	return next, nil
 }
@@ -194,7 +198,7 @@ func (p *Process) answers(addr Addr) error {
 			return nil
 		default:
 		}
-		conn, err := addr.Dial()
+		conn, err := addr.dialFrom(p.space)
 		if err == nil {
 			err = conn.Close()
 		}

@@ -13,7 +13,8 @@ import (
 // ends the test with the cause.
 type Stack struct {
 	*ground
-	t TB
+	t     TB
+	space *Space // that its parts run in; nil is where the test runs
 }
 
 // ground is what the stacks of a test and of its subtests have in common.
@@ -51,7 +52,7 @@ func For(t TB, programs ...string) *Stack {
 }
 
 // In is the same stack for a subtest: what fails there ends the subtest.
-func (s *Stack) In(sub TB) *Stack { return &Stack{s.ground, sub} }
+func (s *Stack) In(sub TB) *Stack { return &Stack{s.ground, sub, s.space} }
 
 // newStack makes the scratch directory. Its name is short because the path of a unix socket may have at
 // most 107 bytes, and it is readable by all because workers run as another user.
@@ -63,7 +64,7 @@ func newStack(t TB) (*Stack, error) {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return nil, err
 	}
-	return &Stack{&ground{Dir: dir, names: map[string]int{}}, t}, nil
+	return &Stack{&ground{Dir: dir, names: map[string]int{}}, t, nil}, nil
 }
 
 // Close ends all children, newest first, and removes the scratch directory.
@@ -157,10 +158,14 @@ func FreePort() (int, error) {
 	return 0, errors.New("no free loopback port in 100 tries")
 }
 
-// FreeAddr is 127.0.0.1 with a free port.
+// FreeAddr is 127.0.0.1 with a free port; within a space, it is the space's address.
 func (s *Stack) FreeAddr() Addr {
 	s.t.Helper()
-	return Addr(fmt.Sprintf("127.0.0.1:%d", must(FreePort())(s.t)))
+	host := "127.0.0.1"
+	if s.space != nil && s.space.addr != "" {
+		host = s.space.addr
+	}
+	return Addr(fmt.Sprintf("%s:%d", host, must(FreePort())(s.t)))
 }
 
 // find is Find for what the test cannot do without.

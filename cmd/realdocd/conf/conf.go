@@ -15,6 +15,7 @@ import (
 type Config struct {
 	Gateway gateway.Config
 	Log     logging.Settings
+	Fleet   Fleet
 
 	// Files are those that it was read from, the main one first; none for flags.
 	Files []string

@@ -34,6 +34,7 @@ func TestAMinimalFileGetsTheDocumentedDefaults(t *testing.T) {
 	want := Config{
 		Files: []string{"realdocd.toml"},
 		Log:   logging.Settings{Level: "info", Format: "json", Output: "stderr"},
+		Fleet: Fleet{Etcd: nil, Prefix: "/realdocd", Group: "www", Host: "", User: "", Password: "", CAFile: "", CertFile: "", KeyFile: "", Lost: 0, Fetch: "", Push: ""},
 		Gateway: gateway.Config{
 			Listen:           []sock.Addr{"/run/realdocd/realdocd.sock"},
 			ListenMode:       0o660,
@@ -55,6 +56,7 @@ func TestAMinimalFileGetsTheDocumentedDefaults(t *testing.T) {
 			MaxSpool:         0,
 			SpoolDir:         "",
 			StateDir:         "/var/lib/realdocd",
+			Fleet:            gateway.FleetConfig{On: false, ServeBehind: false},
 			Pools: []fpm.Config{{
 				Name:           "www",
 				Servers:        []sock.Addr{"/run/php/php8.2-fpm.sock"},
@@ -146,6 +148,21 @@ listen = "127.0.0.1:9118"
 [trace]
 endpoint = "https://collector.example:4318/v1/traces"
 ratio    = 1
+
+[fleet]
+etcd      = ["https://10.0.0.1:2379", "https://etcd2.example/"]
+prefix    = "/web/realdocd"
+group     = "shop"
+host      = "www1.example"
+user      = "realdocd"
+password  = "secret"
+ca_file   = "/etc/realdocd/ca.pem"
+cert_file = "/etc/realdocd/www1.pem"
+key_file  = "/etc/realdocd/www1.key"
+behind    = "serve"
+lost      = "30s"
+fetch     = "rsync -a build:/releases/$REALDOC_RELEASE/ ${REALDOC_TARGET}"
+push      = "rsync -a $REALDOC_SOURCE/ $REALDOC_HOST:$REALDOC_TARGET"
 [pool.www]
 server          = ["/run/php/php8.2-fpm.sock", "10.0.0.2:9000"]
 connect_timeout = "2s"
@@ -211,6 +228,14 @@ func TestEveryKeyArrives(t *testing.T) {
 	want := Config{
 		Files: []string{"realdocd.toml"},
 		Log:   logging.Settings{Level: "debug", Format: "console", Output: "/var/log/realdocd/realdocd.log"},
+		Fleet: Fleet{
+			Etcd: []string{"https://10.0.0.1:2379", "https://etcd2.example:2379"}, Prefix: "/web/realdocd", Group: "shop", Host: "www1.example",
+			User: "realdocd", Password: "secret",
+			CAFile: "/etc/realdocd/ca.pem", CertFile: "/etc/realdocd/www1.pem", KeyFile: "/etc/realdocd/www1.key",
+			Lost:  30 * time.Second,
+			Fetch: "rsync -a build:/releases/$REALDOC_RELEASE/ ${REALDOC_TARGET}",
+			Push:  "rsync -a $REALDOC_SOURCE/ $REALDOC_HOST:$REALDOC_TARGET",
+		},
 		Gateway: gateway.Config{
 			Listen:     []sock.Addr{"/run/a.sock", "127.0.0.1:9100"},
 			ListenMode: 0o600, ListenGroup: "www-data", ControlGroup: "deploy", ControlMode: 0o600,
@@ -237,6 +262,7 @@ func TestEveryKeyArrives(t *testing.T) {
 			ProbeDir:         "/srv/probe",
 			StateDir:         "/srv/state",
 			PinKeyFile:       "/etc/realdocd/pin.key",
+			Fleet:            gateway.FleetConfig{On: true, ServeBehind: true},
 			Page:             "127.0.0.1:9118",
 			Pools: []fpm.Config{{
 				Name:           "www",

@@ -32,7 +32,8 @@ func defaults() Config {
 			AccessLog:       gateway.LogAll,
 			Trace:           gateway.TraceConfig{Ratio: 0.01},
 		},
-		Log: logging.Settings{Level: "info", Format: "json", Output: logging.ToStderr},
+		Log:   logging.Settings{Level: "info", Format: "json", Output: logging.ToStderr},
+		Fleet: Fleet{Prefix: "/realdocd", Group: "www"},
 	}
 }
 

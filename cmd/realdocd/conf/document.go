@@ -117,6 +117,7 @@ func (d *document) read(raw map[string]any) {
 	d.checkIncludePaths()
 	d.checkPins()
 	d.checkAccess()
+	d.checkFleet()
 }
 
 // table reads one table, and goes on after a fault.

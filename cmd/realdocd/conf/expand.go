@@ -14,6 +14,8 @@ import (
 // surroundings are where the names in ${…} have their values.
 type surroundings struct {
 	getenv func(name string) (string, bool)
+	// agents says that the value is for the agent of a fleet, which has credentials of its own.
+	agents bool
 }
 
 // expand replaces ${NAME} and ${credential:NAME} in the strings of a value, and $$ by $. It is
@@ -23,8 +25,9 @@ func (d *document) expand(at []string, k key, v any) (any, bool) {
 	if d.surroundings == nil || k.isTable() || k.shell {
 		return v, true
 	}
-	secret := false
-	got, err := d.surroundings.replaceIn(v, &secret)
+	secret, around := false, *d.surroundings
+	around.agents = at[0] == "fleet"
+	got, err := around.replaceIn(v, &secret)
 	if secret {
 		if d.config.Secrets == nil {
 			d.config.Secrets = map[string]any{}
@@ -113,31 +116,51 @@ func (s *surroundings) value(name string, secret *bool) (string, error) {
 	return value, nil
 }
 
-// errNotForUs is a credential of the daemon that the user of a command may not read.
-var errNotForUs = errors.New("the credential is the daemon's")
+// errNotForUs is a credential of another process, which who reads may not read.
+var errNotForUs = errors.New("the credential is another process's")
 
-// unitCredentials is where systemd has the credentials of realdocd.service, for the
-// commands, which do not run in it.
-const unitCredentials = "/run/credentials/realdocd.service"
+// systemdCredentials is where systemd has the credentials of its units; serviceUnit is that of
+// the daemon, agentUnit that of the fleet's agent.
+const (
+	systemdCredentials = "/run/credentials"
+	serviceUnit        = "realdocd.service"
+	agentUnit          = "realdocd-fleet.service"
+)
 
 // maxCredential is the longest credential, in bytes.
 const maxCredential = 64 << 10
 
-// credential reads a credential of systemd's, without the end of its last line.
+// credential reads a credential of systemd's, without the end of its last line. One of the
+// unit that runs us has to be there. The commands run in none, and look at those of the process
+// that the value is for.
 func (s *surroundings) credential(name string) (string, error) {
 	if name == "" || path.Base(name) != name || name == ".." || name == "." {
 		return "", fmt.Errorf("${credential:%s}: want the name of a credential, as in LoadCredential= of the unit", name)
 	}
-	dir, inUnit := s.getenv("CREDENTIALS_DIRECTORY")
-	if !inUnit {
-		dir = unitCredentials
+	owner := path.Join(systemdCredentials, serviceUnit)
+	if s.agents {
+		owner = path.Join(systemdCredentials, agentUnit)
 	}
+	own, inUnit := s.getenv("CREDENTIALS_DIRECTORY")
+	if !inUnit {
+		return readCredential(owner, name, true)
+	}
+	text, err := readCredential(own, name, false)
+	if errors.Is(err, fs.ErrNotExist) && (s.agents || path.Base(own) == agentUnit) {
+		return readCredential(owner, name, true)
+	}
+	return text, err
+}
+
+// readCredential reads a credential from a directory of systemd's. In that of another process
+// it need not be readable, and the unit need not run.
+func readCredential(dir, name string, others bool) (string, error) {
 	file := path.Join(dir, name)
 	text, err := readBounded(file)
 	switch {
-	case errors.Is(err, fs.ErrPermission) && !inUnit:
+	case errors.Is(err, fs.ErrPermission) && others:
 		return "", errNotForUs
-	case errors.Is(err, fs.ErrNotExist) && !inUnit:
+	case errors.Is(err, fs.ErrNotExist) && others:
 		if _, statErr := os.Stat(dir); errors.Is(statErr, fs.ErrNotExist) {
 			return "", errNotForUs // the unit does not run, or realdocd is not run by systemd
 		}

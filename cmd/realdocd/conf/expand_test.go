@@ -72,7 +72,7 @@ func TestCommandsOfAShellAreLeftToIt(t *testing.T) {
 // A deployer may not read the daemon's secrets, and does not need them.
 func TestACommandGoesOnWithoutTheDaemonsCredentials(t *testing.T) {
 	os.Unsetenv("CREDENTIALS_DIRECTORY")
-	if _, err := os.Stat(unitCredentials); err == nil {
+	if _, err := os.Stat(filepath.Join(systemdCredentials, serviceUnit)); err == nil {
 		t.Skip("realdocd runs on this machine")
 	}
 	c, err := Parse("r.toml", "metrics = '${credential:metrics}'\n"+minimal)
@@ -95,5 +95,56 @@ func TestFlagsAreNotReplaced(t *testing.T) {
 	}, func(key string) string { return key })
 	if err != nil || c.Gateway.SpoolDir != "/${X}" || c.Gateway.Sites[0].Docroot != "/$$" {
 		t.Errorf("%+v, %v", c.Gateway, err)
+	}
+}
+
+// The daemon and the agent of a fleet read one file, and each has credentials of its own unit.
+func TestACredentialIsForOneUnit(t *testing.T) {
+	const fleet = "[fleet]\netcd = ['https://a']\nuser = 'u'\npassword = '${credential:etcd}'\n"
+	unit := func(name string, credentials ...string) {
+		t.Helper()
+		dir := filepath.Join(t.TempDir(), name)
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		for _, credential := range credentials {
+			if err := os.WriteFile(filepath.Join(dir, credential), []byte("of "+name+"\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		t.Setenv("CREDENTIALS_DIRECTORY", dir)
+	}
+	unit(serviceUnit)
+	c, err := Parse("r.toml", minimal+fleet)
+	if err != nil || !c.Gateway.Fleet.On {
+		t.Fatalf("the daemon does not start without the agent's credential: %v", err)
+	}
+	if password, err := c.FleetPassword(); password != "" || err == nil {
+		t.Errorf("the password is %q, %v", password, err)
+	}
+	if told := c.Told().Tables[1].Keys["password"]; told != "${credential:etcd}" {
+		t.Errorf("the password is told as %q", told)
+	}
+	unit(agentUnit, "etcd")
+	c, err = Parse("r.toml", "metrics = '${credential:metrics}'\n"+minimal+fleet)
+	if err != nil {
+		t.Fatalf("the agent does not start without a credential of the daemon's: %v", err)
+	}
+	if password, err := c.FleetPassword(); password != "of "+agentUnit || err != nil {
+		t.Errorf("the password is %q, %v", password, err)
+	}
+	unit(serviceUnit)
+	if _, err := Parse("r.toml", "metrics = '${credential:metrics}'\n"+minimal); err == nil {
+		t.Error("a daemon without a credential of its own was started")
+	}
+}
+
+func TestTheHostOfAFleetHasTheNameOfTheMachine(t *testing.T) {
+	name, err := (&Fleet{}).HostName()
+	if machine, _ := os.Hostname(); err == nil && name != machine {
+		t.Errorf("got %q, want %q", name, machine)
+	}
+	if name, err := (&Fleet{Host: "www1"}).HostName(); err != nil || name != "www1" {
+		t.Errorf("got %q, %v", name, err)
 	}
 }

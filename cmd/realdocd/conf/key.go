@@ -20,6 +20,8 @@ type key struct {
 	named bool
 	// shell says that a shell reads the value, and replaces what is in ${…} there.
 	shell bool
+	// secret says that nobody is told the value.
+	secret bool
 }
 
 // A table is one of the configuration that was read.
@@ -63,6 +65,12 @@ func (k key) together(do func(tables any)) key {
 // forShell is the key with a value that a shell reads.
 func (k key) forShell() key {
 	k.shell = true
+	return k
+}
+
+// hidden is the key with a value that nobody is told.
+func (k key) hidden() key {
+	k.secret = true
 	return k
 }
 

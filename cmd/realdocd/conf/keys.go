@@ -44,6 +44,7 @@ func (d *document) topKeys() keys {
 		"log":              d.inTable("log", d.logKeys),
 		"page":             d.inTable("page", d.pageKeys),
 		"trace":            d.inTable("trace", d.traceKeys),
+		"fleet":            d.inTable("fleet", d.fleetKeys),
 		"pool":             d.inTables("pool", d.readPool, d.poolTables),
 		"site":             d.inTables("site", d.readSite, d.siteTables).together(d.inherit),
 	}

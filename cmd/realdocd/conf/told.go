@@ -42,11 +42,16 @@ func (c *Config) toldTable(t table, usual keys) control.ConfigTable {
 			value = secret
 		} else if k := usual[name]; k.get != nil && reflect.DeepEqual(k.get(), value) {
 			told.Defaults = append(told.Defaults, name)
+		} else if t.keys[name].secret {
+			value = hiddenValue
 		}
 		told.Keys[name] = crossedOut(value)
 	}
 	return told
 }
+
+// hiddenValue is told instead of a value that is nobody's business, as url.URL.Redacted has it.
+const hiddenValue = "xxxxx"
 
 // defaultsOf are the keys of a table with their defaults.
 func defaultsOf(name []string) keys {

@@ -53,15 +53,32 @@ func TestToldHasEachTableAndWhatIsADefault(t *testing.T) {
 	for _, table := range told.Tables {
 		names = append(names, table.Name)
 	}
-	if diff := cmp.Diff([][]string{{}, {"log"}, {"page"}, {"pool", "two"}, {"pool", "one"}, {"site", "zebra"}, {"site", "ape"}, {"trace"}}, names); diff != "" {
+	if diff := cmp.Diff([][]string{{}, {"fleet"}, {"log"}, {"page"}, {"pool", "two"}, {"pool", "one"}, {"site", "zebra"}, {"site", "ape"}, {"trace"}}, names); diff != "" {
 		t.Fatal(diff)
 	}
-	ape := told.Tables[6]
+	ape := told.Tables[7]
 	if ape.Keys["keep"] != int64(7) || slices.Contains(ape.Defaults, "keep") || !slices.Contains(ape.Defaults, "resolve") || ape.Keys["resolve"] != "realpath" {
 		t.Errorf("%+v", ape)
 	}
-	if log := told.Tables[1]; log.Keys["level"] != "warn" || slices.Contains(log.Defaults, "level") || !slices.Contains(log.Defaults, "format") {
+	if log := told.Tables[2]; log.Keys["level"] != "warn" || slices.Contains(log.Defaults, "level") || !slices.Contains(log.Defaults, "format") {
 		t.Errorf("%+v", log)
+	}
+}
+
+func TestAPasswordIsNotTold(t *testing.T) {
+	c, err := Parse("r.toml", everyKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fleet := c.Told().Tables[1]
+	if got := fleet.Keys["password"]; got != "xxxxx" || slices.Contains(fleet.Defaults, "password") {
+		t.Errorf("password is told as %q, defaults %q", got, fleet.Defaults)
+	}
+	if c, err = Parse("r.toml", minimal); err != nil {
+		t.Fatal(err)
+	}
+	if fleet := c.Told().Tables[1]; fleet.Keys["password"] != "" || !slices.Contains(fleet.Defaults, "password") {
+		t.Errorf("no password is told as %q, defaults %q", fleet.Keys["password"], fleet.Defaults)
 	}
 }
 

@@ -1,0 +1,81 @@
+package fleet
+
+import (
+	"fmt"
+	"time"
+)
+
+// A Note is something that happened on a host. Text says what, in a few words; the rest is as far as it is
+// known.
+type Note struct {
+	Bad      bool // somebody should look
+	Text     string
+	Site     string
+	Release  string
+	Seq      int64
+	State    State
+	Why      string
+	Took     time.Duration
+	Late     time.Duration // of a flip, after its instant
+	Warnings []string
+	Err      error
+}
+
+// An AgentStatus is what an agent knows, at one moment.
+type AgentStatus struct {
+	Host string
+	// Answers says whether the store answers, and Since when it began to or stopped. Trouble says why not.
+	Answers bool
+	Since   time.Time
+	Trouble string
+	// Heard is when the store said something last, and Told what is wrong with telling the daemon.
+	Heard time.Time
+	Told  string
+	Sites []Standing
+	Haves map[string]Have
+	Asks  int
+}
+
+// Status is what the agent knows now. It may be called at any time.
+func (a *Agent) Status() AgentStatus { return *a.status.Load() }
+
+// Summary is the status in one line.
+func (a *Agent) Summary() string {
+	st := a.Status()
+	text := "etcd answers"
+	if !st.Answers {
+		text = fmt.Sprintf("no word from etcd since %s", st.Since.Format(time.TimeOnly))
+	}
+	step := 0
+	for _, site := range st.Sites {
+		if site.State == InStep {
+			step++
+		}
+	}
+	text += fmt.Sprintf("; %d of %d sites in step", step, len(st.Sites))
+	if st.Told != "" {
+		text += "; realdocd cannot be told: " + st.Told
+	}
+	return text
+}
+
+// publish puts the status where others can read it.
+func (l *loop) publish() {
+	st := &AgentStatus{
+		Host: l.Name, Answers: l.viewed && l.trouble == nil, Since: l.since, Heard: l.heard,
+		Haves: make(map[string]Have, len(l.sites)), Asks: len(l.asks),
+	}
+	if l.trouble != nil {
+		st.Trouble = l.trouble.Error()
+	}
+	if l.toldErr != nil {
+		st.Told = l.toldErr.Error()
+	}
+	for _, s := range l.ordered() {
+		if s.here() {
+			st.Sites = append(st.Sites, s.standing)
+		}
+		st.Haves[s.name] = s.have()
+	}
+	l.status.Store(st)
+}

@@ -1,0 +1,158 @@
+package fleet
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// ClocksAgree is how far the clocks of two hosts may be apart for a flip at an instant. If they
+// are further apart, hosts that flip when they hear of it are closer together.
+const ClocksAgree = 5 * time.Millisecond
+
+const (
+	// clockRounds is how often hosts are asked what their clock reads.
+	clockRounds = 3
+	// An instant is at least and at most so far ahead.
+	minAhead, maxAhead = 5 * time.Millisecond, time.Second
+)
+
+// clocks is what is known of the hosts' clocks from some rounds. In each round all hosts are shown the same
+// change of the store, and answer what their clock read when they saw it.
+type clocks struct {
+	rounds []clockRound
+}
+
+// A clockRound has when the change was sent, by the command's clock, and each host's reading.
+type clockRound struct {
+	sent     time.Time
+	readings map[string]reading
+}
+
+// A reading is what a host's clock read, and when the command had the answer.
+type reading struct{ clock, received time.Time }
+
+// An interval is how far a host's clock may be ahead of the command's: not less than least, nor more than
+// most.
+type interval struct{ least, most time.Duration }
+
+// of gives what is certain of a host's clock. It was read after the change was sent and before the answer
+// was there, in each round.
+func (c *clocks) of(host string) (i interval, ok bool) {
+	for _, r := range c.rounds {
+		read, there := r.readings[host]
+		if !there {
+			continue
+		}
+		least, most := read.clock.Sub(read.received), read.clock.Sub(r.sent)
+		if ok {
+			least, most = max(least, i.least), min(most, i.most)
+		}
+		i, ok = interval{least, most}, true
+	}
+	return i, ok
+}
+
+// apart estimates how far each host's clock is from those of the others. All hosts see the same change at
+// nearly the same time, within what the store takes to tell them; so that is how well it is known. The
+// middle one of several rounds leaves out a host that was slow once.
+func (c *clocks) apart() map[string]time.Duration {
+	found := map[string][]time.Duration{}
+	for _, r := range c.rounds {
+		var all []time.Duration
+		for _, read := range r.readings {
+			all = append(all, read.clock.Sub(r.sent))
+		}
+		middle := middleOf(all)
+		for host, read := range r.readings {
+			found[host] = append(found[host], read.clock.Sub(r.sent)-middle)
+		}
+	}
+	apart := map[string]time.Duration{}
+	for host, all := range found {
+		apart[host] = middleOf(all)
+	}
+	return apart
+}
+
+func middleOf(all []time.Duration) time.Duration {
+	if len(all) == 0 {
+		return 0
+	}
+	slices.Sort(all)
+	return all[(len(all)-1)/2]
+}
+
+// spread is how far the two are apart that are furthest.
+func spread(apart map[string]time.Duration) time.Duration {
+	var least, most time.Duration
+	first := true
+	for _, d := range apart {
+		if first {
+			least, most, first = d, d, false
+		}
+		least, most = min(least, d), max(most, d)
+	}
+	return most - least
+}
+
+// A Clock is what a command found of a host's clock.
+type Clock struct {
+	Host string `json:"host"`
+	// Apart is how far it is ahead of most others, and behind them if it is below 0.
+	Apart time.Duration `json:"apart"`
+	// Least and Most bound how far it is ahead of the command's clock.
+	Least time.Duration `json:"least"`
+	Most  time.Duration `json:"most"`
+}
+
+// all gives the clocks of the hosts that have answered, the one furthest from the others first.
+func (c *clocks) all() []Clock {
+	var all []Clock
+	for host, d := range c.apart() {
+		i, _ := c.of(host)
+		all = append(all, Clock{host, d, i.least, i.most})
+	}
+	slices.SortFunc(all, func(a, b Clock) int {
+		return cmp.Or(cmp.Compare(b.Apart.Abs(), a.Apart.Abs()), cmp.Compare(a.Host, b.Host))
+	})
+	return all
+}
+
+// disagree says why the hosts cannot flip at an instant, by whose clock; "" if they can.
+func (c *clocks) disagree(hosts []string) string {
+	apart := c.apart()
+	for _, host := range hosts {
+		if _, ok := apart[host]; !ok {
+			return host + " has not said what its clock reads"
+		}
+	}
+	if spread(apart) <= ClocksAgree {
+		return ""
+	}
+	far := c.all()[0]
+	side := "ahead of"
+	if far.Apart < 0 {
+		side = "behind"
+	}
+	return fmt.Sprintf("the clock of %s is %v %s the others", far.Host, far.Apart.Abs().Round(time.Millisecond/10), side)
+}
+
+// instant is when the hosts flip, by their clocks, if they are told now: as far ahead as the slowest host's
+// answer took to come back in the middle one of the rounds.
+func (c *clocks) instant(now time.Time) time.Time {
+	var took []time.Duration
+	ahead, first := time.Duration(0), true
+	for _, r := range c.rounds {
+		var slowest time.Duration
+		for host, read := range r.readings {
+			slowest = max(slowest, read.received.Sub(r.sent))
+			if i, _ := c.of(host); first || i.most > ahead {
+				ahead, first = i.most, false
+			}
+		}
+		took = append(took, slowest)
+	}
+	return now.Add(ahead + min(max(middleOf(took), minAhead), maxAhead))
+}

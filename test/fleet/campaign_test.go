@@ -1,0 +1,240 @@
+package fleet
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	agreed "realdocd/deploy/fleet"
+	"realdocd/test/manual"
+)
+
+// A campaign strikes a fleet with one fault after another.
+type campaign struct {
+	y    *yard
+	rand *rand.Rand
+	rows map[string]*result
+}
+
+// A result is what a fault has done, all times together.
+type result struct {
+	times, commits     int
+	worst, recovery    time.Duration
+	requests, refused  int
+	failed, unanswered int
+}
+
+func (g *campaign) must(err error) {
+	g.y.t.Helper()
+	g.y.must(err)
+}
+
+// phases are when a fault strikes; "" is at any moment.
+var phases = []string{agreed.PhasePrepare, agreed.PhaseClock, agreed.PhasePromise, committed, ""}
+
+// promised is what is promised of a fleet.
+var promised = limits{
+	// A host that says that it is not ready is heard within a probe or two.
+	disagree: agreed.DoubtAfter + 250*ms,
+	unseen:   5 * time.Second,
+}
+
+const (
+	commandLimit = 90 * time.Second // a command ends within this time, whatever happens
+	holdLimit    = 12 * time.Second // a fault lasts for at most so long after it struck
+)
+
+// round strikes once, while a flip goes on, and sees that all are in step again.
+func (g *campaign) round(f fault) {
+	y := g.y
+	y.t.Helper()
+	phase := phases[g.rand.IntN(len(phases))]
+	late, hold := time.Duration(g.rand.Int64N(int64(time.Second))), g.hold()
+	release := y.build()
+	began := y.now()
+	var mend func()
+	var c *command
+	if f.before {
+		phase = "before"
+		mend = f.strike(g, nil)
+		c = y.operator.flip(release)
+	} else {
+		c = y.operator.flip(release)
+		g.await(c, release, phase, late)
+		mend = f.strike(g, c)
+	}
+	struck := y.now()
+	y.t.Logf("%v: %s, at %q of the flip to release %s (+%v), for %v", struck.Round(ms), f.name, phase, release, late.Round(ms), hold.Round(ms))
+	if f.want != nil && !c.ended(commandLimit) {
+		y.t.Errorf("%s: the flip to release %s does not end", f.name, release)
+	}
+	pause(context.Background(), hold-(y.now()-struck))
+	mend()
+	mended := y.now()
+	if !c.ended(commandLimit) {
+		y.t.Errorf("%s: the flip to release %s does not end", f.name, release)
+		c.kill()
+	}
+	now := g.committed()
+	y.t.Logf("%v: mended; the flip ended with %d: %.300s; committed is release %s", mended.Round(ms), c.code, c.said(), now.Release)
+	did := now.Release == release
+	if c.code == 0 && !did {
+		y.t.Errorf("%s: the command says that the flip to release %s is done, and committed is %s", f.name, release, now.Release)
+	}
+	if f.want != nil {
+		if wrong := f.want(g, c, did); wrong != "" {
+			y.t.Errorf("%s: %s", f.name, wrong)
+		}
+	}
+	y.settles(now.Release)
+	g.add(f, did, now.Release, mended, began)
+}
+
+// hold is how long a fault lasts: as often short as long enough for doubts.
+func (g *campaign) hold() time.Duration {
+	if g.rand.IntN(2) == 0 {
+		return time.Duration(g.rand.Int64N(int64(time.Second)))
+	}
+	return time.Duration(g.rand.Int64N(int64(holdLimit)))
+}
+
+// await waits until the flip has come to a phase, or for some time if that is "". It may end before.
+func (g *campaign) await(c *command, release, phase string, late time.Duration) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go func() {
+		<-c.done
+		cancel()
+	}()
+	if phase == "" {
+		pause(ctx, late)
+		return
+	}
+	g.y.spy.wait(ctx, func() bool { return g.y.spy.reachedLocked(release, phase) })
+}
+
+// committed is what is, as soon as somebody can say.
+func (g *campaign) committed() (now agreed.Commit) {
+	g.y.t.Helper()
+	for until := g.y.now() + settleLimit; ; {
+		if now, ok := g.y.spy.committed(); ok {
+			return now
+		}
+		if g.y.now() > until {
+			g.y.t.Fatalf("nobody can say what is committed")
+		}
+	}
+}
+
+// add judges what was seen during a round.
+func (g *campaign) add(f fault, did bool, release string, mended, began moment) {
+	y := g.y
+	y.t.Helper()
+	at := y.now()
+	pause(context.Background(), 3*y.seer.pace.probe) // what comes just after it is seen too
+	h := y.seer.turn()
+	v := h.judge(promised)
+	for _, broken := range v.broken {
+		y.t.Errorf("%s: %s", f.name, broken)
+	}
+	row := g.rows[f.name]
+	if row == nil {
+		row = &result{}
+		g.rows[f.name] = row
+	}
+	recovered, ok := h.inStepAt(release, mended)
+	if !ok {
+		recovered = at
+	}
+	row.times++
+	if did {
+		row.commits++
+	}
+	row.worst, row.recovery = max(row.worst, v.worst), max(row.recovery, recovered-mended)
+	row.requests, row.refused, row.failed, row.unanswered = row.requests+v.requests, row.refused+v.refused, row.failed+v.failed, row.unanswered+v.down
+	y.t.Logf("%v: in step %v after the mending; %d requests, %d refused, %d failed, %d while realdocd was dead; two hosts disagreed for at most %v",
+		at.Round(ms), (recovered - mended).Round(ms), v.requests, v.refused, v.failed, v.down, v.worst.Round(ms))
+}
+
+// number is a variable of the environment.
+func number(t *testing.T, name string, otherwise int) int {
+	t.Helper()
+	text := os.Getenv(name)
+	if text == "" {
+		return otherwise
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatalf("%s=%q is not a number", name, text)
+	}
+	return n
+}
+
+// seeded is SEED, or a new one.
+func seeded(t *testing.T) uint64 {
+	t.Helper()
+	return uint64(number(t, "SEED", rand.IntN(1_000_000)))
+}
+
+// long says whether there is time: FLEET_RUNS is set.
+func long() bool { return os.Getenv("FLEET_RUNS") != "" }
+
+// TestFleet_StandsFaults has one fault after another strike a fleet whose hosts are asked all the time.
+func TestFleet_StandsFaults(t *testing.T) {
+	seed := seeded(t)
+	rounds := number(t, "FLEET_RUNS", 0)
+	hosts := number(t, "FLEET_HOSTS", min(8, 4+rounds))
+	t.Logf("SEED=%d FLEET_HOSTS=%d FLEET_RUNS=%d", seed, hosts, rounds)
+	y := openFleet(t, hosts, pace{ask: 25 * ms, probe: 50 * ms})
+	g := &campaign{y: y, rand: rand.New(rand.NewPCG(seed, 0)), rows: map[string]*result{}}
+	kinds := only(os.Getenv("FLEET_FAULT"))
+	enough := time.Now().Add(shortCampaign)
+	for round := 0; round < rounds || rounds == 0 && time.Now().Before(enough); round++ {
+		for _, i := range g.rand.Perm(len(kinds)) {
+			g.round(kinds[i])
+			if t.Failed() && os.Getenv("FLEET_ON") == "" {
+				t.Fatalf("SEED=%d: stopped at the first fault that was not stood", seed)
+			}
+			if rounds == 0 && time.Now().After(enough) {
+				break
+			}
+		}
+	}
+	y.flips()
+	g.writes()
+	for _, name := range slices.Sorted(maps.Keys(g.rows)) {
+		t.Logf("%s: %+v", name, *g.rows[name])
+	}
+}
+
+// shortCampaign is how long a run lasts that is not asked to be long.
+const shortCampaign = 25 * time.Second
+
+// only are the faults of one name; "" are all.
+func only(name string) []fault {
+	if name == "" {
+		return faults
+	}
+	return slices.DeleteFunc(slices.Clone(faults), func(f fault) bool { return f.name != name })
+}
+
+// writes has the manual say what the campaign has seen, if it was a long one.
+func (g *campaign) writes() {
+	if !long() || len(g.rows) < len(faults) {
+		return
+	}
+	rows := [][]string{{"Fault", "times", "flipped", "apart", "in step", "refused", "failed"}}
+	for _, f := range faults {
+		r := g.rows[f.name]
+		rows = append(rows, []string{
+			f.name, fmt.Sprint(r.times), fmt.Sprint(r.commits), short(r.worst), short(r.recovery), fmt.Sprint(r.refused), fmt.Sprint(r.failed),
+		})
+	}
+	part("faults").Compare(g.y.t, manual.Box(rows))
+}
