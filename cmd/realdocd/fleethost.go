@@ -22,24 +22,25 @@ import (
 // A fleetHost is this host as the agent of a fleet works on it (fleet.Host). It flips as
 // realdocd flip does, and says nothing on a terminal.
 type fleetHost struct {
-	file   string // of the configuration
-	log    zerolog.Logger
+	file string // of the configuration
+	log  zerolog.Logger
 	// A reload puts others there.
 	config   atomic.Pointer[conf.Config]
 	contents atomic.Pointer[deploy.Contents]
 	agent    atomic.Pointer[fleet.Agent] // that works on it
 
+	trials fleetTrials
 	before sync.Map // of site's names: the directory of the release before the last flip
 }
 
 func newFleetHost(file string, c conf.Config, log zerolog.Logger) *fleetHost {
 	h := &fleetHost{file: file, log: log}
-	h.take(c)
+	h.configure(c)
 	return h
 }
 
-// take has the host go by a configuration.
-func (h *fleetHost) take(c conf.Config) {
+// configure has the host go by a configuration.
+func (h *fleetHost) configure(c conf.Config) {
 	if before := h.config.Swap(&c); before == nil || before.Gateway.StateDir != c.Gateway.StateDir {
 		h.contents.Store(deploy.NewContents(c.Gateway.StateDir))
 	}
