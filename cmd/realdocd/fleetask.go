@@ -21,7 +21,7 @@ func (h *fleetHost) Ask(ctx context.Context, ask fleet.Ask, tell func(data strin
 	case fleet.AskDrain:
 		err = h.drain(ctx, ask)
 	case fleet.AskTake:
-		data, err = h.take(ctx, ask)
+		data, err = h.askTake(ctx, ask)
 	default:
 		err = fmt.Errorf("this host's realdocd does not know what %q is: upgrade it", ask.Kind)
 	}
