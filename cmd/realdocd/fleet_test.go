@@ -83,7 +83,7 @@ func TestFleetFlip_ThatIsRefusedNamesTheHostsAndExits1(t *testing.T) {
 	code, stdout, stderr = f.run("fleet", "flip", "shop", "42", "--at-least", "2/3", "--json")
 	wantDone(t, code, stdout, stderr)
 	o = outcome{}
-	if err := json.Unmarshal([]byte(stdout), &o); err != nil || !o.OK || !o.Live || o.Fleet == nil || len(o.Fleet.Applied) != 2 || o.Before != "41" {
+	if err := json.Unmarshal([]byte(stdout), &o); err != nil || !o.OK || !o.Live || o.Fleet == nil || len(o.Fleet.Hosts) != 2 || o.Fleet.Behind[0].Host != "web2" || len(o.Fleet.Clocks) != 2 || o.Before != "41" {
 		t.Errorf("%s (%v)", stdout, err)
 	}
 	wantIn(t, stderr, "web2 is left behind, and not ready until it has 42: release 42 is not on this host")
