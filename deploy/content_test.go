@@ -428,6 +428,14 @@ func TestContent_ForgetsReleasesThatAreGone(t *testing.T) {
 	if _, ok := c.Kept(y.dir + "/releases/3"); ok {
 		t.Error("a release has what another one of its name had")
 	}
+	if _, err := c.Freeze(t.Context(), y.dir+"/releases/3", Filling{}); err != nil {
+		t.Fatal(err)
+	}
+	os.Remove(y.dir + "/releases/3")
+	mkdirs(t, y.dir+"/releases/3/public")
+	if now := wantContent(t, c, y.dir+"/releases/3", Filling{}); now.Files != 1 || !now.Frozen.IsZero() {
+		t.Errorf("another one of its name was frozen: %+v", now)
+	}
 }
 
 func TestContent_OfAReleaseOnAFullDiskIsToldButNotFrozen(t *testing.T) {
