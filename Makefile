@@ -121,6 +121,10 @@ screenshots: deps-test ## those of the page, in test/page/screenshots
 bench: deps-bench ## what realdocd costs, in ratios to other ways; ROUNDS=7 BENCH="throughput modes settings seen pins large static overload kept disk growth idle" MANUAL_WRITE=1
 	go run ./test/bench $(BENCH)
 
+.PHONY: costs
+costs: build ## size and idle memory of realdocd, and of what it would be with a client of etcd
+	test/bench/costs.sh bin/realdocd bin/realdocd-fleet
+
 .PHONY: robust
 robust: deps-test ## attacks and faults, for real; writes their tables in realdocd-robustness(7)
 	MANUAL_WRITE=1 CI=true go test $(TESTFLAGS) ./test/robust
