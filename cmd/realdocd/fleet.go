@@ -20,6 +20,6 @@ runs fleet agent, beside the gateway. See realdocd-fleet(7).`,
 		},
 	}
 	cmd.AddCommand(newFleetFlip(), newFleetRollback(), newFleetStatus(), newFleetDrain(), newFleetHistory(), newFleetLeave(), newFleetForget(),
-		newFleetAgent(getenv))
+		newFleetAgent(getenv), newFleetContent())
 	return cmd
 }

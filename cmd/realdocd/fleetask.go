@@ -20,6 +20,8 @@ func (h *fleetHost) Ask(ctx context.Context, ask fleet.Ask, tell func(data strin
 	switch ask.Kind {
 	case fleet.AskDrain:
 		err = h.drain(ctx, ask)
+	case fleet.AskTrial: // which the daemon's log has
+		return h.askTrial(ctx, ask, tell)
 	case fleet.AskTake:
 		data, err = h.askTake(ctx, ask)
 	default:

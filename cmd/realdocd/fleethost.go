@@ -22,13 +22,14 @@ import (
 // A fleetHost is this host as the agent of a fleet works on it (fleet.Host). It flips as
 // realdocd flip does, and says nothing on a terminal.
 type fleetHost struct {
-	file   string // of the configuration
-	log    zerolog.Logger
+	file string // of the configuration
+	log  zerolog.Logger
 	// A reload puts others there.
 	config   atomic.Pointer[conf.Config]
 	contents atomic.Pointer[deploy.Contents]
 	agent    atomic.Pointer[fleet.Agent] // that works on it
 
+	trials fleetTrials
 	before sync.Map // of site's names: the directory of the release before the last flip
 }
 
