@@ -19,6 +19,6 @@ runs fleet agent, beside the gateway. See realdocd-fleet(7).`,
 			return usageError{errors.New("say which: " + strings.Join(commandNames(cmd), ", "))}
 		},
 	}
-	cmd.AddCommand(newFleetAgent(getenv))
+	cmd.AddCommand(newFleetAgent(getenv), newFleetContent())
 	return cmd
 }
