@@ -119,7 +119,7 @@ func (p *agentProcess) reload() (gone bool) {
 	}
 	logging.SetLevel(c.Log.Level)
 	p.config = c
-	p.host.take(c)
+	p.host.configure(c)
 	p.running.agent.Reload()
 	p.log.Info().Strs("sites", c.SiteNames()).Msg("configuration taken")
 	return false
@@ -140,7 +140,7 @@ func (p *agentProcess) restart(c conf.Config) error {
 	if err := p.running.stop(nil); err != nil {
 		p.log.Warn().Err(err).Msg("the agent with the configuration of before")
 	}
-	p.host.take(c)
+	p.host.configure(c)
 	p.running = p.begin(next, store)
 	return nil
 }
