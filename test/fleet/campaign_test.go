@@ -225,7 +225,7 @@ func TestFleet_StandsFaults(t *testing.T) {
 }
 
 // shortCampaign is how long a run lasts that is not asked to be long.
-const shortCampaign = 25 * time.Second
+const shortCampaign = 20 * time.Second
 
 // only are the faults of one name; "" are all.
 func only(name string) []fault {
