@@ -71,8 +71,8 @@ func (l *loop) settle(s *site) {
 		if !s.bound() || s.job == nil && (l.warm(s) || s.prepared == s.seen.Live) {
 			s.started = true
 		}
-		if s.promised.id != "" && (s.proposal == nil || s.proposal.ID != s.promised.id) {
-			s.promised = promise{}
+		if p := s.proposal; p == nil || p.ID != s.promised.id || s.commit != nil && s.commit.Seq >= p.Seq {
+			s.promised = promise{} // the outcome is known, and the host has gone by it
 		}
 	}
 }

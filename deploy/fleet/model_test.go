@@ -2,8 +2,10 @@ package fleet_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -19,6 +21,7 @@ import (
 // A happening is one thing that happens to a fleet in the model.
 type happening struct {
 	What    string
+	When    string // the step of a flip that it waits for; "" is now
 	Machine int
 	Site    string
 	Release string
@@ -26,7 +29,11 @@ type happening struct {
 }
 
 func (h happening) String() string {
-	return fmt.Sprintf("%s web%d %s %s, then %v", h.What, h.Machine+1, h.Site, h.Release, h.After)
+	when := ""
+	if h.When != "" {
+		when = "at " + h.When + ": "
+	}
+	return when + fmt.Sprintf("%s web%d %s %s, then %v", h.What, h.Machine+1, h.Site, h.Release, h.After)
 }
 
 var happenings = []string{
@@ -38,8 +45,12 @@ var happenings = []string{
 func drawHappenings(t *rapid.T, machines int) []happening {
 	pauses := []time.Duration{0, time.Millisecond, 5 * time.Millisecond, 30 * time.Millisecond, 300 * time.Millisecond, 2 * time.Second, 7 * time.Second, 15 * time.Second}
 	one := rapid.Custom(func(t *rapid.T) happening {
+		what, when := rapid.SampledFrom(happenings).Draw(t, "what"), ""
+		if what != "flip" {
+			when = rapid.SampledFrom([]string{"", "", fleet.PhasePrepare, fleet.PhaseClock, fleet.PhasePromise, "answer", "commit", "registration"}).Draw(t, "when")
+		}
 		return happening{
-			rapid.SampledFrom(happenings).Draw(t, "what"), rapid.IntRange(0, machines-1).Draw(t, "machine"),
+			what, when, rapid.IntRange(0, machines-1).Draw(t, "machine"),
 			rapid.SampledFrom([]string{"shop", "all/one"}).Draw(t, "site"), rapid.SampledFrom([]string{"41", "42", "43"}).Draw(t, "release"),
 			rapid.SampledFrom(pauses).Draw(t, "pause"),
 		}
@@ -75,13 +86,16 @@ type model struct {
 	began    time.Time
 
 	commands []command
-	work     sync.WaitGroup
+	work     sync.WaitGroup // commands
+	struck   sync.WaitGroup // happenings that have waited
+	acting   chan struct{}  // taken while something happens; nobody may wait for a mutex while time is to pass
 
 	mu      sync.Mutex // guards the following
 	wrongs  []string
 	story   []string
 	differs map[string]time.Time // by site: since when hosts are ready for different releases
 	bound   map[string]bool      // sites that have a commit
+	waiting []happening          // for a step of a flip
 }
 
 type command struct {
@@ -90,7 +104,7 @@ type command struct {
 }
 
 func newModel(t *testing.T, machines int, lost time.Duration) *model {
-	m := &model{t: t, store: memstore.New(), lost: lost, began: time.Now(), differs: map[string]time.Time{}, bound: map[string]bool{}}
+	m := &model{t: t, store: memstore.New(), lost: lost, began: time.Now(), differs: map[string]time.Time{}, bound: map[string]bool{}, acting: make(chan struct{}, 1)}
 	m.store.Observe(m.observe)
 	for i := range machines {
 		host := newMachine(m.store, fmt.Sprintf("web%d", i+1), "shop", "all/one")
@@ -101,14 +115,42 @@ func newModel(t *testing.T, machines int, lost time.Duration) *model {
 	return m
 }
 
-// observe sees each step of the store. Commits only count upwards, one at a time.
+// observe sees each step of the store, and has happen what waited for it.
 func (m *model) observe(step fleet.Changes) {
 	for _, e := range step.Events {
+		switch {
+		case e.Removed:
+		case strings.HasPrefix(e.Key, keys.Flips()):
+			var p fleet.Proposal
+			json.Unmarshal(e.Value, &p)
+			m.strike(p.Phase)
+		case strings.HasPrefix(e.Key, keys.Base()+"answers/"):
+			m.strike("answer")
+		case strings.HasPrefix(e.Key, keys.Sites()):
+			m.strike("commit")
+		case e.Key == keys.Roster():
+			m.strike("registration")
+		}
 		if strings.HasPrefix(e.Key, keys.Sites()) {
 			m.say("the store has %s", e.Value)
 			m.mu.Lock()
 			m.bound[fleet.Last(e.Key)] = true
 			m.mu.Unlock()
+		}
+	}
+}
+
+func (m *model) strike(step string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i, h := range m.waiting {
+		if h.When == step {
+			m.waiting = slices.Delete(m.waiting, i, i+1)
+			m.struck.Go(func() { // until it has happened
+				m.say("now %v", h)
+				m.happen(h)
+			})
+			return
 		}
 	}
 }
@@ -140,8 +182,13 @@ func (m *model) run(happen []happening) []string {
 	}()
 	time.Sleep(6 * time.Second)
 	for _, h := range happen {
-		m.say("%v", h)
-		m.happen(h)
+		if m.say("%v", h); h.When == "" {
+			m.happen(h)
+		} else {
+			m.mu.Lock()
+			m.waiting = append(m.waiting, h)
+			m.mu.Unlock()
+		}
 		time.Sleep(h.After)
 	}
 	m.recover()
@@ -191,6 +238,8 @@ func (m *model) watch(ctx context.Context) {
 }
 
 func (m *model) happen(h happening) {
+	m.acting <- struct{}{}
+	defer func() { <-m.acting }()
 	host, running := m.machines[h.Machine], m.running[h.Machine]
 	switch h.What {
 	case "flip":
@@ -280,6 +329,10 @@ func (m *model) flip(site, release string, machine int) {
 
 // recover ends all faults, and sees that all is well again.
 func (m *model) recover() {
+	m.mu.Lock()
+	m.waiting = nil
+	m.mu.Unlock()
+	m.struck.Wait()
 	m.say("all is well again")
 	for i, host := range m.machines {
 		host.client.Heal()
