@@ -288,7 +288,8 @@ func TestAWebServerThatDoesNotReadOurAnswersIsLeft(t *testing.T) {
 // A web server that reads again after a while has lost nothing, and no deadline stays behind.
 func TestAWebServerThatReadsLateGetsItsResponse(t *testing.T) {
 	b := newLimited(t, 1)
-	b.cfg.Pools[0].ReadTimeout = shortTimeout
+	const timeout = 5 * shortTimeout // a busy machine keeps FPM waiting, too
+	b.cfg.Pools[0].ReadTimeout = timeout
 	b.start()
 	c, q := b.running(b.params()...)
 	const size = 8 << 20
@@ -298,11 +299,11 @@ func TestAWebServerThatReadsLateGetsItsResponse(t *testing.T) {
 		q.Stdout(body)
 		q.End("")
 	}()
-	time.Sleep(shortTimeout / 2)
+	time.Sleep(timeout / 2)
 	if reply := b.reply(c); len(reply.Body) != size || !reply.Ended {
 		t.Errorf("got %d bytes, ended %v", len(reply.Body), reply.Ended)
 	}
-	time.Sleep(2 * shortTimeout)
+	time.Sleep(2 * timeout)
 	b.served(c, "", b.params()...)
 }
 
