@@ -149,7 +149,6 @@ func TestContent_ListsTheLinesThatItIsTheSumOf(t *testing.T) {
 	if err := NewContents("").List(t.Context(), dir, Filling{}, &text); err != nil {
 		t.Fatal(err)
 	}
-	stack.Need(t, "sha256sum")
 	sum := exec.Command("sha256sum")
 	sum.Stdin = strings.NewReader(text.String())
 	out, err := sum.Output()
@@ -160,7 +159,7 @@ func TestContent_ListsTheLinesThatItIsTheSumOf(t *testing.T) {
 
 // Whatever is in a release, copies of it have the same content.
 func TestContent_OfACopyIsTheSame(t *testing.T) {
-	stack.Need(t, "rsync", "tar", "cp")
+	stack.Need(t, "rsync")
 	ways := map[string]string{
 		"cp -a": `cp -a "$1/." "$2"`,
 		"rsync": `rsync -a "$1/" "$2/"`,
@@ -388,6 +387,28 @@ func TestContent_BelievesOnlyWhoeverCouldRemoveTheReleaseHimself(t *testing.T) {
 	}
 	if _, ok := c.Kept(other); ok {
 		t.Error("that of another release is believed")
+	}
+}
+
+func TestContent_IsReadByOthersWhoChangeNothing(t *testing.T) {
+	y := newYard(t, t.TempDir())
+	dir := y.made("1")
+	was, err := NewContents(y.dir+"/state").Freeze(t.Context(), dir, Filling{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, dir+"/cache", "x")
+	other := y.made("2")
+	reader := ReadContents(y.dir + "/state")
+	if now := wantContent(t, reader, dir, Filling{}); now.Hash != was.Hash {
+		t.Errorf("%+v, want %+v", now, was)
+	}
+	wantContent(t, reader, other, Filling{})
+	if _, kept := reader.Kept(other); kept {
+		t.Error("it is kept")
+	}
+	if _, err := reader.Freeze(t.Context(), other, Filling{}); err == nil {
+		t.Error("it is frozen")
 	}
 }
 

@@ -295,7 +295,7 @@ func (r *Release) is(home Identity) bool {
 func (d *docroot) remember(res Resolved, home Identity) *Release {
 	r := &Release{
 		Path: res.Release, Name: res.Name, Of: d.path,
-		Docroot: res.ResolvedDocroot, Link: res.Link, Since: d.opts.now(), id: home, tag: TagOf(res.Release),
+		Docroot: res.ResolvedDocroot, Link: res.Link, Since: d.opts.now(), id: home, tag: TagOf(res.Link, res.Release),
 	}
 	if slices.ContainsFunc(d.releases, func(old *Release) bool { return old.Path == r.Path }) {
 		// A pin to the directory that had this path before does not lead to this one.

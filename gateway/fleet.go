@@ -61,6 +61,8 @@ type standings struct {
 type stand struct {
 	standing.Standing
 	site *site
+	// served says that requests run whatever follows, so that no clock has to be read for one.
+	served bool
 	// unknown is since when this process has known that its state is not known; zero if it is.
 	unknown time.Time
 }
@@ -91,6 +93,7 @@ func (now *setup) standingsOf(table *standing.Table, before *standings) *standin
 		if docroot == "" {
 			docroot = path.Clean(st.site.Docroot)
 		}
+		st.served = servesIn(told.FleetStanding.State) && servesIn(told.Next)
 		if told.State(standing.Now) == control.FleetUnknown {
 			st.unknown = time.Now()
 			if was := before.of(docroot); was != nil && !was.unknown.IsZero() {

@@ -24,7 +24,7 @@ func (rq *request) checkFleet() error {
 	if now == nil || !now.refuses || rq.site == nil || rq.conn.errand != nil {
 		return nil
 	}
-	if at := now.byDocroot[rq.docroot]; at != nil && servesIn(at.State(standing.Now)) {
+	if at := now.byDocroot[rq.docroot]; at != nil && at.served {
 		return nil
 	}
 	return rq.awaitStanding()
@@ -42,7 +42,7 @@ func (rq *request) awaitStanding() error {
 	var w *standingWait
 	defer func() { w.end(rq) }()
 	for {
-		now := rq.setup.standings.Load()
+		now := rq.conn.s.setup.Load().standings.Load() // of now: a reload may have come meanwhile
 		if now == nil || !now.refuses {
 			return nil
 		}

@@ -22,6 +22,9 @@ func (v *statusView) writeStatus(w io.Writer, st control.Status, was *earlier[co
 		}
 		fmt.Fprintf(&out, "all pools together have %d of %d requests in PHP-FPM\n", running, st.MaxConns)
 	}
+	if st.Fleet != nil {
+		fmt.Fprintln(&out, plain(st.Fleet.Line(now)))
+	}
 	for _, before := range st.Retiring {
 		fmt.Fprintln(&out, plain(retiringLine(before)))
 	}

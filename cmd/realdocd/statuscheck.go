@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -112,9 +113,16 @@ func judge(st control.Status, ready control.Readiness) *verdict {
 	for _, c := range ready.Checks {
 		if name, ofPool := strings.CutPrefix(c.Name, "pool "); ofPool && !c.OK {
 			notReady[name] = c.Why
+		} else if !c.OK && c.Name == "fleet" && st.Fleet != nil && !st.Fleet.Refused() {
+			v.find(levelWarning, "fleet: %s", strings.ReplaceAll(c.Why, "\n", "; "))
 		} else if !c.OK {
-			v.find(levelCritical, "%s: %s", c.Name, c.Why)
+			v.find(levelCritical, "%s: %s", c.Name, strings.ReplaceAll(c.Why, "\n", "; "))
 		}
+	}
+	if f := st.Fleet; f != nil && f.Silent > 0 {
+		v.find(levelWarning, "fleet: the agent is silent for %s: systemctl status realdocd-fleet", control.Age(time.Duration(f.Silent)))
+	} else if f != nil && f.StoreError != "" {
+		v.find(levelWarning, "fleet: etcd does not answer: %s", f.StoreError)
 	}
 	for _, p := range st.Pools {
 		v.judgePool(p, notReady[p.Name])

@@ -13,7 +13,7 @@ type Trouble struct {
 	Text string // what it is about, why, and what to do
 }
 
-// Troubles are what needs somebody: first of the process, then of pools, then of sites, in
+// Troubles are what needs somebody: first of the process, then of its fleet, then of pools, then of sites, in
 // their order.
 func (st Status) Troubles(now time.Time) (all []Trouble) {
 	if st.Unheld {
@@ -22,6 +22,7 @@ func (st Status) Troubles(now time.Time) (all []Trouble) {
 	if running, waiting := st.inPHP(); st.MaxConns > 0 && running >= st.MaxConns && waiting > 0 {
 		all = append(all, trouble("FULL", "all pools together have max_conns (%d) requests in PHP-FPM, and %d wait: realdocd status --sort=running shows whose they are", st.MaxConns, waiting))
 	}
+	all = append(all, st.Fleet.troubles(now)...)
 	for _, p := range st.Pools {
 		all = append(all, p.troubles(now)...)
 	}

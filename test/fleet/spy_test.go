@@ -161,6 +161,12 @@ func (s *spy) wait(ctx context.Context, is func() bool) bool {
 }
 
 // reached says whether a flip to a release has come to a phase; "committed" is the last.
+func (s *spy) reached(release, phase string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.reachedLocked(release, phase)
+}
+
 func (s *spy) reachedLocked(release, phase string) bool {
 	if phase == committed {
 		return slices.ContainsFunc(s.commits, func(c agreed.Commit) bool { return c.Release == release })
