@@ -106,6 +106,7 @@ type fakeHost struct {
 	fetches  bool
 	pinKey   string
 	onDisk   string // where its releases are too
+	trial    hostTrial
 }
 
 func (h *fakeHost) is() (live string, state fleet.State) {
@@ -183,7 +184,10 @@ func (h *fakeHost) Fetch(_ context.Context, _, release, hash string) error {
 	return nil
 }
 
-func (h *fakeHost) Ask(_ context.Context, ask fleet.Ask, tell func(string)) (string, error) {
+func (h *fakeHost) Ask(ctx context.Context, ask fleet.Ask, tell func(string)) (string, error) {
+	if ask.Kind == fleet.AskTrial {
+		return h.try(ctx, ask, tell)
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	switch {
