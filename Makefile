@@ -176,6 +176,13 @@ matrix: deps-matrix ## what passes with which web server; writes the table in re
 	MANUAL_WRITE=1 CI=true go test $(TESTFLAGS) ./test/matrix
 	@sed -n '/written by make matrix: web servers$$/,/end of web servers$$/p' etc/man/realdocd.8
 
+FLEET_HOSTS ?= 200
+FLEET_SITES ?= 20
+
+.PHONY: fleetscale
+fleetscale: deps-test ## FLEET_HOSTS=200 agents with FLEET_SITES=20 in one process, around an etcd; writes the table in realdocd-fleet(7)
+	FLEET_HOSTS=$(FLEET_HOSTS) FLEET_SITES=$(FLEET_SITES) FLEET_REST=60 MANUAL_WRITE=1 go test -count=1 -timeout 30m -v ./test/fleet/scale
+
 .PHONY: destroy
 destroy: deps-test ## what deploy does where it could destroy something, as root; writes the table in realdocd-deploy(7)
 	MANUAL_WRITE=1 CI=true go test -count=1 -run 'KilledAtAnyStep' ./deploy
