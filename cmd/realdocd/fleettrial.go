@@ -59,7 +59,7 @@ type fleetTrial struct {
 }
 
 // linger is how long a trial goes on that nobody asks for any more.
-const linger = 5 * time.Second
+const linger = 2 * time.Second
 
 // askTrial tries a release for as long as ctx goes on, and tells what that comes to.
 func (h *fleetHost) askTrial(ctx context.Context, ask fleet.Ask, tell func(string)) (string, error) {
@@ -119,7 +119,7 @@ func (h *fleetHost) beginTrial(ctx context.Context, ask fleet.Ask, want trialAsk
 	if err != nil {
 		return nil, err
 	}
-	hash, err := h.hash(ctx, g, g.link.root(release))
+	hash, err := h.frozen(ctx, g, g.link.root(release))
 	if err != nil {
 		return nil, err
 	}
