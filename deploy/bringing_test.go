@@ -10,8 +10,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"realdocd/test/stack"
 )
 
 // bringing is of a release 43 that other hosts have.
@@ -177,7 +175,6 @@ func TestFetch_ReplacesNothing(t *testing.T) {
 
 // A command of a Fetch that was killed may run on.
 func TestFetch_WaitsForWhatAnEarlierOneHasLeftRunning(t *testing.T) {
-	stack.Need(t, "sleep")
 	y := newYard(t, t.TempDir())
 	var left *exec.Cmd
 	b := y.bringing("")

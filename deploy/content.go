@@ -64,6 +64,7 @@ func (u *Uncounted) Error() string { return u.Path + " " + u.Why + ": " + u.Do }
 // releases, one may undo what the other has frozen: only the agent keeps it.
 type Contents struct {
 	stateDir string
+	only     bool // reads what is kept, and keeps nothing
 
 	mu   sync.Mutex               // guards the following
 	busy map[string]chan struct{} // the releases that are looked at; closed when that ends
@@ -72,6 +73,13 @@ type Contents struct {
 // NewContents keeps what is in releases in a state_dir; "" keeps nothing.
 func NewContents(stateDir string) *Contents {
 	return &Contents{stateDir: stateDir, busy: map[string]chan struct{}{}}
+}
+
+// ReadContents knows what another process keeps in a state_dir, and leaves it as it is.
+func ReadContents(stateDir string) *Contents {
+	c := NewContents(stateDir)
+	c.only = true
+	return c
 }
 
 // Of looks what is in a release, a directory by its real path, without what f excludes and what it

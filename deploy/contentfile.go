@@ -164,6 +164,9 @@ func (c *Contents) keep(l *look, path string, frozen time.Time) error {
 	if c.stateDir == "" {
 		return errors.New(`it is not kept, since state_dir is "": set it`)
 	}
+	if c.only {
+		return errors.New("what is in releases is kept by the agent alone")
+	}
 	k := keptContent{
 		Path: path, Identity: identityOf(l.tree.stat), Hash: l.content.Hash,
 		Files: l.content.Files, Bytes: l.content.Bytes, Frozen: frozen,

@@ -90,7 +90,7 @@ func (d *docroot) lookAfresh(now time.Time) error {
 		}
 		patience := unknownAfter
 		if d.live != nil {
-			patience = staleAfter
+			patience = d.opts.stale
 		}
 		if !d.await(patience - now.Sub(d.running)) {
 			return errHung
@@ -121,7 +121,7 @@ func (d *docroot) startLook(now time.Time) {
 		d.mu.Unlock()
 		began := time.Now()
 		f := d.look(known, opts, now)
-		if time.Since(began) >= staleAfter {
+		if time.Since(began) >= opts.stale {
 			f.local = false // until the path is walked again: others must not wait for one that takes so long
 		}
 		d.mu.Lock()
@@ -295,7 +295,7 @@ func (r *Release) is(home Identity) bool {
 func (d *docroot) remember(res Resolved, home Identity) *Release {
 	r := &Release{
 		Path: res.Release, Name: res.Name, Of: d.path,
-		Docroot: res.ResolvedDocroot, Link: res.Link, Since: d.opts.now(), id: home, tag: TagOf(res.Release),
+		Docroot: res.ResolvedDocroot, Link: res.Link, Since: d.opts.now(), id: home, tag: TagOf(res.Link, res.Release),
 	}
 	if slices.ContainsFunc(d.releases, func(old *Release) bool { return old.Path == r.Path }) {
 		// A pin to the directory that had this path before does not lead to this one.

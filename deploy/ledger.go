@@ -26,7 +26,7 @@ type Release struct {
 	named atomic.Pointer[names]
 	kin   *atomic.Pointer[kin]
 	id    Identity // of the directory; the zero one where it could not be looked at
-	tag   uint64   // of the path
+	tag   uint64   // see TagOf
 	pins  pins
 
 	docrootz  []byte                   // Docroot and a zero byte, as the kernel takes it

@@ -22,15 +22,20 @@ type pins struct {
 	unkept  *atomic.Bool // of the Resolver: there is something that it is not
 }
 
-// TagOf stands for the path of a release where there is no room for the path. It is the same
-// on every host.
-func TagOf(path string) uint64 {
+// TagOf stands for a release where there is no room for a path, by the way that leads from the
+// directory of its link there, such as releases/42. So it is the same on every host that lays its
+// releases out in the same way, wherever it has them.
+func TagOf(link, release string) uint64 {
+	way, err := filepath.Rel(filepath.Dir(link), release)
+	if err != nil { // there is no link
+		way = release
+	}
 	h := fnv.New64a()
-	h.Write([]byte(path))
+	h.Write([]byte(way))
 	return h.Sum64()
 }
 
-// Tag is TagOf the release's path.
+// Tag is TagOf the release.
 func (r *Release) Tag() uint64 { return r.tag }
 
 // NotePin notes that a client has a pin to the release that ends then.
@@ -88,6 +93,17 @@ func milliOf(t time.Time) int64 {
 // also if the release goes live again, only those lead there that are issued afterwards.
 func (r *Resolver) EndPins(release string, now time.Time) {
 	r.ofRelease(release, func(known *Release) { known.endPins(now) })
+}
+
+// FollowAgain has pins that were issued since then lead to a release again, a directory by its
+// absolute path, though they were ended: they are of a trial that goes on.
+func (r *Resolver) FollowAgain(release string, since time.Time) {
+	r.ofRelease(release, func(known *Release) {
+		if known.pins.void.Load() >= since.UnixMilli() {
+			known.pins.void.Store(since.UnixMilli() - 1)
+			known.pins.unkept.Store(true)
+		}
+	})
 }
 
 // PinsEnd is when the youngest pin to a release ends, a directory by its absolute path; zero

@@ -13,7 +13,7 @@ import (
 // pinnedTo enters a release by a pin that was issued a moment ago.
 func (s shop) pinnedTo(r *Resolver, release string) (Visit, error) {
 	now := time.Now()
-	return r.EnterPinned(s.docroot(), Pin{Release: TagOf(s.path(release)), Issued: now, End: now.Add(time.Hour)}, now)
+	return r.EnterPinned(s.docroot(), Pin{Release: TagOf(s.root+"/current", s.path(release)), Issued: now, End: now.Add(time.Hour)}, now)
 }
 
 // Of more releases than are remembered otherwise, those stay that pins lead to.

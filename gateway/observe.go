@@ -46,4 +46,7 @@ func (t *trial) observe(rq *request, o *observation, now time.Time) {
 		return
 	}
 	arm.add(c, o, now)
+	if o.failed && t.plan.Fleet {
+		t.failing.note(arm == &t.arms[armCandidate], c.name, rq.pins.mine)
+	}
 }

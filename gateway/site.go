@@ -47,6 +47,7 @@ type site struct {
 	readsPins             atomic.Bool     // its requests are looked through for pins
 	keepsPins             atomic.Bool     // they are being written down for a later process
 	pinSite               pin.Site        // of a docroot that is written out
+	pinSites              pinSites        // of those of a pattern
 	given                 atomic.Pointer[givenPin]
 }
 
@@ -61,7 +62,7 @@ func newSite(c SiteConfig, pools map[string]*fpm.Pool, before *site, srv *Server
 	if c.IsGlob() {
 		s.pattern = parsePattern(c.Docroot)
 	}
-	s.pinSite = pin.SiteOf(c.HistoryOf(), path.Clean(c.Docroot))
+	s.pinSite = pinSiteOf(c.Of, c.Name)
 	opts := c.Links()
 	opts.WasLive = func(link string) (string, bool) {
 		past := srv.history.releasesOf(c.HistoryOf(), link)
@@ -109,14 +110,6 @@ func poolLabel(c SiteConfig) string {
 		return ""
 	}
 	return c.Pool
-}
-
-// tagOf is what stands in pins for one of the site's docroots.
-func (s *site) tagOf(docroot string) pin.Site {
-	if s.IsGlob() {
-		return pin.SiteOf(s.HistoryOf(), docroot)
-	}
-	return s.pinSite
 }
 
 // status is the site now.

@@ -33,6 +33,9 @@ func (s *Server) OwnStatus() control.Status {
 	if st.Page = now.cfg.Page; st.Page != "" && !sock.Addr(st.Page).IsUnix() {
 		st.Page = "http://" + st.Page + "/"
 	}
+	if keys := s.keys.Load(); keys != nil {
+		st.PinKey = keys.Fingerprint()
+	}
 	for _, c := range now.cfg.Pools {
 		st.Pools = append(st.Pools, poolStatus(now.pools[c.Name]))
 	}

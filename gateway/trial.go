@@ -23,6 +23,7 @@ type trial struct {
 	docroot string
 	plan    control.Plan
 	number  uint16 // that stands in the pins of its visitors
+	counts  uint64 // stands for what this one counts: another trial of the number begins anew
 	since   time.Time
 
 	candidate, live *deploy.Release
@@ -31,6 +32,7 @@ type trial struct {
 	visitors atomic.Int64  // that got it
 	arms     [2]observed   // of the live release, and of the candidate
 	counted  visitorSet
+	failing  failing // of a trial whose figures others sum, too
 
 	end   chan trialEnd // what is to end it; the first one does
 	over  chan struct{} // closed when it has ended
@@ -52,13 +54,10 @@ type trialEnd struct{ ended, why string }
 // trialLooks is how often the figures are looked at. Tests shorten it.
 var trialLooks = 2 * time.Second
 
-// fewTimes is how many times as long as it should take a step waits for enough requests.
-const fewTimes = 10
-
 func newTrial(s *Server, st *site, docroot string, p control.Plan, candidate, live *deploy.Release) *trial {
 	now := time.Now()
 	t := &trial{
-		s: s, st: st, docroot: docroot, plan: p, number: p.Number, since: now, candidate: candidate, live: live,
+		s: s, st: st, docroot: docroot, plan: p, number: p.Number, counts: rand.Uint64(), since: now, candidate: candidate, live: live,
 		end: make(chan trialEnd, 8), over: make(chan struct{}), ticks: time.NewTicker(trialLooks),
 	}
 	for t.number == 0 {
@@ -68,17 +67,19 @@ func newTrial(s *Server, st *site, docroot string, p control.Plan, candidate, li
 		t.arms[i].release, t.arms[i].since, t.arms[i].began = r, now, now
 	}
 	t.status = control.TrialStatus{
-		Kind: p.Kind, Docroot: docroot, Release: candidate.Path, Live: live.Path, Since: now, Manual: p.Manual, Number: t.number, Steps: len(p.Steps),
+		Kind: p.Kind, Docroot: docroot, Release: candidate.Path, Live: live.Path, Since: now, Manual: p.Manual, Fleet: p.Fleet, Number: t.number, Steps: len(p.Steps), StepEnds: now.Add(p.Every),
 	}
-	t.setStep(p.Step, now)
+	if !p.Fleet {
+		t.setStep(p.Step, now.Add(p.Every))
+	}
 	return t
 }
 
-// setStep begins a step.
-func (t *trial) setStep(step int, now time.Time) {
+// setStep shows a step, and gives its share to new visitors.
+func (t *trial) setStep(step int, ends time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.status.StepEnds = now.Add(t.plan.Every)
+	t.status.StepEnds = ends
 	if t.plan.Kind == control.KindCanary {
 		t.status.Step, t.status.Percent = step+1, t.plan.Steps[step]
 		t.share.Store(uint32(t.plan.Steps[step]*100 + 0.5))
@@ -115,43 +116,55 @@ func (t *trial) ends(ended, why string) {
 // run looks at the figures until the trial ends.
 func (t *trial) run(compare *comparison) {
 	defer t.ticks.Stop()
+	course := control.NewCourse(&t.plan, t.plan.Step, t.since)
 	var end trialEnd
-	enough := uint64(0) // requests of the candidate at the end of the step before
 	for end.ended == "" {
 		select {
 		case <-t.s.empty:
 			end = trialEnd{"daemon", "realdocd ends"}
 		case end = <-t.end:
-			continue
 		case now := <-t.ticks.C:
 			v := compare.look()
+			if t.plan.Fleet {
+				v = v.Sides()
+			}
 			t.mu.Lock()
 			t.status.Verdict = v
-			step, ends := t.status.Step, t.status.StepEnds
 			t.mu.Unlock()
-			switch had := t.arms[armCandidate].requests(); {
-			case t.plan.Manual && now.Before(ends):
-			case t.plan.Manual:
-				end = trialEnd{"time", fmt.Sprintf("nobody has decided within %s", t.plan.Every)}
-			case v.Worse:
-				end = trialEnd{"worse", figures(v)}
-			case t.isGood():
-			case now.Before(ends):
-			case t.plan.Kind == control.KindBake:
-				end = trialEnd{"good", figures(v)}
-			case had-enough < uint64(t.plan.Least) && now.Before(ends.Add((fewTimes-1)*t.plan.Every)):
-			case had-enough < uint64(t.plan.Least):
-				end = trialEnd{"few", fmt.Sprintf("the release has had %d requests within %s, which are too few to judge it by (%d)", had-enough, fewTimes*t.plan.Every, t.plan.Least)}
-			case step < len(t.plan.Steps):
-				enough = had
-				t.setStep(step, now)
-				t.tell(fmt.Sprintf("%s; it goes on with %v %% of new visitors", figures(v), t.plan.Steps[step]))
-			default:
-				t.good(figures(v))
-			}
+			end = t.judged(v, course, now)
 		}
 	}
 	t.finish(end)
+}
+
+// judged goes on by a verdict, or gives what ends the trial.
+func (t *trial) judged(v judge.Verdict, course *control.Course, now time.Time) (end trialEnd) {
+	switch {
+	case t.plan.Fleet: // who has begun it judges
+		return end
+	case t.plan.Manual && now.Before(course.Ends()):
+		return end
+	case t.plan.Manual:
+		return trialEnd{"time", fmt.Sprintf("nobody has decided within %s", t.plan.Every)}
+	case v.Worse:
+		return trialEnd{"worse", v.String()}
+	case t.isGood():
+		return end
+	}
+	had := t.arms[armCandidate].requests()
+	switch course.Turn(now, had) {
+	case control.TooFew:
+		return trialEnd{"few", course.Few(had)}
+	case control.NextStep:
+		t.setStep(course.Step(), course.Ends())
+		t.tell(fmt.Sprintf("%s; it goes on with %v %% of new visitors", v, t.plan.Steps[course.Step()]))
+	case control.IsGood:
+		if t.plan.Kind == control.KindBake {
+			return trialEnd{"good", v.String()}
+		}
+		t.good(v.String())
+	}
+	return end
 }
 
 // good says that the candidate may go live. It keeps its visitors until it does, or whoever
@@ -199,22 +212,4 @@ func (t *trial) finish(end trialEnd) {
 	t.s.metrics.trialEnded(t.st.Name, t.plan.Kind, end.ended)
 	t.tell(fmt.Sprintf("ended (%s): %s", end.ended, end.why))
 	close(t.over)
-}
-
-// figures say what the verdict goes by.
-func figures(v judge.Verdict) string {
-	text := fmt.Sprintf("%s on the release, %s on the one before", side(v.Candidate), side(v.Live))
-	if v.Worse {
-		text = fmt.Sprintf("it is worse by %s, and one that is as good would come to this once in %.0f trials at the most; most of it at %s: %s on the release, %s on the one before; in all %s",
-			v.Of, v.Chance, v.Class, side(v.ClassCandidate), side(v.ClassLive), text)
-	}
-	return text
-}
-
-func side(s judge.Side) string {
-	text := fmt.Sprintf("%d of %d requests failed", s.Failed, s.Requests)
-	if s.Median > 0 {
-		text += fmt.Sprintf(", median %.4g ms", s.Median*1000)
-	}
-	return text
 }

@@ -43,12 +43,19 @@ func (s *Server) Try(name, docroot string, p control.Plan) (control.Trial, error
 		return nil, err
 	}
 	st.releases.Open(p.Release) // an operator wants visitors in it
-	st.readsPins.Store(true)
-	begins := "begins"
-	if p.Number != 0 {
-		begins = "goes on after an upgrade"
+	if p.Fleet && !p.Since.IsZero() {
+		// It may have been broken off on this host alone, and its visitors sent back.
+		st.releases.FollowAgain(p.Release, p.Since)
 	}
-	t.tell(fmt.Sprintf("a canary %s, with %v %% of new visitors", begins, p.Steps[p.Step]))
+	st.readsPins.Store(true)
+	switch {
+	case p.Fleet:
+		t.tell("a canary of many hosts begins here")
+	case p.Number != 0:
+		t.tell(fmt.Sprintf("a canary goes on after an upgrade, with %v %% of new visitors", p.Steps[p.Step]))
+	default:
+		t.tell(fmt.Sprintf("a canary begins, with %v %% of new visitors", p.Steps[p.Step]))
+	}
 	go t.run(newComparison(t))
 	return t, nil
 }

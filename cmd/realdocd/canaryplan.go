@@ -22,14 +22,19 @@ type canaryOptions struct {
 }
 
 func (c *canaryOptions) flags(cmd *cobra.Command) {
-	cmd.Flags().Float64Var(&c.percent, "percent", 5, "share of new visitors that get the release, in `PERCENT`")
-	cmd.Flags().StringVar(&c.steps, "steps", "", "several `SHARES` one after the other, such as 2,10,50")
-	cmd.Flags().DurationVar(&c.every, "every", 5*time.Minute, "how long each step takes, as `TIME` such as 2m")
-	cmd.Flags().IntVar(&c.least, "least", 100, "how many `REQUESTS` the release has to have in each step")
+	c.stepFlags(cmd)
 	cmd.Flags().StringVar(&c.judge, "judge", "auto", "`WHO` decides: auto, by the figures, or manual, by --promote and --abort")
 	cmd.Flags().DurationVar(&c.lasts, "for", 24*time.Hour, "with --judge manual, the longest `TIME` that it goes on")
 	cmd.Flags().BoolVar(&c.promote, "promote", false, "make the release live that is tried")
 	cmd.Flags().BoolVar(&c.abort, "abort", false, "end the trial, and send its visitors back")
+}
+
+// stepFlags are those that say who gets the release, and for how long.
+func (c *canaryOptions) stepFlags(cmd *cobra.Command) {
+	cmd.Flags().Float64Var(&c.percent, "percent", 5, "share of new visitors that get the release, in `PERCENT`")
+	cmd.Flags().StringVar(&c.steps, "steps", "", "several `SHARES` one after the other, such as 2,10,50")
+	cmd.Flags().DurationVar(&c.every, "every", 5*time.Minute, "how long each step takes, as `TIME` such as 2m")
+	cmd.Flags().IntVar(&c.least, "least", 100, "how many `REQUESTS` the release has to have in each step")
 }
 
 // plan reads what the flags say.

@@ -17,9 +17,9 @@ const (
 
 // stateCell is a state in capitals that is a cell of its own: nothing that a visitor could
 // have written.
-var stateCell = regexp.MustCompile(`(^|  )((?:[0-9]+ )?DOWN|LOST|GONE|FULL|PAUSED|STALE|LINK|HELD|CLOSED|SOCKET)(  |$)`)
+var stateCell = regexp.MustCompile(`(^|  )((?:[0-9]+ )?DOWN|LOST|GONE|FULL|PAUSED|STALE|LINK|HELD|CLOSED|SOCKET|ABSENT|BEHIND|IN DOUBT|STRAYED|UNKNOWN|NOT READY|NO SUCH SITE)(  |$)`)
 
-var redStates = []string{"DOWN", "LOST", "GONE", "FULL"}
+var redStates = []string{"DOWN", "LOST", "GONE", "FULL", "BEHIND", "UNKNOWN"}
 
 // coloured is a line with its states in colour.
 func coloured(line string) string {

@@ -20,6 +20,7 @@ type deployOptions struct{ adopt, deleteNew, force bool }
 func newDeploy() *cobra.Command {
 	var o liveOptions
 	var d deployOptions
+	var all fleetDeployOptions
 	cmd := &cobra.Command{
 		Use:   "deploy SITE SOURCE_DIR",
 		Short: "Copy a release into place and make it live",
@@ -36,9 +37,14 @@ that no deploy has brought stop it. See realdocd-deploy(7).
 With --bake, it then watches the release for that time, against what the one before did,
 and rolls back if it is worse; the exit code is 1 then. See realdocd-canary(7).
 
+With --fleet, it brings the release to the other hosts of the group too, by the command of
+push in [fleet], or by theirs of fetch, and makes it live on all of them at one instant as
+fleet flip does. See realdocd-fleet(7).
+
 If the site's link does not exist yet, deploy makes it.`,
 		Example: `  realdocd deploy shop ./build
-  realdocd deploy shop /srv/checkout --strict --timeout 2m`,
+  realdocd deploy shop /srv/checkout --strict --timeout 2m
+  realdocd deploy --fleet shop ./build --at-least 9/10`,
 		Args: siteArguments("SOURCE_DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if _, err := drainLimit(true, o.timeout, true); err != nil {
@@ -51,6 +57,15 @@ If the site's link does not exist yet, deploy makes it.`,
 			if err != nil {
 				return fmt.Errorf("source %s: %w", args[1], err)
 			}
+			f, err := all.agree(cmd, args[0], &o)
+			if err != nil {
+				return err
+			}
+			if all.on {
+				return o.unlocked(cmd, args[0], func(ctx context.Context, g *goLive) error {
+					return g.deployToFleet(ctx, source, f, o.file)
+				})
+			}
 			return o.with(cmd, args[0], func(ctx context.Context, g *goLive) error {
 				g.deployOpts = d
 				return g.deploy(ctx, source)
@@ -59,9 +74,11 @@ If the site's link does not exist yet, deploy makes it.`,
 		ValidArgsFunction: o.completeSiteThenDirectory,
 	}
 	o.flags(cmd)
+	o.aloneFlag(cmd)
 	cmd.Flags().DurationVar(&o.timeout, "timeout", 30*time.Second, "how long to wait for the idle slot to drain, as `TIME` such as 30s or 2m")
 	o.bakeFlag(cmd)
 	o.pinsFlag(cmd)
+	all.flags(cmd)
 	cmd.Flags().BoolVar(&d.adopt, "adopt", false, "take a slot that deploy has not made for its own")
 	cmd.Flags().BoolVar(&d.deleteNew, "delete-new", false, "let files go that no deploy has brought")
 	cmd.Flags().BoolVar(&d.force, "force", false, "fill a slot that has been live though no gateway runs that could say who is in it")
@@ -69,16 +86,7 @@ If the site's link does not exist yet, deploy makes it.`,
 }
 
 func (g *goLive) deploy(ctx context.Context, source string) error {
-	if g.link.tail != "" {
-		return fmt.Errorf("the link %[1]s leads into a release, to its %[2]s: make it lead to the release itself, and docroot = %[3]q", g.link.path, g.link.tail[1:], g.link.path+g.link.tail)
-	}
-	if len(g.site.Slots) == 0 && g.site.Releases == "" {
-		return fmt.Errorf("site %[1]s has no place for releases: set slots or releases in [%[2]s], or fill a directory yourself and use realdocd flip", g.site.Name, toml.Key{"site", g.site.Name})
-	}
-	if g.stateDir == "" {
-		return fmt.Errorf(`state_dir is "", and deploy keeps there which directories are its own: set it, or fill a directory yourself and use realdocd flip`)
-	}
-	source, err := g.examineSource(source)
+	source, err := g.deployable(source)
 	if err != nil {
 		return err
 	}
@@ -86,6 +94,20 @@ func (g *goLive) deploy(ctx context.Context, source string) error {
 		return g.deployToSlot(ctx, source)
 	}
 	return g.deployToReleases(ctx, source)
+}
+
+// deployable wants the site to be one that can be deployed to, and gives the source's real path.
+func (g *goLive) deployable(source string) (string, error) {
+	if g.link.tail != "" {
+		return "", fmt.Errorf("the link %[1]s leads into a release, to its %[2]s: make it lead to the release itself, and docroot = %[3]q", g.link.path, g.link.tail[1:], g.link.path+g.link.tail)
+	}
+	if len(g.site.Slots) == 0 && g.site.Releases == "" {
+		return "", fmt.Errorf("site %[1]s has no place for releases: set slots or releases in [%[2]s], or fill a directory yourself and use realdocd flip", g.site.Name, toml.Key{"site", g.site.Name})
+	}
+	if g.stateDir == "" {
+		return "", fmt.Errorf(`state_dir is "", and deploy keeps there which directories are its own: set it, or fill a directory yourself and use realdocd flip`)
+	}
+	return g.examineSource(source)
 }
 
 // examineSource looks at the source before anything is touched, and gives its real

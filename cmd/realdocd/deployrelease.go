@@ -19,26 +19,8 @@ func (g *goLive) deployToReleases(ctx context.Context, source string) error {
 	if g.opts.dryRun {
 		return g.wouldDeploy(ctx, source, filepath.Join(g.site.Releases, "a new directory"))
 	}
-	if err := deploy.MakeDirs(g.site.Releases); err != nil {
-		return fmt.Errorf("make the directory of releases: %w", err)
-	}
-	w, err := g.warden("", nil)
+	final, err := g.fillRelease(ctx, source)
 	if err != nil {
-		return err
-	}
-	partial, final, err := deploy.NewRelease(g.site.Releases, time.Now(), g.records(), g.newRecord(deploy.KindRelease))
-	if err != nil {
-		return err
-	}
-	g.partial = partial
-	permit, err := w.MayClear(partial)
-	if err != nil {
-		return err
-	}
-	if err := g.fill(ctx, source, permit); err != nil {
-		return err
-	}
-	if err := deploy.Complete(partial, final); err != nil {
 		return err
 	}
 	before := g.link.live
@@ -46,6 +28,30 @@ func (g *goLive) deployToReleases(ctx context.Context, source string) error {
 		return err
 	}
 	return g.retain(ctx, final, before)
+}
+
+// fillRelease makes a release like the source, complete and durable.
+func (g *goLive) fillRelease(ctx context.Context, source string) (final string, err error) {
+	if err := deploy.MakeDirs(g.site.Releases); err != nil {
+		return "", fmt.Errorf("make the directory of releases: %w", err)
+	}
+	w, err := g.warden("", nil)
+	if err != nil {
+		return "", err
+	}
+	partial, final, err := deploy.NewRelease(g.site.Releases, time.Now(), g.records(), g.newRecord(deploy.KindRelease))
+	if err != nil {
+		return "", err
+	}
+	g.partial = partial
+	permit, err := w.MayClear(partial)
+	if err != nil {
+		return "", err
+	}
+	if err := g.fill(ctx, source, permit); err != nil {
+		return "", err
+	}
+	return final, deploy.Complete(partial, final)
 }
 
 // retain removes the releases beyond those that are kept, and names what it leaves.

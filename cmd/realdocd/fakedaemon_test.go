@@ -43,6 +43,8 @@ type fakeDaemon struct {
 	trial                []control.TrialStatus // that a trial comes to
 	trialOver, trialLeft chan struct{}
 	plan                 *control.Plan
+	stepped              []int
+	figures              string
 
 	maintenance *control.Maintenance
 	held        chan struct{} // closed when the last hold has let go
@@ -251,6 +253,13 @@ func (d *fakeDaemon) Try(_, _ string, p control.Plan) (control.Trial, error) {
 	return &fakeTrial{d: d, left: d.trialLeft}, nil
 }
 
+func (d *fakeDaemon) StepTrial(_, _ string, number uint16, step int) (control.TrialStatus, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.stepped = append(d.stepped, step)
+	return control.TrialStatus{Number: number, Step: step + 1}, nil
+}
+
 func (d *fakeDaemon) EndTrial(_, _ string) (control.TrialStatus, error) {
 	return control.TrialStatus{Ended: "operator"}, nil
 }
@@ -271,6 +280,7 @@ func (t *fakeTrial) Status() control.TrialStatus {
 	return st
 }
 func (t *fakeTrial) Over() <-chan struct{} { return t.d.trialOver }
+func (t *fakeTrial) Figures() string       { return t.d.figures }
 func (t *fakeTrial) Leave()                { close(t.left) }
 
 func (d *fakeDaemon) Enter(_, _, _ string, _ control.Command) (control.Stay, error) {

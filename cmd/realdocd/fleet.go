@@ -19,6 +19,7 @@ runs fleet agent, beside the gateway. See realdocd-fleet(7).`,
 			return usageError{errors.New("say which: " + strings.Join(commandNames(cmd), ", "))}
 		},
 	}
-	cmd.AddCommand(newFleetAgent(getenv))
+	cmd.AddCommand(newFleetFlip(), newFleetRollback(), newFleetCanary(), newFleetStatus(), newFleetDrain(), newFleetHistory(), newFleetLeave(),
+		newFleetForget(), newFleetContent(), newFleetAgent(getenv))
 	return cmd
 }

@@ -20,8 +20,10 @@ func (h *fleetHost) Ask(ctx context.Context, ask fleet.Ask, tell func(data strin
 	switch ask.Kind {
 	case fleet.AskDrain:
 		err = h.drain(ctx, ask)
+	case fleet.AskTrial: // which the daemon's log has
+		return h.askTrial(ctx, ask, tell)
 	case fleet.AskTake:
-		data, err = h.take(ctx, ask)
+		data, err = h.askTake(ctx, ask)
 	default:
 		err = fmt.Errorf("this host's realdocd does not know what %q is: upgrade it", ask.Kind)
 	}

@@ -25,9 +25,9 @@ func (h *fleetHost) Fetch(ctx context.Context, site, release, hash string) error
 	return err
 }
 
-// take is the host's side of a push. In the first round it makes the directory that the release is to
+// askTake is the host's side of a push. In the first round it makes the directory that the release is to
 // come into, and in the next one it gives it its name.
-func (h *fleetHost) take(ctx context.Context, ask fleet.Ask) (data string, err error) {
+func (h *fleetHost) askTake(ctx context.Context, ask fleet.Ask) (data string, err error) {
 	g, err := h.bringing(ask.Site)
 	if err != nil {
 		return "", err

@@ -22,12 +22,14 @@ import (
 // A fleetHost is this host as the agent of a fleet works on it (fleet.Host). It flips as
 // realdocd flip does, and says nothing on a terminal.
 type fleetHost struct {
-	file   string // of the configuration
-	log    zerolog.Logger
+	file string // of the configuration
+	log  zerolog.Logger
 	// A reload puts others there.
 	config   atomic.Pointer[conf.Config]
 	contents atomic.Pointer[deploy.Contents]
+	agent    atomic.Pointer[fleet.Agent] // that works on it
 
+	trials fleetTrials
 	before sync.Map // of site's names: the directory of the release before the last flip
 }
 
@@ -115,8 +117,11 @@ func (h *fleetHost) Look(ctx context.Context, site string) (seen fleet.Seen, err
 	}
 	seen.Live = g.liveName()
 	for _, r := range g.complete("") {
-		found := fleet.Release{Name: r.name}
-		if found.Hash, err = h.hash(ctx, g, r.dir, r.name == seen.Live); err != nil {
+		found, look := fleet.Release{Name: r.name}, h.hash
+		if r.name == seen.Live {
+			look = h.frozen
+		}
+		if found.Hash, err = look(ctx, g, r.dir); err != nil {
 			found.Why = shorter(err.Error(), longWarning)
 		}
 		if ctx.Err() != nil {

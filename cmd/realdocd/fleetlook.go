@@ -85,13 +85,20 @@ func (g *goLive) isFilling(dir string) bool {
 	return err == nil && rec != nil && !rec.Begun.IsZero() && rec.Filled.Before(rec.Begun)
 }
 
-// hash is that of a release's content now. What comes into a release that is live, or goes
-// live, does not count from then on: PHP and hooks write there.
-func (h *fleetHost) hash(ctx context.Context, g *goLive, dir string, goesLive bool) (string, error) {
-	look := h.contents.Load().Of
-	if goesLive {
-		look = h.contents.Load().Freeze
+// frozen is the hash of the content of a release that is live, or is to go live. What comes into
+// it does not count from then on: PHP and commands write there.
+func (h *fleetHost) frozen(ctx context.Context, g *goLive, dir string) (string, error) {
+	content, err := h.contents.Load().Freeze(ctx, g.seenAs(dir), g.filling(""))
+	return content.Hash, err
+}
+
+// hash is that of the content of a release that is not live. One that was frozen has what it had
+// then, until Prepare looks again: a host may have many that were live once.
+func (h *fleetHost) hash(ctx context.Context, g *goLive, dir string) (string, error) {
+	contents := h.contents.Load()
+	if kept, ok := contents.Kept(g.seenAs(dir)); ok && !kept.Frozen.IsZero() {
+		return kept.Hash, nil
 	}
-	content, err := look(ctx, g.seenAs(dir), g.filling(""))
+	content, err := contents.Of(ctx, g.seenAs(dir), g.filling(""))
 	return content.Hash, err
 }

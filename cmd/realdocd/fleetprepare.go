@@ -57,7 +57,7 @@ func (h *fleetHost) prepare(ctx context.Context, g *goLive, name string) error {
 		return err
 	}
 	// Before commands and requests write into it.
-	if _, err := h.hash(ctx, g, g.link.root(release), true); err != nil {
+	if _, err := h.frozen(ctx, g, g.link.root(release)); err != nil {
 		return err
 	}
 	if g.link.exists && seen == g.link.live {

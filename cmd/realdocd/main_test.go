@@ -30,7 +30,7 @@ func run(t *testing.T, args ...string) (code int, stdout, stderr string) {
 
 func TestWrongUseIsExitCode2WithAHint(t *testing.T) {
 	for _, tt := range []struct{ args, stderr string }{
-		{"", "realdocd: say what to do: canary, check, config, deploy, drain, exec, flip, maintenance, migrate, pause, preview, reload, resume, rollback, serve, status, version\nTry 'realdocd --help'.\n"},
+		{"", "realdocd: say what to do: canary, check, config, deploy, drain, exec, fleet, flip, maintenance, migrate, pause, preview, reload, resume, rollback, serve, status, version\nTry 'realdocd --help'.\n"},
 		{"srve", "realdocd: unknown command \"srve\"; did you mean \"serve\"?\nTry 'realdocd --help'.\n"},
 		{"zzzzzzzz", "realdocd: unknown command \"zzzzzzzz\"\nTry 'realdocd --help'.\n"},
 		{"statu", "realdocd: unknown command \"statu\"; did you mean \"status\"?\nTry 'realdocd --help'.\n"},

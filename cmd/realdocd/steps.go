@@ -35,6 +35,8 @@ type outcome struct {
 	Trial *control.TrialStatus `json:"trial,omitempty"`
 	// Preview is the link to a release that is not live.
 	Preview string `json:"preview,omitempty"`
+	// Fleet is what a flip of all hosts came to.
+	Fleet *fleetOutcome `json:"fleet,omitempty"`
 }
 
 type step struct {
@@ -54,12 +56,16 @@ func (s *steps) do(name string, work func() (detail string, err error)) error {
 	if err != nil {
 		return err
 	}
-	took := time.Since(began)
+	s.done(name, detail, time.Since(began))
+	return nil
+}
+
+// done tells of a step that has worked.
+func (s *steps) done(name, detail string, took time.Duration) {
 	s.outcome.Steps = append(s.outcome.Steps, step{name, detail, took.Seconds()})
 	if !s.asJSON {
 		fmt.Fprintf(s.out, "%-8s  %s (%s)\n", name, detail, short(took))
 	}
-	return nil
 }
 
 // warn tells of something that does not stop the work.

@@ -18,20 +18,20 @@ func (g *goLive) try(ctx context.Context, p control.Plan) (st control.TrialStatu
 }
 
 // trialProgress shows a trial: on a terminal on one line, elsewhere a line for each step.
-func (g *goLive) trialProgress() (show func(control.TrialStatus), done func()) {
+func (s *steps) trialProgress() (show func(control.TrialStatus), done func()) {
 	step := 0
 	switch {
-	case g.asJSON:
+	case s.asJSON:
 		return func(control.TrialStatus) {}, func() {}
-	case !isTerminal(g.errs):
+	case !isTerminal(s.errs):
 		return func(st control.TrialStatus) {
 			if st.Step > step {
 				step = st.Step
-				fmt.Fprintln(g.errs, trialLine(st, time.Now()))
+				fmt.Fprintln(s.errs, trialLine(st, time.Now()))
 			}
 		}, func() {}
 	}
-	return func(st control.TrialStatus) { fmt.Fprintf(g.errs, "\r%s\x1b[K", trialLine(st, time.Now())) }, func() { fmt.Fprint(g.errs, "\r\x1b[K") }
+	return func(st control.TrialStatus) { fmt.Fprintf(s.errs, "\r%s\x1b[K", trialLine(st, time.Now())) }, func() { fmt.Fprint(s.errs, "\r\x1b[K") }
 }
 
 // trialLine is a trial on one line.

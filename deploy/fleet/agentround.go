@@ -116,6 +116,12 @@ func (l *loop) promise(s *site) {
 		l.answer(s, Answer{Why: fmt.Sprintf("this host knows commit %d of %s, and the flip would be commit %d: begin it again", known, s.name, p.Seq)})
 		return
 	}
+	if s.standing.State.Ready() && !s.inStep() {
+		// Ready for what was committed before the last commit, by the promise for that: two promises at once
+		// would have it be ready for twice as long.
+		l.answer(s, Answer{Why: fmt.Sprintf("this host still goes to release %s, of the commit before: try again", s.commit.Release)})
+		return
+	}
 	s.promised = promise{id: p.ID, until: time.Now().Add(DoubtAfter)}
 	l.report(s)
 	l.tell(true)

@@ -57,6 +57,9 @@ func (a *Asking) open(ctx context.Context) (err error) {
 	return nil
 }
 
+// Hosts are those that are asked.
+func (a *Asking) Hosts() []string { return a.hosts }
+
 func (a *Asking) write(ctx context.Context) error {
 	_, _, err := a.c.transact(ctx, nil, put(a.c.Keys.Ask(a.ask.ID), a.ask, a.lease.ID()))
 	return err

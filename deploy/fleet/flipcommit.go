@@ -2,9 +2,11 @@ package fleet
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -56,8 +58,9 @@ func (f *flipping) needed() int {
 // commit is the one transaction that decides. again says that somebody was not asked.
 func (f *flipping) commit(ctx context.Context, roster int64) (again bool, err error) {
 	c := Commit{
-		Seq: f.proposal.Seq, Release: f.Release, Hash: f.decision.hash, Before: f.was.Release, Time: time.Now().Round(0),
-		By: f.By, Verb: f.Verb, Gone: f.decision.gone, Fenced: f.decision.fencedHosts(),
+		Seq: f.proposal.Seq, Release: f.Release, Hash: f.decision.hash, Before: cmp.Or(f.was.Release, f.found().Name),
+		Time: time.Now().Round(0),
+		By:   f.By, Verb: f.Verb, Gone: f.decision.gone, Fenced: f.decision.fencedHosts(),
 	}
 	if f.report.ByArrival == "" {
 		c.At = f.clocks.instant(f.now())
@@ -74,8 +77,13 @@ func (f *flipping) commit(ctx context.Context, roster int64) (again bool, err er
 		{Key: f.Keys.Flip(f.Site), Remove: true},
 		{Key: f.Keys.Answers(f.proposal.ID), Remove: true, Prefix: true},
 	}
-	if old := c.Seq - KeepHistory; old > 0 {
+	if old := c.Seq - KeepHistory; old >= 0 {
 		then = append(then, Op{Key: f.Keys.History(f.Site, old), Remove: true})
+	}
+	if found := f.found(); c.Seq == 1 && found.Name != "" {
+		// Where a rollback of the first flip goes.
+		before := Commit{Release: found.Name, Hash: found.Hash, Time: c.Time, By: f.By, Verb: "found"}
+		then = append(then, put(f.Keys.History(f.Site, 0), before, 0))
 	}
 	if err := ctx.Err(); err != nil {
 		return false, err
@@ -97,6 +105,20 @@ func (f *flipping) commit(ctx context.Context, roster int64) (again bool, err er
 	}
 	f.committed = false
 	return true, f.stillOurs(ctx)
+}
+
+// found is the release that all hosts serve which take part, if it is one.
+func (f *flipping) found() (found Release) {
+	have, _ := byHost[Have](f.sight.below(f.Keys.HaveOf(f.Site))) // what cannot be read serves nothing
+	for i, host := range f.decision.take {
+		h := have[host]
+		at := slices.IndexFunc(h.Releases, func(r Release) bool { return r.Name == h.Live && r.Hash != "" })
+		if at < 0 || i > 0 && (found.Name != h.Live || found.Hash != h.Releases[at].Hash) {
+			return Release{}
+		}
+		found = h.Releases[at]
+	}
+	return found
 }
 
 // learn finds out what became of a commit whose answer did not come. It takes the proposal back: either that

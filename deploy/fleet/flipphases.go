@@ -68,7 +68,7 @@ func (f *flipping) said(all int) (map[string]Answer, error) {
 }
 
 func (f *flipping) tell(phase string, said map[string]Answer, all int, a *Answer) {
-	f.Tell(Progress{Phase: phase, Done: len(said), All: all, Answer: a})
+	f.Tell(Progress{Phase: phase, Done: min(len(said), all), All: all, Answer: a})
 }
 
 // prepare waits until every host has said whether the release could go live there, and decides who takes part.

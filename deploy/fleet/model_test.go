@@ -2,8 +2,10 @@ package fleet_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -19,6 +21,7 @@ import (
 // A happening is one thing that happens to a fleet in the model.
 type happening struct {
 	What    string
+	When    string // the step of a flip that it waits for; "" is now
 	Machine int
 	Site    string
 	Release string
@@ -26,11 +29,15 @@ type happening struct {
 }
 
 func (h happening) String() string {
-	return fmt.Sprintf("%s web%d %s %s, then %v", h.What, h.Machine+1, h.Site, h.Release, h.After)
+	when := ""
+	if h.When != "" {
+		when = "at " + h.When + ": "
+	}
+	return when + fmt.Sprintf("%s web%d %s %s, then %v", h.What, h.Machine+1, h.Site, h.Release, h.After)
 }
 
 var happenings = []string{
-	"flip", "flip", "flip", "flip", "flip", "kill the command", "cut the command", "cut", "heal", "heal", "deafen", "late", "lose leases", "break watches",
+	"flip", "flip", "flip", "flip at least", "flip at least", "lacks", "kill the command", "cut the command", "cut", "heal", "heal", "deafen", "late", "lose leases", "break watches",
 	"kill the agent", "stop the agent", "start the agent", "start the agent", "restart the machine", "compact", "stray",
 	"full disk", "daemon down", "slow to prepare", "slow to flip", "well again", "clock off", "all away", "all there",
 }
@@ -38,8 +45,12 @@ var happenings = []string{
 func drawHappenings(t *rapid.T, machines int) []happening {
 	pauses := []time.Duration{0, time.Millisecond, 5 * time.Millisecond, 30 * time.Millisecond, 300 * time.Millisecond, 2 * time.Second, 7 * time.Second, 15 * time.Second}
 	one := rapid.Custom(func(t *rapid.T) happening {
+		what, when := rapid.SampledFrom(happenings).Draw(t, "what"), ""
+		if !strings.HasPrefix(what, "flip") {
+			when = rapid.SampledFrom([]string{"", "", fleet.PhasePrepare, fleet.PhaseClock, fleet.PhasePromise, "answer", "commit", "registration"}).Draw(t, "when")
+		}
 		return happening{
-			rapid.SampledFrom(happenings).Draw(t, "what"), rapid.IntRange(0, machines-1).Draw(t, "machine"),
+			what, when, rapid.IntRange(0, machines-1).Draw(t, "machine"),
 			rapid.SampledFrom([]string{"shop", "all/one"}).Draw(t, "site"), rapid.SampledFrom([]string{"41", "42", "43"}).Draw(t, "release"),
 			rapid.SampledFrom(pauses).Draw(t, "pause"),
 		}
@@ -75,13 +86,18 @@ type model struct {
 	began    time.Time
 
 	commands []command
-	work     sync.WaitGroup
+	work     sync.WaitGroup // commands
+	struck   sync.WaitGroup // happenings that have waited
+	acting   chan struct{}  // taken while something happens; nobody may wait for a mutex while time is to pass
+
+	moved chan struct{} // has an element when a host has changed
 
 	mu      sync.Mutex // guards the following
 	wrongs  []string
 	story   []string
 	differs map[string]time.Time // by site: since when hosts are ready for different releases
 	bound   map[string]bool      // sites that have a commit
+	waiting []happening          // for a step of a flip
 }
 
 type command struct {
@@ -90,25 +106,59 @@ type command struct {
 }
 
 func newModel(t *testing.T, machines int, lost time.Duration) *model {
-	m := &model{t: t, store: memstore.New(), lost: lost, began: time.Now(), differs: map[string]time.Time{}, bound: map[string]bool{}}
+	m := &model{t: t, store: memstore.New(), lost: lost, began: time.Now(), differs: map[string]time.Time{}, bound: map[string]bool{}, acting: make(chan struct{}, 1), moved: make(chan struct{}, 1)}
 	m.store.Observe(m.observe)
 	for i := range machines {
 		host := newMachine(m.store, fmt.Sprintf("web%d", i+1), "shop", "all/one")
 		host.lost = lost
+		host.changed = func(*machine) {
+			select {
+			case m.moved <- struct{}{}:
+			default: // watch has yet to look
+			}
+		}
 		host.start(t)
 		m.machines, m.running = append(m.machines, host), append(m.running, true)
 	}
 	return m
 }
 
-// observe sees each step of the store. Commits only count upwards, one at a time.
+// observe sees each step of the store, and has happen what waited for it.
 func (m *model) observe(step fleet.Changes) {
 	for _, e := range step.Events {
+		switch {
+		case e.Removed:
+		case strings.HasPrefix(e.Key, keys.Flips()):
+			var p fleet.Proposal
+			json.Unmarshal(e.Value, &p)
+			m.strike(p.Phase)
+		case strings.HasPrefix(e.Key, keys.Base()+"answers/"):
+			m.strike("answer")
+		case strings.HasPrefix(e.Key, keys.Sites()):
+			m.strike("commit")
+		case e.Key == keys.Roster():
+			m.strike("registration")
+		}
 		if strings.HasPrefix(e.Key, keys.Sites()) {
 			m.say("the store has %s", e.Value)
 			m.mu.Lock()
 			m.bound[fleet.Last(e.Key)] = true
 			m.mu.Unlock()
+		}
+	}
+}
+
+func (m *model) strike(step string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i, h := range m.waiting {
+		if h.When == step {
+			m.waiting = slices.Delete(m.waiting, i, i+1)
+			m.struck.Go(func() { // until it has happened
+				m.say("now %v", h)
+				m.happen(h)
+			})
+			return
 		}
 	}
 }
@@ -140,8 +190,13 @@ func (m *model) run(happen []happening) []string {
 	}()
 	time.Sleep(6 * time.Second)
 	for _, h := range happen {
-		m.say("%v", h)
-		m.happen(h)
+		if m.say("%v", h); h.When == "" {
+			m.happen(h)
+		} else {
+			m.mu.Lock()
+			m.waiting = append(m.waiting, h)
+			m.mu.Unlock()
+		}
 		time.Sleep(h.After)
 	}
 	m.recover()
@@ -158,12 +213,13 @@ func (m *model) run(happen []happening) []string {
 	return append(m.wrongs, m.story...)
 }
 
-// watch looks every few milliseconds whether hosts are ready for different releases, and for how long.
+// watch looks at each change, and every few milliseconds, whether hosts are ready for different releases, and for how long.
 func (m *model) watch(ctx context.Context) {
 	const every = 50 * time.Millisecond
 	for tick := time.NewTicker(every); ; {
 		select {
 		case <-tick.C:
+		case <-m.moved:
 		case <-ctx.Done():
 			tick.Stop()
 			return
@@ -191,10 +247,16 @@ func (m *model) watch(ctx context.Context) {
 }
 
 func (m *model) happen(h happening) {
+	m.acting <- struct{}{}
+	defer func() { <-m.acting }()
 	host, running := m.machines[h.Machine], m.running[h.Machine]
 	switch h.What {
 	case "flip":
-		m.flip(h.Site, h.Release, h.Machine)
+		m.flip(fleet.Flip{Site: h.Site, Release: h.Release}, host.name)
+	case "flip at least":
+		m.flip(fleet.Flip{Site: h.Site, Release: h.Release, AtLeast: fleet.Share{Hosts: 1}}, host.name)
+	case "lacks":
+		host.lack(h.Site, h.Release)
 	case "kill the command":
 		if n := len(m.commands); n > 0 {
 			m.commands[n-1].client.Cut()
@@ -267,19 +329,23 @@ func (m *model) happen(h happening) {
 }
 
 // flip starts a command.
-func (m *model) flip(site, release string, machine int) {
+func (m *model) flip(f fleet.Flip, host string) {
 	client := m.store.Client(fmt.Sprint("command", len(m.commands)))
 	ctx, cancel := context.WithCancel(context.Background())
 	m.commands = append(m.commands, command{client, cancel})
-	c := &fleet.Commander{Store: client, Keys: keys, By: "root", Host: m.machines[machine].name}
+	c := &fleet.Commander{Store: client, Keys: keys, By: "root", Host: host}
 	m.work.Go(func() {
-		report, err := c.Flip(ctx, fleet.Flip{Site: site, Release: release})
-		m.say("the flip of %s to %s gives commit %d, %v", site, release, report.Commit.Seq, err)
+		report, err := c.Flip(ctx, f)
+		m.say("the flip of %s to %s gives commit %d, %v", f.Site, f.Release, report.Commit.Seq, err)
 	})
 }
 
 // recover ends all faults, and sees that all is well again.
 func (m *model) recover() {
+	m.mu.Lock()
+	m.waiting = nil
+	m.mu.Unlock()
+	m.struck.Wait()
 	m.say("all is well again")
 	for i, host := range m.machines {
 		host.client.Heal()

@@ -64,7 +64,7 @@ type Have struct {
 type Commit struct {
 	// Seq is one more than that of the commit before; the first one has 1.
 	Seq     int64  `json:"seq"`
-	Release string `json:"release"` // its name
+	Release string `json:"release"` // its name; "" if nothing is committed any more
 	Hash    string `json:"hash"`
 	// Before is the name of the release that was committed before; "" for the first.
 	Before string `json:"before,omitempty"`
@@ -72,9 +72,11 @@ type Commit struct {
 	At   time.Time `json:"at,omitzero"`
 	Time time.Time `json:"time"` // of the command's clock
 	By   string    `json:"by"`   // who: operator@host
-	Verb string    `json:"verb"` // "flip" or "rollback"
-	// Fenced are the hosts that have promised without having the release, and Gone those that
-	// the operator has declared gone.
+	// Verb is "flip" or "rollback"; "forget" if nothing is committed any more, or "found" of what
+	// the hosts served before the first flip, which the history alone has.
+	Verb string `json:"verb"`
+	// Fenced are the hosts that have promised without having the release, or say of themselves that they are
+	// not ready, and Gone those that the operator has declared gone.
 	Fenced []string `json:"fenced,omitempty"`
 	Gone   []string `json:"gone,omitempty"`
 }

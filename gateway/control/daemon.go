@@ -113,8 +113,10 @@ type Sites interface {
 	// the error is ctx.Err(), and the occupants are who is left.
 	Hold(ctx context.Context, name, docroot string) (letGo func(), left []Occupant, err error)
 	// Try begins to try a release. The caller calls Leave, unless the plan's verdict is an
-	// operator's. EndTrial ends the trial of a docroot.
+	// operator's. StepTrial begins a step of one that is judged elsewhere, and EndTrial ends the
+	// trial of a docroot.
 	Try(name, docroot string, p Plan) (Trial, error)
+	StepTrial(name, docroot string, number uint16, step int) (TrialStatus, error)
 	EndTrial(name, docroot string) (TrialStatus, error)
 	// Preview gives a token that puts one browser on a release, for a time.
 	Preview(name, docroot, release string, lasts time.Duration) (PreviewLink, error)

@@ -43,6 +43,7 @@ func NewHandler(d Daemon, metrics, page http.Handler) *Handler {
 		{http.MethodPost, "/v1/sites/{site}/maintenance", h.waits.movable(h.beginMaintenance)},
 		{http.MethodPost, "/v1/sites/{site}/maintenance/end", h.waits.movable(h.endMaintenance)},
 		{http.MethodPost, "/v1/sites/{site}/try", http.HandlerFunc(h.try)},
+		{http.MethodPost, "/v1/sites/{site}/try/step", h.waits.movable(h.stepTrial)},
 		{http.MethodPost, "/v1/sites/{site}/try/end", h.waits.movable(h.endTrial)},
 		{http.MethodPost, "/v1/sites/{site}/preview", h.waits.movable(h.preview)},
 		{http.MethodPost, "/v1/sites/{site}/hold", http.HandlerFunc(h.hold)},

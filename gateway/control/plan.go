@@ -23,10 +23,15 @@ type Plan struct {
 	// Manual leaves the verdict to an operator: the first step stays, for Every at the
 	// most, and does not end with whoever has begun it.
 	Manual bool `json:"manual,omitempty"`
-	// Number is that of a trial that goes on in another process, and Step where; 0 is a
-	// new one.
-	Number uint16 `json:"number,omitempty"`
-	Step   int    `json:"step,omitempty"`
+	// Fleet leaves the verdict, and the steps, to whoever has begun it: he gets the figures of
+	// this host with each status, and has those of others too. Nobody gets the release before he
+	// begins the first step, by [Client.StepTrial].
+	Fleet bool `json:"fleet,omitempty"`
+	// Number is that of a trial that goes on in another process, or that other hosts have, and
+	// Step where; 0 is a new one. Since is when it began there.
+	Number uint16    `json:"number,omitempty"`
+	Step   int       `json:"step,omitempty"`
+	Since  time.Time `json:"since,omitzero"`
 }
 
 // Check says what is wrong with a plan; nil if it can be begun.
@@ -44,6 +49,8 @@ func (p *Plan) Check() error {
 		return nil
 	case len(p.Steps) == 0 || len(p.Steps) > 20:
 		return errors.New("steps: want one to twenty shares, such as 2,10,50")
+	case p.Fleet && (p.Kind != KindCanary || p.Manual || p.Number == 0):
+		return errors.New("fleet: only a canary with a number, which is not manual, can be of many hosts")
 	case p.Step < 0 || p.Step >= len(p.Steps) || p.Least < 0:
 		return errors.New("step and least: there is no such step, or fewer than no requests")
 	}
@@ -77,12 +84,18 @@ func (p *Plan) parameters() []string {
 	if p.Manual {
 		list = append(list, "manual", "true")
 	}
+	if p.Fleet {
+		list = append(list, "fleet", "true")
+	}
+	if !p.Since.IsZero() {
+		list = append(list, "since", p.Since.UTC().Format(time.RFC3339Nano))
+	}
 	return list
 }
 
 // planOf reads the parameters of a plan.
 func planOf(q map[string]string) (p Plan, err error) {
-	p = Plan{Kind: q["kind"], Release: q["release"], Before: q["before"], Manual: q["manual"] == "true"}
+	p = Plan{Kind: q["kind"], Release: q["release"], Before: q["before"], Manual: q["manual"] == "true", Fleet: q["fleet"] == "true"}
 	if p.Every, err = limitOf(q, "every"); err != nil {
 		return p, err
 	}
@@ -110,6 +123,11 @@ func planOf(q map[string]string) (p Plan, err error) {
 			return p, apiErrorf(http.StatusBadRequest, "number: want that of a trial, not %q", q["number"])
 		}
 		p.Number = uint16(number)
+	}
+	if q["since"] != "" {
+		if p.Since, err = time.Parse(time.RFC3339Nano, q["since"]); err != nil {
+			return p, apiErrorf(http.StatusBadRequest, "since: want a time such as 2026-11-27T08:30:00Z, not %q", q["since"])
+		}
 	}
 	if err := p.Check(); err != nil {
 		return p, apiErrorf(http.StatusBadRequest, "%w", err)

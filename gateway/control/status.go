@@ -18,6 +18,9 @@ type Status struct {
 	// Page is the address of the page that shows all this in a browser: a URL, or the path
 	// of a unix socket; "" if it has none.
 	Page string `json:"page,omitempty"`
+	// PinKey is the fingerprint of the keys of pins, by which hosts are compared; "" if no site has
+	// needed them yet.
+	PinKey string `json:"pin_key,omitempty"`
 	// Fleet is where the sites stand in the fleet that this host belongs to; nil if it belongs
 	// to none.
 	Fleet *FleetStatus `json:"fleet,omitempty"`

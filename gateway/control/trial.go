@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"strconv"
 	"time"
 
 	"realdocd/gateway/judge"
@@ -25,7 +26,11 @@ type TrialStatus struct {
 	Live    string    `json:"live"`
 	Since   time.Time `json:"since"`
 	Manual  bool      `json:"manual,omitempty"`
-	Number  uint16    `json:"number"`
+	// Fleet says that a command judges it, by the figures of many hosts. Figures are then those
+	// of this one, for that command alone; see judge.ParseFigures.
+	Fleet   bool   `json:"fleet,omitempty"`
+	Figures string `json:"figures,omitempty"`
+	Number  uint16 `json:"number"`
 	// Percent is the share of new visitors that get the release in the step of now, one of
 	// Steps, which takes until StepEnds at least.
 	Percent  float64   `json:"percent,omitempty"`
@@ -81,7 +86,7 @@ func (c *Client) Try(ctx context.Context, at SiteAddress, p Plan, tell func(Tria
 // client is told to go on there, before it leaves here.
 func (h *Handler) try(w http.ResponseWriter, r *http.Request) {
 	fail := func(err error) { endpoint(func(*http.Request) (any, error) { return nil, err }).ServeHTTP(w, r) }
-	q, err := parameters(r, "docroot", "kind", "release", "before", "steps", "every", "least", "manual", "number", "step")
+	q, err := parameters(r, "docroot", "kind", "release", "before", "steps", "every", "least", "manual", "fleet", "since", "number", "step")
 	var p Plan
 	if err == nil {
 		p, err = planOf(q)
@@ -112,6 +117,9 @@ func (h *Handler) try(w http.ResponseWriter, r *http.Request) {
 	moved := over.Done()
 	for {
 		st := trial.Status()
+		if p.Fleet {
+			st.Figures = trial.Figures()
+		}
 		if out.Encode(st) != nil || flush.Flush() != nil {
 			return
 		}
@@ -139,6 +147,28 @@ func (h *Handler) try(w http.ResponseWriter, r *http.Request) {
 
 const tellTrialEvery = time.Second
 
+// StepTrial begins a step of a trial that is judged elsewhere (Plan.Fleet), by its index.
+func (c *Client) StepTrial(ctx context.Context, at SiteAddress, number uint16, step int) (TrialStatus, error) {
+	return ask[TrialStatus](ctx, c, http.MethodPost, at.path("/try/step", "number", strconv.Itoa(int(number)), "step", strconv.Itoa(step)))
+}
+
+func (h *Handler) stepTrial(r *http.Request) (any, error) {
+	q, err := parameters(r, "docroot", "number", "step")
+	if err != nil {
+		return nil, err
+	}
+	number, err := strconv.ParseUint(q["number"], 10, 16)
+	if err != nil {
+		return nil, apiErrorf(http.StatusBadRequest, "number: want that of a trial, not %q", q["number"])
+	}
+	step, err := strconv.ParseUint(q["step"], 10, 8)
+	if err != nil {
+		return nil, apiErrorf(http.StatusBadRequest, "step: want a number, not %q", q["step"])
+	}
+	st, err := h.daemon.StepTrial(r.PathValue("site"), q["docroot"], uint16(number), int(step))
+	return st, siteError(err)
+}
+
 // EndTrial ends the trial of a docroot, and sends its visitors back.
 func (c *Client) EndTrial(ctx context.Context, at SiteAddress) (TrialStatus, error) {
 	return ask[TrialStatus](ctx, c, http.MethodPost, at.path("/try/end"))
@@ -155,8 +185,9 @@ func (h *Handler) endTrial(r *http.Request) (any, error) {
 
 // A Trial is one that runs.
 type Trial interface {
-	// Status is the trial now.
+	// Status is the trial now, without its Figures.
 	Status() TrialStatus
+	Figures() string
 	// Over is closed when it has ended.
 	Over() <-chan struct{}
 	// Leave ends it, if it has not ended, because whoever began it has left.

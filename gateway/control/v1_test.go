@@ -71,7 +71,7 @@ var v1Report = FleetReport{
 // v1Cases are a value of each answer, by the name of its file.
 var v1Cases = map[string]any{
 	"status": Status{
-		PID: 812, Started: v1Time, Connections: 64, MaxConns: 200, Unheld: true, Page: "http://127.0.0.1:9117/", Pools: []PoolStatus{v1Pool}, Sites: []SiteStatus{v1Site},
+		PID: 812, Started: v1Time, Connections: 64, MaxConns: 200, Unheld: true, Page: "http://127.0.0.1:9117/", PinKey: "0123456789abcdef+fedcba9876543210", Pools: []PoolStatus{v1Pool}, Sites: []SiteStatus{v1Site},
 		Retiring: []RetiringStatus{{PID: 700, Connections: 3}, {PID: 600, Error: "it does not answer"}},
 	},
 	"status-of-nothing": Status{PID: 812, Started: v1Time, Pools: []PoolStatus{}, Sites: []SiteStatus{}},
@@ -92,6 +92,10 @@ var v1Cases = map[string]any{
 	"status-of-a-canary": Status{
 		PID: 812, Started: v1Time, Pools: []PoolStatus{},
 		Sites: []SiteStatus{{Name: "shop", Docroot: "/var/www/shop/current/public", Pool: "www", Trials: []TrialStatus{v1Trial}}},
+	},
+	"trial-of-many-hosts": TrialStatus{
+		Kind: "canary", Docroot: "/var/www/shop/current/public", Release: "/var/www/shop/releases/43", Live: "/var/www/shop/releases/42",
+		Since: v1Time, Fleet: true, Figures: "AQAAAAAAAAAAAAA", Number: 4711, Steps: 3, StepEnds: v1Later,
 	},
 	"fleet-report": v1Report, // what is sent
 	"fleet":        FleetStatus{FleetReport: v1Report, Told: v1Later, Silent: Seconds(20 * time.Second), Refuses: true, Ignored: []string{"shpo"}},

@@ -29,7 +29,7 @@ func (p *Past) Pairs(candidate map[string]*Sample) (pairs []Pair) {
 		now := candidate[class]
 		if left := p.left[class]; left != nil && left.Requests > 0 && now.Requests > 0 {
 			n := min(most*now.Requests, (left.Requests+3)/4)
-			pairs = append(pairs, Pair{class, p.draw(left, n), *now})
+			pairs = append(pairs, Pair{Class: class, Live: p.draw(left, n), Candidate: *now})
 		}
 	}
 	return pairs

@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"fmt"
 	"math"
 	"time"
 )
@@ -28,9 +29,10 @@ var quantiles = []float64{0.5, 0.75, 0.9, 0.95}
 // others are compared with them.
 const leastTimed = 30
 
-// A Pair is what both releases did for one class in the same while.
+// A Pair is what both releases did for one class in the same while, and on the same host if there
+// are several: From names it.
 type Pair struct {
-	Class           string
+	Class, From     string
 	Live, Candidate Sample
 }
 
@@ -48,7 +50,7 @@ type Trial struct {
 type trialClass struct {
 	name            string
 	live, candidate Sample
-	waiting         Pair // that had only one side yet
+	waiting         map[string]*Pair // by From, those that had only one side yet
 }
 
 // NewTrial begins one.
@@ -70,21 +72,25 @@ func (t *Trial) class(name string) int {
 	}
 	at := len(t.classes)
 	t.byName[name] = at
-	t.classes = append(t.classes, &trialClass{name: name})
+	t.classes = append(t.classes, &trialClass{name: name, waiting: map[string]*Pair{}})
 	return at
 }
 
-// Add compares one more block: what both did in the same while, a pair for each class. A
-// pair of which one side has nothing waits for the next block.
+// Add compares one more block: what both did in the same while, a pair for each class, or for
+// each class and host. A pair of which one side has nothing waits for the next block.
 func (t *Trial) Add(pairs []Pair) {
 	for i := range pairs {
-		at := t.class(pairs[i].Class)
-		w := &t.classes[at].waiting
+		at, from := t.class(pairs[i].Class), pairs[i].From
+		w := t.classes[at].waiting[from]
+		if w == nil {
+			w = &Pair{}
+			t.classes[at].waiting[from] = w
+		}
 		w.Live.Add(&pairs[i].Live)
 		w.Candidate.Add(&pairs[i].Candidate)
 		if w.Live.Requests > 0 && w.Candidate.Requests > 0 {
 			t.compare(at, w)
-			*w = Pair{}
+			delete(t.classes[at].waiting, from)
 		}
 	}
 }
@@ -210,6 +216,28 @@ func (t *Trial) whole() (live, candidate Sample) {
 		candidate.Add(&c.candidate)
 	}
 	return live, candidate
+}
+
+// Sides is the verdict without what it goes by: only what both releases did.
+func (v Verdict) Sides() Verdict { return Verdict{Chance: 0.5, Live: v.Live, Candidate: v.Candidate} }
+
+// String says what the verdict goes by.
+func (v Verdict) String() string {
+	text := fmt.Sprintf("%s on the release, %s on the one before", v.Candidate, v.Live)
+	if v.Worse {
+		text = fmt.Sprintf("it is worse by %s, and one that is as good would come to this once in %.0f trials at the most; most of it at %s: %s on the release, %s on the one before; in all %s",
+			v.Of, v.Chance, v.Class, v.ClassCandidate, v.ClassLive, text)
+	}
+	return text
+}
+
+// String says what it did.
+func (s Side) String() string {
+	text := fmt.Sprintf("%d of %d requests failed", s.Failed, s.Requests)
+	if s.Median > 0 {
+		text += fmt.Sprintf(", median %.4g ms", s.Median*1000)
+	}
+	return text
 }
 
 func sideOf(s *Sample) Side {

@@ -15,7 +15,7 @@
 //	 1  kind       see Kind
 //	 2  key        2 bytes, the id of the key that signed
 //	 4  site       8 bytes, see SiteOf
-//	12  release    8 bytes, which stand for the release's path
+//	12  release    8 bytes, which stand for the way from the link to the release
 //	20  issued     6 bytes, Unix time in milliseconds
 //	26  lasts      4 bytes, seconds; 0 leaves it to whoever verifies
 //	30  note       2 bytes, what the kind needs

@@ -54,3 +54,37 @@ func TestAKeyFileThatIsNoneIsRefusedWithItsLine(t *testing.T) {
 		}
 	}
 }
+
+func TestAFingerprintSaysWhoFollowsWhom(t *testing.T) {
+	first, second := "0001 "+strings.Repeat("ab", keyLen)+"\n", "0002 "+strings.Repeat("cd", keyLen)+"\n"
+	otherID := "0003 " + strings.Repeat("ab", keyLen) + "\n"
+	of := func(text string) string {
+		t.Helper()
+		keys, err := ParseKeys([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return keys.Fingerprint()
+	}
+	for name, row := range map[string]struct {
+		host, signer string
+		want         bool
+	}{
+		"the same key":                  {of(first), of("# copied\n" + first), true},
+		"another key":                   {of(first), of(second), false},
+		"the same bytes by another id":  {of(first), of(otherID), false},
+		"the new key, put second first": {of(first + second), of(second + first), true},
+		"who does not have the new one": {of(first), of(second + first), false},
+		"who has the new one already":   {of(second + first), of(first), true},
+		"who signs nothing":             {of(first), "", true},
+		"who has no key":                {"", of(first), false},
+		"neither":                       {"", "", true},
+	} {
+		if got := Believes(row.host, row.signer); got != row.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	if text := of(first); len(text) != 16 || strings.Contains(text, "abab") {
+		t.Errorf("the fingerprint is %q", text)
+	}
+}

@@ -2,11 +2,11 @@ package pin
 
 import "crypto/sha256"
 
-// SiteOf stands for a docroot of a site, the same on all hosts that have both by the same
-// names.
-func SiteOf(name, docroot string) (s Site) {
+// SiteOf stands for a site, or for one of its tenants, which is "" for a site without: the same
+// on all hosts that have it by that name, wherever they have it.
+func SiteOf(name, tenant string) (s Site) {
 	var buf [256]byte
-	sum := sha256.Sum256(append(append(append(buf[:0], name...), 0), docroot...))
+	sum := sha256.Sum256(append(append(append(buf[:0], name...), 0), tenant...))
 	copy(s[:], sum[:])
 	return s
 }

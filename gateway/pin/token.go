@@ -35,14 +35,14 @@ const (
 // Leads says whether pages that a visitor goes to follow such a token, whatever the site says.
 func (k Kind) Leads() bool { return k == Preview || k == Candidate }
 
-// A Site stands for a docroot of a site, by SiteOf.
+// A Site stands for a site or one of its tenants, by SiteOf.
 type Site [8]byte
 
 // A Token says which release of a site a client is kept on.
 type Token struct {
 	Kind Kind
 	Site Site
-	// Release stands for the path of the release; see deploy.Release.Tag.
+	// Release stands for the way from the link to the release; see deploy.Release.Tag.
 	Release uint64
 	// Name is the release's, as AppendName writes it. Of a token that was verified it is a
 	// part of the text.

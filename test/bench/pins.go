@@ -80,7 +80,7 @@ func writePins(file string, keys *pin.Keys, site *stack.Site, n int) error {
 	defer f.Close()
 	out := bufio.NewWriter(f)
 	token := pin.Token{
-		Kind: pin.Page, Site: pin.SiteOf(site.Name, site.DocRoot()), Release: deploy.TagOf(site.Release(site.Releases[0])),
+		Kind: pin.Page, Site: pin.SiteOf(site.Name, ""), Release: deploy.TagOf(site.Link(), site.Release(site.Releases[0])),
 		Name: pin.AppendName(nil, fmt.Sprint(site.Releases[0])),
 	}
 	for i := range n {

@@ -32,7 +32,7 @@ if (COLD > 0) {
     rewind($f);
     fwrite($f, $n + 1);
     fclose($f);
-    if ($n < COLD) { usleep(60000); }
+    if ($n < COLD) { usleep(60000 + 3 * TAKES); }
 }
 if (TAKES > 0) { usleep((int) (TAKES * exp(0.5 * sqrt(-2 * log(mt_rand(1, 1000) / 1000)) * cos(2 * M_PI * mt_rand(0, 999) / 1000)))); }
 header('Content-Type: text/html');
@@ -124,68 +124,38 @@ func openTrial(t *testing.T, kind releaseKind) *shop {
 	return s
 }
 
-// trialRuns is how often each of the following is run: CANARY_RUNS=50 for the figures.
-func trialRuns(t *testing.T) int {
-	n, err := strconv.Atoi(os.Getenv("CANARY_RUNS"))
-	if err != nil {
-		return 1
-	}
-	t.Logf("%d runs", n)
-	return n
-}
-
-// restart makes the first release live again, and the second one new.
-func (s *shop) again(t *testing.T, kind releaseKind) {
-	t.Helper()
-	s.Command(s.gw, 0, "flip", "shop", s.site.Release(1), "--no-headroom")
-	hits, _ := filepath.Glob(filepath.Join(s.site.Release(2), "public/trial/*.hits"))
-	for _, file := range hits {
-		mustDo(t, os.Remove(file))
-	}
-	s.writeTrial(t, 2, kind)
-}
-
 func TestCanary_AGoodReleaseGoesLiveAlsoOverAnUpgrade(t *testing.T) {
 	s := openTrial(t, releaseKind{cold: 10})
-	for run := range trialRuns(t) {
-		if run > 0 {
-			s.again(t, releaseKind{cold: 10})
-		}
-		ctx, stop := context.WithCancel(t.Context())
-		done := s.visitors(ctx, t)
-		ended := make(chan string, 1)
-		go func() {
-			code, output, err := s.gw.Command("canary", "shop", "2", "--steps", "30,60", "--every", "2s", "--least", "20", "--no-headroom")
-			ended <- fmt.Sprintf("%d %v %s", code, err, output)
-		}()
-		stack.Until(t, "visitors are on the release", func() bool { return s.detail(t).Trials != nil && s.detail(t).Trials[0].Visitors > 3 })
-		if run == 0 {
-			if _, err := s.gw.Upgrade(); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if said := stack.Receive(t, ended, "the end of the canary"); !strings.HasPrefix(said, "0 ") {
-			t.Errorf("the canary of a good release: %s", said)
-		}
-		stop()
-		done()
-		s.wantOn(t, "2")
+	ctx, stop := context.WithCancel(t.Context())
+	done := s.visitors(ctx, t)
+	ended := make(chan string, 1)
+	go func() {
+		code, output, err := s.gw.Command("canary", "shop", "2", "--steps", "30,60", "--every", "2s", "--least", "20", "--no-headroom")
+		ended <- fmt.Sprintf("%d %v %s", code, err, output)
+	}()
+	stack.Until(t, "visitors are on the release", func() bool { return s.detail(t).Trials != nil && s.detail(t).Trials[0].Visitors > 3 })
+	if _, err := s.gw.Upgrade(); err != nil {
+		t.Fatal(err)
 	}
+	if said := stack.Receive(t, ended, "the end of the canary"); !strings.HasPrefix(said, "0 ") {
+		t.Errorf("the canary of a good release: %s", said)
+	}
+	stop()
+	done()
+	s.wantOn(t, "2")
 }
 
 func TestCanary_ABadReleaseIsEndedAndItsVisitorsGoBack(t *testing.T) {
 	s := openTrial(t, releaseKind{broken: "e"})
-	for range trialRuns(t) {
-		ctx, stop := context.WithCancel(t.Context())
-		done := s.visitors(ctx, t)
-		said := s.Command(s.gw, 1, "canary", "shop", "2", "--percent", "30", "--every", "2m", "--no-headroom")
-		if !strings.Contains(said, "/trial/e.php") {
-			t.Errorf("the canary does not name the page: %s", said)
-		}
-		stop()
-		done()
-		s.wantOn(t, "1")
+	ctx, stop := context.WithCancel(t.Context())
+	done := s.visitors(ctx, t)
+	said := s.Command(s.gw, 1, "canary", "shop", "2", "--percent", "30", "--every", "2m", "--no-headroom")
+	if !strings.Contains(said, "/trial/e.php") {
+		t.Errorf("the canary does not name the page: %s", said)
 	}
+	stop()
+	done()
+	s.wantOn(t, "1")
 	if len(s.detail(t).Notes) < 2 {
 		t.Error("the history does not have it")
 	}
@@ -227,38 +197,30 @@ func TestCanary_ThatIsKilledLeavesNoHalf(t *testing.T) {
 
 func TestBake_AReleaseThatFailsOnOnePageOfTwentyIsRolledBack(t *testing.T) {
 	s := openTrial(t, releaseKind{broken: "e"})
-	for range trialRuns(t) {
-		ctx, stop := context.WithCancel(t.Context())
-		done := s.visitors(ctx, t)
-		s.haveVisitors(t)
-		said := s.Command(s.gw, 1, "flip", "shop", "2", "--bake", "60s", "--no-headroom")
-		if !strings.Contains(said, "was rolled back to 1") || !strings.Contains(said, "/trial/e.php") {
-			t.Errorf("the flip said: %s", said)
-		}
-		s.wantOn(t, "1")
-		stop()
-		done()
+	ctx, stop := context.WithCancel(t.Context())
+	done := s.visitors(ctx, t)
+	s.haveVisitors(t)
+	said := s.Command(s.gw, 1, "flip", "shop", "2", "--bake", "60s", "--no-headroom")
+	if !strings.Contains(said, "was rolled back to 1") || !strings.Contains(said, "/trial/e.php") {
+		t.Errorf("the flip said: %s", said)
 	}
+	s.wantOn(t, "1")
+	stop()
+	done()
 	if h := s.detail(t).History; len(h) < 3 || h[len(h)-1].By != "rollback" {
 		t.Errorf("the history is %+v", h)
 	}
 }
 
 func TestBake_AColdReleaseIsNotRolledBack(t *testing.T) {
-	cold := releaseKind{cold: 15}
-	s := openTrial(t, cold)
-	for run := range trialRuns(t) {
-		if run > 0 {
-			s.again(t, cold)
-		}
-		ctx, stop := context.WithCancel(t.Context())
-		done := s.visitors(ctx, t)
-		s.haveVisitors(t)
-		s.Command(s.gw, 0, "flip", "shop", "2", "--bake", "18s", "--no-headroom")
-		stop()
-		done()
-		s.wantOn(t, "2")
-	}
+	s := openTrial(t, releaseKind{cold: 15})
+	ctx, stop := context.WithCancel(t.Context())
+	done := s.visitors(ctx, t)
+	s.haveVisitors(t)
+	s.Command(s.gw, 0, "flip", "shop", "2", "--bake", "18s", "--no-headroom")
+	stop()
+	done()
+	s.wantOn(t, "2")
 }
 
 // haveVisitors waits until the first release has had some more requests: what it did is what

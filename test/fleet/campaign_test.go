@@ -13,6 +13,7 @@ import (
 
 	agreed "realdocd/deploy/fleet"
 	"realdocd/test/manual"
+	"realdocd/test/stack"
 )
 
 // A campaign strikes a fleet with one fault after another.
@@ -20,12 +21,17 @@ type campaign struct {
 	y    *yard
 	rand *rand.Rand
 	rows map[string]*result
+
+	// Of the round that goes on.
+	args []string // of the flip
+	gone []span   // what is declared gone
 }
 
 // A result is what a fault has done, all times together.
 type result struct {
 	times, commits     int
-	worst, recovery    time.Duration
+	worst              time.Duration // two hosts disagreed
+	recovery, again    time.Duration // all hosts were in step, and had flipped once more, after it was over
 	requests, refused  int
 	failed, unanswered int
 }
@@ -35,8 +41,9 @@ func (g *campaign) must(err error) {
 	g.y.must(err)
 }
 
-// phases are when a fault strikes; "" is at any moment.
-var phases = []string{agreed.PhasePrepare, agreed.PhaseClock, agreed.PhasePromise, committed, ""}
+// phases are when a fault strikes; "" is at any moment. What is between the promises and the commit is short, and
+// all depends on it: it is struck most often.
+var phases = []string{agreed.PhasePrepare, agreed.PhaseClock, agreed.PhasePromise, promising, promising, committed, ""}
 
 // promised is what is promised of a fleet.
 var promised = limits{
@@ -56,14 +63,18 @@ func (g *campaign) round(f fault) {
 	y.t.Helper()
 	phase := phases[g.rand.IntN(len(phases))]
 	late, hold := time.Duration(g.rand.Int64N(int64(time.Second))), g.hold()
+	slow := func() {}
+	if g.rand.IntN(3) == 0 {
+		slow = g.slow()
+	}
 	release := y.build()
-	began := y.now()
 	var mend func()
 	var c *command
+	g.args, g.gone = nil, nil
 	if f.before {
 		phase = "before"
 		mend = f.strike(g, nil)
-		c = y.operator.flip(release)
+		c = y.operator.flip(release, g.args...)
 	} else {
 		c = y.operator.flip(release)
 		g.await(c, release, phase, late)
@@ -76,6 +87,7 @@ func (g *campaign) round(f fault) {
 	}
 	pause(context.Background(), hold-(y.now()-struck))
 	mend()
+	slow()
 	mended := y.now()
 	if !c.ended(commandLimit) {
 		y.t.Errorf("%s: the flip to release %s does not end", f.name, release)
@@ -83,7 +95,7 @@ func (g *campaign) round(f fault) {
 	}
 	now := g.committed()
 	y.t.Logf("%v: mended; the flip ended with %d: %.300s; committed is release %s", mended.Round(ms), c.code, c.said(), now.Release)
-	did := now.Release == release
+	did := y.spy.reached(release, committed)
 	if c.code == 0 && !did {
 		y.t.Errorf("%s: the command says that the flip to release %s is done, and committed is %s", f.name, release, now.Release)
 	}
@@ -93,12 +105,34 @@ func (g *campaign) round(f fault) {
 		}
 	}
 	y.settles(now.Release)
-	g.add(f, did, now.Release, mended, began)
+	y.seer.note(func(seen *history) {
+		for _, gone := range g.gone {
+			gone.to = y.now()
+			seen.gone = append(seen.gone, gone)
+		}
+	})
+	pause(context.Background(), 3*y.seer.pace.probe) // what comes just after it is seen too
+	recovered, ok := y.seer.history().inStepAt(now.Release, mended)
+	if !ok {
+		recovered = y.now()
+	}
+	y.flips() // nothing is stuck
+	g.add(f, did, recovered-mended, y.now()-mended)
 }
 
-// hold is how long a fault lasts: as often short as long enough for doubts.
+// slow has the words of one host take longer while a fault strikes, so that each phase lasts: others have promised,
+// and wait for it.
+func (g *campaign) slow() (mend func()) {
+	h := g.host()
+	by := time.Duration(50+g.rand.IntN(200)) * ms
+	g.y.t.Logf("%v: the words of %s take %v longer", g.y.now().Round(ms), h.name, by)
+	g.must(h.store.Worsen(stack.Trouble{Delay: by}))
+	return func() { g.must(h.store.Mend()) }
+}
+
+// hold is how long a fault lasts: mostly long enough for doubts.
 func (g *campaign) hold() time.Duration {
-	if g.rand.IntN(2) == 0 {
+	if g.rand.IntN(3) == 0 {
 		return time.Duration(g.rand.Int64N(int64(time.Second)))
 	}
 	return time.Duration(g.rand.Int64N(int64(holdLimit)))
@@ -133,13 +167,10 @@ func (g *campaign) committed() (now agreed.Commit) {
 }
 
 // add judges what was seen during a round.
-func (g *campaign) add(f fault, did bool, release string, mended, began moment) {
+func (g *campaign) add(f fault, did bool, recovery, again time.Duration) {
 	y := g.y
 	y.t.Helper()
-	at := y.now()
-	pause(context.Background(), 3*y.seer.pace.probe) // what comes just after it is seen too
-	h := y.seer.turn()
-	v := h.judge(promised)
+	v := y.seer.turn().judge(promised)
 	for _, broken := range v.broken {
 		y.t.Errorf("%s: %s", f.name, broken)
 	}
@@ -148,18 +179,14 @@ func (g *campaign) add(f fault, did bool, release string, mended, began moment) 
 		row = &result{}
 		g.rows[f.name] = row
 	}
-	recovered, ok := h.inStepAt(release, mended)
-	if !ok {
-		recovered = at
-	}
 	row.times++
 	if did {
 		row.commits++
 	}
-	row.worst, row.recovery = max(row.worst, v.worst), max(row.recovery, recovered-mended)
+	row.worst, row.recovery, row.again = max(row.worst, v.worst), max(row.recovery, recovery), max(row.again, again)
 	row.requests, row.refused, row.failed, row.unanswered = row.requests+v.requests, row.refused+v.refused, row.failed+v.failed, row.unanswered+v.down
-	y.t.Logf("%v: in step %v after the mending; %d requests, %d refused, %d failed, %d while realdocd was dead; two hosts disagreed for at most %v",
-		at.Round(ms), (recovered - mended).Round(ms), v.requests, v.refused, v.failed, v.down, v.worst.Round(ms))
+	y.t.Logf("%v: all were in step %v after it, and had flipped again %v after it; %d requests, %d refused, %d failed, %d while realdocd was dead; two hosts disagreed for at most %v",
+		y.now().Round(ms), recovery.Round(ms), again.Round(ms), v.requests, v.refused, v.failed, v.down, v.worst.Round(ms))
 }
 
 // number is a variable of the environment.
@@ -193,6 +220,7 @@ func TestFleet_StandsFaults(t *testing.T) {
 	t.Logf("SEED=%d FLEET_HOSTS=%d FLEET_RUNS=%d", seed, hosts, rounds)
 	y := openFleet(t, hosts, pace{ask: 25 * ms, probe: 50 * ms})
 	g := &campaign{y: y, rand: rand.New(rand.NewPCG(seed, 0)), rows: map[string]*result{}}
+	y.seer.turn() // hosts that start know nothing yet
 	kinds := only(os.Getenv("FLEET_FAULT"))
 	enough := time.Now().Add(shortCampaign)
 	for round := 0; round < rounds || rounds == 0 && time.Now().Before(enough); round++ {
@@ -214,7 +242,7 @@ func TestFleet_StandsFaults(t *testing.T) {
 }
 
 // shortCampaign is how long a run lasts that is not asked to be long.
-const shortCampaign = 25 * time.Second
+const shortCampaign = 20 * time.Second
 
 // only are the faults of one name; "" are all.
 func only(name string) []fault {
@@ -229,11 +257,11 @@ func (g *campaign) writes() {
 	if !long() || len(g.rows) < len(faults) {
 		return
 	}
-	rows := [][]string{{"Fault", "times", "flipped", "apart", "in step", "refused", "failed"}}
+	rows := [][]string{{"Fault", "times", "flipped", "apart", "in step", "flips", "refused", "failed"}}
 	for _, f := range faults {
 		r := g.rows[f.name]
 		rows = append(rows, []string{
-			f.name, fmt.Sprint(r.times), fmt.Sprint(r.commits), short(r.worst), short(r.recovery), fmt.Sprint(r.refused), fmt.Sprint(r.failed),
+			f.name, fmt.Sprint(r.times), fmt.Sprint(r.commits), short(r.worst), short(r.recovery), short(r.again), fmt.Sprint(r.refused), fmt.Sprint(r.failed),
 		})
 	}
 	part("faults").Compare(g.y.t, manual.Box(rows))

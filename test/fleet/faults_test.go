@@ -97,12 +97,38 @@ var faults = []fault{
 		g.must(os.Rename(dir, dir+".away"))
 		return func() { g.must(os.Rename(dir+".away", dir)) }
 	}, want: refused},
+	{name: "a host is cut off from etcd, and declared gone", before: true, strike: func(g *campaign, _ *command) func() {
+		h := g.host()
+		mend := g.cut(h.store)
+		g.gone = []span{{host: h.no, from: g.y.now()}}
+		g.args = []string{"--gone", h.name}
+		stack.Until(g.y.t, "its lease is over", func() bool { value, ok := g.y.spy.ask(g.y.spy.keys.Host(h.name)); return ok && value == nil })
+		return mend
+	}, want: flipped},
+	{name: "a host does not have the release, and the others are enough", before: true, strike: func(g *campaign, _ *command) func() {
+		dir := g.host().release(g.y.last)
+		g.must(os.Rename(dir, dir+".away"))
+		g.args = []string{"--at-least", fmt.Sprint(len(g.y.hosts) - 1)}
+		return func() { g.must(os.Rename(dir+".away", dir)) }
+	}, want: flipped},
+	{name: "another operator flips too", strike: func(g *campaign, _ *command) func() {
+		c := g.y.operator.flip("2")
+		return func() {
+			if !c.ended(commandLimit) {
+				g.y.t.Errorf("the other flip does not end")
+			}
+			g.y.t.Logf("the other flip ended with %d: %.200s", c.code, c.said())
+		}
+	}},
 	{name: "a host's clock is 2 s off", before: true, strike: func(g *campaign, _ *command) func() {
 		by := []time.Duration{-2 * time.Second, 2 * time.Second}[g.rand.IntN(2)]
-		h := g.host()
-		h.stepClock(by)
-		return func() { h.stepClock(0) }
-	}, want: flipped},
+		return g.host().stepClock(by)
+	}, want: func(g *campaign, c *command, committed bool) string {
+		if at := g.y.spy.commitOf(g.y.release()).At; !at.IsZero() {
+			return fmt.Sprintf("hosts whose clocks do not agree were to flip at once, and not at %v", at)
+		}
+		return flipped(g, c, committed)
+	}},
 }
 
 // flipped is what comes of a fault that is nobody's loss.
@@ -138,10 +164,23 @@ func (h *host) startDaemon(killed moment) {
 	h.y.seer.note(func(seen *history) { seen.downs = append(seen.downs, span{h.no, killed, h.y.now()}) })
 }
 
-// stepClock has the host's time of day be so much later than the others'.
-func (h *host) stepClock(by time.Duration) {
+// stepClock has the host's time of day be so much later than the others', as its processes see it.
+func (h *host) stepClock(by time.Duration) (back func()) {
+	if h.clocks == nil {
+		h.clocks = map[*stack.Process]*stack.Clock{}
+	}
+	var clocks []*stack.Clock
 	for _, p := range []*stack.Process{h.agent.Process, h.gw.Process} {
-		h.y.must(h.Clock(p).Step(by))
+		if h.clocks[p] == nil { // it can be taken hold of once
+			h.clocks[p] = h.Clock(p)
+		}
+		clocks = append(clocks, h.clocks[p])
+		h.y.must(h.clocks[p].Step(by))
+	}
+	return func() {
+		for _, c := range clocks {
+			h.y.must(c.Step(0))
+		}
 	}
 }
 

@@ -31,6 +31,8 @@ type host struct {
 	nginx *stack.Nginx
 	gw    *stack.Gateway
 	agent *stack.Agent // nil without a fleet
+
+	clocks map[*stack.Process]*stack.Clock // that were taken hold of
 }
 
 // openHost starts all of a host but its agent, with release 1 live.

@@ -7,10 +7,12 @@ import (
 	"maps"
 	"math/rand/v2"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -18,10 +20,12 @@ import (
 	"realdocd/test/stack"
 )
 
-// An end is when a soak may end: after so long, or after so many requests.
+// An end is when a soak may end: after so long, or after so many requests; sooner if somebody
+// interrupts it, who is told what was seen until then.
 type end struct {
-	lasts    time.Duration
-	requests int64
+	lasts       time.Duration
+	requests    int64
+	interrupted <-chan struct{}
 }
 
 // soakEnd is SOAK, such as 10m or 1000000, or a few seconds.
@@ -59,7 +63,16 @@ func soakSeed(t *testing.T) uint64 {
 func TestSoak(t *testing.T) {
 	stack.Need(t, "nginx", "rsync")
 	seed, ends := soakSeed(t), soakEnd(t)
-	t.Logf("SEED=%d SOAK=%v", seed, ends)
+	t.Logf("SEED=%d, for %v or %d requests", seed, ends.lasts, ends.requests)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(signals)
+	interrupted := make(chan struct{})
+	ends.interrupted = interrupted
+	go func() { // until the process ends
+		t.Logf("it ends early: %v", <-signals)
+		close(interrupted)
+	}()
 	c := &chaos{rand: rand.New(rand.NewPCG(seed, 0)), did: map[string]int{}}
 	y := openYard(t, stack.FPMConfig{MaxChildren: 6, Status: true, FreshPaths: true}, func(y *yard) {
 		y.config.Sites["shop"]["include_path"] = y.site.IncludePath()
@@ -166,7 +179,7 @@ func (y *yard) explain(asked []ask) map[string]int {
 		if why := a.unexplained(e, logged); why != "" {
 			tally["unexplained"]++
 			if tally["unexplained"] <= 10 {
-				y.t.Errorf("%s (%s): %s; the client saw %s, status %d; the log has %+v", a.id, a.kind, why, a.saw, a.status, e)
+				y.t.Errorf("%s (%s): %s; the client saw %s, status %d, %s; the log has %+v", a.id, a.kind, why, a.saw, a.status, a.why, e)
 			}
 		}
 	}

@@ -23,6 +23,7 @@ type ask struct {
 	expect   int    // the status of a request that is to be refused; 0 is to be answered
 	nginx    bool   // it went through nginx
 	saw      string // "answered", "refused", "broken" or "left"; else it was lost
+	why      string // it is broken
 	status   int
 	torn     string
 }
@@ -62,7 +63,14 @@ func (y *yard) soakers(seed uint64, c *chaos, servers, visitors int) (clients []
 // soak has the clients ask until the end, while chaos does what it does; nil is nothing.
 func soak(clients []*soaker, ends end, chaos *chaos) (all []ask) {
 	until, last := time.Now().Add(ends.lasts), clients[0].all.Load()+ends.requests
-	more := func() bool { return time.Now().Before(until) || clients[0].all.Load() < last }
+	more := func() bool {
+		select {
+		case <-ends.interrupted:
+			return false
+		default:
+			return time.Now().Before(until) || clients[0].all.Load() < last
+		}
+	}
 	var asking sync.WaitGroup
 	for _, c := range clients {
 		asking.Go(func() {
@@ -171,7 +179,7 @@ func (c *soaker) visit(a *ask) {
 	a.status = response.StatusCode
 	switch {
 	case err != nil:
-		a.saw = "broken"
+		a.saw, a.why = "broken", err.Error()
 	case a.status == 200:
 		a.saw = "answered"
 		a.judge(text, len(body))
@@ -209,7 +217,7 @@ func (c *soaker) send(a *ask, body []byte, pairs []string) {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		a.saw = "nothing"
 	case !reply.Ended:
-		a.saw = "broken"
+		a.saw, a.why = "broken", fmt.Sprint(err)
 	case reply.Status == 200:
 		a.saw = "answered"
 		a.judge(reply.Body, len(body))

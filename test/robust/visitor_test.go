@@ -99,20 +99,33 @@ func (y *yard) killWorker(state string) {
 // killFPM kills PHP-FPM with all its workers, and removes the socket that they leave.
 func (y *yard) killFPM() {
 	y.t.Helper()
-	for _, pid := range append(y.fpm.Workers(), y.fpm.Pid()) {
+	for _, pid := range y.stopFPM() {
 		syscall.Kill(pid, syscall.SIGKILL)
 	}
 	y.fpm.Stop()
 	y.must(os.Remove(string(y.fpm.Addr)))
 }
 
-// freezeFPM stops PHP-FPM with its workers, until resume.
-func (y *yard) freezeFPM() (resume func()) {
+// stopFPM stops PHP-FPM with its workers: the master first, since it has a new worker for one that has ended.
+func (y *yard) stopFPM() (pids []int) {
 	y.t.Helper()
-	pids := append(y.fpm.Workers(), y.fpm.Pid())
+	master := y.fpm.Pid()
+	y.must(syscall.Kill(master, syscall.SIGSTOP))
+	stack.Until(y.t, "the master is stopped", func() bool {
+		state, err := stack.StateOf(master)
+		return err == nil && state == "T"
+	})
+	pids = append(y.fpm.Workers(), master)
 	for _, pid := range pids {
 		syscall.Kill(pid, syscall.SIGSTOP) // a worker may have ended
 	}
+	return pids
+}
+
+// freezeFPM stops PHP-FPM with its workers, until resume.
+func (y *yard) freezeFPM() (resume func()) {
+	y.t.Helper()
+	pids := y.stopFPM()
 	return func() {
 		for _, pid := range pids {
 			syscall.Kill(pid, syscall.SIGCONT)

@@ -65,6 +65,7 @@ var programs = map[string]program{
 	"nsenter":                 {[]string{"nsenter"}, "util-linux"},
 	"ip":                      {[]string{"ip"}, "iproute2"},
 	"etcd":                    {[]string{"etcd"}, "etcd-server"},
+	"openssl":                 {[]string{"openssl"}, "openssl"},
 	"etcdctl":                 {[]string{"etcdctl"}, "etcd-client"},
 	"systemd-nspawn":          {[]string{"systemd-nspawn"}, "systemd-container"},
 	"systemctl":               {[]string{"systemctl"}, "systemd"},

@@ -39,12 +39,10 @@ func UsageOf(pid int) (Usage, error) {
 			u.PeakRSS = kib << 10
 		}
 	}
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	fields, err := statOf(pid)
 	if err != nil {
 		return u, err
 	}
-	// The name in the second field may hold spaces; the fields are counted from after its parenthesis.
-	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
 	var ticks int64
 	for _, field := range fields[11:13] { // utime and stime, in hundredths of a second
 		n, _ := strconv.ParseInt(field, 10, 64)
@@ -52,6 +50,25 @@ func UsageOf(pid int) (Usage, error) {
 	}
 	u.CPU = time.Duration(ticks) * 10 * time.Millisecond
 	return u, nil
+}
+
+// statOf are the fields of /proc/PID/stat from the third one on.
+func statOf(pid int) ([]string, error) {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return nil, err
+	}
+	// The name in the second field may hold spaces; the fields are counted from after its parenthesis.
+	return strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:])), nil
+}
+
+// StateOf is the state of a process: R for one that runs, T for one that is stopped, and so on.
+func StateOf(pid int) (string, error) {
+	fields, err := statOf(pid)
+	if err != nil {
+		return "", err
+	}
+	return fields[0], nil
 }
 
 // Usage of this process, without its workers.
