@@ -8,8 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"syscall"
 )
 
@@ -29,19 +27,4 @@ func handOn(args []string) error {
 		return fmt.Errorf("%s is not there, which has the commands of a fleet: install it beside %s, as make install does", program, self)
 	}
 	return &os.PathError{Op: "run", Path: program, Err: err}
-}
-
-// needsEtcd says whether a command is one of a fleet, or the shell completes one.
-func needsEtcd(args []string) bool {
-	words := slices.DeleteFunc(slices.Clone(args), func(arg string) bool { return strings.HasPrefix(arg, "-") })
-	if len(words) > 0 && strings.HasPrefix(words[0], "__complete") {
-		words = words[1:]
-	}
-	switch {
-	case len(words) == 0:
-		return false
-	case words[0] == "fleet" || words[0] == "help" && len(words) > 1 && words[1] == "fleet":
-		return true
-	}
-	return words[0] == "deploy" && slices.ContainsFunc(args, func(arg string) bool { return arg == "--fleet" || strings.HasPrefix(arg, "--fleet=") })
 }
