@@ -200,7 +200,28 @@ func (r *recorder) of(release string) *observed {
 type recorders struct {
 	one   recorder // of a site whose docroot is written out
 	count atomic.Int32
-	many  sync.Map // of a pattern: the docroot, and its *recorder
+	many  sync.Map     // of a pattern: the docroot, and its *recorder
+	swept atomic.Int64 // when what is over was looked for, in Unix nanoseconds
+}
+
+// forgetEvery is how often what is over is looked for, if there is no room.
+const forgetEvery = 10 * time.Second
+
+// forget makes room: it forgets docroots on which no request has run for as long as two windows, as of
+// tenants that are gone. It says whether there is room now.
+func (rs *recorders) forget(now time.Time) bool {
+	last := rs.swept.Load()
+	if now.UnixNano()-last < int64(forgetEvery) || !rs.swept.CompareAndSwap(last, now.UnixNano()) {
+		return false
+	}
+	rs.many.Range(func(docroot, r any) bool {
+		at := r.(*recorder).now.Load()
+		if (at == nil || now.Sub(at.began) > 2*observeFor) && rs.many.CompareAndDelete(docroot, r) {
+			rs.count.Add(-1)
+		}
+		return true
+	})
+	return rs.count.Load() < maxObserved
 }
 
 // of is the recorder of a docroot; nil if there are too many.
@@ -211,7 +232,7 @@ func (rs *recorders) of(st *site, docroot string) *recorder {
 	if r, ok := rs.many.Load(docroot); ok {
 		return r.(*recorder)
 	}
-	if rs.count.Load() >= maxObserved {
+	if rs.count.Load() >= maxObserved && !rs.forget(time.Now()) {
 		return nil
 	}
 	r, known := rs.many.LoadOrStore(docroot, &recorder{})

@@ -127,3 +127,37 @@ func BenchmarkObserve(b *testing.B) {
 		at.add(at.class(&o), &o, at.began)
 	}
 }
+
+// Tenants come and go: one that is gone leaves its place to the next one.
+func TestRecorders_ForgetDocrootsThatAreOver(t *testing.T) {
+	st := &site{SiteConfig: SiteConfig{Docroot: "/www/*/current"}}
+	rs := &recorders{}
+	docroot := func(i int) string { return fmt.Sprintf("/www/%d/current", i) }
+	now := time.Now()
+	for i := range maxObserved {
+		began := now
+		if i < 10 {
+			began = now.Add(-2*observeFor - time.Second)
+		}
+		rs.of(st, docroot(i)).now.Store(&observed{began: began})
+	}
+	if rs.of(st, docroot(maxObserved)) == nil {
+		t.Fatal("there is no place for a new one")
+	}
+	if rs.of(st, docroot(10)).now.Load() == nil {
+		t.Error("one that is in use is forgotten")
+	}
+	if n := rs.count.Load(); n != maxObserved-9 {
+		t.Errorf("%d are remembered", n)
+	}
+	for i := range 9 {
+		rs.of(st, docroot(maxObserved+1+i)).now.Store(&observed{began: now})
+	}
+	if rs.of(st, docroot(0)) != nil {
+		t.Error("there are more than there may be")
+	}
+	rs.swept.Store(0)
+	if rs.of(st, docroot(0)) == nil { // the one of above has had nothing
+		t.Error("one that has nothing keeps its place")
+	}
+}

@@ -59,7 +59,7 @@ type fleetTrial struct {
 }
 
 // linger is how long a trial goes on that nobody asks for any more.
-const linger = 5 * time.Second
+const linger = 2 * time.Second
 
 // askTrial tries a release for as long as ctx goes on, and tells what that comes to.
 func (h *fleetHost) askTrial(ctx context.Context, ask fleet.Ask, tell func(string)) (string, error) {
