@@ -60,6 +60,10 @@ func (c *Contents) look(ctx context.Context, dir string, f Filling, freeze bool)
 	if freeze && l.was.Frozen.IsZero() {
 		l.content.Frozen, l.touched = time.Now(), true
 	}
+	if !l.touched && l.was.Hash != "" && len(l.paths) == len(l.was.paths) { // each path is as it was kept
+		l.content.Hash, l.content.Files, l.content.Bytes = l.was.Hash, l.was.Files, l.was.Bytes
+		return l, nil
+	}
 	if err := l.sum(); err != nil {
 		return l, err
 	}
@@ -124,6 +128,9 @@ func (l *look) walk(ctx context.Context) error {
 			}
 			now = &counted{}
 			l.paths[rel] = now
+		}
+		if *now == *was && was.frozen == "" {
+			continue
 		}
 		if then := was.then(); now.what() != then {
 			now.frozen = then
