@@ -252,9 +252,9 @@ func only(name string) []fault {
 	return slices.DeleteFunc(slices.Clone(faults), func(f fault) bool { return f.name != name })
 }
 
-// writes has the manual say what the campaign has seen, if it was a long one.
+// writes has the manual say what the campaign has seen. Another one sees other figures.
 func (g *campaign) writes() {
-	if !long() || len(g.rows) < len(faults) {
+	if !manual.Writes() || len(g.rows) < len(faults) {
 		return
 	}
 	rows := [][]string{{"Fault", "times", "flipped", "apart", "in step", "flips", "refused", "failed"}}

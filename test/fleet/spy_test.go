@@ -33,10 +33,9 @@ type spy struct {
 	mu       sync.Mutex // guards the following
 	changed  chan struct{}
 	seen     map[written]bool
-	phases   map[string][]string
-	began    map[string]moment // when a proposal was seen first, by its ID
-	release  map[string]string // of a proposal
-	promised map[string]bool   // a host has, to go to a release
+	phases   map[string][]string // of a proposal, by its ID
+	release  map[string]string   // of a proposal
+	promised map[string]bool     // a host has, to go to a release
 	commits  []agreed.Commit
 	have     map[int64]map[string]agreed.Have // that hosts have gone by, by the commit
 }
@@ -52,7 +51,7 @@ func (y *yard) spyOn() *spy {
 	y.t.Helper()
 	s := &spy{
 		y: y, keys: agreed.NewKeys(prefix, group), changed: make(chan struct{}), seen: map[written]bool{},
-		phases: map[string][]string{}, began: map[string]moment{}, release: map[string]string{}, promised: map[string]bool{},
+		phases: map[string][]string{}, release: map[string]string{}, promised: map[string]bool{},
 		have: map[int64]map[string]agreed.Have{},
 	}
 	ctx, stop := context.WithCancel(context.Background())
@@ -127,9 +126,6 @@ func (s *spy) take(key string, value []byte, revision int64) {
 		var p agreed.Proposal
 		if json.Unmarshal(value, &p) == nil && !slices.Contains(s.phases[p.ID], p.Phase) {
 			s.phases[p.ID], s.release[p.ID] = append(s.phases[p.ID], p.Phase), p.Release
-			if _, has := s.began[p.ID]; !has {
-				s.began[p.ID] = s.y.now()
-			}
 		}
 	case strings.HasPrefix(key, s.keys.Answers("")[:len(s.keys.Answers(""))-1]):
 		var a agreed.Answer
