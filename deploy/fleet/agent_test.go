@@ -143,6 +143,30 @@ func (g *group) answer(id string, m *machine) (answer fleet.Answer, there bool) 
 	return answer, err == nil
 }
 
+func TestAgent_TellsTheDaemonNothingBetweenTheCommitAndTheRename(t *testing.T) {
+	inGroup(t, 2, func(g *group) {
+		web1 := g.machines[0]
+		g.mustFlip("42")
+		g.settle()
+		var told []string
+		web1.changed = func(m *machine) {
+			for _, st := range m.told {
+				told = append(told, fmt.Sprintf("serves %s, told %d %s, then %s", m.live["shop"], st.Seq, st.State, st.Next))
+			}
+		}
+		g.mustFlip("43")
+		time.Sleep(100 * time.Millisecond)
+		want := []string{
+			"serves 42, told 1 in step, then in doubt",
+			"serves 43, told 1 in step, then in doubt",
+			"serves 43, told 2 in step, then ",
+		}
+		if told = slices.Compact(told); !slices.Equal(told, want) {
+			t.Errorf("it was\n%s", strings.Join(told, "\n"))
+		}
+	})
+}
+
 func TestAgent_PromisesNothingThatItCouldNotTellTheDaemon(t *testing.T) {
 	inGroup(t, 3, func(g *group) {
 		g.machines[1].fail("tell", errors.New("connection refused"))
