@@ -18,6 +18,7 @@ type failingStore struct {
 	does   bool
 	away   time.Duration
 	failed time.Time
+	lose   func() // ends the command's lease, if it is away for that long
 }
 
 var errAway = errors.New("no answer")
@@ -42,6 +43,9 @@ func (s *failingStore) Commit(ctx context.Context, when []fleet.Condition, then 
 		s.Store.Commit(ctx, when, then)
 	}
 	s.failed = time.Now()
+	if s.away > fleet.LeaseTTL {
+		s.lose()
+	}
 	return false, 0, errAway
 }
 
@@ -65,7 +69,7 @@ func TestFlip_LearnsWhetherItsCommitStandsIfTheAnswerIsLost(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			inFleet(t, 3, func(f *fakeFleet) {
-				f.c.Store = &failingStore{Store: f.c.Store, does: tt.does, away: tt.away}
+				f.c.Store = &failingStore{Store: f.c.Store, does: tt.does, away: tt.away, lose: f.store.Client("command").LoseLeases}
 				report, err := f.flip(nil)
 				if tt.err != "" {
 					wantError(t, err, tt.err)
@@ -75,7 +79,7 @@ func TestFlip_LearnsWhetherItsCommitStandsIfTheAnswerIsLost(t *testing.T) {
 				if stands := f.committed() != nil; stands != tt.does {
 					t.Errorf("committed: %v, want %v", stands, tt.does)
 				}
-				if tt.away < time.Hour {
+				if tt.away < fleet.LeaseTTL { // later, the hosts remove their answers
 					f.wantNoFlip()
 				}
 			})
@@ -102,6 +106,33 @@ func TestFlip_AsksAgainIfAHostJoinsWhileTheOthersPromise(t *testing.T) {
 			t.Fatal(err)
 		}
 		if c := f.committed(); !slices.Equal(c.Fenced, []string{"web4"}) {
+			t.Errorf("committed is %+v: web4 was passed over", c)
+		}
+	})
+}
+
+// A joiningStore has something happen right before the first commit of a site.
+type joiningStore struct {
+	fleet.Store
+	before func()
+}
+
+func (s *joiningStore) Commit(ctx context.Context, when []fleet.Condition, then []fleet.Op) (bool, int64, error) {
+	if before := s.before; before != nil && then[0].Key == keys.Site("shop") {
+		s.before = nil
+		before()
+	}
+	return s.Store.Commit(ctx, when, then)
+}
+
+func TestFlip_PassesOverNoHostThatJoinsRightBeforeTheCommit(t *testing.T) {
+	inFleet(t, 3, func(f *fakeFleet) {
+		fourth := newFakeHost(f.t, f.store, "web4")
+		f.c.Store = &joiningStore{f.c.Store, fourth.start}
+		if _, err := f.flip(func(f *fleet.Flip) { f.AtLeast = fleet.Share{Hosts: 3} }); err != nil {
+			t.Fatal(err)
+		}
+		if c := f.committed(); !slices.Equal(c.Fenced, []string{"web4"}) || !slices.Contains(fourth.phases, fleet.PhasePromise) {
 			t.Errorf("committed is %+v: web4 was passed over", c)
 		}
 	})
