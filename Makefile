@@ -42,8 +42,9 @@ NFPM        = github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.2
 GOBUILD = build -trimpath -buildvcs=false -ldflags "-X main.version=$(VERSION) -X main.commit=$(COMMIT)"
 
 .PHONY: build
-build: ## bin/realdocd, static (the default), and bin/completions
-	CGO_ENABLED=0 go $(GOBUILD) -o bin/realdocd ./cmd/realdocd
+build: ## bin/realdocd and bin/realdocd-fleet, static (the default), and bin/completions
+	CGO_ENABLED=0 go $(GOBUILD) -tags noetcd -o bin/realdocd ./cmd/realdocd
+	CGO_ENABLED=0 go $(GOBUILD) -o bin/realdocd-fleet ./cmd/realdocd
 	@mkdir -p bin/completions; run=bin/realdocd; \
 	if [ "$$(go env GOOS GOARCH)" != "$$(go env GOHOSTOS GOHOSTARCH)" ]; then \
 		run="env GOOS= GOARCH= go run ./cmd/realdocd"; \
@@ -57,11 +58,11 @@ build: ## bin/realdocd, static (the default), and bin/completions
 		find "$$dir" -maxdepth 1 -type f \( -iname 'licen[sc]e*' -o -iname 'copying*' -o -iname 'notice*' \) | sort | xargs cat; \
 	done; } >bin/copyright
 
-# What the program is linked with. Their licences go with it.
+# What the programs are linked with: realdocd-fleet has a client of etcd too. Their licences go with it.
 DEPENDENCIES = env GOOS= GOARCH= go list -deps -f '{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}} {{.Dir}}{{end}}{{end}}' ./cmd/realdocd | grep . | sort -u
 
 # For install: sudo make install has no Go, nor needs it after make build.
-bin/realdocd bin/completions bin/copyright:
+bin/realdocd bin/realdocd-fleet bin/completions bin/copyright:
 	$(MAKE) build
 
 .PHONY: demo
@@ -120,6 +121,10 @@ screenshots: deps-test ## those of the page, in test/page/screenshots
 bench: deps-bench ## what realdocd costs, in ratios to other ways; ROUNDS=7 BENCH="throughput modes settings seen pins large static overload kept disk growth idle" MANUAL_WRITE=1
 	go run ./test/bench $(BENCH)
 
+.PHONY: costs
+costs: build ## size and idle memory of realdocd, and of what it would be with a client of etcd
+	test/bench/costs.sh bin/realdocd bin/realdocd-fleet
+
 .PHONY: robust
 robust: deps-test ## attacks and faults, for real; writes their tables in realdocd-robustness(7)
 	MANUAL_WRITE=1 CI=true go test $(TESTFLAGS) ./test/robust
@@ -176,6 +181,13 @@ matrix: deps-matrix ## what passes with which web server; writes the table in re
 	MANUAL_WRITE=1 CI=true go test $(TESTFLAGS) ./test/matrix
 	@sed -n '/written by make matrix: web servers$$/,/end of web servers$$/p' etc/man/realdocd.8
 
+FLEET_HOSTS ?= 200
+FLEET_SITES ?= 20
+
+.PHONY: fleetscale
+fleetscale: deps-test ## FLEET_HOSTS=200 agents with FLEET_SITES=20 in one process, around an etcd; writes the table in realdocd-fleet(7)
+	FLEET_HOSTS=$(FLEET_HOSTS) FLEET_SITES=$(FLEET_SITES) FLEET_REST=60 MANUAL_WRITE=1 go test -count=1 -timeout 30m -v ./test/fleet/scale
+
 .PHONY: destroy
 destroy: deps-test ## what deploy does where it could destroy something, as root; writes the table in realdocd-deploy(7)
 	MANUAL_WRITE=1 CI=true go test -count=1 -run 'KilledAtAnyStep' ./deploy
@@ -183,8 +195,9 @@ destroy: deps-test ## what deploy does where it could destroy something, as root
 	@sed -n '/written by make destroy: situations$$/,/end of situations$$/p' etc/man/realdocd-deploy.7
 
 .PHONY: install
-install: bin/realdocd bin/completions bin/copyright ## DESTDIR= PREFIX=/usr WEBUSER=www-data; a configuration that is there already stays
+install: bin/realdocd bin/realdocd-fleet bin/completions bin/copyright ## DESTDIR= PREFIX=/usr WEBUSER=www-data; a configuration that is there already stays
 	install -D -m 0755 bin/realdocd "$(DESTDIR)$(BINDIR)/realdocd"
+	install -D -m 0755 bin/realdocd-fleet "$(DESTDIR)$(BINDIR)/realdocd-fleet"
 	@for conf in realdocd/realdocd.toml logrotate.d/realdocd; do \
 		if [ -e "$(DESTDIR)$(SYSCONFDIR)/$$conf" ]; then \
 			echo "$(DESTDIR)$(SYSCONFDIR)/$$conf stays as it is"; \
@@ -244,6 +257,7 @@ deb rpm:
 container: build ## dist/container/root.tar, which etc/container/Containerfile adds
 	rm -rf dist/container
 	install -D -m 0755 bin/realdocd dist/container/root/usr/bin/realdocd
+	install -D -m 0755 bin/realdocd-fleet dist/container/root/usr/bin/realdocd-fleet
 	install -D -m 0644 etc/container/realdocd.toml dist/container/root/etc/realdocd/realdocd.toml
 	install -D -m 0644 bin/copyright dist/container/root/usr/share/doc/realdocd/copyright
 	install -d -m 0755 dist/container/root/run dist/container/root/var/lib dist/container/root/var/www

@@ -90,7 +90,7 @@ func (d *docroot) lookAfresh(now time.Time) error {
 		}
 		patience := unknownAfter
 		if d.live != nil {
-			patience = staleAfter
+			patience = d.opts.stale
 		}
 		if !d.await(patience - now.Sub(d.running)) {
 			return errHung
@@ -121,7 +121,7 @@ func (d *docroot) startLook(now time.Time) {
 		d.mu.Unlock()
 		began := time.Now()
 		f := d.look(known, opts, now)
-		if time.Since(began) >= staleAfter {
+		if time.Since(began) >= opts.stale {
 			f.local = false // until the path is walked again: others must not wait for one that takes so long
 		}
 		d.mu.Lock()

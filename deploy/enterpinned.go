@@ -114,7 +114,7 @@ func (r *Release) checkNow(opts *Options, live *Release, now time.Time) bool {
 		r.checking.Store(false)
 		close(done)
 	}()
-	patience := time.NewTimer(staleAfter)
+	patience := time.NewTimer(opts.stale)
 	defer patience.Stop()
 	select {
 	case <-done:

@@ -40,6 +40,7 @@ type Options struct {
 	// one before, may have written it down. It may read a file. Nil knows nothing.
 	WasLive func(link string) (release string, known bool)
 
+	stale       time.Duration // staleAfter, but for tests that say otherwise
 	maxDocroots int
 	closed      *closings
 	unkept      *atomic.Bool // pins have come, or were ended, that nobody has written down
@@ -87,7 +88,7 @@ func NewResolver(opts Options) *Resolver {
 	if opts.Blocking == nil {
 		opts.Blocking = func(call func()) { call() }
 	}
-	opts.now = time.Now
+	opts.now, opts.stale = time.Now, staleAfter
 	opts.closed, opts.unkept = &closings{}, new(atomic.Bool)
 	return &Resolver{opts: &opts, docroots: map[string]*docroot{}}
 }
@@ -100,7 +101,23 @@ func (r *Resolver) Configure(opts Options) {
 	next.Mode, next.Every, next.LinkAfter, next.Slots, next.Releases = opts.Mode, opts.Every, opts.LinkAfter, opts.Slots, opts.Releases
 	next.Places = opts.Places
 	next.WasLive = opts.WasLive
-	r.opts = &next
+	r.takeLocked(&next)
+}
+
+// BePatient changes how long a request that could run on a known release waits for a look
+// at the link, which is a tenth of a second: on a machine that is busy, a look may take longer
+// though no file system hangs.
+func (r *Resolver) BePatient(stale time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	next := *r.opts
+	next.stale = stale
+	r.takeLocked(&next)
+}
+
+// takeLocked has all docroots looked at with other options.
+func (r *Resolver) takeLocked(opts *Options) {
+	r.opts = opts
 	for _, d := range r.docroots {
 		d.mu.Lock()
 		d.opts = r.opts.of(d.path)

@@ -154,22 +154,47 @@ func TestEtc_SystemdLoadsTheUnit(t *testing.T) {
 	write(t, file, unit)
 	socket := filepath.Join(dir, "realdocd.socket")
 	write(t, socket, read(t, "systemd/system/realdocd.socket"))
-	if out := run(t, exec.Command(analyze, "verify", "--man=no", file, socket)); strings.Contains(out, "realdocd.") {
+	agent := filepath.Join(dir, "realdocd-fleet.service")
+	write(t, agent, strings.ReplaceAll(read(t, "systemd/system/realdocd-fleet.service"), "/usr/bin/realdocd", binary))
+	if out := run(t, exec.Command(analyze, "verify", "--man=no", file, socket, agent)); strings.Contains(out, "realdocd.") || strings.Contains(out, "realdocd-fleet.") {
 		t.Errorf("systemd-analyze verify says:\n%s", out)
 	}
 }
 
 // 0 is no exposure, 10 all; above 2 a service is no longer "OK" to systemd, and what
-// the unit forgoes beyond it, realdocd needs: sockets, and other users' files to read.
-func TestTheUnitIsHardened(t *testing.T) {
-	analyze := stack.PathOf(t, "systemd-analyze")
-	out := run(t, exec.Command(analyze, "security", "--offline=yes", "--no-pager", "systemd/system/realdocd.service"))
-	found := regexp.MustCompile(`Overall exposure level for realdocd.service: ([0-9.]+) `).FindStringSubmatch(out)
-	if found == nil {
-		t.Fatalf("systemd-analyze security says:\n%s", out)
+// the unit forgoes beyond it, realdocd needs: sockets, and other users' files to read. The agent of a
+// fleet renames links of any user, and runs commands as their owners.
+func TestTheUnitsAreHardened(t *testing.T) {
+	for unit, most := range map[string]float64{"realdocd.service": 2, "realdocd-fleet.service": 4.2} {
+		analyze := stack.PathOf(t, "systemd-analyze")
+		out := run(t, exec.Command(analyze, "security", "--offline=yes", "--no-pager", "systemd/system/"+unit))
+		found := regexp.MustCompile(`Overall exposure level for ` + unit + `: ([0-9.]+) `).FindStringSubmatch(out)
+		if found == nil {
+			t.Fatalf("systemd-analyze security says:\n%s", out)
+		}
+		if level, err := strconv.ParseFloat(found[1], 64); err != nil || level > most {
+			t.Errorf("the exposure of %s is %s:\n%s", unit, found[1], out)
+		}
 	}
-	if level, err := strconv.ParseFloat(found[1], 64); err != nil || level > 2 {
-		t.Errorf("the exposure is %s:\n%s", found[1], out)
+}
+
+// A right that a root process keeps is one that somebody has a reason for.
+func TestTheAgentsUnitSaysWhatEachOfItsRightsIsFor(t *testing.T) {
+	text := read(t, "systemd/system/realdocd-fleet.service")
+	rights := regexp.MustCompile(`(?m)^CapabilityBoundingSet=(.+)$`).FindStringSubmatch(text)
+	if rights == nil {
+		t.Fatal("the unit bounds no capabilities")
+	}
+	for _, right := range strings.Fields(rights[1]) {
+		name := strings.TrimPrefix(right, "CAP_")
+		if !regexp.MustCompile(`(?m)^#   ([A-Z_]+ )*` + name + `( [A-Z_]+)* +to |(?m)^#   ` + name + ` +for `).MatchString(text) {
+			t.Errorf("the unit does not say what %s is for", right)
+		}
+	}
+	for _, open := range []string{"NoNewPrivileges", "RestrictSUIDSGID", "MemoryDenyWriteExecute", "IPAddressDeny"} {
+		if !strings.Contains(text, "("+open+"=)") {
+			t.Errorf("the unit does not say why %s= is left out", open)
+		}
 	}
 }
 

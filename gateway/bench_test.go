@@ -39,6 +39,7 @@ type bench struct {
 	facts  fpm.Answer                                             // what FPM says of itself
 	asked  atomic.Pointer[func(fpm.Question) (fpm.Answer, error)] // answers instead, once it is set
 	idle   time.Duration                                          // for keepFor
+	stale  time.Duration                                          // how long a request waits for a look at its link
 	server *Server
 	addr   stack.Addr
 }
@@ -51,7 +52,7 @@ func newBench(t testing.TB) *bench {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	b := &bench{t: t, dir: dir, idle: patience, log: &logBuffer{changed: make(chan struct{})}}
+	b := &bench{t: t, dir: dir, idle: patience, stale: patience, log: &logBuffer{changed: make(chan struct{})}}
 	b.logger = zerolog.New(b.log)
 	for _, public := range []string{"shop/releases/1", "shop/releases/2", "blog/releases/1"} {
 		b.must(os.MkdirAll(filepath.Join(dir, public, "public"), 0o755))
@@ -118,6 +119,9 @@ func (b *bench) newServer() *Server {
 			return b.facts, nil
 		}
 		p.KeepFor = b.idle
+	}
+	for _, st := range server.setup.Load().sites.all {
+		st.releases.BePatient(b.stale)
 	}
 	return server
 }

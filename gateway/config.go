@@ -104,7 +104,7 @@ type Config struct {
 // FleetConfig is what the daemon knows of its fleet. All else the agent knows, which tells it
 // where the sites stand.
 type FleetConfig struct {
-	// On says that there is one: requests ask where their site stands.
+	// On says that there is one: requests ask where their site stands. It takes a StateDir.
 	On bool
 	// ServeBehind has requests of a site run that does not have what is committed, or is not known
 	// to have it. Otherwise they are refused.

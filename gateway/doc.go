@@ -44,6 +44,16 @@
 // is live then. A canary and a bake are trials: each is owned by one goroutine (trial.run),
 // and package judge says what their figures mean.
 //
+// # A fleet
+//
+// With a fleet, the agent of this host tells where each site stands (Server.Stand, in full each
+// time): the daemon asks nobody, and no request waits for another machine. A request of a site that
+// is behind what is committed, or of which that is not known, is refused before its body is read
+// (request.checkFleet); for a moment after nobody has known, it waits for the agent's word
+// instead. The daemon is ready only if all its sites are in step. What was told is in
+// state_dir/fleet.json before the agent is answered, and holds for the next process of this boot
+// of the machine; see package standing.
+//
 // # Paths
 //
 // Every path that arrives becomes a site and a path below its release, whichever way
@@ -144,7 +154,7 @@
 // queue), that of [fpm.Total] (the places of all pools), and that of [handover.Peer] (what is
 // to be sent). Every other is held alone. What a mutex guards is said beside it, and a
 // function whose name ends in Locked wants it held. What operators decide of a site while
-// requests run (maintenance, trials) is a map that is replaced and never changed, so that a
+// requests run (maintenance, trials), and what an agent tells of it (standings), is a map that is replaced and never changed, so that a
 // request loads a pointer and waits for nobody.
 //
 // # What can go wrong

@@ -29,8 +29,9 @@ var (
 	docrootTook     = histogram("docroot_request_duration_seconds", `From BEGIN_REQUEST to the end of the response, by docroot of a pattern: of the first 100 docroots, and "other" for the rest.`, "site", "docroot")
 
 	fleetState   = gauge("fleet_state", `Docroots of the site that stand so in the fleet of this host: "in step", "behind", "in doubt", "strayed", "lost" or "unknown"; with [fleet], as the others of it.`, "site", "state")
-	fleetCommit  = gauge("fleet_commit", "The number of the newest commit that the agent has told of; 0 is none. Not of patterns.", "site")
+	fleetCommit  = gauge("fleet_commit", "The number of the newest commit that the agent has told of, of a site that is no pattern; 0 is none.", "site")
 	fleetStoreUp = gauge("fleet_store_up", "0 if etcd does not answer the agent, or the agent has never told.")
+	fleetAgentUp = gauge("fleet_agent_up", "0 if the agent is silent for longer than it had said, or has never told.")
 	fleetTold    = gauge("fleet_told_timestamp_seconds", "When the agent has told last: the others of it are of then.")
 
 	releasePinned   = counter("release_pinned_total", "Requests that a pin has brought into a release that is live, has somebody inside, or to which a pin leads.", "site", "release")

@@ -22,6 +22,7 @@ type fleetSeat struct {
 
 	mu     sync.Mutex // guards the following
 	table  *standing.Table
+	kept   *standing.Table   // that the file has; nil if that is not known
 	logged map[string]string // the state of each site that the log has
 }
 
@@ -42,6 +43,7 @@ func newFleetSeat(cfg *Config) (*fleetSeat, error) {
 		f.table, readErr = f.file.Read()
 		err = errors.Join(err, readErr)
 	})
+	f.kept = f.table
 	return f, err
 }
 
@@ -83,8 +85,17 @@ func (now *setup) standingsOf(table *standing.Table, before *standings) *standin
 	if table == nil {
 		return next
 	}
+	places := map[string]int{} // of sites, by their names
+	for i := range now.cfg.Sites {
+		places[now.cfg.Sites[i].Name] = i
+	}
 	for _, told := range table.All() {
-		at, docroot, err := Named(now.cfg.Sites, told.Site)
+		var docroot string
+		var err error
+		at, known := places[told.Site]
+		if !known {
+			at, docroot, err = Named(now.cfg.Sites, told.Site)
+		}
 		if err != nil || docroot == "" && now.cfg.Sites[at].IsGlob() {
 			next.ignored = append(next.ignored, told.Site)
 			continue
@@ -140,15 +151,22 @@ func (f *fleetSeat) begins(at *atomic.Pointer[setup]) {
 	before.over()
 }
 
-// take has a table be what is known.
-func (f *fleetSeat) take(table *standing.Table, at *atomic.Pointer[setup]) {
+// take has a table be what is known. It says whether the file says the same already.
+func (f *fleetSeat) take(table *standing.Table, at *atomic.Pointer[setup]) (kept bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	report, _ := table.Report()
+	kept = f.kept != nil && f.kept.Same(report)
+	same := f.table != nil && f.table.Same(report)
+	f.table = table
+	if same { // as it is each time that the agent tells only that it is there
+		return kept
+	}
 	now := at.Load()
 	before := now.standings.Load()
-	f.table = table
 	now.standings.Store(now.standingsOf(table, before))
 	before.over()
+	return kept
 }
 
 // over wakes who waits for others.
@@ -171,11 +189,9 @@ func (s *Server) Stand(ctx context.Context, report control.FleetReport) (control
 	if !s.setup.Load().cfg.Fleet.On {
 		return control.FleetStatus{}, control.ErrNoFleet
 	}
-	before := s.fleet.known()
-	table := standing.New(report, standing.Now(), time.Now())
-	s.fleet.take(table, &s.setup)
+	kept := s.fleet.take(standing.New(report, standing.Now(), time.Now()), &s.setup)
 	s.tellStandings()
-	if before == nil || !before.Same(&report) {
+	if !kept {
 		if err := s.keepStandings(ctx); err != nil {
 			s.log.Error().Err(err).Msg("where the sites stand in the fleet is not kept: see state_dir; until it is, this host takes part in no flip")
 			return control.FleetStatus{}, err
@@ -206,6 +222,12 @@ func (s *Server) keepStandings(ctx context.Context) (err error) {
 			err = f.file.Write(table)
 		}
 	})
+	if err != nil {
+		table = nil
+	}
+	f.mu.Lock()
+	f.kept = table
+	f.mu.Unlock()
 	return err
 }
 

@@ -486,15 +486,48 @@ func TestFleet_WhatCannotBeKeptIsAnErrorAndNotKnownToTheNextProcess(t *testing.T
 	b.stands(control.FleetInStep)
 	next := filepath.Join(b.cfg.StateDir, ".fleet.json.next")
 	b.must(os.MkdirAll(next+"/x", 0o755)) // so that nothing can be written
-	_, err := b.server.Stand(t.Context(), control.FleetReport{Standings: []control.FleetStanding{{Site: "shop", State: control.FleetBehind}}})
-	if err == nil || !strings.Contains(err.Error(), "fleet.json") {
-		t.Errorf("it says %v", err)
+	behind := control.FleetReport{Standings: []control.FleetStanding{{Site: "shop", State: control.FleetBehind}}}
+	for range 2 { // the second time nothing is new, but that it is not kept
+		if _, err := b.server.Stand(t.Context(), behind); err == nil || !strings.Contains(err.Error(), "fleet.json") {
+			t.Errorf("it says %v", err)
+		}
 	}
 	b.logged("is not kept")
 	b.wantBehind("fleet_behind") // but it holds
 	b.must(os.RemoveAll(next))
 	b.again()
 	b.wantProbe("/readyz", http.StatusServiceUnavailable, "site shop is unknown") // and not in step, as it was before
+	_, err := b.server.Stand(t.Context(), behind)
+	b.must(err)
+	b.again()
+	b.wantProbe("/readyz", http.StatusServiceUnavailable, "site shop is behind its fleet")
+}
+
+// An agent tells again and again that it is there: that costs no disk.
+func TestFleet_WhatIsNotNewIsNotWritten(t *testing.T) {
+	b := newFleet(t).start()
+	report := control.FleetReport{Standings: []control.FleetStanding{{Site: "shop", State: control.FleetStrayed}}}
+	tell := func() os.FileInfo {
+		_, err := b.server.Stand(t.Context(), report)
+		b.must(err)
+		fi, err := os.Stat(filepath.Join(b.cfg.StateDir, "fleet.json"))
+		b.must(err)
+		return fi
+	}
+	first := tell()
+	told := b.server.Status().Fleet.Told
+	if !os.SameFile(first, tell()) || !b.server.Status().Fleet.Told.After(told) {
+		t.Error("it is written again, or nobody knows that it was told again")
+	}
+	report.Standings[0].State = control.FleetInStep
+	if os.SameFile(first, tell()) {
+		t.Error("what is new is not written")
+	}
+	report.Standings[0].Next, report.Standings[0].For = control.FleetInDoubt, control.Seconds(time.Hour)
+	next := tell()
+	if os.SameFile(next, tell()) {
+		t.Error("the time for what follows begins anew, and is not written")
+	}
 }
 
 // Only what has changed is logged, and few lines tell of many sites.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"realdocd/gateway/control"
 	"realdocd/gateway/exposition"
@@ -152,13 +151,14 @@ func (s *Server) collectFleet(set *exposition.Set) {
 			set.Add(fleetState, float64(counts[key{st.Name, state}]), st.Name, state)
 		}
 	}
-	up, told := false, time.Time{}
-	if table := s.fleet.known(); table != nil {
-		report, at := table.Report()
-		up, told = report.StoreError == "", at
+	table := s.fleet.known()
+	if table == nil {
+		set.Add(fleetStoreUp, 0)
+		set.Add(fleetAgentUp, 0)
+		return
 	}
-	set.Add(fleetStoreUp, flag(up))
-	if !told.IsZero() {
-		set.Add(fleetTold, seconds(told))
-	}
+	report, told := table.Report()
+	set.Add(fleetStoreUp, flag(report.StoreError == ""))
+	set.Add(fleetAgentUp, flag(table.Silent(standing.Now()) == 0))
+	set.Add(fleetTold, seconds(told))
 }

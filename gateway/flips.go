@@ -13,8 +13,8 @@ func (s *Server) flipped(st *site, f *deploy.Flipped) {
 	st.trials.flipped(f.Docroot, f.Live)
 	s.noteLive(st, f)
 	if s.heir() == nil {
+		s.history.flipped(st.HistoryOf(), f) // before somebody reads in the log that it is there
 		s.log.Info().Str("site", st.Name).Str("docroot", f.Docroot).Str("release", f.Live.Path).Msg("release is live")
-		s.history.flipped(st.HistoryOf(), f)
 		if fault := f.Live.Fault(); fault != "" && f.Before == nil {
 			s.log.Warn().Str("site", st.Name).Str("docroot", f.Docroot).Str("fault", fault).
 				Msg("the site's deploys cannot be told: see fault")

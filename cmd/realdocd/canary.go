@@ -49,6 +49,11 @@ most the time of --for. See realdocd-canary(7).`,
 				})
 			}
 			return o.unlocked(cmd, args[0], func(ctx context.Context, g *goLive) error {
+				if !plan.Manual || c.promote {
+					if err := g.wantAlone(insteadOf(cmd.Name())); err != nil {
+						return err
+					}
+				}
 				if c.promote {
 					return g.promote(ctx)
 				}
@@ -58,6 +63,7 @@ most the time of --for. See realdocd-canary(7).`,
 		ValidArgsFunction: o.completeSiteThenDirectory,
 	}
 	o.flags(cmd)
+	o.aloneFlag(cmd)
 	c.flags(cmd)
 	return cmd
 }

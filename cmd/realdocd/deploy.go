@@ -74,6 +74,7 @@ If the site's link does not exist yet, deploy makes it.`,
 		ValidArgsFunction: o.completeSiteThenDirectory,
 	}
 	o.flags(cmd)
+	o.aloneFlag(cmd)
 	cmd.Flags().DurationVar(&o.timeout, "timeout", 30*time.Second, "how long to wait for the idle slot to drain, as `TIME` such as 30s or 2m")
 	o.bakeFlag(cmd)
 	o.pinsFlag(cmd)

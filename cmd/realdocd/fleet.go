@@ -19,7 +19,7 @@ runs fleet agent, beside the gateway. See realdocd-fleet(7).`,
 			return usageError{errors.New("say which: " + strings.Join(commandNames(cmd), ", "))}
 		},
 	}
-	cmd.AddCommand(newFleetFlip(), newFleetRollback(), newFleetStatus(), newFleetDrain(), newFleetHistory(), newFleetLeave(), newFleetForget(), newFleetCanary(),
-		newFleetContent(), newFleetAgent(getenv))
+	cmd.AddCommand(newFleetFlip(), newFleetRollback(), newFleetCanary(), newFleetStatus(), newFleetDrain(), newFleetHistory(), newFleetLeave(),
+		newFleetForget(), newFleetContent(), newFleetAgent(getenv))
 	return cmd
 }

@@ -83,7 +83,7 @@ func TestFleetFlip_ThatIsRefusedNamesTheHostsAndExits1(t *testing.T) {
 	code, stdout, stderr = f.run("fleet", "flip", "shop", "42", "--at-least", "2/3", "--json")
 	wantDone(t, code, stdout, stderr)
 	o = outcome{}
-	if err := json.Unmarshal([]byte(stdout), &o); err != nil || !o.OK || !o.Live || o.Fleet == nil || len(o.Fleet.Applied) != 2 || o.Before != "41" {
+	if err := json.Unmarshal([]byte(stdout), &o); err != nil || !o.OK || !o.Live || o.Fleet == nil || len(o.Fleet.Hosts) != 2 || o.Fleet.Behind[0].Host != "web2" || len(o.Fleet.Clocks) != 2 || o.Before != "41" {
 		t.Errorf("%s (%v)", stdout, err)
 	}
 	wantIn(t, stderr, "web2 is left behind, and not ready until it has 42: release 42 is not on this host")
@@ -184,7 +184,7 @@ func TestFleet_WithoutAFleetSaysWhatToSet(t *testing.T) {
 
 func TestFleet_WrongUseIsExitCode2(t *testing.T) {
 	for args, want := range map[string]string{
-		"fleet":                                "say which: agent, drain, flip, forget, history, leave, rollback, status",
+		"fleet":                                "say which: agent, content, drain, flip, forget, history, leave, rollback, status",
 		"fleet flip shop":                      "flip needs RELEASE too",
 		"fleet flip shop releases/43":          "RELEASE is a name here, such as 43, and not \"releases/43\"",
 		"fleet flip shop 43 --at-least none":   "--at-least: want a number of hosts such as 14, or a share such as 9/10 or 90%, not \"none\"",

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -43,7 +42,10 @@ func (o *fleetOptions) open() (c *fleetCommander, close func(), err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	store, err := openFleetStore(&config)
+	if !config.Fleet.Configured() {
+		return nil, nil, fmt.Errorf(`%s: there is no fleet: say where etcd is, as in [fleet] etcd = ["https://10.0.0.1:2379"]`, o.file)
+	}
+	store, err := openStore(&config)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", o.file, err)
 	}
@@ -166,21 +168,6 @@ func (o *fleetOptions) completeHost(_ *cobra.Command, args []string, _ string) (
 		})
 	}
 	return names, cobra.ShellCompDirectiveNoFileComp
-}
-
-// openFleetStore makes the store that the configuration names.
-func openFleetStore(c *conf.Config) (fleet.Store, error) {
-	if !c.Fleet.Configured() {
-		return nil, errors.New(`there is no fleet: say where etcd is, as in [fleet] etcd = ["https://10.0.0.1:2379"]`)
-	}
-	password, err := c.FleetPassword()
-	if err != nil {
-		return nil, err
-	}
-	return fleet.OpenEtcd(fleet.EtcdConfig{
-		Endpoints: c.Fleet.Etcd, User: c.Fleet.User, Password: password,
-		CAFile: c.Fleet.CAFile, CertFile: c.Fleet.CertFile, KeyFile: c.Fleet.KeyFile,
-	})
 }
 
 // byWhat groups hosts that say the same.

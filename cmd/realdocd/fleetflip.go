@@ -146,7 +146,7 @@ func (g *goFleet) would(ctx context.Context, f fleet.Flip) error {
 // report tells what a flip came to.
 func (g *goFleet) report(r fleet.Report, took time.Duration, err error) error {
 	if r.Commit.Seq > 0 {
-		g.outcome.Fleet, g.outcome.Before, g.outcome.Live = &r, r.Commit.Before, err == nil
+		g.outcome.Fleet, g.outcome.Before, g.outcome.Live = fleetOutcomeOf(r), r.Commit.Before, err == nil
 	}
 	if r.Commit.Seq == 0 {
 		return err

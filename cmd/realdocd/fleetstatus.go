@@ -5,14 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"realdocd/deploy/fleet"
 	"realdocd/gateway/control"
+	"realdocd/gateway/pin"
 )
 
 func newFleetStatus() *cobra.Command {
@@ -99,19 +98,12 @@ func unbelieved(hosts []fleet.HostView) (warnings []string) {
 	}
 	for _, its := range keys {
 		for _, signer := range keys {
-			if its != signer && !believes(its, signer) {
+			if its != signer && !pin.Believes(its, signer) {
 				warnings = append(warnings, fmt.Sprintf("pins: %s does not follow what %s signs: copy the key file, see KEYS in realdocd-pins(7)", first[its], first[signer]))
 			}
 		}
 	}
 	return warnings
-}
-
-// believes says whether a host with the keys of one fingerprint, each behind a +, follows what a host signs
-// by the first key of another.
-func believes(host, signer string) bool {
-	current, _, _ := strings.Cut(signer, "+")
-	return current == "" || slices.Contains(strings.Split(host, "+"), current)
 }
 
 // text is the status for people.

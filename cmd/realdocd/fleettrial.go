@@ -119,7 +119,7 @@ func (h *fleetHost) beginTrial(ctx context.Context, ask fleet.Ask, want trialAsk
 	if err != nil {
 		return nil, err
 	}
-	hash, err := h.hash(ctx, g, g.link.root(release))
+	hash, err := h.frozen(ctx, g, g.link.root(release))
 	if err != nil {
 		return nil, err
 	}

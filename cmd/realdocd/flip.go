@@ -56,6 +56,7 @@ Interrupted before the rename, it has changed nothing; after it, the flip stands
 		ValidArgsFunction: o.completeSiteThenTarget,
 	}
 	o.flags(cmd)
+	o.aloneFlag(cmd)
 	o.drainFlags(cmd)
 	o.holdFlag(cmd)
 	o.bakeFlag(cmd)

@@ -17,7 +17,7 @@ import (
 type liveOptions struct {
 	siteOptions
 	strict, noWarm, noHeadroom, anyway, wait bool
-	drain, dryRun, asJSON, hold              bool
+	drain, dryRun, asJSON, hold, alone       bool
 	timeout                                  time.Duration
 	bake                                     time.Duration
 	pins                                     control.Pins
@@ -49,6 +49,9 @@ func (o *liveOptions) pinsFlag(cmd *cobra.Command) {
 // with does the work under the link's lock, and tells how it went.
 func (o *liveOptions) with(cmd *cobra.Command, site string, work func(ctx context.Context, g *goLive) error) error {
 	return o.unlocked(cmd, site, func(ctx context.Context, g *goLive) error {
+		if err := g.wantAlone(insteadOf(cmd.Name())); err != nil {
+			return err
+		}
 		if err := g.locked(func() error { return work(ctx, g) }); err != nil {
 			return err
 		}

@@ -32,6 +32,7 @@ gateway, or in state_dir.`,
 		ValidArgsFunction: o.completeSite,
 	}
 	o.flags(cmd)
+	o.aloneFlag(cmd)
 	o.drainFlags(cmd)
 	return cmd
 }

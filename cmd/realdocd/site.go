@@ -43,6 +43,10 @@ type namedSite struct {
 	// daemon is nil if none runs; alone says why.
 	daemon *control.Client
 	alone  string
+	// fleet says that the configuration has one, and told is what the daemon was told of it; nil if
+	// it was told nothing.
+	fleet bool
+	told  *control.FleetStatus
 }
 
 // find reads the site from the file, and looks whether a daemon runs.
@@ -74,7 +78,7 @@ func nameSite(c conf.Config, file, name, asked string) (*namedSite, error) {
 	if docroot != "" && asked != "" && path.Clean(asked) != docroot {
 		return nil, usageError{fmt.Errorf("%s is the docroot %s: leave --docroot out", name, docroot)}
 	}
-	t := &namedSite{pattern: site, sites: c.Gateway.Sites, stateDir: c.Gateway.StateDir}
+	t := &namedSite{pattern: site, sites: c.Gateway.Sites, stateDir: c.Gateway.StateDir, fleet: c.Fleet.Configured()}
 	if t.docroot, err = site.DocrootOf(cmp.Or(docroot, asked)); err != nil {
 		return nil, usageError{fmt.Errorf("--docroot: %w", err)}
 	}
@@ -121,6 +125,9 @@ func (t *namedSite) reach(ctx context.Context, socket, user string) error {
 		return fmt.Errorf("the realdocd that runs does not know site %q yet: systemctl reload realdocd", t.at.Site)
 	}
 	t.daemon = daemon
+	if st.Fleet != nil && !st.Fleet.Told.IsZero() {
+		t.told = st.Fleet
+	}
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -29,6 +30,20 @@ func TestStatusCheck_IsOneLineWithTheCodeOfNagios(t *testing.T) {
 		{"a release is gone", func(d *fakeDaemon) { d.status.Sites[0].Gone = true }, 2, "REALDOCD CRITICAL - site shop: its live release was removed"},
 		{"a stale link", func(d *fakeDaemon) { d.status.Sites[0].Stale = "it leads nowhere" }, 1, "REALDOCD WARNING - site shop: the last good release serves: it leads nowhere"},
 		{"no release", func(d *fakeDaemon) { d.status.Sites[0].Release = "" }, 2, "REALDOCD CRITICAL - site shop: no release is known for /srv/shop/current"},
+		{"a site is behind its fleet, and refused", func(d *fakeDaemon) {
+			d.ready.Add("fleet", errors.New("site shop is behind its fleet: a\nsite blog is lost: b"))
+			d.status.Fleet = &control.FleetStatus{Refuses: true, FleetReport: control.FleetReport{Standings: []control.FleetStanding{{Site: "shop", State: control.FleetBehind}}}}
+		}, 2, "REALDOCD CRITICAL - fleet: site shop is behind its fleet: a; site blog is lost: b | "},
+		{"a site is behind its fleet, and served", func(d *fakeDaemon) {
+			d.ready.Add("fleet", errNo)
+			d.status.Fleet = &control.FleetStatus{FleetReport: control.FleetReport{Standings: []control.FleetStanding{{Site: "shop", State: control.FleetBehind}}}}
+		}, 1, "REALDOCD WARNING - fleet: no | "},
+		{"etcd is away", func(d *fakeDaemon) {
+			d.status.Fleet = &control.FleetStatus{FleetReport: control.FleetReport{StoreError: "connection refused"}}
+		}, 1, "REALDOCD WARNING - fleet: etcd does not answer: connection refused | "},
+		{"the agent is silent", func(d *fakeDaemon) {
+			d.status.Fleet = &control.FleetStatus{Silent: control.Seconds(time.Minute)}
+		}, 1, "REALDOCD WARNING - fleet: the agent is silent for 1m: systemctl status realdocd-fleet | "},
 		{"the worst counts", func(d *fakeDaemon) { d.status.Sites[0].Gone, d.status.Pools[0].Paused = true, true }, 2, "REALDOCD CRITICAL - pool www is paused, 0 of 100 wait; site shop: its live release was removed"},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"realdocd/deploy/fleet"
 	"realdocd/gateway/control"
 )
 
@@ -37,7 +36,7 @@ type outcome struct {
 	// Preview is the link to a release that is not live.
 	Preview string `json:"preview,omitempty"`
 	// Fleet is what a flip of all hosts came to.
-	Fleet *fleet.Report `json:"fleet,omitempty"`
+	Fleet *fleetOutcome `json:"fleet,omitempty"`
 }
 
 type step struct {

@@ -100,10 +100,12 @@ func (a *Agent) Alive() bool {
 // Run by more than its bound.
 type loop struct {
 	*Agent
-	ctx   context.Context
-	work  sync.WaitGroup
-	done  chan func() // outcomes, as what the loop does with them
-	began time.Time
+	ctx     context.Context
+	work    sync.WaitGroup
+	done    chan func()   // outcomes, as what the loop does with them
+	turns   chan struct{} // see takeTurn
+	began   time.Time
+	changed bool // the status has to be published
 
 	sites  map[string]*site
 	asks   map[string]*asked
@@ -132,7 +134,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	l := &loop{
 		Agent: a, ctx: ctx, done: make(chan func()), began: time.Now(), since: time.Now(),
-		sites: map[string]*site{}, asks: map[string]*asked{},
+		sites: map[string]*site{}, asks: map[string]*asked{}, turns: make(chan struct{}, turnsAtATime),
 	}
 	l.presence.Store(&Presence{Host: a.Name, Agent: a.id, Machine: a.Machine, Version: a.Version, Since: a.Now()})
 	l.teller = newTeller(l)
@@ -146,7 +148,9 @@ func (a *Agent) Run(ctx context.Context) error {
 	l.tick()
 	for {
 		a.round.Store(time.Now().UnixNano())
-		l.publish()
+		if l.changed {
+			l.publish()
+		}
 		select {
 		case word := <-session.words:
 			if word.over != nil {
@@ -250,4 +254,5 @@ func (l *loop) tick() {
 		l.decide(s)
 	}
 	l.tell(due(&l.lastTell, tellEvery))
+	l.changed = true
 }

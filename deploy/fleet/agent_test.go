@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -47,6 +48,12 @@ func inGroup(t *testing.T, n int, test func(g *group)) {
 func (g *group) settle() {
 	time.Sleep(3 * time.Second)
 	synctest.Wait()
+}
+
+// heal has a machine reach the store again, and waits until calls have failed that were on their way.
+func (g *group) heal(m *machine) {
+	m.client.Heal()
+	time.Sleep(2 * fleet.CallLimit)
 }
 
 func (g *group) flip(release string) error {
@@ -168,8 +175,7 @@ func TestAgent_ThatHasPromisedAndHearsNothingIsInDoubt(t *testing.T) {
 		g.want("41", fleet.InDoubt, web2)
 		// The outcome comes while nobody hears.
 		g.record(keys.Site("shop"), fleet.Commit{Seq: 1, Release: "42", Hash: "v1:42", Verb: "flip"})
-		web2.client.Heal()
-		g.settle()
+		g.heal(web2)
 		g.want("42", fleet.InStep)
 	})
 }
@@ -274,8 +280,7 @@ func TestAgent_ThatComesBackFlipsAtOnceAndThenWarms(t *testing.T) {
 		if st := web2.agent.Status(); st.Answers || time.Since(st.Since) < fleet.LeaseTTL || st.Trouble == "" {
 			t.Errorf("its status is %+v", st)
 		}
-		web2.client.Heal()
-		g.settle()
+		g.heal(web2)
 		g.want("42", fleet.InStep)
 		time.Sleep(10 * time.Second)
 		wantDeeds(t, web2, "catch-up shop 42", "after shop 42", "prepare shop 42")
@@ -498,8 +503,7 @@ func TestAgent_OfAHostThatMayBeLostSaysSoItself(t *testing.T) {
 		time.Sleep(11 * time.Second)
 		g.want("41", fleet.Lost, web2)
 		wantWhy(t, web2, "hears nothing from etcd for longer than 20s")
-		web2.client.Heal()
-		time.Sleep(2 * fleet.CallLimit)
+		g.heal(web2)
 		g.want("41", fleet.InStep)
 	})
 }
@@ -580,5 +584,49 @@ func TestAgent_DoesWhatIsAskedUntilNobodyAsks(t *testing.T) {
 		if st := web1.agent.Status(); st.Asks != 0 {
 			t.Errorf("it is at %d asks", st.Asks)
 		}
+	})
+}
+
+func TestAgent_AnswersPrepareThoughItCannotLook(t *testing.T) {
+	inGroup(t, 2, func(g *group) {
+		g.machines[1].fail("look", errors.New("input/output error"))
+		time.Sleep(3 * time.Minute) // it tries again ever more rarely
+		began := time.Now()
+		wantError(t, g.flip("42"), "web2: ", "input/output error")
+		if took := time.Since(began); took > 10*time.Second {
+			t.Errorf("it took %v", took)
+		}
+	})
+}
+
+func TestAgent_AnswersPrepareThoughItFetchesWhatIsCommitted(t *testing.T) {
+	inGroup(t, 2, func(g *group) {
+		web2 := g.machines[1]
+		delete(web2.releases["shop"], "42")
+		web2.fetch = func(string) error { return nil }
+		web2.take("fetch", 50*time.Minute)
+		g.c.Flip(context.Background(), fleet.Flip{Site: "shop", Release: "42", AtLeast: fleet.Share{Hosts: 1}})
+		g.settle()
+		g.want("41", fleet.Behind, web2)
+		g.mustFlip("43")
+		g.settle()
+		g.want("43", fleet.InStep)
+	})
+}
+
+func TestAgent_SitesThatHangHoldNoOtherSite(t *testing.T) {
+	inGroup(t, 1, func(g *group) {
+		m := g.machines[0]
+		m.mu.Lock()
+		for i := range 20 {
+			site := fmt.Sprint("hangs", i)
+			m.live[site], m.releases[site] = "1", map[string]string{}
+			m.takes["look "+site] = time.Hour
+		}
+		m.mu.Unlock()
+		m.kill()
+		m.restart(t)
+		time.Sleep(20 * time.Second)
+		g.want("41", fleet.InStep)
 	})
 }

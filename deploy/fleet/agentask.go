@@ -26,6 +26,7 @@ const mostAsks = 100 // at a time
 
 // hearAsk begins to do what is asked of this host, and ends it when nobody asks any more.
 func (l *loop) hearAsk(id string, event Event) {
+	l.changed = true
 	a := l.asks[id]
 	if event.Removed {
 		if a != nil {
@@ -74,6 +75,7 @@ func (l *loop) endAsk(id string, a *asked) {
 		return
 	}
 	delete(l.asks, id)
+	l.changed = true
 	if l.writer != nil {
 		l.writer.put(l.Keys.Answer(id, l.Name), letter{remove: true})
 	}

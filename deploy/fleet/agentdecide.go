@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"time"
 )
 
@@ -23,6 +24,8 @@ const (
 	fetchLimit   = time.Hour
 	afterLimit   = 30 * time.Minute
 	liveLimit    = 5 * time.Second
+	turnLimit    = 5 * time.Second
+	turnsAtATime = 4
 )
 
 // start runs f as the site's job. Its outcome is what the loop does with the result.
@@ -88,9 +91,11 @@ func (l *loop) outdated(s *site) bool {
 	case "prepare":
 		return s.proposal == nil || s.job.of != roundOf(s.proposal) && s.proposal.Phase == PhasePrepare || l.mayFlip(s)
 	case "warm":
-		return l.mayFlip(s) || s.proposal != nil && s.proposal.Phase == PhasePrepare
-	case "flip", "fetch":
+		return l.mayFlip(s) || l.toPrepare(s)
+	case "flip":
 		return !s.bound() || s.job.of != commitOf(s.commit)
+	case "fetch": // what is to go live next is worth more
+		return !s.bound() || s.job.of != commitOf(s.commit) || l.toPrepare(s)
 	case "look":
 		return l.mayFlip(s)
 	}
@@ -103,27 +108,31 @@ func (l *loop) mayFlip(s *site) bool {
 		s.seen.Live != s.commit.Release && s.seen.fits(s.commit.Release, s.commit.Hash) == nil && !time.Now().Before(s.retry)
 }
 
+// toPrepare says whether somebody waits for the host's answer to a round that takes time.
+func (l *loop) toPrepare(s *site) bool {
+	return s.proposal != nil && s.proposal.Phase == PhasePrepare && s.reply.of != roundOf(s.proposal)
+}
+
 // next starts the job that the site needs most, if it needs one.
 func (l *loop) next(s *site) {
 	due := !time.Now().Before(s.retry)
+	mayLook := !time.Now().Before(s.lookRetry)
 	behind := l.viewed && s.compared && !s.inStep() && !s.strayed()
 	switch {
 	case l.mayFlip(s):
 		l.flip(s)
-	case s.looked.IsZero() || s.lookDue:
-		if due {
-			l.look(s)
-		}
-	case behind && s.lookedFor != s.commit.Seq:
+	case mayLook && due && (s.looked.IsZero() || s.lookDue):
+		l.look(s)
+	case behind && mayLook && s.lookedFor != s.commit.Seq:
 		s.lookedFor = s.commit.Seq // the release may have come since the last look
 		l.look(s)
-	case s.proposal != nil && s.proposal.Phase == PhasePrepare && s.reply.of != roundOf(s.proposal):
+	case l.toPrepare(s):
 		l.prepare(s)
 	case behind && due:
 		l.bring(s)
 	case l.viewed && s.compared && s.inStep() && s.bound() && (!s.started || s.warmDue):
 		l.warmUp(s)
-	case time.Since(s.looked) > lookEvery:
+	case mayLook && time.Since(s.looked) > s.lookAgain:
 		l.look(s)
 	}
 }
@@ -143,6 +152,7 @@ func (l *loop) report(s *site) {
 	s.standing = st
 	if changed {
 		l.tell(true)
+		l.changed = true
 	}
 	if l.writer != nil && s.compared && (s.listed || s.commit != nil) {
 		if text := string(encode(s.have())); text != s.lastHave {
@@ -156,10 +166,26 @@ func (l *loop) report(s *site) {
 func (l *loop) look(s *site) {
 	s.lookDue = false
 	turns := s.turns
+	s.lookAgain = lookEvery + rand.N(lookEvery/2) // not all sites at once
 	l.start(s, "look", "", lookLimit, func(ctx context.Context) func() {
+		defer l.takeTurn(ctx)()
 		seen, err := l.Host.Look(ctx, s.name)
 		return func() { l.hearLook(s, turns, seen, err) }
 	})
+}
+
+// takeTurn has few sites be looked at at the same time, so that a host that starts does not read all its
+// releases at once. A site that takes long holds the others for turnLimit only.
+func (l *loop) takeTurn(ctx context.Context) (done func()) {
+	bound := time.NewTimer(turnLimit)
+	defer bound.Stop()
+	select {
+	case l.turns <- struct{}{}:
+		return func() { <-l.turns }
+	case <-bound.C:
+	case <-ctx.Done():
+	}
+	return func() {}
 }
 
 func (l *loop) hearLook(s *site, turns int, seen Seen, err error) {
@@ -175,10 +201,10 @@ func (l *loop) hearLook(s *site, turns int, seen Seen, err error) {
 			s.why = err.Error()
 		}
 	case err != nil:
-		s.retry, s.lookDue = time.Now().Add(s.wait.next(time.Second, 30*time.Second)), true
+		s.lookRetry, s.lookDue = time.Now().Add(s.lookWait.next(time.Second, 30*time.Second)), true
 		l.Note(Note{Bad: true, Site: s.name, Text: "cannot look at the site", Err: err})
 	default:
-		s.looked = time.Now()
+		s.looked, s.lookWait, s.lookRetry = time.Now(), patience{}, time.Time{}
 		if s.turns != turns {
 			seen.Live = s.seen.Live
 		}

@@ -15,7 +15,7 @@ func (l *loop) hear(w word) {
 			l.since = time.Now()
 			l.Note(Note{Bad: true, Text: "the store does not answer", Err: w.trouble})
 		}
-		l.trouble = w.trouble
+		l.trouble, l.changed = w.trouble, true
 		if w.leaseOver {
 			l.writer = nil
 			l.pauseAsks()
@@ -28,7 +28,7 @@ func (l *loop) hear(w word) {
 		l.see(w.view)
 	} else if l.trouble != nil || !l.viewed {
 		l.Note(Note{Text: "the store answers", Took: time.Since(l.since)})
-		l.trouble, l.since = nil, time.Now()
+		l.trouble, l.since, l.changed = nil, time.Now(), true
 	}
 	if len(w.changes) > 0 {
 		l.apply(w.changes)
@@ -40,7 +40,7 @@ func (l *loop) see(v *view) {
 	l.viewed, l.lease, l.writer = true, v.lease, v.write
 	if l.trouble != nil {
 		l.Note(Note{Text: "the store answers", Took: time.Since(l.since)})
-		l.trouble, l.since = nil, time.Now()
+		l.trouble, l.since, l.changed = nil, time.Now(), true
 	}
 	there := map[string]bool{}
 	var events []Event

@@ -83,6 +83,12 @@ func (l *loop) prepare(s *site) {
 		if err == nil {
 			warnings, err = l.Host.Prepare(ctx, s.name, p.Release, Preparation{NoWarm: p.NoWarm, Strict: p.Strict, Rollback: p.Verb == "rollback"})
 		}
+		if err == nil { // Prepare has read the content anew, and kept that of before its commands
+			seen, lookErr = l.Host.Look(ctx, s.name)
+			if err = lookErr; err == nil {
+				err = seen.fits(p.Release, p.Hash)
+			}
+		}
 		stopped := errors.Is(ctx.Err(), context.Canceled)
 		return func() {
 			l.hearLook(s, turns, seen, lookErr)

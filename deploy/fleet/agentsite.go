@@ -38,15 +38,18 @@ type site struct {
 	standing Standing
 
 	// what is going on
-	job     *job
-	after   *job
-	afters  []string // releases whose After has to run yet
-	why     string   // the last failure of going by the commit
-	wait    patience
-	retry   time.Time
-	noFetch bool
-	lookDue bool
-	warmDue bool
+	job       *job
+	after     *job
+	afters    []string // releases whose After has to run yet
+	why       string   // the last failure of going by the commit
+	wait      patience
+	retry     time.Time
+	noFetch   bool
+	lookDue   bool
+	lookAgain time.Duration // after the last look
+	lookWait  patience
+	lookRetry time.Time
+	warmDue   bool
 	// lookedFor is the commit whose release was looked for since it came.
 	lookedFor int64
 }

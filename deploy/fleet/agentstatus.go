@@ -78,4 +78,5 @@ func (l *loop) publish() {
 		st.Haves[s.name] = s.have()
 	}
 	l.status.Store(st)
+	l.changed = false
 }

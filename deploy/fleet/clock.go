@@ -99,12 +99,11 @@ func spread(apart map[string]time.Duration) time.Duration {
 
 // A Clock is what a command found of a host's clock.
 type Clock struct {
-	Host string `json:"host"`
+	Host string
 	// Apart is how far it is ahead of most others, and behind them if it is below 0.
-	Apart time.Duration `json:"apart"`
+	Apart time.Duration
 	// Least and Most bound how far it is ahead of the command's clock.
-	Least time.Duration `json:"least"`
-	Most  time.Duration `json:"most"`
+	Least, Most time.Duration
 }
 
 // all gives the clocks of the hosts that have answered, the one furthest from the others first.

@@ -1,3 +1,5 @@
+//go:build !noetcd
+
 package fleet
 
 import (
@@ -27,15 +29,6 @@ type Etcd struct {
 	open    *clientv3.Client
 	closed  bool
 	since   time.Time // when calls began to fail; zero while they work
-}
-
-// EtcdConfig says where etcd is, and who we are to it.
-type EtcdConfig struct {
-	Endpoints []string // https://HOST:2379, or http://
-	User      string
-	Password  string
-	// Files in PEM. CertFile and KeyFile are read for each connection, so that they can be renewed.
-	CAFile, CertFile, KeyFile string
 }
 
 // Times of the connection. A peer that vanished is noticed by the keep-alive of the connection; etcd

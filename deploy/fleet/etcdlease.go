@@ -1,3 +1,5 @@
+//go:build !noetcd
+
 package fleet
 
 import (
@@ -60,7 +62,7 @@ func (l *etcdLease) Kept() time.Time {
 // so if the one etcd hangs that it leads to, another one is asked.
 //
 // A word of the stream was sent after the word before it was answered, and this time is what counts as
-// kept: when it was sent is not known.
+// kept: when it was sent is not known. The lease is given up when nothing was heard for all of its time.
 func (l *etcdLease) keep(ctx context.Context, client *clientv3.Client) {
 	defer close(l.lost)
 	defer l.stop()
@@ -86,10 +88,12 @@ func (l *etcdLease) keep(ctx context.Context, client *clientv3.Client) {
 			continue
 		case <-quiet.C:
 			sent = time.Now()
-			err := l.e.call(ctx, "keeping a lease", func(ctx context.Context, client *clientv3.Client) error {
+			bounded, cancel := context.WithDeadline(ctx, last.Add(l.ttl))
+			err := l.e.call(bounded, "keeping a lease", func(ctx context.Context, client *clientv3.Client) error {
 				_, err := client.KeepAliveOnce(ctx, l.id)
 				return err
 			})
+			cancel()
 			if IsFault(err, FaultForgotten) {
 				return
 			}
@@ -110,10 +114,11 @@ func (l *etcdLease) keep(ctx context.Context, client *clientv3.Client) {
 			quiet.Reset(l.ttl / 2)
 			continue
 		}
-		if time.Since(l.Kept()) > l.ttl {
+		left := l.ttl - time.Since(last)
+		if left <= 0 {
 			return
 		}
-		quiet.Reset(l.ttl / 10)
+		quiet.Reset(min(left, l.ttl/10))
 	}
 }
 

@@ -24,15 +24,16 @@ type fakeHost struct {
 	client *memstore.Client
 	stop   func()
 
-	mu     sync.Mutex // guards the following
-	hash   string     // of 43
-	why    string     // what is wrong with 43
-	mute   string     // a phase in which it says nothing
-	slow   time.Duration
-	offset time.Duration // of its clock
-	lost   time.Duration
-	stuck  bool // it goes by no commit
-	phases []string
+	mu       sync.Mutex    // guards the following
+	hash     string        // of 43
+	why      string        // what is wrong with 43
+	mute     string        // a phase in which it says nothing
+	slow     time.Duration // how long it prepares, and promises how long it takes to promise
+	promises time.Duration
+	offset   time.Duration // of its clock
+	lost     time.Duration
+	stuck    bool // it goes by no commit
+	phases   []string
 	// working is an answer to prepare that comes later.
 	working *time.Timer
 }
@@ -126,11 +127,14 @@ func (h *fakeHost) hear(ctx context.Context, lease fleet.LeaseID, e fleet.Event)
 			}
 		}
 		answer := func() { h.put(ctx, lease, map[string]any{keys.Answer(p.ID, h.name): a}) }
-		if p.Phase != fleet.PhasePrepare || h.slow == 0 {
+		switch {
+		case p.Phase == fleet.PhasePrepare && h.slow > 0:
+			h.working = time.AfterFunc(h.slow, answer)
+		case p.Phase == fleet.PhasePromise && h.promises > 0:
+			h.working = time.AfterFunc(h.promises, answer)
+		default:
 			answer()
-			return
 		}
-		h.working = time.AfterFunc(h.slow, answer)
 	case strings.HasPrefix(e.Key, keys.Sites()):
 		var c fleet.Commit
 		json.Unmarshal(e.Value, &c)

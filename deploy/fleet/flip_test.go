@@ -39,7 +39,7 @@ func TestFlip_IsTheNextCommitOfTheSite(t *testing.T) {
 			}
 		}
 		commits, err := f.c.History(context.Background(), "shop")
-		if err != nil || len(commits) != 3 || commits[2].Seq != 3 || commits[2].Before != "42" || commits[1].Release != "42" {
+		if err != nil || len(commits) != 4 || commits[3].Seq != 3 || commits[3].Before != "42" || commits[2].Release != "42" || commits[0].Verb != "found" || commits[0].Release != "42" {
 			t.Errorf("the history is %+v (%v)", commits, err)
 		}
 		report, err := f.flip(nil)

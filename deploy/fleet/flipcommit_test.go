@@ -86,6 +86,7 @@ func TestFlip_LearnsWhetherItsCommitStandsIfTheAnswerIsLost(t *testing.T) {
 func TestFlip_AsksAgainIfAHostJoinsWhileTheOthersPromise(t *testing.T) {
 	inFleet(t, 3, func(f *fakeFleet) {
 		fourth := newFakeHost(f.t, f.store, "web4")
+		f.hosts["web1"].promises = time.Second
 		var once sync.Once
 		f.store.Observe(func(step fleet.Changes) {
 			for _, e := range step.Events {

@@ -30,10 +30,10 @@ type Report struct {
 // Applied is when a host renamed its link, by its own clock, and by how much that was after the instant; by
 // arrival, after the command's commit. At is the same by the clock that most hosts have.
 type Applied struct {
-	Host  string        `json:"host"`
-	Own   time.Time     `json:"own"`
-	At    time.Time     `json:"at"`
-	After time.Duration `json:"after"`
+	Host  string
+	Own   time.Time
+	At    time.Time
+	After time.Duration
 }
 
 // Spread is how long it took from the first host's rename to the last one's.

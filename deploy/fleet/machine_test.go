@@ -29,6 +29,7 @@ type machine struct {
 	toldAt   time.Time
 	fails    map[string]error // by what is done
 	takes    map[string]time.Duration
+	lacks    []func()
 	did      []string
 	notes    []fleet.Note
 	changed  func(m *machine) // called with the lock held when what it serves or says may have changed
@@ -130,6 +131,9 @@ func (m *machine) take(what string, d time.Duration) {
 
 func (m *machine) Look(ctx context.Context, site string) (seen fleet.Seen, err error) {
 	known := true
+	if err := m.do(ctx, "look "+site, func() {}); err != nil {
+		return seen, err
+	}
 	err = m.do(ctx, "look", func() {
 		if _, known = m.live[site]; !known {
 			return
@@ -255,9 +259,23 @@ func (m *machine) byHand(site, release string) {
 	m.changed(m)
 }
 
+// lack takes a release away that is not live; recover brings it back.
+func (m *machine) lack(site, release string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.live[site] != release {
+		delete(m.releases[site], release)
+		m.lacks = append(m.lacks, func() { m.releases[site][release] = "v1:" + release })
+	}
+}
+
 // recover ends the faults of the machine.
 func (m *machine) recover() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	for _, bring := range m.lacks {
+		bring()
+	}
+	m.lacks = nil
 	m.fails, m.takes = map[string]error{}, map[string]time.Duration{}
 }

@@ -37,7 +37,7 @@ func (h happening) String() string {
 }
 
 var happenings = []string{
-	"flip", "flip", "flip", "flip", "flip", "kill the command", "cut the command", "cut", "heal", "heal", "deafen", "late", "lose leases", "break watches",
+	"flip", "flip", "flip", "flip at least", "flip at least", "lacks", "kill the command", "cut the command", "cut", "heal", "heal", "deafen", "late", "lose leases", "break watches",
 	"kill the agent", "stop the agent", "start the agent", "start the agent", "restart the machine", "compact", "stray",
 	"full disk", "daemon down", "slow to prepare", "slow to flip", "well again", "clock off", "all away", "all there",
 }
@@ -46,7 +46,7 @@ func drawHappenings(t *rapid.T, machines int) []happening {
 	pauses := []time.Duration{0, time.Millisecond, 5 * time.Millisecond, 30 * time.Millisecond, 300 * time.Millisecond, 2 * time.Second, 7 * time.Second, 15 * time.Second}
 	one := rapid.Custom(func(t *rapid.T) happening {
 		what, when := rapid.SampledFrom(happenings).Draw(t, "what"), ""
-		if what != "flip" {
+		if !strings.HasPrefix(what, "flip") {
 			when = rapid.SampledFrom([]string{"", "", fleet.PhasePrepare, fleet.PhaseClock, fleet.PhasePromise, "answer", "commit", "registration"}).Draw(t, "when")
 		}
 		return happening{
@@ -90,6 +90,8 @@ type model struct {
 	struck   sync.WaitGroup // happenings that have waited
 	acting   chan struct{}  // taken while something happens; nobody may wait for a mutex while time is to pass
 
+	moved chan struct{} // has an element when a host has changed
+
 	mu      sync.Mutex // guards the following
 	wrongs  []string
 	story   []string
@@ -104,11 +106,17 @@ type command struct {
 }
 
 func newModel(t *testing.T, machines int, lost time.Duration) *model {
-	m := &model{t: t, store: memstore.New(), lost: lost, began: time.Now(), differs: map[string]time.Time{}, bound: map[string]bool{}, acting: make(chan struct{}, 1)}
+	m := &model{t: t, store: memstore.New(), lost: lost, began: time.Now(), differs: map[string]time.Time{}, bound: map[string]bool{}, acting: make(chan struct{}, 1), moved: make(chan struct{}, 1)}
 	m.store.Observe(m.observe)
 	for i := range machines {
 		host := newMachine(m.store, fmt.Sprintf("web%d", i+1), "shop", "all/one")
 		host.lost = lost
+		host.changed = func(*machine) {
+			select {
+			case m.moved <- struct{}{}:
+			default: // watch has yet to look
+			}
+		}
 		host.start(t)
 		m.machines, m.running = append(m.machines, host), append(m.running, true)
 	}
@@ -205,12 +213,13 @@ func (m *model) run(happen []happening) []string {
 	return append(m.wrongs, m.story...)
 }
 
-// watch looks every few milliseconds whether hosts are ready for different releases, and for how long.
+// watch looks at each change, and every few milliseconds, whether hosts are ready for different releases, and for how long.
 func (m *model) watch(ctx context.Context) {
 	const every = 50 * time.Millisecond
 	for tick := time.NewTicker(every); ; {
 		select {
 		case <-tick.C:
+		case <-m.moved:
 		case <-ctx.Done():
 			tick.Stop()
 			return
@@ -243,7 +252,11 @@ func (m *model) happen(h happening) {
 	host, running := m.machines[h.Machine], m.running[h.Machine]
 	switch h.What {
 	case "flip":
-		m.flip(h.Site, h.Release, h.Machine)
+		m.flip(fleet.Flip{Site: h.Site, Release: h.Release}, host.name)
+	case "flip at least":
+		m.flip(fleet.Flip{Site: h.Site, Release: h.Release, AtLeast: fleet.Share{Hosts: 1}}, host.name)
+	case "lacks":
+		host.lack(h.Site, h.Release)
 	case "kill the command":
 		if n := len(m.commands); n > 0 {
 			m.commands[n-1].client.Cut()
@@ -316,14 +329,14 @@ func (m *model) happen(h happening) {
 }
 
 // flip starts a command.
-func (m *model) flip(site, release string, machine int) {
+func (m *model) flip(f fleet.Flip, host string) {
 	client := m.store.Client(fmt.Sprint("command", len(m.commands)))
 	ctx, cancel := context.WithCancel(context.Background())
 	m.commands = append(m.commands, command{client, cancel})
-	c := &fleet.Commander{Store: client, Keys: keys, By: "root", Host: m.machines[machine].name}
+	c := &fleet.Commander{Store: client, Keys: keys, By: "root", Host: host}
 	m.work.Go(func() {
-		report, err := c.Flip(ctx, fleet.Flip{Site: site, Release: release})
-		m.say("the flip of %s to %s gives commit %d, %v", site, release, report.Commit.Seq, err)
+		report, err := c.Flip(ctx, f)
+		m.say("the flip of %s to %s gives commit %d, %v", f.Site, f.Release, report.Commit.Seq, err)
 	})
 }
 

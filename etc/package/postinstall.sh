@@ -57,6 +57,11 @@ for dir in /var/lib/realdocd /var/log/realdocd; do
 	fi
 done
 
+# The agent of a fleet, if it runs. The hosts do without it for a moment, and serve on.
+if [ -d /run/systemd/system ]; then
+	systemctl try-restart realdocd-fleet.service || true
+fi
+
 [ -d /run/systemd/system ] && systemctl is-active --quiet realdocd.service || exit 0
 
 # The new program takes the sockets over and the old one ends its own requests; with

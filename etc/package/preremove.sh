@@ -10,8 +10,8 @@ esac
 
 # What systemd cannot do must not keep the package from going: it has said why.
 if [ -d /run/systemd/system ]; then
-	systemctl disable --now realdocd.socket realdocd.service || true
+	systemctl disable --now realdocd-fleet.service realdocd.socket realdocd.service || true
 elif command -v systemctl >/dev/null; then
 	# The links that an enabled unit has left in /etc.
-	systemctl disable realdocd.socket realdocd.service || true
+	systemctl disable realdocd-fleet.service realdocd.socket realdocd.service || true
 fi

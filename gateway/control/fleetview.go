@@ -8,13 +8,18 @@ import (
 	"time"
 )
 
-// Line says in one line where the host stands in its fleet.
-func (f *FleetStatus) Line(now time.Time) string {
+// Summary says in a few words where the host stands in its fleet.
+func (f *FleetStatus) Summary() string {
 	text := "fleet " + cmp.Or(f.Group, "of which the agent has not told yet")
 	if f.Host != "" {
 		text += ", host " + f.Host
 	}
-	text += ": " + f.counts()
+	return text + ": " + f.counts()
+}
+
+// Line is that, with when the agent has told, and since when etcd does not answer.
+func (f *FleetStatus) Line(now time.Time) string {
+	text := f.Summary()
 	if !f.Told.IsZero() {
 		text += "; told " + Age(now.Sub(f.Told)) + " ago"
 	}

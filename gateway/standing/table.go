@@ -1,6 +1,7 @@
 package standing
 
 import (
+	"slices"
 	"time"
 
 	"realdocd/gateway/control"
@@ -15,6 +16,7 @@ type Table struct {
 
 // New is the Table of a report that was told at a moment, and when that was.
 func New(report control.FleetReport, at Moment, told time.Time) *Table {
+	report.Standings = slices.Clone(report.Standings)
 	return &Table{report, at, told}
 }
 

@@ -10,14 +10,19 @@ type head struct {
 	PID         int
 	Up          string
 	Connections int
+	Fleet       string // where the host stands; "" without one
 	Retiring    []control.RetiringStatus
 	Sites       int // that there are
 	Shown       int
 }
 
 func headOf(s Snapshot) head {
+	fleet := ""
+	if s.Status.Fleet != nil {
+		fleet = s.Status.Fleet.Summary()
+	}
 	return head{
-		Version: s.Version, PID: s.Status.PID, Up: age(s.Time.Sub(s.Status.Started)),
+		Fleet: fleet, Version: s.Version, PID: s.Status.PID, Up: age(s.Time.Sub(s.Status.Started)),
 		Connections: s.Status.Connections, Retiring: s.Status.Retiring,
 	}
 }

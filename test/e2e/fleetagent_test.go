@@ -152,17 +152,31 @@ func TestFleetAgent_EndsItsLeaseWhenItIsTold(t *testing.T) {
 	}
 }
 
+func TestFleetAgent_SaysSinceWhenEtcdIsAwayAndServesOn(t *testing.T) {
+	h := openOneHost(t, nil)
+	h.Agent(h.gw)
+	h.wantReady()
+	if err := h.flip("2"); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.etcd.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	stack.Until(t, "the daemon is told that etcd does not answer", func() bool {
+		st, err := h.daemon.Status(t.Context())
+		return err == nil && st.Fleet.StoreError != "" && !st.Fleet.StoreSince.IsZero()
+	})
+	h.wantReady()
+	h.wantLive(2, "fleet")
+}
+
 func TestFleetAgent_StartsWithoutEtcdAndGoesOnWhenThatIsThere(t *testing.T) {
 	h := openOneHost(t, nil)
 	if err := h.etcd.Stop(); err != nil {
 		t.Fatal(err)
 	}
 	agent := h.Agent(h.gw)
-	h.Wait(agent.Process, 0, stack.Containing(`"message":"agent runs"`))
-	stack.Until(t, "the daemon is told that etcd does not answer", func() bool {
-		st, err := h.daemon.Status(t.Context())
-		return err == nil && st.Fleet != nil && st.Fleet.StoreError != ""
-	})
+	h.Wait(agent.Process, 0, stack.Containing(`"message":"the store does not answer"`))
 	if why := h.ready(); !strings.Contains(why, "fleet") {
 		t.Errorf("a host that has not compared says: %q", why)
 	}

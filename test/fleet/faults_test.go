@@ -223,6 +223,7 @@ func (g *campaign) fill() (mend func()) {
 
 // compact has etcd forget all that is not so any more.
 func (g *campaign) compact() {
+	var last error
 	for _, client := range g.y.spy.clients {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		now, err := client.Get(ctx, prefix)
@@ -230,7 +231,10 @@ func (g *campaign) compact() {
 			_, err = client.Compact(ctx, now.Header.Revision, clientv3.WithCompactPhysical())
 		}
 		cancel()
-		g.must(err)
-		return
+		if err == nil {
+			return
+		}
+		last = err
 	}
+	g.must(last)
 }

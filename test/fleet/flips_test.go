@@ -18,7 +18,8 @@ func TestFleet_FlipsAllHostsAtOnce(t *testing.T) {
 	if long() {
 		hosts, flips = number(t, "FLEET_HOSTS", 16), number(t, "FLEET_FLIPS", 200)
 	}
-	y := openFleet(t, hosts, pace{ask: 50 * ms, rush: 2 * ms, probe: 250 * ms})
+	// Two processors do not carry more than some thousand requests a second, and hosts that wait for a processor flip late.
+	y := openFleet(t, hosts, pace{ask: 50 * ms, rush: time.Duration(hosts) * ms / 3, probe: 250 * ms})
 	y.seer.turn()
 	var seen, renamed, late times
 	requests := 0
@@ -63,6 +64,9 @@ func TestFleet_FlipsAllHostsAtOnce(t *testing.T) {
 	}
 	if seen.at(0.99) > 10*ms {
 		t.Errorf("hosts flip %v apart; the manual says that it is less than 10 ms", seen)
+	}
+	if !manual.Writes() {
+		return
 	}
 	part("flips").Compare(t, manual.Columns([][]string{
 		{fmt.Sprintf("%d flips, %d hosts", flips, hosts), "p50", "p99", "longest"},

@@ -30,14 +30,14 @@ type spy struct {
 	keys    agreed.Keys
 	clients []*clientv3.Client
 
-	mu      sync.Mutex // guards the following
-	changed chan struct{}
-	seen    map[written]bool
-	phases  map[string][]string
-	began   map[string]moment // when a proposal was seen first, by its ID
-	release map[string]string // of a proposal
-	commits []agreed.Commit
-	have    map[int64]map[string]agreed.Have // that hosts have gone by, by the commit
+	mu       sync.Mutex // guards the following
+	changed  chan struct{}
+	seen     map[written]bool
+	phases   map[string][]string // of a proposal, by its ID
+	release  map[string]string   // of a proposal
+	promised map[string]bool     // a host has, to go to a release
+	commits  []agreed.Commit
+	have     map[int64]map[string]agreed.Have // that hosts have gone by, by the commit
 }
 
 // written is a key as it was written once. Members tell of it one after another, and one that was away skips some.
@@ -51,7 +51,7 @@ func (y *yard) spyOn() *spy {
 	y.t.Helper()
 	s := &spy{
 		y: y, keys: agreed.NewKeys(prefix, group), changed: make(chan struct{}), seen: map[written]bool{},
-		phases: map[string][]string{}, began: map[string]moment{}, release: map[string]string{},
+		phases: map[string][]string{}, release: map[string]string{}, promised: map[string]bool{},
 		have: map[int64]map[string]agreed.Have{},
 	}
 	ctx, stop := context.WithCancel(context.Background())
@@ -126,9 +126,12 @@ func (s *spy) take(key string, value []byte, revision int64) {
 		var p agreed.Proposal
 		if json.Unmarshal(value, &p) == nil && !slices.Contains(s.phases[p.ID], p.Phase) {
 			s.phases[p.ID], s.release[p.ID] = append(s.phases[p.ID], p.Phase), p.Release
-			if _, has := s.began[p.ID]; !has {
-				s.began[p.ID] = s.y.now()
-			}
+		}
+	case strings.HasPrefix(key, s.keys.Answers("")[:len(s.keys.Answers(""))-1]):
+		var a agreed.Answer
+		id := agreed.Last(key[:strings.LastIndexByte(key, '/')])
+		if json.Unmarshal(value, &a) == nil && a.Phase == agreed.PhasePromise && a.OK {
+			s.promised[s.release[id]] = true
 		}
 	case strings.HasPrefix(key, s.keys.HaveOf(site)):
 		var have agreed.Have
@@ -168,6 +171,9 @@ func (s *spy) reached(release, phase string) bool {
 }
 
 func (s *spy) reachedLocked(release, phase string) bool {
+	if phase == promising {
+		return s.promised[release]
+	}
 	if phase == committed {
 		return slices.ContainsFunc(s.commits, func(c agreed.Commit) bool { return c.Release == release })
 	}
@@ -179,8 +185,11 @@ func (s *spy) reachedLocked(release, phase string) bool {
 	return false
 }
 
-// committed is the phase after those of a proposal.
-const committed = "committed"
+// promising is when the first host has promised, and committed is the phase after those of a proposal.
+const (
+	promising = "promising"
+	committed = "committed"
+)
 
 // ask asks the members for a key, one after another, until one of them knows: what it says is what most agree on.
 func (s *spy) ask(key string) (value []byte, ok bool) {

@@ -18,7 +18,7 @@ func TestHost_FlippedByHandIsNotReady(t *testing.T) {
 	if took := h.takes(1); len(took) != 1 {
 		t.Errorf("it serves nothing any more")
 	}
-	if code, said := y.command(h, "flip", site, "1"); code != 1 {
+	if code, said := y.command(h, "flip", site, "2"); code != 1 {
 		t.Errorf("a flip of one host alone ended with %d: %s", code, said)
 	}
 	if !y.hosts[1].ready() {

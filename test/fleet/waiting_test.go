@@ -57,7 +57,7 @@ func TestRequests_NeverWaitForEtcd(t *testing.T) {
 	if !y.seer.inStep(y.release()) {
 		t.Errorf("a host that has promised nothing is not ready any more: %v", y.seer.behind(y.release()))
 	}
-	if long() {
+	if manual.Writes() {
 		part("waiting").Compare(t, manual.Columns(rows))
 	}
 }

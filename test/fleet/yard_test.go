@@ -2,7 +2,6 @@ package fleet
 
 import (
 	"fmt"
-	"sync"
 	"testing"
 	"time"
 
@@ -92,15 +91,6 @@ func (y *yard) build() string {
 		y.must(h.build(y.last))
 	}
 	return fmt.Sprint(y.last)
-}
-
-// each does something for all hosts at the same time. What it does must not end the test.
-func (y *yard) each(do func(h *host)) {
-	var all sync.WaitGroup
-	for _, h := range y.hosts {
-		all.Go(func() { do(h) })
-	}
-	all.Wait()
 }
 
 // settleLimit is how long all hosts may take to be in step once nothing hinders them.

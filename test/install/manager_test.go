@@ -161,7 +161,9 @@ func (m *manager) job(verb, name string, options map[string]string) error {
 		return running.stop(false)
 	case verb == "stop":
 		return nil
-	case verb == "restart":
+	case verb == "try-restart" && running == nil:
+		return nil
+	case verb == "restart" || verb == "try-restart":
 		if running != nil {
 			if err := running.stop(true); err != nil {
 				return err

@@ -92,7 +92,7 @@ func TestPackage_IsInstalledUpgradedAndRemoved(t *testing.T) {
 		if strings.Contains(said, "enable --now") {
 			t.Errorf("an upgrade says what to do first:\n%s", said)
 		}
-		m.wantCalls("daemon-reload", "is-active --quiet realdocd.service") // and nothing is started
+		m.wantCalls("daemon-reload", "try-restart realdocd-fleet.service", "is-active --quiet realdocd.service") // and nothing is started
 		if got := m.run("/", k.version); got != newVersion {
 			t.Errorf("the version is %q, want %q", got, newVersion)
 		}
@@ -105,7 +105,7 @@ func TestPackage_IsInstalledUpgradedAndRemoved(t *testing.T) {
 
 		m.write("/var/lib/realdocd/history", "shop\n")
 		m.run("/", k.remove)
-		m.wantCalls("disable --now realdocd.socket realdocd.service", "daemon-reload")
+		m.wantCalls("disable --now realdocd-fleet.service realdocd.socket realdocd.service", "daemon-reload")
 		kept := configFile
 		if k.name == "rpm" {
 			kept += ".rpmsave"
@@ -139,7 +139,7 @@ func TestPackage_IsInstalledAndRemovedWithoutSystemd(t *testing.T) {
 		m.run("/", "systemctl enable realdocd.service; test -L "+enabled)
 		m.calls()
 		m.run("/", k.remove)
-		m.wantCalls("disable realdocd.socket realdocd.service")
+		m.wantCalls("disable realdocd-fleet.service realdocd.socket realdocd.service")
 		m.run("/", "! test -L "+enabled)
 
 		m.run("/", "umount "+systemctlPath+"; rm "+systemctlPath+" "+ownBin+systemctlName)
@@ -157,7 +157,7 @@ func TestPackage_UpgradesARunningServiceInPlace(t *testing.T) {
 		before := m.mainProcess()
 		m.calls()
 		m.run("/", k.upgradeNew())
-		m.wantCalls("daemon-reload", "is-active --quiet realdocd.service", showMain, "kill --kill-who=main --signal=USR2 realdocd.service")
+		m.wantCalls("daemon-reload", "try-restart realdocd-fleet.service", "is-active --quiet realdocd.service", showMain, "kill --kill-who=main --signal=USR2 realdocd.service")
 		stack.Until(t, "another process is the main one", func() bool { return m.mainProcess() != before })
 		if said := m.run("/", "/proc/"+m.mainProcess()+"/exe version"); !strings.HasPrefix(said, "realdocd v"+newVersion+" ") {
 			t.Errorf("the program that runs is %s", said)
@@ -194,7 +194,7 @@ func TestPackage_MovesARunningServiceToAUserOfItsOwn(t *testing.T) {
 		// What PHP could do then.
 		m.run("/", "setpriv --reuid="+k.web+" --regid="+k.web+" --clear-groups sh -euc 'rm /run/realdocd/control.sock; rm /var/lib/realdocd/history/shop/b.jsonl'")
 		said := m.run("/", k.upgradeNew())
-		m.wantCalls("daemon-reload", "is-active --quiet realdocd.service", showMain, "restart realdocd.service")
+		m.wantCalls("daemon-reload", "try-restart realdocd-fleet.service", "is-active --quiet realdocd.service", showMain, "restart realdocd.service")
 		main := m.mainPID()
 		if main == before {
 			t.Fatalf("the process is the one from before: %s", said)

@@ -3,6 +3,7 @@ package install
 import (
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -64,7 +65,7 @@ func TestMakeInstall_InstallsAllOfEtc(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{
-		"/usr/bin/realdocd", "/etc/realdocd/realdocd.toml", "/usr/share/doc/realdocd/copyright", "/usr/share/doc/realdocd/changelog.gz",
+		"/usr/bin/realdocd", "/usr/bin/realdocd-fleet", "/etc/realdocd/realdocd.toml", "/usr/share/doc/realdocd/copyright", "/usr/share/doc/realdocd/changelog.gz",
 		"/usr/share/bash-completion/completions/realdocd", "/usr/share/fish/vendor_completions.d/realdocd.fish",
 	} {
 		if _, ok := installed[name]; !ok {
@@ -106,6 +107,31 @@ func TestMakeInstall_KeepsTheConfigurationAndNeedsNoGo(t *testing.T) {
 		if !slices.Contains(unit, want) {
 			t.Errorf("the unit has no line %q:\n%s", want, join(unit))
 		}
+	}
+}
+
+// What a fleet needs is in a program of its own, so that it is not in every daemon's memory.
+func TestMakeInstall_HasTheCommandsOfAFleetInTheProgramBesideRealdocd(t *testing.T) {
+	b := build(t)
+	dir := t.TempDir()
+	command(t, b.tree, "make", "install", "DESTDIR="+dir)
+	for _, args := range [][]string{{"fleet", "status"}, {"__complete", "fleet", "f"}, {"deploy", "shop", "x", "--fleet"}} {
+		var said [2]string
+		for i, beside := range []bool{true, false} {
+			if !beside {
+				os.Rename(dir+"/usr/bin/realdocd-fleet", dir+"/usr/bin/moved")
+			}
+			out, _ := exec.Command(dir+"/usr/bin/realdocd", args...).CombinedOutput()
+			said[i] = string(out)
+		}
+		os.Rename(dir+"/usr/bin/moved", dir+"/usr/bin/realdocd-fleet")
+		if missing := "realdocd-fleet is not there"; strings.Contains(said[0], missing) || !strings.Contains(said[1], missing) {
+			t.Errorf("realdocd %s says\n%s\nand without realdocd-fleet\n%s", strings.Join(args, " "), said[0], said[1])
+		}
+	}
+	out, err := exec.Command(dir+"/usr/bin/realdocd", "fleet", "status", "--config", "/nowhere.toml").CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "/nowhere.toml") {
+		t.Errorf("%v: %s", err, out)
 	}
 }
 

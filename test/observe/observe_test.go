@@ -1,6 +1,7 @@
 package observe
 
 import (
+	"context"
 	"bytes"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"realdocd/gateway/control"
 	"realdocd/test/stack"
 )
 
@@ -52,12 +54,27 @@ func openHost(t *testing.T) *host {
 	c := stack.GatewayFor(h.fpm, h.shop, h.blog)
 	c.Top["metrics"] = string(h.metrics)
 	c.Log["access"] = "errors"
+	c.Fleet = stack.Keys{"etcd": []string{"http://127.0.0.1:2379"}} // the test is the agent, and asks no etcd
 	c.Pools["www"]["status"], c.Pools["www"]["status_path"] = string(h.fpm.Status), stack.StatusPath
 	c.Pools["www"]["queue"], c.Pools["www"]["queue_timeout"] = 2, "5s"
 	c.Pools["other"] = stack.Keys{"server": []string{string(h.blogFPM.Addr)}, "status": string(h.blogFPM.Status), "status_path": stack.StatusPath}
 	c.Sites["shop"]["pool"], c.Sites["blog"]["pool"] = "www", "other"
 	h.gw = s.Gateway(c)
+	h.stands(control.FleetInStep, "")
 	return h
+}
+
+// stands tells the gateway where the shop stands, and whether etcd answers, as the agent of a fleet does.
+func (h *host) stands(state, store string) {
+	h.t.Helper()
+	ctx, cancel := context.WithTimeout(h.t.Context(), stack.Patience)
+	defer cancel()
+	_, err := control.NewClient(string(h.gw.Control)).Fleet(ctx, control.FleetReport{Group: "www", Host: "www1", StoreError: store, Standings: []control.FleetStanding{
+		{Site: "shop", State: state, Seq: 1}, {Site: "blog", State: control.FleetInStep, Seq: 1},
+	}})
+	if err != nil {
+		h.t.Fatal(err)
+	}
 }
 
 func (h *host) write(file, text string) {
@@ -116,6 +133,13 @@ func TestAlertsFireForWhatIsWrongAndForNothingElse(t *testing.T) {
 	p.wantFiring("with a full pool", "RealdocdPoolRefuses", "RealdocdPoolSaturated")
 	close(full)
 	p.wantFiring("with places again")
+
+	h.stands(control.FleetBehind, "")
+	p.wantFiring("behind its fleet", "RealdocdFleetRefuses")
+	h.stands(control.FleetInDoubt, "connection refused")
+	p.wantFiring("in doubt without etcd", "RealdocdFleetNotInStep", "RealdocdFleetStoreDown")
+	h.stands(control.FleetInStep, "")
+	p.wantFiring("in step with its fleet")
 
 	if err := h.blogFPM.Stop(); err != nil {
 		t.Fatal(err)

@@ -48,6 +48,21 @@ func TestDependenciesAreListedWithTheirLicences(t *testing.T) {
 	}
 }
 
+// What a client of etcd registers when a program starts would be in the memory of every daemon.
+func TestTheDaemonIsNotLinkedWithEtcd(t *testing.T) {
+	cmd := exec.Command("go", "list", "-deps", "-tags", "noetcd", "./cmd/realdocd")
+	cmd.Dir = "../.."
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for pkg := range strings.Lines(string(out)) {
+		if strings.Contains(pkg, "go.etcd.io/") || strings.Contains(pkg, "go.uber.org/") {
+			t.Errorf("it is linked with %s", pkg)
+		}
+	}
+}
+
 func licenceOf(t *testing.T, dir string) string {
 	t.Helper()
 	entries, err := os.ReadDir(dir)

@@ -16,6 +16,7 @@ type figures struct {
 	keys, watchers, disk    float64
 	heard, said             float64 // bytes
 	puts, txns, cpu, memory float64
+	seconds                 float64
 	at                      time.Time
 }
 
@@ -48,6 +49,14 @@ func read(t *testing.T, etcd *stack.Etcd) figures {
 		t.Errorf("etcd does not tell %s", name)
 	}
 	return f
+}
+
+// since is what has come since another reading.
+func (f figures) since(was figures) figures {
+	took := f
+	took.heard, took.said, took.puts, took.txns, took.cpu = f.heard-was.heard, f.said-was.said, f.puts-was.puts, f.txns-was.txns, f.cpu-was.cpu
+	took.seconds = f.at.Sub(was.at).Seconds()
+	return took
 }
 
 // log writes what has come between two readings.

@@ -75,7 +75,8 @@ func (h *Host) Flip(ctx context.Context, site, release string, at time.Time, _ s
 
 // The rest says that nothing is wrong, and does nothing.
 
-func (h *Host) After(context.Context, string, string) []string               { return nil }
+func (h *Host) After(context.Context, string, string) []string { return nil }
+
 func (h *Host) Fetch(context.Context, string, string, string) error          { return fleet.ErrNoFetch }
 func (h *Host) Tell(context.Context, []fleet.Standing) error                 { return nil }
 func (h *Host) Daemon(context.Context) (wrong, pinKey string)                { return "", "a1b2c3d4" }

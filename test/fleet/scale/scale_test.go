@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"realdocd/deploy/fleet"
+	"realdocd/test/manual"
 	"realdocd/test/stack"
 )
 
@@ -81,11 +83,14 @@ func TestScale(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bytes := map[string]int{}
+	table := table{hosts: hosts, sites: sites, start: started.since(began)}
 	for _, kv := range all {
-		bytes[kind(keys, kv.Key)] += len(kv.Key) + len(kv.Value)
+		size := len(kv.Key) + len(kv.Value)
+		if table.bytes += size; strings.HasPrefix(kv.Key, keys.HaveAll()) {
+			table.have += size
+		}
 	}
-	t.Logf("%d keys, with bytes %v", len(all), bytes)
+	t.Logf("%d keys, with %d bytes", len(all), table.bytes)
 
 	rest := time.Duration(number(t, "FLEET_REST", 2)) * time.Second
 	before := read(t, etcd)
@@ -93,6 +98,7 @@ func TestScale(t *testing.T) {
 	time.Sleep(rest) // it is what is measured
 	after := read(t, etcd)
 	before.log(t, "at rest", after)
+	table.rest = after.since(before)
 	t.Logf("at rest  all agents together: %.1f %% of a CPU", 100*(cpu()-own)/rest.Seconds())
 	if after.puts-before.puts > float64(hosts) {
 		t.Errorf("%v puts at rest", after.puts-before.puts)
@@ -106,23 +112,19 @@ func TestScale(t *testing.T) {
 		if err != nil {
 			t.Fatalf("flip %d: %v", i+1, err)
 		}
-		before.log(t, fmt.Sprint("flip ", i+1), read(t, etcd))
+		after := read(t, etcd)
+		before.log(t, fmt.Sprint("flip ", i+1), after)
+		table.flip, table.spread, table.arrival = after.since(before), report.Spread(), report.ByArrival != ""
 		t.Logf("flip %d   %d hosts, spread %v, by arrival %q; all agents together %.2f s of CPU", i+1, len(report.Applied), report.Spread(), report.ByArrival, cpu()-own)
 		if len(report.Applied) != hosts || len(report.Late) > 0 {
 			t.Errorf("%d hosts have flipped, and late are %v", len(report.Applied), report.Late)
 		}
 	}
-}
-
-// kind is the first component of a key.
-func kind(keys fleet.Keys, key string) string {
-	rest := key[len(keys.Base()):]
-	for i, c := range rest {
-		if c == '/' {
-			return rest[:i]
+	if manual.Writes() && os.Getenv("FLEET_HOSTS") != "" {
+		if err := (manual.Part{Page: "realdocd-fleet.7", By: "make fleetscale", Name: "scale"}).Write(table.text()); err != nil {
+			t.Error(err)
 		}
 	}
-	return rest
 }
 
 // cpu is what this process has used, in seconds.
