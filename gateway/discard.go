@@ -77,7 +77,7 @@ func (c *webConn) linger() {
 		return
 	}
 	c.web.In.Discard()
-	c.web.SetReadDeadline(time.Now().Add(lingerFor))
+	c.endReads(time.Now().Add(lingerFor))
 	if c.s.life.now() >= cutting {
 		return
 	}

@@ -120,7 +120,7 @@ func (rq *request) endUpload(conn *sock.Conn, sent chan error) error {
 	if !rq.body.whole.Load() {
 		rq.unread = true
 		rq.conn.late.CompareAndSwap(int64(nothing), int64(anyMore))
-		rq.conn.web.SetReadDeadline(past)
+		rq.conn.endReads(past)
 	}
 	<-sent
 	return nil

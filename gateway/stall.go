@@ -129,8 +129,8 @@ func (c *webConn) endWait(seen int64, what stall) {
 	}
 }
 
-// wasMeant says whether a read that a deadline has ended was to end: by endIdle, cut, or
-// endWait. The other case is a wait that ended by itself just when it was to be ended.
+// wasMeant says whether a read that a deadline has ended was to end: by endIdle, cut,
+// endWait, or endReads. The other case is a wait that ended by itself just when it was to be ended.
 func (c *webConn) wasMeant(err error) bool {
-	return !errors.Is(err, os.ErrDeadlineExceeded) || !c.busy.Load() || c.lateFor() != nothing || c.s.life.now() >= cutting
+	return !errors.Is(err, os.ErrDeadlineExceeded) || !c.busy.Load() || c.lateFor() != nothing || c.last.Load() != 0 || c.s.life.now() >= cutting
 }

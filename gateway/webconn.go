@@ -35,6 +35,7 @@ type webConn struct {
 
 	awaited atomic.Int64 // what of the web server, and since when; see stall
 	late    atomic.Int64 // the stall that was ended; nothing while none was
+	last    atomic.Int64 // when reads end for good, in nanoseconds of Unix's time; 0 while they do not
 
 	waited bool // since it was last set to false, a record had to be read
 
@@ -211,10 +212,20 @@ func (c *webConn) endIdle(at time.Time) {
 	}
 }
 
+// endReads has reads end at a time, which may be past, whoever undoes another end of them
+// meanwhile: no request will follow on the connection.
+func (c *webConn) endReads(at time.Time) {
+	c.last.Store(at.UnixNano()) // before the deadline, so that stay sees it or comes first
+	c.web.SetReadDeadline(at)
+}
+
 // stay undoes endIdle for a request that has come meanwhile, unless it is to be
-// cut off.
+// cut off, or reads no more.
 func (c *webConn) stay() {
 	c.web.SetReadDeadline(time.Time{})
+	if last := c.last.Load(); last != 0 {
+		c.web.SetReadDeadline(time.Unix(0, last))
+	}
 	if c.s.life.now() >= cutting {
 		c.web.SetReadDeadline(past)
 	}

@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -53,12 +54,14 @@ func (c *chaos) count(kind string) {
 func (c *chaos) run(more func() bool) {
 	var deploying sync.WaitGroup
 	r := rand.New(rand.NewPCG(c.rand.Uint64(), 1))
-	deploying.Go(func() { c.deploys(more, r) })
+	defer deploying.Wait()
+	var over atomic.Bool
+	defer over.Store(true) // also if a step fails
+	deploying.Go(func() { c.deploys(func() bool { return more() && !over.Load() }, r) })
 	for more() {
 		c.count(c.step())
 		time.Sleep(time.Duration(c.rand.IntN(80)) * time.Millisecond)
 	}
-	deploying.Wait()
 }
 
 // settles wants a deploy to each site to succeed once everything is quiet.

@@ -60,12 +60,16 @@ func (y *yard) soakers(seed uint64, c *chaos, servers, visitors int) (clients []
 	return clients
 }
 
-// soak has the clients ask until the end, while chaos does what it does; nil is nothing.
-func soak(clients []*soaker, ends end, chaos *chaos) (all []ask) {
+// soak has the clients ask until the end, while chaos does what it does; nil is nothing. It adds to
+// all what they have seen, also if chaos ends the test.
+func soak(clients []*soaker, ends end, chaos *chaos, all *[]ask) {
 	until, last := time.Now().Add(ends.lasts), clients[0].all.Load()+ends.requests
+	failed := make(chan struct{})
 	more := func() bool {
 		select {
 		case <-ends.interrupted:
+			return false
+		case <-failed:
 			return false
 		default:
 			return time.Now().Before(until) || clients[0].all.Load() < last
@@ -81,15 +85,23 @@ func soak(clients []*soaker, ends end, chaos *chaos) (all []ask) {
 			c.drop()
 		})
 	}
+	defer func() {
+		asking.Wait()
+		for _, c := range clients {
+			*all = append(*all, c.asks...)
+			c.asks = nil
+		}
+	}()
 	if chaos != nil {
+		ended := false
+		defer func() {
+			if !ended {
+				close(failed)
+			}
+		}()
 		chaos.run(more)
+		ended = true
 	}
-	asking.Wait()
-	for _, c := range clients {
-		all = append(all, c.asks...)
-		c.asks = nil
-	}
-	return all
 }
 
 func (c *soaker) drop() {
