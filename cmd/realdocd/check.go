@@ -117,6 +117,8 @@ func (r report) tell(ctx context.Context, c conf.Config) {
 // surroundingsOf are what the doctor is told beside the gateway's configuration.
 func surroundingsOf(file string, c conf.Config) doctor.Surroundings {
 	at := doctor.Surroundings{ConfigFile: file}
+	_, secret := c.Secrets["fleet.password"] // one that only the agent may read
+	at.Store = doctor.Store{URLs: c.Fleet.Etcd, Password: secret || c.Fleet.Password != ""}
 	if c.Log.Output != logging.ToStderr {
 		at.LogFile = c.Log.Output
 	}

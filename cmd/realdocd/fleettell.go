@@ -52,9 +52,13 @@ func (h *fleetHost) Tell(ctx context.Context, standings []fleet.Standing) error 
 func (h *fleetHost) Daemon(ctx context.Context) (wrong, pinKey string) {
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
-	ready, err := h.client().Ready(ctx, "")
+	client := h.client()
+	ready, err := client.Ready(ctx, "")
 	if err != nil {
 		return shorter(err.Error(), longWarning), ""
+	}
+	if st, err := client.Status(ctx); err == nil {
+		pinKey = st.PinKey
 	}
 	var why []string
 	for _, c := range ready.Checks {
@@ -62,5 +66,5 @@ func (h *fleetHost) Daemon(ctx context.Context) (wrong, pinKey string) {
 			why = append(why, fmt.Sprintf("%s: %s", c.Name, c.Why))
 		}
 	}
-	return shorter(strings.Join(why, "; "), longWarning), ""
+	return shorter(strings.Join(why, "; "), longWarning), pinKey
 }

@@ -6,6 +6,7 @@
 // machine in this order, so that what is found first helps with what follows:
 //
 //   - the running daemon, by its control socket (daemon.go, machine.go), and its unit (unit.go);
+//   - its part in a fleet (fleet.go);
 //   - what serve opens (opens.go, address.go), by the rights of the daemon's user (identity.go);
 //   - the docroots, and below each the code of the live release (releases.go, code.go), where
 //     its symlinks lead (symlinks.go), what releases share (shared.go) and name of each other

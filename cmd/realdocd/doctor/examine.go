@@ -22,6 +22,12 @@ type Surroundings struct {
 	// Unit are the properties of the daemon's unit as systemctl show has them; none if
 	// there is no unit. nil has systemd asked.
 	Unit map[string]string
+	// Store is how the agent of this host's fleet reaches etcd, and AgentUnit are the properties of
+	// its unit, as Unit has them.
+	Store     Store
+	AgentUnit map[string]string
+	// Synchronised says whether the clock of this host is; nil has the kernel asked.
+	Synchronised *bool
 }
 
 // An examination is one in progress.
@@ -55,6 +61,7 @@ func Examine(ctx context.Context, c gateway.Config, at Surroundings) []Finding {
 	x.askDaemon()
 	x.findDaemonUser()
 	x.checkMachine()
+	x.checkFleet()
 	before := len(x.findings)
 	x.checkOpens()
 	if len(x.findings) == before && !x.unasked {

@@ -78,6 +78,9 @@ var (
 	kindWebServerForbidden         = newKind(Fault, "web-server-forbidden")
 	kindWebServerNotSwitched       = newKind(Fault, "web-server-not-switched")
 	kindDocrootUnmatched           = newKind(Fault, "docroot-unmatched")
+	kindFleetUntold                = newKind(Fault, "fleet-untold")
+	kindFleetUnitForbidsTCP        = newKind(Fault, "fleet-unit-forbids-tcp")
+	kindFleetPasswordInClear       = newKind(Fault, "fleet-password-in-clear")
 )
 
 // These break nothing yet.
@@ -145,6 +148,10 @@ var (
 	kindParamsTooLong           = newKind(Warning, "params-too-long")
 	kindIncludePathRefused      = newKind(Warning, "include-path-refused")
 	kindPHPValueSticks          = newKind(Warning, "php-value-sticks")
+	kindFleetAgentSilent        = newKind(Warning, "fleet-agent-silent")
+	kindFleetStoreAway          = newKind(Warning, "fleet-store-away")
+	kindFleetOutOfStep          = newKind(Warning, "fleet-out-of-step")
+	kindFleetClock              = newKind(Warning, "fleet-clock")
 )
 
 // These are worth knowing, or could not be told.
