@@ -72,12 +72,14 @@ func TestEtcd_SaysWhatTheOperatorHasToDo(t *testing.T) {
 		{
 			"a server of another authority",
 			fleet.EtcdConfig{User: "root", Password: "secret", CAFile: other.path("ca.crt"), CertFile: e.certs.path("client.crt"), KeyFile: e.certs.path("client.key")},
-			fleet.FaultCertificate, []string{"unknown authority", "look at ca_file"},
+			fleet.FaultCertificate,
+			[]string{"unknown authority", "look at ca_file"},
 		},
 		{
 			"a certificate of another authority",
 			fleet.EtcdConfig{User: "root", Password: "secret", CAFile: e.certs.path("ca.crt"), CertFile: other.path("client.crt"), KeyFile: other.path("client.key")},
-			fleet.FaultUnreachable, []string{"certificate"}, // etcd hangs up, and does not always come to say why
+			fleet.FaultUnreachable,
+			[]string{"certificate"}, // etcd hangs up, and does not always come to say why
 		},
 	}
 	for _, c := range cases {

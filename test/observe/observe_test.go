@@ -1,8 +1,8 @@
 package observe
 
 import (
-	"context"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
