@@ -184,7 +184,7 @@ func TestFleet_WithoutAFleetSaysWhatToSet(t *testing.T) {
 
 func TestFleet_WrongUseIsExitCode2(t *testing.T) {
 	for args, want := range map[string]string{
-		"fleet":                                "say which: agent, content, drain, flip, forget, history, leave, rollback, status",
+		"fleet":                                "say which: agent, canary, content, drain, flip, forget, history, leave, rollback, status",
 		"fleet flip shop":                      "flip needs RELEASE too",
 		"fleet flip shop releases/43":          "RELEASE is a name here, such as 43, and not \"releases/43\"",
 		"fleet flip shop 43 --at-least none":   "--at-least: want a number of hosts such as 14, or a share such as 9/10 or 90%, not \"none\"",

@@ -51,7 +51,6 @@ type fleetTrial struct {
 	mu   sync.Mutex // guards the following
 	step int
 	said trialSaid
-	last time.Time // when the daemon has said it
 	over *time.Timer
 	// begin is closed when the daemon has begun, or has refused to (said.Ended is notTried).
 	begin chan struct{}

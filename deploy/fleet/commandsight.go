@@ -213,16 +213,6 @@ func (s *sight) absentFor(key, prefix string) time.Duration {
 	return s.now().Sub(since)
 }
 
-// away says why the store cannot tell now.
-func (s *sight) away() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, err := range s.wrong {
-		return err
-	}
-	return nil
-}
-
 // decode reads a value; what cannot be read was written by something else.
 func decode[T any](kv KV) (v T, err error) {
 	if err := json.Unmarshal(kv.Value, &v); err != nil {

@@ -31,7 +31,6 @@ type etcd struct {
 	peer     string
 	certs    *certificates // nil without TLS
 	cmd      *exec.Cmd
-	log      *os.File
 	flags    []string // etcdctl's, to be allowed everything
 }
 

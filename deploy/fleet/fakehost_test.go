@@ -66,7 +66,9 @@ func (h *fakeHost) start() {
 	ctx, stop := context.WithCancel(context.Background())
 	lease, err := h.client.Lease(ctx, fleet.LeaseTTL)
 	if err != nil {
-		h.t.Fatal(err)
+		h.t.Error(err) // this may not be the test's goroutine
+		stop()
+		return
 	}
 	h.put(ctx, lease.ID(), map[string]any{
 		keys.Member(h.name): fleet.Member{Host: h.name, Lost: h.lost}, keys.Roster(): fleet.Roster{Host: h.name},
@@ -74,7 +76,9 @@ func (h *fakeHost) start() {
 	})
 	kvs, revision, err := h.client.Get(ctx, keys.All())
 	if err != nil {
-		h.t.Fatal(err)
+		h.t.Error(err)
+		stop()
+		return
 	}
 	done := make(chan struct{})
 	go func() {
@@ -151,13 +155,6 @@ func (h *fakeHost) hear(ctx context.Context, lease fleet.LeaseID, e fleet.Event)
 		}
 		h.put(ctx, lease, map[string]any{keys.Have("shop", h.name): have})
 	}
-}
-
-// change changes what the host is like.
-func (h *fakeHost) change(f func(h *fakeHost)) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	f(h)
 }
 
 // A fakeFleet is hosts around a store in memory, with a command.

@@ -70,15 +70,15 @@ func (s *Seconds) UnmarshalJSON(text []byte) error {
 	if err := json.Unmarshal(text, &seconds); err != nil {
 		return err
 	}
-	if most := maxSeconds.Seconds(); seconds < 0 || seconds > most {
+	if most := longestWait.Seconds(); seconds < 0 || seconds > most {
 		return fmt.Errorf("want from 0 to %v seconds, not %v", most, seconds)
 	}
 	*s = Seconds(seconds * float64(time.Second))
 	return nil
 }
 
-// maxSeconds is longer than anybody waits, and does not overflow.
-const maxSeconds = 10 * 365 * 24 * time.Hour
+// longestWait is longer than anybody waits, and does not overflow.
+const longestWait = 10 * 365 * 24 * time.Hour
 
 // A FleetStatus is what the daemon knows of its fleet.
 type FleetStatus struct {

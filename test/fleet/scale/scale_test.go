@@ -41,7 +41,6 @@ func TestScale(t *testing.T) {
 	var running sync.WaitGroup
 	defer running.Wait()
 	defer cancel()
-	var agents []*fleet.Agent
 	for i := range hosts {
 		store, err := fleet.OpenEtcd(fleet.EtcdConfig{Endpoints: stack.URLs([]*stack.Etcd{etcd})})
 		if err != nil {
@@ -52,7 +51,6 @@ func TestScale(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		agents = append(agents, a)
 		running.Add(1)
 		go func() { // the agent, until the test ends
 			defer running.Done()
