@@ -3,6 +3,7 @@ package fleet
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 )
@@ -12,8 +13,10 @@ import (
 const ClocksAgree = 5 * time.Millisecond
 
 const (
-	// clockRounds is how often hosts are asked what their clock reads.
-	clockRounds = 3
+	// Hosts are asked at least and at most so often what their clock reads. More than the least are for those
+	// who do not agree yet, as long as that takes no longer than clockPatience.
+	clockRounds, clockRoundsMost = 3, 12
+	clockPatience                = 500 * time.Millisecond
 	// An instant is at least and at most so far ahead.
 	minAhead, maxAhead = 5 * time.Millisecond, time.Second
 )
@@ -54,26 +57,30 @@ func (c *clocks) of(host string) (i interval, ok bool) {
 	return i, ok
 }
 
-// apart estimates how far each host's clock is from those of the others. All hosts see the same change at
-// nearly the same time, within what the store takes to tell them; so that is how well it is known. The
-// middle one of several rounds leaves out a host that was slow once.
+// apart estimates how far each host's clock is from those of the others. All hosts are shown the same change
+// at the same time, and whatever keeps one from reading its clock, a busy processor as a rule, makes the reading
+// later and never earlier: the earliest of several rounds is the nearest.
 func (c *clocks) apart() map[string]time.Duration {
-	found := map[string][]time.Duration{}
+	apart := map[string]time.Duration{}
 	for _, r := range c.rounds {
-		var all []time.Duration
-		for _, read := range r.readings {
-			all = append(all, read.clock.Sub(r.sent))
-		}
-		middle := middleOf(all)
 		for host, read := range r.readings {
-			found[host] = append(found[host], read.clock.Sub(r.sent)-middle)
+			after := read.clock.Sub(r.sent)
+			if least, known := apart[host]; !known || after < least {
+				apart[host] = after
+			}
 		}
 	}
-	apart := map[string]time.Duration{}
-	for host, all := range found {
-		apart[host] = middleOf(all)
+	middle := middleOf(slices.Collect(maps.Values(apart)))
+	for host := range apart {
+		apart[host] -= middle
 	}
 	return apart
+}
+
+// enough says whether another round would change nothing.
+func (c *clocks) enough(hosts []string, took time.Duration) bool {
+	n := len(c.rounds)
+	return n >= clockRoundsMost || n >= clockRounds && (took > clockPatience || c.disagree(hosts) == "")
 }
 
 func middleOf(all []time.Duration) time.Duration {
