@@ -12,6 +12,10 @@ import (
 // are further apart, hosts that flip when they hear of it are closer together.
 const ClocksAgree = 5 * time.Millisecond
 
+// ClocksUnsure is how far clocks may seem to be apart if nothing proves it. What delays their readings on hosts that are
+// busy would delay flips by arrival as much.
+const ClocksUnsure = 100 * time.Millisecond
+
 const (
 	// Hosts are asked at least and at most so often what their clock reads. More than the least are for those
 	// who do not agree yet, as long as that takes no longer than clockPatience.
@@ -134,15 +138,34 @@ func (c *clocks) disagree(hosts []string) string {
 			return host + " has not said what its clock reads"
 		}
 	}
-	if spread(apart) <= ClocksAgree {
+	apartBy, proved := spread(apart), c.provedApart(hosts) > ClocksAgree
+	if apartBy <= ClocksAgree || !proved && apartBy <= ClocksUnsure {
 		return ""
 	}
 	far := c.all()[0]
+	if !proved {
+		return fmt.Sprintf("%s hears of changes %v later than others do, so that it is not known whether its clock agrees with theirs", far.Host, far.Apart.Abs().Round(time.Millisecond/10))
+	}
 	side := "ahead of"
 	if far.Apart < 0 {
 		side = "behind"
 	}
 	return fmt.Sprintf("the clock of %s is %v %s the others", far.Host, far.Apart.Abs().Round(time.Millisecond/10), side)
+}
+
+// provedApart is how far two clocks are apart at least, whatever has kept their hosts from answering.
+func (c *clocks) provedApart(hosts []string) time.Duration {
+	var least, most time.Duration // the one that is certainly furthest ahead, and the one furthest behind
+	for n, host := range hosts {
+		i, _ := c.of(host)
+		if n == 0 || i.least > least {
+			least = i.least
+		}
+		if n == 0 || i.most < most {
+			most = i.most
+		}
+	}
+	return least - most
 }
 
 // instant is when the hosts flip, by their clocks, if they are told now: as far ahead as the slowest host's
