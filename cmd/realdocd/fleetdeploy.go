@@ -26,7 +26,7 @@ func (o *fleetDeployOptions) flags(cmd *cobra.Command) {
 }
 
 // notForFleet are flags of deploy that a fleet has no use for.
-var notForFleet = []string{"bake", "pins", "adopt", "delete-new", "force", "timeout", "wait", "anyway", "no-headroom"}
+var notForFleet = []string{"alone", "bake", "pins", "adopt", "delete-new", "force", "timeout", "wait", "anyway", "no-headroom"}
 
 // agree refuses flags that do not go together, and gives what is flipped.
 func (o *fleetDeployOptions) agree(cmd *cobra.Command, site string, live *liveOptions) (fleet.Flip, error) {
@@ -37,6 +37,9 @@ func (o *fleetDeployOptions) agree(cmd *cobra.Command, site string, live *liveOp
 			}
 		}
 		return fleet.Flip{}, nil
+	}
+	if cmd.Flags().Changed("docroot") {
+		return fleet.Flip{}, usageError{errors.New("--docroot is for one host: name the tenant instead, as in shop/one")}
 	}
 	for _, name := range notForFleet {
 		if cmd.Flags().Changed(name) {
