@@ -157,7 +157,7 @@ func (g *goFleet) report(r fleet.Report, took time.Duration, err error) error {
 		})
 	}
 	if r.ByArrival != "" {
-		g.warn("%s: the hosts have flipped when they heard of it, and not at one instant; look at NTP there (chronyc tracking)", r.ByArrival)
+		g.warn("%s: the hosts have flipped when they heard of it, and not at one instant; look at NTP there (chronyc tracking), and at what else the host does", r.ByArrival)
 	}
 	for _, text := range byWhat(r.Warnings) {
 		g.warn("%s", text)

@@ -3,6 +3,7 @@ package fleet
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 )
@@ -11,9 +12,15 @@ import (
 // are further apart, hosts that flip when they hear of it are closer together.
 const ClocksAgree = 5 * time.Millisecond
 
+// ClocksUnsure is how far clocks may seem to be apart if nothing proves it. What delays their readings on hosts that are
+// busy would delay flips by arrival as much.
+const ClocksUnsure = 100 * time.Millisecond
+
 const (
-	// clockRounds is how often hosts are asked what their clock reads.
-	clockRounds = 3
+	// Hosts are asked at least and at most so often what their clock reads. More than the least are for those
+	// who do not agree yet, as long as that takes no longer than clockPatience.
+	clockRounds, clockRoundsMost = 3, 12
+	clockPatience                = 500 * time.Millisecond
 	// An instant is at least and at most so far ahead.
 	minAhead, maxAhead = 5 * time.Millisecond, time.Second
 )
@@ -54,26 +61,30 @@ func (c *clocks) of(host string) (i interval, ok bool) {
 	return i, ok
 }
 
-// apart estimates how far each host's clock is from those of the others. All hosts see the same change at
-// nearly the same time, within what the store takes to tell them; so that is how well it is known. The
-// middle one of several rounds leaves out a host that was slow once.
+// apart estimates how far each host's clock is from those of the others. All hosts are shown the same change
+// at the same time, and whatever keeps one from reading its clock, a busy processor as a rule, makes the reading
+// later and never earlier: the earliest of several rounds is the nearest.
 func (c *clocks) apart() map[string]time.Duration {
-	found := map[string][]time.Duration{}
+	apart := map[string]time.Duration{}
 	for _, r := range c.rounds {
-		var all []time.Duration
-		for _, read := range r.readings {
-			all = append(all, read.clock.Sub(r.sent))
-		}
-		middle := middleOf(all)
 		for host, read := range r.readings {
-			found[host] = append(found[host], read.clock.Sub(r.sent)-middle)
+			after := read.clock.Sub(r.sent)
+			if least, known := apart[host]; !known || after < least {
+				apart[host] = after
+			}
 		}
 	}
-	apart := map[string]time.Duration{}
-	for host, all := range found {
-		apart[host] = middleOf(all)
+	middle := middleOf(slices.Collect(maps.Values(apart)))
+	for host := range apart {
+		apart[host] -= middle
 	}
 	return apart
+}
+
+// enough says whether another round would change nothing.
+func (c *clocks) enough(hosts []string, took time.Duration) bool {
+	n := len(c.rounds)
+	return n >= clockRoundsMost || n >= clockRounds && (took > clockPatience || c.disagree(hosts) == "")
 }
 
 func middleOf(all []time.Duration) time.Duration {
@@ -127,15 +138,34 @@ func (c *clocks) disagree(hosts []string) string {
 			return host + " has not said what its clock reads"
 		}
 	}
-	if spread(apart) <= ClocksAgree {
+	apartBy, proved := spread(apart), c.provedApart(hosts) > ClocksAgree
+	if apartBy <= ClocksAgree || !proved && apartBy <= ClocksUnsure {
 		return ""
 	}
 	far := c.all()[0]
+	if !proved {
+		return fmt.Sprintf("%s hears of changes %v later than others do, so that it is not known whether its clock agrees with theirs", far.Host, far.Apart.Abs().Round(time.Millisecond/10))
+	}
 	side := "ahead of"
 	if far.Apart < 0 {
 		side = "behind"
 	}
 	return fmt.Sprintf("the clock of %s is %v %s the others", far.Host, far.Apart.Abs().Round(time.Millisecond/10), side)
+}
+
+// provedApart is how far two clocks are apart at least, whatever has kept their hosts from answering.
+func (c *clocks) provedApart(hosts []string) time.Duration {
+	var least, most time.Duration // the one that is certainly furthest ahead, and the one furthest behind
+	for n, host := range hosts {
+		i, _ := c.of(host)
+		if n == 0 || i.least > least {
+			least = i.least
+		}
+		if n == 0 || i.most < most {
+			most = i.most
+		}
+	}
+	return least - most
 }
 
 // instant is when the hosts flip, by their clocks, if they are told now: as far ahead as the slowest host's

@@ -134,7 +134,7 @@ func (f *flipping) possible(members []candidate) bool {
 
 // compareClocks has the hosts that take part say what their clocks read, several times.
 func (f *flipping) compareClocks(ctx context.Context) error {
-	for range clockRounds {
+	for began := f.now(); !f.clocks.enough(f.decision.take, f.now().Sub(began)); {
 		sent, err := f.enter(ctx, PhaseClock)
 		if err != nil {
 			return err

@@ -76,20 +76,22 @@ func TestFleet_FlipsAllHostsAtOnce(t *testing.T) {
 	}))
 }
 
-// rushes has all hosts asked as often as can be while a flip to a release is decided, and until all have flipped.
+// rushes has all hosts asked as often as can be from just before the instant of a flip on, until all have flipped. It
+// begins no sooner, so that what the clients need of the processors is not in the way of the flip.
 func (y *yard) rushes(release string) {
 	ctx, cancel := context.WithTimeout(context.Background(), commandLimit)
 	y.t.Cleanup(cancel)
 	go func() {
 		defer cancel()
-		if y.spy.wait(ctx, func() bool { return y.spy.reachedLocked(release, agreed.PhasePromise) }) {
+		if y.spy.wait(ctx, func() bool { return y.spy.reachedLocked(release, committed) }) {
+			pause(ctx, time.Until(y.spy.commitOf(release).At)-y.seer.pace.rush)
 			y.seer.rushFor(rush)
 		}
 	}()
 }
 
-// rush is how long a flip takes from the promises on, and more.
-const rush = 150 * ms
+// rush is how long hosts take to flip, and more.
+const rush = 80 * ms
 
 // commitOf is the commit that has a release go live.
 func (s *spy) commitOf(release string) (c agreed.Commit) {

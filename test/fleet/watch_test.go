@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"slices"
@@ -158,7 +159,8 @@ func (w *watch) next(ctx context.Context, asked moment) {
 	}
 	select {
 	case <-time.After(every - (w.y.now() - asked)):
-	case <-begin:
+	case <-begin: // not all of them in the same moment
+		pause(ctx, rand.N(w.pace.rush+1))
 	case <-ctx.Done():
 	}
 }
