@@ -12,8 +12,6 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"realdocd/deploy"
 )
 
@@ -110,29 +108,15 @@ func (g *goLive) environ(release string) []string {
 }
 
 // runWithUs runs a command, which gets SIGTERM if this process is killed. The signal comes
-// with the end of the thread that starts it. If we are before others on the processor, as the
-// agent of a fleet is, the command is not.
+// with the end of the thread that starts it.
 func runWithUs(cmd *exec.Cmd) error {
 	if cmd.SysProcAttr == nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{}
 	}
 	cmd.SysProcAttr.Pdeathsig = syscall.SIGTERM
-	ended := make(chan error, 1)
-	go func() { // until the command has ended
-		runtime.LockOSThread() // and never let go: the thread ends with the goroutine
-		if beforeOthers() {
-			unix.Setpriority(unix.PRIO_PROCESS, 0, 0) // of the thread; whoever may be before others may be less
-		}
-		ended <- cmd.Run()
-	}()
-	return <-ended
-}
-
-// beforeOthers says whether this thread has a nice value below 0. The kernel's answer is 20
-// less that.
-func beforeOthers() bool {
-	priority, err := unix.Getpriority(unix.PRIO_PROCESS, 0)
-	return err == nil && priority > 20
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	return cmd.Run()
 }
 
 // A tail keeps the end of what is written.

@@ -1,16 +1,10 @@
 package main
 
 import (
-	"errors"
 	"os"
-	"strconv"
 	"testing"
-	"time"
-
-	"golang.org/x/sys/unix"
 
 	"realdocd/deploy"
-	"realdocd/test/stack"
 )
 
 func TestCommandsRunInTheReleaseBeforeAndAfterTheFlip(t *testing.T) {
@@ -100,35 +94,5 @@ func TestWhatACommandWritesIntoASlotIsTheDeploys(t *testing.T) {
 	rec, err := deploy.NewRecords(s.dir + "/state").Of(s.dir + "/A")
 	if err != nil || rec == nil || !rec.Preparing.IsZero() || rec.Lived.IsZero() || rec.By == "" {
 		t.Errorf("the record is %+v, %v", rec, err)
-	}
-}
-
-func TestCommandsAreNotBeforeOthersOnTheProcessorThoughTheAgentIs(t *testing.T) {
-	be := func(nice int) error {
-		threads, err := os.ReadDir("/proc/self/task")
-		if err != nil {
-			return err
-		}
-		for _, thread := range threads {
-			id, err := strconv.Atoi(thread.Name())
-			if err != nil {
-				return err
-			}
-			if err := unix.Setpriority(unix.PRIO_PROCESS, id, nice); err != nil && !errors.Is(err, unix.ESRCH) {
-				return err
-			}
-		}
-		return nil
-	}
-	if err := be(-5); err != nil {
-		stack.Unproven(t, "a process can be before others (root may do so): "+err.Error())
-	}
-	defer be(0)
-	dir := t.TempDir()
-	if err := (hook{command: "nice > said", dir: dir, env: os.Environ(), limit: time.Minute}).run(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if said, err := os.ReadFile(dir + "/said"); err != nil || string(said) != "0\n" {
-		t.Errorf("the nice value of a command is %q, %v", said, err)
 	}
 }
