@@ -96,13 +96,16 @@ func putText(link, text string, m *moment) error {
 		return err
 	}
 	step("before the rename")
-	if err := m.await(); err != nil {
+	err := m.await()
+	if err == nil {
+		err = os.Rename(next, link)
+		m.renamed = time.Now()
+	}
+	m.over()
+	if err != nil {
+		m.renamed = time.Time{}
 		return errors.Join(err, os.Remove(next))
 	}
-	if err := os.Rename(next, link); err != nil {
-		return err
-	}
-	m.renamed = time.Now()
 	step("after the rename")
 	return syncDir(filepath.Dir(link))
 }

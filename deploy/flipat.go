@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"runtime"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -30,6 +31,7 @@ type moment struct {
 	ctx     context.Context
 	at      time.Time
 	renamed time.Time // zero as long as it is not
+	calm    func()    // ends what first has begun; nil if nothing has
 }
 
 // nearly is how long before an instant the kernel is asked to wake us, and no timer of Go's
@@ -49,6 +51,7 @@ func (m *moment) await() error {
 	case <-timer.C:
 	case <-m.ctx.Done():
 	}
+	m.first()
 	for m.ctx.Err() == nil {
 		left := time.Until(until)
 		if left <= 0 {
@@ -61,4 +64,29 @@ func (m *moment) await() error {
 		}
 	}
 	return m.ctx.Err()
+}
+
+// first has this thread run before all that is not in real time, until over: where PHP keeps all processors busy, it
+// would be late by as long as the others have their turns. Who may not (RLIMIT_RTPRIO) waits for his turn.
+// The goroutine stays on the thread, and a thread that is locked is not where Go's runtime makes others.
+func (m *moment) first() {
+	runtime.LockOSThread()
+	before, err := unix.SchedGetAttr(0, 0)
+	if err == nil {
+		err = unix.SchedSetAttr(0, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_FIFO, Priority: 1}, 0)
+	}
+	m.calm = func() {
+		if err == nil {
+			unix.SchedSetAttr(0, before, 0) // less is never refused
+		}
+		runtime.UnlockOSThread()
+	}
+}
+
+// over has the thread be one of many again.
+func (m *moment) over() {
+	if m.calm != nil {
+		m.calm()
+		m.calm = nil
+	}
 }

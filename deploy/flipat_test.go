@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"os"
+	"strconv"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestFlipAt_RenamesAtTheInstantAndNotBefore(t *testing.T) {
@@ -77,5 +80,45 @@ func TestFlipAt_RefusesBeforeTheInstantWhatCannotBeDone(t *testing.T) {
 	began := time.Now()
 	if _, err := FlipAt(t.Context(), s.root+"/current", s.path("gone"), began.Add(time.Minute)); err == nil || time.Since(began) > 30*time.Second {
 		t.Errorf("%v after %v", err, time.Since(began))
+	}
+}
+
+func TestFlipAt_RunsBeforeOthersForTheMomentOfTheRenameOnly(t *testing.T) {
+	realTime := func() (n int) {
+		threads, err := os.ReadDir("/proc/self/task")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, thread := range threads {
+			id, _ := strconv.Atoi(thread.Name())
+			if attr, err := unix.SchedGetAttr(id, 0); err == nil && attr.Policy == unix.SCHED_FIFO {
+				n++
+			}
+		}
+		return n
+	}
+	if os.Geteuid() != 0 {
+		t.Skip("only root may run in real time")
+	}
+	s := newShop(t)
+	s.flip("releases/1")
+	at := time.Now().Add(200 * time.Millisecond)
+	flipped := make(chan error)
+	go func() {
+		_, err := FlipAt(t.Context(), s.root+"/current", s.path("2"), at)
+		flipped <- err
+	}()
+	most := 0
+	for time.Now().Before(at) {
+		most = max(most, realTime())
+	}
+	if err := <-flipped; err != nil {
+		t.Fatal(err)
+	}
+	if most != 1 {
+		t.Errorf("%d threads were before others, want 1", most)
+	}
+	if n := realTime(); n != 0 {
+		t.Errorf("%d threads are before others still", n)
 	}
 }

@@ -28,7 +28,7 @@ func (a *Agent) start(name string) (err error) {
 	if err != nil {
 		return err
 	}
-	cmd := exec.Command("nice", "-n", "-10", binary, "fleet", "agent", "--config", a.gateway.Config) // as its unit has it
+	cmd := exec.Command(binary, "fleet", "agent", "--config", a.gateway.Config)
 	a.Process, err = a.gateway.ground.run(a.gateway.space, a.dir, name, syscall.SIGTERM, cmd)
 	return err
 }
