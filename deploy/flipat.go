@@ -35,8 +35,8 @@ type moment struct {
 }
 
 // nearly is how long before an instant the kernel is asked to wake us, and no timer of Go's
-// runtime, which is late by up to a millisecond.
-const nearly = 5 * time.Millisecond
+// runtime, which is late by up to a millisecond, and by more if processors are busy.
+const nearly = 50 * time.Millisecond
 
 // await returns at the instant, or with the error of ctx. A clock that is set meanwhile makes it
 // neither longer nor shorter.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -65,8 +66,25 @@ func (g *goLive) flipAt(ctx context.Context, name string, at time.Time) (renamed
 		return renamed, err
 	}
 	g.flipped, g.outcome.Live = true, true
+	if !at.IsZero() {
+		aside(ctx)
+	}
 	g.noteLived(release)
 	return renamed, errors.Join(err, g.tell(seen))
+}
+
+// settling is how long what follows a rename waits: the first visitors of the release come first, and not all hosts
+// write to etcd at once. The daemon sees the flip by itself with the next request.
+const settling = 100 * time.Millisecond
+
+// aside waits for a time between settling and twice that, or until ctx ends.
+func aside(ctx context.Context) {
+	wait := time.NewTimer(settling + rand.N(settling))
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+	case <-ctx.Done():
+	}
 }
 
 // catchUp has the site's commands run in a release that has never been live here, and so was not

@@ -22,7 +22,7 @@ const (
 	clockRounds, clockRoundsMost = 3, 12
 	clockPatience                = 500 * time.Millisecond
 	// An instant is at least and at most so far ahead.
-	minAhead, maxAhead = 5 * time.Millisecond, time.Second
+	minAhead, maxAhead = 100 * time.Millisecond, time.Second
 )
 
 // clocks is what is known of the hosts' clocks from some rounds. In each round all hosts are shown the same
@@ -168,8 +168,9 @@ func (c *clocks) provedApart(hosts []string) time.Duration {
 	return least - most
 }
 
-// instant is when the hosts flip, by their clocks, if they are told now: as far ahead as the slowest host's
-// answer took to come back in the middle one of the rounds.
+// instant is when the hosts flip, by their clocks, if they are told now: twice as far ahead as the slowest
+// host's answer took to come back in the middle one of the rounds, so that all have heard of it before. Nobody waits for it
+// but the command.
 func (c *clocks) instant(now time.Time) time.Time {
 	var took []time.Duration
 	ahead, first := time.Duration(0), true
@@ -183,5 +184,5 @@ func (c *clocks) instant(now time.Time) time.Time {
 		}
 		took = append(took, slowest)
 	}
-	return now.Add(ahead + min(max(middleOf(took), minAhead), maxAhead))
+	return now.Add(ahead + min(max(2*middleOf(took), minAhead), maxAhead))
 }

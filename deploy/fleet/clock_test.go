@@ -100,9 +100,9 @@ func TestTheInstantIsAheadForTheHostWhoseClockIsFurthestAhead(t *testing.T) {
 		offset      time.Duration
 		least, most time.Duration
 	}{
-		{"equal clocks", 0, 10 * time.Millisecond, 20 * time.Millisecond},
-		{"hosts ahead of the command", 3 * time.Second, 3*time.Second + 10*time.Millisecond, 3*time.Second + 20*time.Millisecond},
-		{"hosts behind the command", -3 * time.Second, -3*time.Second + 10*time.Millisecond, -3*time.Second + 20*time.Millisecond},
+		{"equal clocks", 0, minAhead, minAhead + 20*time.Millisecond},
+		{"hosts ahead of the command", 3 * time.Second, 3*time.Second + minAhead, 3*time.Second + minAhead + 20*time.Millisecond},
+		{"hosts behind the command", -3 * time.Second, -3*time.Second + minAhead, -3*time.Second + minAhead + 20*time.Millisecond},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c := rounds(map[string]time.Duration{"a": tt.offset, "b": tt.offset}, quick, quick, quick)
