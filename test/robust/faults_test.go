@@ -3,6 +3,7 @@ package robust
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -90,6 +91,8 @@ var faults = []fault{
 					return
 				}
 				fmt.Fprint(conn, "HTTP/1.1 400 Bad Request\r\n\r\n")
+				conn.(*net.UnixConn).CloseWrite()
+				io.Copy(io.Discard, conn) // else it depends on chance whether the answer is read
 				conn.Close()
 			}
 		}()
