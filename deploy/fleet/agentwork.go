@@ -71,7 +71,8 @@ func (l *loop) readLink(s *site) {
 		live, err := l.Host.Live(ctx, s.name)
 		l.finish(func() {
 			s.glimpse = false
-			if err != nil || s.turns != turns || s.read && live == s.seen.Live {
+			flipping := s.job != nil && s.job.kind == "flip" // which says itself what it has done, and when
+			if err != nil || flipping || s.turns != turns || s.read && live == s.seen.Live {
 				return
 			}
 			s.read, s.seen.Live = true, live
