@@ -1,9 +1,7 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -13,8 +11,8 @@ import (
 
 // agentOptions are those of fleet agent.
 type agentOptions struct {
-	file                string
-	logLevel, logFormat string
+	file string
+	log  logOptions
 }
 
 func newFleetAgent(getenv func(string) string) *cobra.Command {
@@ -51,8 +49,7 @@ says why. A configuration without [fleet] etcd ends it, with 78 when it starts.`
 		},
 	}
 	cmd.Flags().StringVar(&o.file, "config", defaultConfigFile, "configuration `FILE`")
-	cmd.Flags().StringVar(&o.logLevel, "log-level", "", strings.Join(logging.Levels, ", ")+" (wins over the file)")
-	cmd.Flags().StringVar(&o.logFormat, "log-format", "", strings.Join(logging.Formats, " or ")+" (wins over the file)")
+	o.log.flags(cmd)
 	return cmd
 }
 
@@ -63,7 +60,5 @@ func (o *agentOptions) config(cmd *cobra.Command) (conf.Config, error) {
 		return c, err
 	}
 	c.Log.Output = logging.ToStderr
-	return c, errors.Join(
-		override(cmd, "log-level", o.logLevel, c.SetLogLevel),
-		override(cmd, "log-format", o.logFormat, c.SetLogFormat))
+	return c, o.log.override(cmd, &c)
 }

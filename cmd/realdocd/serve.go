@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -12,13 +11,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"realdocd/cmd/realdocd/conf"
-	"realdocd/cmd/realdocd/logging"
 )
 
 type serveOptions struct {
-	file                string
-	adhoc               adhoc
-	logLevel, logFormat string
+	file  string
+	adhoc adhoc
+	log   logOptions
 }
 
 func newServe(getenv func(string) string) *cobra.Command {
@@ -56,8 +54,7 @@ With --fpm and --docroot it needs no configuration file.`,
 	}
 	cmd.Flags().StringVar(&o.file, "config", defaultConfigFile, "configuration `FILE`")
 	o.adhoc.flags(cmd)
-	cmd.Flags().StringVar(&o.logLevel, "log-level", "", strings.Join(logging.Levels, ", ")+" (wins over the file)")
-	cmd.Flags().StringVar(&o.logFormat, "log-format", "", strings.Join(logging.Formats, " or ")+" (wins over the file)")
+	o.log.flags(cmd)
 	return cmd
 }
 
@@ -87,19 +84,7 @@ func (o *serveOptions) config(cmd *cobra.Command) (c conf.Config, err error) {
 	if err != nil {
 		return c, err
 	}
-	err = errors.Join(
-		override(cmd, "log-level", o.logLevel, c.SetLogLevel),
-		override(cmd, "log-format", o.logFormat, c.SetLogFormat))
+	err = o.log.override(cmd, &c)
 	c.Gateway.Told = c.Told()
 	return c, err
-}
-
-func override(cmd *cobra.Command, flag, value string, set func(word string) error) error {
-	if !cmd.Flags().Changed(flag) {
-		return nil
-	}
-	if err := set(value); err != nil {
-		return usageError{fmt.Errorf("--%s: %w", flag, err)}
-	}
-	return nil
 }
