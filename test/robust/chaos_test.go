@@ -45,11 +45,10 @@ var nginxTells = []string{
 	"error_log stderr info;",
 	`log_format told '$http_x_soak status=$status $request_completion sent=$body_bytes_sent upstream=$upstream_status got=$upstream_bytes_received '`,
 	`  'put=$upstream_bytes_sent length=$upstream_response_length header=$upstream_header_time took=$upstream_response_time $connection at $msec';`,
-	"access_log told told;",
 }
 
 func (c *chaos) server(root string) stack.NginxServer {
-	return stack.NginxServer{Root: root, Backend: c.y.gw.Addr, KeepAlive: 4, Params: []string{"REQUEST_ID $http_x_soak"}}
+	return stack.NginxServer{Root: root, Backend: c.y.gw.Addr, KeepAlive: 4, Params: []string{"REQUEST_ID $http_x_soak"}, Lines: []string{"access_log told told;"}}
 }
 
 func (c *chaos) count(kind string) {
