@@ -95,20 +95,13 @@ func openAdmin(addr string, open net.Listener, who access, h http.Handler) (*adm
 	if addr == "" {
 		return nil, nil
 	}
-	ln := open
+	ln, err := open, error(nil)
 	if ln == nil {
-		var err error
-		if sock.Addr(addr).IsUnix() {
-			if err := checkOwnDir(filepath.Dir(addr)); err != nil {
-				return nil, err
-			}
-		}
-		if ln, err = listen(sock.Addr(addr), access{mode: 0o600}); err != nil { // nobody gets in before it is whose it is to be
-			return nil, err
-		}
-	}
-	if err := who.set(addr); err != nil {
+		ln, err = listenAdmin(sock.Addr(addr), who)
+	} else if err = who.set(addr); err != nil {
 		ln.Close()
+	}
+	if err != nil {
 		return nil, err
 	}
 	srv := &http.Server{
@@ -116,6 +109,16 @@ func openAdmin(addr string, open net.Listener, who access, h http.Handler) (*adm
 		MaxHeaderBytes: 16 << 10, ConnContext: noteRole,
 	}
 	return &adminSocket{addr: addr, srv: srv, ln: ln, roles: who.key == "control"}, nil
+}
+
+// listenAdmin opens a socket for operators in a directory that nobody else may write to.
+func listenAdmin(addr sock.Addr, who access) (net.Listener, error) {
+	if addr.IsUnix() {
+		if err := checkOwnDir(filepath.Dir(string(addr))); err != nil {
+			return nil, err
+		}
+	}
+	return listen(addr, who)
 }
 
 // at says whether the socket has an address.
