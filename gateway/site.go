@@ -15,6 +15,7 @@ import (
 	"realdocd/gateway/fpm"
 	"realdocd/gateway/pin"
 	"realdocd/gateway/spare"
+	"realdocd/gateway/trial"
 	"realdocd/incpath"
 )
 
@@ -39,8 +40,8 @@ type site struct {
 	// What operators have decided of the site outlives a reload.
 	maintenances *maintenances
 	holds        *holds
-	trials       *trials
-	recorders    *recorders // what its live releases came to
+	trials       *trial.Set
+	recorders    *trial.Recorders // what its live releases came to
 
 	mapParams, keepParams map[string]bool // nil for none
 	sweeps                atomic.Bool     // what is gone is going to be dropped from opcache
@@ -72,7 +73,7 @@ func newSite(c SiteConfig, pools map[string]*fpm.Pool, before *site, srv *Server
 		return past[0], true
 	}
 	s.since = time.Now()
-	s.maintenances, s.holds, s.trials, s.recorders = &maintenances{}, &holds{}, &trials{}, &recorders{}
+	s.maintenances, s.holds, s.trials, s.recorders = &maintenances{}, &holds{}, &trial.Set{}, &trial.Recorders{}
 	if before != nil {
 		s.maintenances, s.holds, s.trials, s.recorders = before.maintenances, before.holds, before.trials, before.recorders
 	} else {
@@ -116,7 +117,7 @@ func poolLabel(c SiteConfig) string {
 func (s *site) status() control.SiteStatus {
 	st := control.SiteStatus{
 		Name: s.Name, Docroot: s.Docroot, Pool: s.Pool, Running: s.releases.Inside(),
-		Maintenance: s.maintenances.status(), Held: s.holds.waiting.Load(), Holds: int(s.holds.count.Load()), Trials: s.trials.status(),
+		Maintenance: s.maintenances.status(), Held: s.holds.waiting.Load(), Holds: int(s.holds.count.Load()), Trials: s.trials.Status(),
 	}
 	if !s.IsGlob() {
 		if live := s.releases.Now(path.Clean(s.Docroot)); live != nil {
