@@ -58,7 +58,7 @@ func (h *fleetHost) site(name, by string) (*goLive, error) {
 	} else {
 		t.daemon = control.NewClient(c.Gateway.Control, c.Gateway.User)
 	}
-	quiet := &steps{io.Discard, io.Discard, true, outcome{Site: name, Steps: []step{}}}
+	quiet := &steps{out: io.Discard, errs: io.Discard, asJSON: true, outcome: outcome{Site: name, Steps: []step{}}}
 	return &goLive{namedSite: t, steps: quiet, by: by, ofFleet: true, reading: &deploy.Reading{}}, nil
 }
 

@@ -77,8 +77,8 @@ type HistoryEntry struct {
 	Time    time.Time `json:"time"`
 	Link    string    `json:"link"`
 	Release string    `json:"release"`
-	// By is what made it live: "flip", "rollback" or "deploy", or "link" if
-	// something else has changed the link.
+	// By is what made it live, one of flippers, or "link" if something else has changed
+	// the link.
 	By string `json:"by"`
 }
 
