@@ -36,6 +36,8 @@ func (h *fleetHost) Tell(ctx context.Context, standings []fleet.Standing) error 
 		report.Host = st.Host
 		if !st.Answers && st.Trouble != "" {
 			report.StoreError, report.StoreSince = shorter(st.Trouble, longWhy), st.Since
+		} else if st.Unwritten != "" {
+			report.StoreError, report.StoreSince = shorter(st.Unwritten, longWhy), st.Since
 		}
 	}
 	for _, s := range standings {

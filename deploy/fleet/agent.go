@@ -118,6 +118,8 @@ type loop struct {
 	heard   time.Time // the last word
 	trouble error     // nil while it answers
 	since   time.Time // when trouble began, or ended
+	// unwritten is why it does not take what the host says; nil while it does.
+	unwritten error
 
 	presence atomic.Pointer[Presence] // what is registered; only the loop writes it
 	teller   *teller

@@ -64,8 +64,8 @@ func (l *loop) settle(s *site) {
 	}
 	s.compared = true
 	if s.inStep() {
-		if s.commit != nil {
-			s.seq = s.commit.Seq
+		if s.commit != nil && s.seq != s.commit.Seq { // without a rename, or by an agent before this one
+			s.seq, s.applied, s.late = s.commit.Seq, time.Time{}, 0
 		}
 		s.why, s.wait, s.retry = "", patience{}, time.Time{}
 		if !s.bound() || s.job == nil && (l.warm(s) || s.prepared == s.seen.Live) {

@@ -37,7 +37,10 @@ func (l *loop) hear(w word) {
 
 // see takes in all that agents go by. What it does not have any more is gone.
 func (l *loop) see(v *view) {
-	l.viewed, l.lease, l.writer = true, v.lease, v.write
+	l.viewed, l.lease = true, v.lease
+	if l.writer != v.write {
+		l.writer, l.unwritten = v.write, nil
+	}
 	if l.trouble != nil {
 		l.Note(Note{Text: "the store answers", Took: time.Since(l.since)})
 		l.trouble, l.since, l.changed = nil, time.Now(), true
@@ -149,6 +152,9 @@ func (l *loop) hearCommit(s *site, event Event) {
 		l.giveBack(s, event.Modified)
 		return
 	}
+	if l.writer != nil {
+		l.writer.drop(l.Keys.Site(s.name)) // nothing is to be given back any more
+	}
 	if s.commit == nil || commitOf(s.commit) != commitOf(&c) {
 		s.why, s.wait, s.retry = "", patience{}, time.Time{}
 	}
@@ -161,8 +167,23 @@ func (l *loop) giveBack(s *site, revision int64) {
 		l.writer.put(l.Keys.Site(s.name), letter{
 			value: encode(s.commit), durable: true, urgent: true,
 			when: []Condition{{Key: l.Keys.Site(s.name), Modified: revision}},
+			also: []Op{{Key: l.Keys.History(s.name, s.commit.Seq), Value: encode(s.commit)}},
 		})
 	}
+}
+
+// hearWriter takes in that the store does not take what this host says, though it answers, or does again.
+func (l *loop) hearWriter(w *writer, err error) {
+	if w != l.writer {
+		return
+	}
+	if err != nil {
+		l.Note(Note{Bad: true, Text: "the store does not take what this host says", Err: err})
+	} else {
+		l.Note(Note{Text: "the store takes what this host says"})
+	}
+	l.unwritten, l.since, l.changed = err, time.Now(), true
+	l.tell(true)
 }
 
 // list asks the host for its sites.

@@ -118,7 +118,7 @@ func (l *loop) promise(s *site) {
 	if s.commit != nil {
 		known = s.commit.Seq
 	}
-	if p.Seq != known+1 {
+	if p.Seq <= known { // a higher one than the next follows commits that the store has lost, and others know
 		l.answer(s, Answer{Why: fmt.Sprintf("this host knows commit %d of %s, and the flip would be commit %d: begin it again", known, s.name, p.Seq)})
 		return
 	}

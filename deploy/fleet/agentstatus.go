@@ -28,6 +28,8 @@ type AgentStatus struct {
 	Answers bool
 	Since   time.Time
 	Trouble string
+	// Unwritten says why the store does not take what the host says, though it answers; "" if it does.
+	Unwritten string
 	// Heard is when the store said something last, and Told what is wrong with telling the daemon.
 	Heard time.Time
 	Told  string
@@ -45,6 +47,9 @@ func (a *Agent) Summary() string {
 	text := "etcd answers"
 	if !st.Answers {
 		text = fmt.Sprintf("no word from etcd since %s", st.Since.Format(time.TimeOnly))
+	}
+	if st.Answers && st.Unwritten != "" {
+		text += ", and does not take what this host says: " + st.Unwritten
 	}
 	step := 0
 	for _, site := range st.Sites {
@@ -67,6 +72,9 @@ func (l *loop) publish() {
 	}
 	if l.trouble != nil {
 		st.Trouble = l.trouble.Error()
+	}
+	if l.unwritten != nil {
+		st.Unwritten = l.unwritten.Error()
 	}
 	if l.toldErr != nil {
 		st.Told = l.toldErr.Error()
