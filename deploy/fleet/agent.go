@@ -106,6 +106,9 @@ type loop struct {
 	turns   chan struct{} // see takeTurn
 	began   time.Time
 	changed bool // the status has to be published
+	telling bool // the daemon has to be told
+	// inStep of here sites are in step, as counted last.
+	inStep, here int
 
 	sites  map[string]*site
 	asks   map[string]*asked
@@ -150,6 +153,9 @@ func (a *Agent) Run(ctx context.Context) error {
 	l.tick()
 	for {
 		a.round.Store(time.Now().UnixNano())
+		if l.telling {
+			l.tellNow()
+		}
 		if l.changed {
 			l.publish()
 		}
@@ -255,6 +261,8 @@ func (l *loop) tick() {
 	for _, s := range l.sites {
 		l.decide(s)
 	}
-	l.tell(due(&l.lastTell, tellEvery))
-	l.changed = true
+	if due(&l.lastTell, tellEvery) {
+		l.tell()
+	}
+	l.count()
 }

@@ -153,7 +153,7 @@ func (l *loop) report(s *site) {
 	// What the daemon knows of a host that is about to flip by its promise is right until it has flipped, and
 	// the link's instant is no time to write to the disk.
 	if flips := s.job != nil && s.job.kind == "flip" && st.State == InStep && st.Next == InDoubt; changed && !flips {
-		l.tell(true)
+		l.tell()
 	}
 	if l.writer != nil && s.compared && (s.listed || s.commit != nil) {
 		if text := string(encode(s.have())); text != s.lastHave {

@@ -20,7 +20,7 @@ func (l *loop) hear(w word) {
 			l.writer = nil
 			l.pauseAsks()
 		}
-		l.tell(true) // whoever asks the daemon wants to know
+		l.tell() // whoever asks the daemon wants to know
 		return
 	}
 	l.heard = time.Now()
@@ -183,7 +183,7 @@ func (l *loop) hearWriter(w *writer, err error) {
 		l.Note(Note{Text: "the store takes what this host says"})
 	}
 	l.unwritten, l.since, l.changed = err, time.Now(), true
-	l.tell(true)
+	l.tell()
 }
 
 // list asks the host for its sites.
@@ -230,7 +230,7 @@ func (l *loop) hearSites(names []string) {
 		}
 		l.decide(s)
 	}
-	l.tell(true)
+	l.tell()
 }
 
 // askDaemon asks what is wrong with the daemon, for the host's presence.

@@ -94,7 +94,7 @@ type flipping struct {
 	// ahead is the last commit that a host has gone by which the store does not know any more: it was set back.
 	// 0 is none.
 	ahead int64
-	seen   map[string]time.Time // when each host was there last, at least
+	seen  map[string]time.Time // when each host was there last, at least
 	// proposal is as it was written last, at revision.
 	proposal Proposal
 	revision int64
