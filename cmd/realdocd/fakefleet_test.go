@@ -158,6 +158,11 @@ func (h *fakeHost) Live(context.Context, string) (string, error) {
 
 func (h *fakeHost) Sites(context.Context) ([]string, error) { return []string{"shop"}, nil }
 
+func (h *fakeHost) Changed(ctx context.Context) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
 func (h *fakeHost) Prepare(context.Context, string, string, fleet.Preparation) ([]string, error) {
 	return []string{"the opcache was not asked"}, nil
 }

@@ -50,6 +50,20 @@ func (h *fleetHost) Tell(ctx context.Context, standings []fleet.Standing) error 
 	return err
 }
 
+// Changed waits until the daemon wants to know of sites: one that a request has come for, or those of a
+// configuration that was read again.
+func (h *fleetHost) Changed(ctx context.Context) error {
+	for {
+		wanted, err := h.client().FleetWanted(ctx, h.wanted.Load())
+		if err != nil {
+			return err
+		}
+		if before := h.wanted.Swap(wanted.Count); wanted.Count != before {
+			return nil
+		}
+	}
+}
+
 // Daemon says what is wrong with the host's daemon, but for what it is told by us.
 func (h *fleetHost) Daemon(ctx context.Context) (wrong, pinKey string) {
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)

@@ -189,6 +189,7 @@ func (l *loop) hearWriter(w *writer, err error) {
 // list asks the host for its sites.
 func (l *loop) list() {
 	if l.listing {
+		l.listAgain = true
 		return
 	}
 	l.listing = true
@@ -198,6 +199,10 @@ func (l *loop) list() {
 		names, err := l.Host.Sites(ctx)
 		l.finish(func() {
 			l.listing = false
+			if l.listAgain { // since somebody wanted it, there may be more
+				l.listAgain = false
+				l.list()
+			}
 			if err != nil {
 				l.Note(Note{Bad: !errors.Is(err, context.Canceled), Text: "cannot name the sites of this host", Err: err})
 				return
@@ -214,6 +219,9 @@ func (l *loop) hearSites(names []string) {
 	for _, name := range names {
 		s := l.site(name)
 		s.listed = true
+		if !s.read {
+			l.readLink(s) // somebody may wait for the first word of it
+		}
 		if errors.Is(s.lookErr, ErrNoSite) {
 			s.lookDue = true
 		}
