@@ -2,7 +2,7 @@
 // has each run on the release that is live when it begins, or that a pin of its visitor
 // names, has it wait for a place in a pool, and passes it on to PHP-FPM.
 //
-// The way of a request is (*Server).run in request.go, and reads top to bottom:
+// The way of a request is (*Server).run in way.go, and reads top to bottom:
 // read the params, find the site, read the body unless it is streamed, enter a release,
 // rewrite, take a place, connect to FPM, relay. Each step is a call down. What a request
 // knows travels in one request value.

@@ -13,6 +13,7 @@ import (
 	"realdocd/deploy"
 	"realdocd/gateway/control"
 	"realdocd/gateway/fpm"
+	"realdocd/gateway/pattern"
 	"realdocd/gateway/pin"
 	"realdocd/gateway/spare"
 	"realdocd/gateway/trial"
@@ -24,7 +25,7 @@ type site struct {
 	SiteConfig
 	pool     *fpm.Pool            // nil if the docroots have pools of their own
 	pools    map[string]*fpm.Pool // of the configuration
-	pattern  *pattern             // nil unless the docroot is one
+	pattern  *pattern.Pattern     // nil unless the docroot is one
 	releases *deploy.Resolver
 	metrics  *siteMetrics
 	mapped   [2]valueCache                // PHP_VALUE and PHP_ADMIN_VALUE, the paths in it mapped
@@ -61,7 +62,7 @@ func newSite(c SiteConfig, pools map[string]*fpm.Pool, before *site, srv *Server
 		mapParams: setOf(c.MapParams), keepParams: setOf(c.KeepParams),
 	}
 	if c.IsGlob() {
-		s.pattern = parsePattern(c.Docroot)
+		s.pattern = pattern.Parse(c.Docroot)
 	}
 	s.pinSite = pinSiteOf(c.Of, c.Name)
 	opts := c.Links()
@@ -107,7 +108,7 @@ func newSite(c SiteConfig, pools map[string]*fpm.Pool, before *site, srv *Server
 // poolLabel is the pool that the site's own metrics have; those of tenants with pools of
 // their own have theirs.
 func poolLabel(c SiteConfig) string {
-	if HasPlaceholder(c.Pool) {
+	if pattern.IsForm(c.Pool) {
 		return ""
 	}
 	return c.Pool
