@@ -79,12 +79,14 @@ func (s *Set) Status() (all []control.TrialStatus) {
 	return all
 }
 
-// Flipped ends the trial of a docroot of which another release has gone live.
+// Flipped ends the trial of a docroot of which another release has gone live. Word of what made the live
+// release of a canary live may come when that has begun already, from whoever has looked at the link first.
 func (s *Set) Flipped(docroot string, live *deploy.Release) {
 	t := s.Of(docroot)
 	switch {
 	case t == nil:
 	case t.Plan.Kind == control.KindBake && live.Path == t.Candidate.Path:
+	case t.Plan.Kind == control.KindCanary && live.Path == t.Live.Path:
 	case live.Path == t.Candidate.Path:
 		t.End("flip", "the release has gone live")
 	default:

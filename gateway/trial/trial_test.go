@@ -63,7 +63,8 @@ func TestTrial_EndsWithItsProcess(t *testing.T) {
 	}
 }
 
-// A flip to the release that bakes is what it bakes by; every other one ends a trial.
+// A flip to the release that bakes is what it bakes by, and one to the release that a canary leaves live was
+// before it; every other one ends a trial.
 func TestSet_AFlipEndsTheTrial(t *testing.T) {
 	for name, row := range map[string]struct {
 		kind, to string
@@ -71,6 +72,7 @@ func TestSet_AFlipEndsTheTrial(t *testing.T) {
 	}{
 		"a canary's candidate goes live":  {control.KindCanary, "/2", true},
 		"another one goes live meanwhile": {control.KindCanary, "/3", true},
+		"word of the live one comes late": {control.KindCanary, "/1", false},
 		"the one that bakes":              {control.KindBake, "/2", false},
 		"back from the one that bakes":    {control.KindBake, "/1", true},
 	} {

@@ -123,7 +123,7 @@ func writeSoak(t *testing.T, seed uint64, n int, took time.Duration, tally, did 
 	compare(t, "soak", []manual.Item{
 		{Name: "the run", Says: []string{fmt.Sprintf("SEED=%d, %d requests in %v, %d of them through nginx", seed, n, took.Round(time.Second), tally["through nginx"])}},
 		{Name: "what was done meanwhile", Says: []string{strings.Join(faults, ", ")}},
-		{Name: "sent", Says: []string{fmt.Sprintf("%d = %d answered + %d refused with a complete response + %d broken, visibly + %d whose client has left + %d dropped by nginx when it was reloaded, as it does in front of PHP-FPM too",
+		{Name: "sent", Says: []string{fmt.Sprintf("%d = %d answered + %d refused with a complete response + %d broken, visibly + %d whose client has left + %d dropped by nginx when it was reloaded, as it does with PHP-FPM alone too",
 			n, tally["answered"], tally["refused"], tally["broken"], tally["left"], tally["dropped"])}},
 		{Name: "torn", Says: []string{fmt.Sprint(tally["torn"])}},
 		{Name: "not explained by the log", Says: []string{fmt.Sprint(tally["unexplained"])}},
