@@ -2,6 +2,7 @@ package incpath
 
 import (
 	"errors"
+	"strings"
 	"testing"
 )
 
@@ -36,5 +37,12 @@ func TestAppendSettings_RefusesWherePHPWouldNotReadThem(t *testing.T) {
 		if got, err := AppendSettings(row.value, []Setting{{Key: row.key, Value: row.add}}); !errors.Is(err, row.want) || got != "" {
 			t.Errorf("%s: got %q, %v", name, got, err)
 		}
+	}
+}
+
+func TestAppendSettings_SaysWherePHPStops(t *testing.T) {
+	_, err := AppendSettings("b=2\na=\"1", []Setting{{Key: "c", Value: "3"}})
+	if want := "a quote that is not closed at byte 6"; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("got %v, want %s", err, want)
 	}
 }

@@ -24,6 +24,7 @@ func TestFindWorker_IsTheOneThatRunsTheScriptForAsLong(t *testing.T) {
 	}{
 		{"GET", "/a.php", 3 * time.Second, 1},
 		{"GET", "/a.php", 50 * time.Second, 2},
+		{"GET", "/a.php", 30 * time.Second, 1}, // as the idle one's last request
 		{"POST", "/a.php", time.Second, 4},
 		{"GET", "/b.php", 30 * time.Second, 5},
 		{"GET", long, time.Second, 6}, // of which FPM has the beginning
