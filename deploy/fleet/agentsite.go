@@ -87,7 +87,7 @@ func (s Seen) fits(name, hash string) error {
 	case r.Hash == "":
 		return fmt.Errorf("the content of release %s could not be compared", name)
 	}
-	return fmt.Errorf("release %s has other content on this host (%s) than on the others (%s): bring it to all hosts again, under a new name", name, short(r.Hash), short(hash))
+	return fmt.Errorf("release %s has other content on this host (%s) than on the others (%s): bring it to all hosts again, under a new name; or bring here what the others have, and flip to it again", name, short(r.Hash), short(hash))
 }
 
 func short(hash string) string { return hash[:min(len(hash), 15)] }
@@ -110,6 +110,8 @@ func (l *loop) stand(s *site) Standing {
 		st.Release, st.Seq = s.commit.Release, s.commit.Seq
 	}
 	switch {
+	case !s.compared && !s.bound() && s.read && l.viewed:
+		st.State = InStep // nothing is committed, so that there is nothing to compare
 	case !s.compared && (!s.bound() || s.seen.Live == s.commit.Release) && s.read:
 		st.State, st.Why = InDoubt, "has not compared the content yet" // only the name, so far
 		if s.lookErr != nil {

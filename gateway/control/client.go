@@ -129,7 +129,7 @@ func (c *Client) Site(ctx context.Context, at SiteAddress) (SiteDetail, error) {
 }
 
 // Look has the daemon look at the site's link at once. by says which command has
-// flipped it: "flip", "rollback" or "deploy".
+// flipped it: "flip", "rollback", "deploy", "canary", "fleet" or "catch-up".
 func (c *Client) Look(ctx context.Context, at SiteAddress, by string) (SiteDetail, error) {
 	return ask[SiteDetail](ctx, c, http.MethodPost, at.path("/look", "by", by))
 }
