@@ -32,10 +32,11 @@ var way = map[string][]string{
 		"rewrite.go", "script.go", "translate.go", "values.go", "valuecache.go", "phpvalues.go",
 		"body.go", "spool.go", "relay.go", "response.go", "abandon.go", "stderr.go", "refusal.go", "accesslog.go",
 	},
-	"realdocd/gateway/fpm":  {"enter.go", "place.go", "queue.go", "share.go", "turns.go", "keep.go", "late.go", "abandon.go", "listener.go"},
-	"realdocd/gateway/pin":  {"token.go", "name.go", "fault.go"},
-	"realdocd/gateway/sock": {"conn.go", "dial.go", "hangup.go", "ready.go", "shut.go"},
-	"realdocd/incpath":      nil,
+	"realdocd/gateway/fpm":     {"enter.go", "place.go", "queue.go", "share.go", "turns.go", "keep.go", "late.go", "abandon.go", "listener.go"},
+	"realdocd/gateway/pattern": nil,
+	"realdocd/gateway/pin":     {"token.go", "name.go", "fault.go"},
+	"realdocd/gateway/sock":    {"conn.go", "dial.go", "hangup.go", "ready.go", "shut.go"},
+	"realdocd/incpath":         nil,
 }
 
 // A count is of statements.
