@@ -26,7 +26,7 @@ const (
 var way = map[string][]string{
 	"realdocd/fcgi": nil, // all of it
 	"realdocd/gateway": {
-		"webconn.go", "asleep.go", "stall.go", "webread.go", "discard.go", "request.go", "requestid.go",
+		"webconn.go", "fate.go", "interrupt.go", "webdeadline.go", "asleep.go", "stall.go", "webread.go", "discard.go", "way.go", "request.go", "requestid.go",
 		"cgi.go", "sentparams.go", "params.go", "findsite.go", "arrival.go", "locate.go", "unresolved.go",
 		"pinned.go", "hold.go", "told.go", "maintenance.go", "draw.go",
 		"rewrite.go", "script.go", "translate.go", "values.go", "valuecache.go", "phpvalues.go",
