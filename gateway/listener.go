@@ -3,6 +3,7 @@ package gateway
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/netip"
 	"os"
@@ -24,41 +25,71 @@ type listener struct {
 
 // listen opens one socket. who is for a unix socket.
 func listen(addr sock.Addr, who access) (net.Listener, error) {
-	path := string(addr)
-	if !addr.IsUnix() {
-		ln, err := net.Listen("tcp", path)
-		if errors.Is(err, unix.EAFNOSUPPORT) {
-			err = fmt.Errorf("%w: the unit allows no TCP; run systemctl edit realdocd, and add [Service] RestrictAddressFamilies=AF_INET AF_INET6", err)
-		}
-		return ln, longBacklog(ln, err)
+	if addr.IsUnix() {
+		return listenUnix(string(addr), who)
 	}
+	ln, err := net.Listen("tcp", string(addr))
+	if errors.Is(err, unix.EAFNOSUPPORT) {
+		err = fmt.Errorf("%w: the unit allows no TCP; run systemctl edit realdocd, and add [Service] RestrictAddressFamilies=AF_INET AF_INET6", err)
+	}
+	return ln, longBacklog(ln, err)
+}
+
+// listenUnix opens a unix socket in the place of one that nobody listens on any more.
+// Nobody can connect before it is whose it is to be: so if anybody can, all can who may.
+func listenUnix(path string, who access) (net.Listener, error) {
+	if err := removeStale(path); err != nil {
+		return nil, err
+	}
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return nil, os.NewSyscallError("socket", err)
+	}
+	file := os.NewFile(uintptr(fd), path)
+	defer file.Close()
+	if err := unix.Bind(fd, &unix.SockaddrUnix{Name: path}); err != nil {
+		return nil, os.NewSyscallError("bind", err)
+	}
+	ln, err := opened(file, who)
+	if err != nil {
+		return nil, errors.Join(err, os.Remove(path))
+	}
+	unlinkOnClose(ln, true)
+	return ln, nil
+}
+
+// removeStale makes room for a unix socket.
+func removeStale(path string) error {
 	if conn, err := net.Dial("unix", path); err == nil {
 		conn.Close()
-		return nil, errors.New("another process listens there: stop it first")
+		return errors.New("another process listens there: stop it first")
 	}
-	if fi, err := os.Lstat(path); err == nil {
-		if fi.Mode()&os.ModeSocket == 0 {
-			return nil, errors.New("the file there is not a socket: remove it or choose another path")
-		}
-		if err := os.Remove(path); err != nil {
-			return nil, err
-		}
+	switch fi, err := os.Lstat(path); {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case fi.Mode()&os.ModeSocket == 0:
+		return errors.New("the file there is not a socket: remove it or choose another path")
 	}
-	ln, err := net.Listen("unix", path)
-	if err != nil {
+	return os.Remove(path)
+}
+
+// opened lets others connect to a socket that has its path.
+func opened(file *os.File, who access) (net.Listener, error) {
+	if err := who.set(file.Name()); err != nil {
 		return nil, err
 	}
-	if err := who.set(path); err != nil {
-		ln.Close()
-		return nil, err
+	if err := unix.Listen(int(file.Fd()), backlog); err != nil {
+		return nil, os.NewSyscallError("listen", err)
 	}
-	return ln, longBacklog(ln, nil)
+	return net.FileListener(file)
 }
 
 // backlog is how many connections may wait to be accepted, where the kernel allows it.
 const backlog = 4096
 
-// longBacklog gives a listener the whole backlog. Go takes that of net.core.somaxconn,
+// longBacklog gives a TCP listener the whole backlog. Go takes that of net.core.somaxconn,
 // and 128 if it may not read it, as in a unit with ProcSubset=pid.
 func longBacklog(ln net.Listener, err error) error {
 	if err != nil {

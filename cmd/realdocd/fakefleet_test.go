@@ -159,6 +159,11 @@ func (h *fakeHost) Live(context.Context, string) (string, error) {
 
 func (h *fakeHost) Sites(context.Context) ([]string, error) { return []string{"shop"}, nil }
 
+func (h *fakeHost) Changed(ctx context.Context) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
 func (h *fakeHost) Prepare(ctx context.Context, _, _ string, _ fleet.Preparation) ([]string, error) {
 	var until chan struct{}
 	h.change(func() { until = h.prepares })

@@ -182,9 +182,8 @@ func (g *goFleet) report(r fleet.Report, took time.Duration, err error) error {
 }
 
 func appliedText(r fleet.Report) string {
-	last := r.Applied[len(r.Applied)-1]
 	text := fmt.Sprintf("%s is live on %s as number %d", r.Commit.Release, control.Count(len(r.Applied), "host"), r.Commit.Seq)
-	if len(r.Applied) > 1 {
+	if last, ok := r.Last(); ok && len(r.Applied) > 1 {
 		text += fmt.Sprintf("; from the first to the last one, %s, it took %s", last.Host, short(r.Spread()))
 	}
 	return text

@@ -29,6 +29,7 @@ type fleetHost struct {
 	contents atomic.Pointer[deploy.Contents]
 	agent    atomic.Pointer[fleet.Agent] // that works on it
 
+	wanted atomic.Uint64 // of the daemon, as Changed has seen it
 	trials fleetTrials
 	before sync.Map // of site's names: the directory of the release before the last flip
 }

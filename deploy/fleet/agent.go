@@ -43,6 +43,7 @@ const (
 	tellEvery   = 5 * time.Second // the daemon is told again, though nothing has changed
 	daemonEvery = 5 * time.Second
 	sitesEvery  = 30 * time.Second
+	sitesPause  = 200 * time.Millisecond // between two looks that somebody wants
 	lookEvery   = time.Minute
 	firstTell   = 5 * time.Second  // how long the first word to the daemon waits for all sites
 	farAhead    = 10 * time.Second // an instant that is further off comes of a wrong clock
@@ -95,6 +96,24 @@ func (a *Agent) Alive() bool {
 	return time.Since(time.Unix(0, a.round.Load())) < 10*tickEvery
 }
 
+// awaitSites has the sites be listed when the host says that they may have changed. It ends with ctx.
+func (l *loop) awaitSites(ctx context.Context) {
+	var wait patience
+	for {
+		err := l.Host.Changed(ctx)
+		pause := sitesPause
+		if err == nil {
+			wait = patience{}
+			l.Reload()
+		} else {
+			pause = wait.next(sitesPause, 2*time.Second)
+		}
+		if !sleep(ctx, pause) {
+			return
+		}
+	}
+}
+
 // loop is what one Run of an agent knows. Only the goroutine of Run touches it. What takes time
 // is done by goroutines that it starts, which hand their outcome to it over done; none of them outlives
 // Run by more than its bound.
@@ -106,6 +125,9 @@ type loop struct {
 	turns   chan struct{} // see takeTurn
 	began   time.Time
 	changed bool // the status has to be published
+	telling bool // the daemon has to be told
+	// inStep of here sites are in step, as counted last.
+	inStep, here int
 
 	sites  map[string]*site
 	asks   map[string]*asked
@@ -118,12 +140,15 @@ type loop struct {
 	heard   time.Time // the last word
 	trouble error     // nil while it answers
 	since   time.Time // when trouble began, or ended
+	// unwritten is why it does not take what the host says; nil while it does.
+	unwritten error
 
 	presence atomic.Pointer[Presence] // what is registered; only the loop writes it
 	teller   *teller
 	toldErr  error
 
 	listing, asking, confirming bool // one goroutine of each at a time
+	listAgain                   bool
 	lastSites, lastLive         time.Time
 	lastTell, lastDaemon        time.Time
 	lastSeen, lastConfirm       time.Time
@@ -141,6 +166,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	session := newSession(l)
 	l.spawn(l.teller.run)
 	l.spawn(session.run)
+	l.spawn(l.awaitSites)
 	defer l.end(cancel)
 
 	tick := time.NewTicker(tickEvery)
@@ -148,6 +174,9 @@ func (a *Agent) Run(ctx context.Context) error {
 	l.tick()
 	for {
 		a.round.Store(time.Now().UnixNano())
+		if l.telling {
+			l.tellNow()
+		}
 		if l.changed {
 			l.publish()
 		}
@@ -253,6 +282,8 @@ func (l *loop) tick() {
 	for _, s := range l.sites {
 		l.decide(s)
 	}
-	l.tell(due(&l.lastTell, tellEvery))
-	l.changed = true
+	if due(&l.lastTell, tellEvery) {
+		l.tell()
+	}
+	l.count()
 }

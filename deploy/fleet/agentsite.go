@@ -110,6 +110,8 @@ func (l *loop) stand(s *site) Standing {
 		st.Release, st.Seq = s.commit.Release, s.commit.Seq
 	}
 	switch {
+	case !s.compared && !s.bound() && s.read && l.viewed:
+		st.State = InStep // nothing is committed, so that there is nothing to compare
 	case !s.compared && (!s.bound() || s.seen.Live == s.commit.Release) && s.read:
 		st.State, st.Why = InDoubt, "has not compared the content yet" // only the name, so far
 		if s.lookErr != nil {

@@ -20,6 +20,7 @@ type machine struct {
 	lost   time.Duration
 	offset time.Duration // of its clock
 	fetch  func(release string) error
+	news   chan struct{} // somebody wants to know of its sites
 
 	mu       sync.Mutex // guards the following
 	live     map[string]string
@@ -44,7 +45,7 @@ type machine struct {
 func newMachine(store *memstore.Store, name string, sites ...string) *machine {
 	m := &machine{
 		name: name, store: store, live: map[string]string{}, releases: map[string]map[string]string{}, warm: map[string]bool{},
-		fails: map[string]error{}, takes: map[string]time.Duration{}, changed: func(*machine) {},
+		news: make(chan struct{}, 1), fails: map[string]error{}, takes: map[string]time.Duration{}, changed: func(*machine) {},
 	}
 	for _, site := range sites {
 		m.live[site] = "41"
@@ -157,6 +158,15 @@ func (m *machine) Live(ctx context.Context, site string) (live string, err error
 func (m *machine) Sites(ctx context.Context) (sites []string, err error) {
 	err = m.do(ctx, "sites", func() { sites = slices.Sorted(maps.Keys(m.live)) })
 	return sites, err
+}
+
+func (m *machine) Changed(ctx context.Context) error {
+	select {
+	case <-m.news:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 func (m *machine) Prepare(ctx context.Context, site, release string, p fleet.Preparation) ([]string, error) {

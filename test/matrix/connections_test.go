@@ -1,6 +1,7 @@
 package matrix
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -41,6 +42,7 @@ func checkLeaving(t testing.TB, s *shop) {
 }
 
 // Connections that the web server has kept are gone then, and it does not try them on visitors.
+// Nor does it go on refusing visitors because some came while realdocd was away.
 func checkRestart(t testing.TB, s *shop) {
 	burst := stack.Load{URLs: []string{s.web.URL("/index.php?pause=0")}, Requests: 100}
 	if tally := burst.Run(t.Context()); tally.Failed > 0 {
@@ -48,6 +50,10 @@ func checkRestart(t testing.TB, s *shop) {
 	}
 	if err := s.gw.Stop(); err != nil {
 		t.Fatal(err)
+	}
+	meanwhile := stack.Load{URLs: burst.URLs, Requests: 20}
+	if tally := meanwhile.Run(t.Context()); tally.Failed < meanwhile.Requests {
+		t.Errorf("while realdocd is away: %v", tally)
 	}
 	binary, err := stack.Binary()
 	if err != nil {
@@ -58,7 +64,28 @@ func checkRestart(t testing.TB, s *shop) {
 		backend = s.gw.TCP
 	}
 	s.Program("realdocd", backend, binary, "serve", "--config", s.gw.Config)
+	if s.front.rests {
+		s.awaitAnswer(t)
+	}
 	if tally := burst.Run(t.Context()); tally.Failed > 0 {
 		t.Errorf("after: %v", tally)
+	}
+}
+
+// awaitAnswer waits until the web server tries realdocd again.
+func (s *shop) awaitAnswer(t testing.TB) {
+	err := stack.Poll(func() error {
+		resp, err := http.Get(s.web.URL("/index.php?pause=0"))
+		if err != nil {
+			return err
+		}
+		defer resp.Body.Close()
+		if resp.StatusCode != http.StatusOK {
+			return errors.New(resp.Status)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }

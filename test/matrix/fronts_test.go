@@ -28,6 +28,7 @@ type front struct {
 	server stack.WebServer
 	tcp    bool
 	keeps  string   // the setting by which one connection serves many requests; "" if each has its own
+	rests  bool     // after a refused connection it makes no other one in that second
 	faults []string // checks that the web server does not pass, whatever realdocd does
 }
 
@@ -43,8 +44,8 @@ var fronts = []front{
 	{name: "Apache, event", server: stack.SampleEvent, tcp: true, keeps: "enablereuse=on"},
 	{name: "Apache, prefork", server: stack.SamplePrefork, keeps: "enablereuse=on"},
 	{name: "Apache, prefork", server: stack.SamplePrefork, tcp: true, keeps: "enablereuse=on"},
-	{name: "lighttpd", server: stack.SampleLighttpd},
-	{name: "lighttpd", server: stack.SampleLighttpd, tcp: true},
+	{name: "lighttpd", server: stack.SampleLighttpd, rests: true},
+	{name: "lighttpd", server: stack.SampleLighttpd, tcp: true, rests: true},
 	{name: "Caddy", server: stack.SampleCaddy, faults: caddyFaults},
 	{name: "Caddy", server: stack.SampleCaddy, tcp: true, faults: caddyFaults},
 	{name: "HAProxy", server: stack.SampleHAProxy, keeps: "option keep-conn"},
