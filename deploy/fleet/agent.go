@@ -32,6 +32,9 @@ type AgentConfig struct {
 	Lost    time.Duration // see Member
 	// Now is the host's clock; nil is time.Now.
 	Now func() time.Time
+	// Slept is how long the machine has slept since it was started: the time of this process stands still meanwhile,
+	// and that of others does not. nil is what the kernel says.
+	Slept func() time.Duration
 	// Note is called with what an operator may want to read; it must not take long. nil is nobody.
 	Note func(Note)
 }
@@ -71,6 +74,9 @@ func NewAgent(config AgentConfig) (*Agent, error) {
 	}
 	if config.Now == nil {
 		config.Now = time.Now
+	}
+	if config.Slept == nil {
+		config.Slept = slept
 	}
 	if config.Note == nil {
 		config.Note = func(Note) {}
@@ -143,6 +149,8 @@ type loop struct {
 	// unwritten is why it does not take what the host says; nil while it does.
 	unwritten error
 
+	nap nap // the last sleep of the machine
+
 	presence atomic.Pointer[Presence] // what is registered; only the loop writes it
 	teller   *teller
 	toldErr  error
@@ -161,6 +169,7 @@ func (a *Agent) Run(ctx context.Context) error {
 		Agent: a, ctx: ctx, done: make(chan func()), began: time.Now(), since: time.Now(),
 		sites: map[string]*site{}, asks: map[string]*asked{}, turns: make(chan struct{}, turnsAtATime),
 	}
+	l.nap.slept = a.Slept()
 	l.presence.Store(&Presence{Host: a.Name, Agent: a.id, Machine: a.Machine, Version: a.Version, Since: a.Now()})
 	l.teller = newTeller(l)
 	session := newSession(l)

@@ -151,7 +151,7 @@ func (l *loop) hearTold(told told) {
 			continue
 		}
 		switch {
-		case told.err == nil && !s.reply.answer.OK && time.Now().Before(s.promised.until):
+		case told.err == nil && !s.reply.answer.OK && time.Now().Before(l.nap.ends(s.promised.until, DoubtAfter)):
 			l.answer(s, Answer{OK: true})
 		case told.err != nil && !s.reply.given:
 			l.answer(s, Answer{Why: "the host's realdocd cannot be told: " + told.err.Error()})

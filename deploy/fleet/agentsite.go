@@ -132,7 +132,7 @@ func (l *loop) stand(s *site) Standing {
 		st.Why = fmt.Sprintf("the link was flipped to release %s without the fleet; realdocd fleet flip has all hosts go to one again", s.seen.Live)
 	case s.why != "":
 		st.State, st.Why = Behind, s.why
-	case time.Now().Before(s.promised.until):
+	case time.Now().Before(l.nap.ends(s.promised.until, DoubtAfter)):
 		st.State = InStep // it has promised, and is about to flip
 	case !s.started:
 		st.State, st.Why = Unknown, "goes to release "+s.commit.Release
@@ -156,11 +156,12 @@ func (l *loop) withDoubt(s *site, st Standing) Standing {
 			st.Next, st.NextWhy, st.For = next, why, left
 		}
 	}
+	l.nap.notice(l.Slept(), max(DoubtAfter, l.Lost))
 	if s.promised.id != "" {
-		worse(InDoubt, "has promised to go by flip "+s.promised.id+", and does not hear what became of it", s.promised.until)
+		worse(InDoubt, "has promised to go by flip "+s.promised.id+", and does not hear what became of it", l.nap.ends(s.promised.until, DoubtAfter))
 	}
 	if l.Lost > 0 && l.lease != nil {
-		worse(Lost, "hears nothing from etcd for longer than "+l.Lost.String()+" (lost, in [fleet])", l.lease.Kept().Add(l.Lost))
+		worse(Lost, "hears nothing from etcd for longer than "+l.Lost.String()+" (lost, in [fleet])", l.nap.ends(l.lease.Kept().Add(l.Lost), l.Lost))
 	}
 	return st
 }

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,6 +20,7 @@ type machine struct {
 	store  *memstore.Store
 	lost   time.Duration
 	offset time.Duration // of its clock
+	slept  atomic.Int64  // how long it has slept
 	fetch  func(release string) error
 	news   chan struct{} // somebody wants to know of its sites
 
@@ -61,7 +63,8 @@ func (m *machine) start(t *testing.T) {
 	m.client = m.store.Client(fmt.Sprintf("%s/%d", m.name, m.agents))
 	agent, err := fleet.NewAgent(fleet.AgentConfig{
 		Store: m.client, Keys: keys, Host: m, Name: m.name, Machine: m.name, Version: "1", Lost: m.lost,
-		Now: func() time.Time { return time.Now().Add(m.offset) },
+		Now:   func() time.Time { return time.Now().Add(m.offset) },
+		Slept: func() time.Duration { return time.Duration(m.slept.Load()) },
 		Note: func(n fleet.Note) {
 			m.mu.Lock()
 			defer m.mu.Unlock()

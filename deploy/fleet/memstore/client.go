@@ -136,6 +136,14 @@ func (c *Client) Commit(ctx context.Context, when []fleet.Condition, then []flee
 	}
 	var refused error
 	err = c.call(ctx, func() {
+		for _, op := range then { // rights come before conditions
+			if c.refuses != nil && refused == nil {
+				refused = c.refuses(op)
+			}
+		}
+		if refused != nil {
+			return
+		}
 		for _, condition := range when {
 			if !c.store.holdsLocked(condition) {
 				revision = c.store.revision
@@ -143,11 +151,6 @@ func (c *Client) Commit(ctx context.Context, when []fleet.Condition, then []flee
 			}
 		}
 		for _, op := range then {
-			if c.refuses != nil {
-				if refused = c.refuses(op); refused != nil {
-					return
-				}
-			}
 			if op.Lease != 0 && c.store.leases[op.Lease] == nil {
 				refused = &fleet.StoreError{Fault: fleet.FaultForgotten, Doing: "writing", Store: "memory", Since: time.Now(), Err: errors.New("the lease is over")}
 				return
