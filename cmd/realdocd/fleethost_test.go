@@ -3,12 +3,15 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"realdocd/test/stack"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -320,5 +323,56 @@ func TestFleetHost_BoundsItsWarnings(t *testing.T) {
 	got := bounded(many)
 	if len(got) != mostWarnings+1 || len(got[0]) > longWarning+10 || !strings.HasPrefix(got[mostWarnings], "and 10 more") {
 		t.Errorf("%d of them, the first with %d bytes, the last is %q", len(got), len(got[0]), got[len(got)-1])
+	}
+}
+
+// A canary that goes live is prepared twice, and its commands may be migrations of a database.
+func TestFleetHost_RunsBeforeFlipOnceForACanaryThatGoesLive(t *testing.T) {
+	s := newFakeSite(t, `before_flip = ["echo ran >> DIR/ran"]`)
+	s.daemon.trial = []control.TrialStatus{{Step: 1}}
+	s.startDaemon()
+	h, _ := s.host()
+	ran := func() int {
+		text, _ := os.ReadFile(s.dir + "/ran")
+		return strings.Count(string(text), "ran")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	asked, err := json.Marshal(trialAsked{Number: 7, Began: time.Now(), Steps: []float64{5}, Every: time.Minute, Step: -1, Tell: 10 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	begun, ended := make(chan struct{}), make(chan struct{})
+	once := sync.OnceFunc(func() { close(begun) })
+	go func() {
+		defer close(ended)
+		h.Ask(ctx, fleet.Ask{ID: "a", Kind: fleet.AskTrial, Site: "shop", Release: "2", Data: string(asked)}, func(string) { once() })
+	}()
+	stack.Receive(t, begun, "the trial")
+	prepare := func(release string) {
+		t.Helper()
+		if _, err := h.Prepare(t.Context(), "shop", release, fleet.Preparation{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	prepare("2")
+	if n := ran(); n != 1 {
+		t.Errorf("it ran %d times for the release that is tried", n)
+	}
+	s.mkdir("releases/3/public")
+	prepare("3")
+	if n := ran(); n != 2 {
+		t.Errorf("it ran %d times, and another release is none that is tried", n)
+	}
+	cancel()
+	stack.Receive(t, ended, "the end of the trial")
+	stack.Until(t, "nothing is tried", func() bool {
+		h.trials.mu.Lock()
+		defer h.trials.mu.Unlock()
+		return len(h.trials.all) == 0
+	})
+	prepare("2")
+	if n := ran(); n != 3 {
+		t.Errorf("it ran %d times, and nothing is tried any more", n)
 	}
 }

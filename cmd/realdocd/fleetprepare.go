@@ -57,9 +57,11 @@ func (h *fleetHost) prepare(ctx context.Context, g *goLive, name string) error {
 		return err
 	}
 	// Before commands and requests write into it.
-	if _, err := h.frozen(ctx, g, g.link.root(release)); err != nil {
+	hash, err := h.frozen(ctx, g, g.link.root(release))
+	if err != nil {
 		return err
 	}
+	g.canaried = h.trials.has(g.at, seen, hash)
 	if g.link.exists && seen == g.link.live {
 		return g.warmLive(ctx, release, seen)
 	}

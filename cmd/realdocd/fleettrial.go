@@ -46,6 +46,7 @@ type fleetTrial struct {
 	at     control.SiteAddress
 	daemon *control.Client
 	plan   control.Plan
+	hash   string // of what is tried
 	stop   context.CancelFunc
 
 	mu   sync.Mutex // guards the following
@@ -126,7 +127,7 @@ func (h *fleetHost) beginTrial(ctx context.Context, ask fleet.Ask, want trialAsk
 		return nil, fmt.Errorf("release %s has another content here than on the other hosts: bring it again (realdocd fleet deploy)", ask.Release)
 	}
 	t := &fleetTrial{
-		at: g.at, daemon: g.daemon, step: want.Step, begin: make(chan struct{}),
+		at: g.at, daemon: g.daemon, hash: hash, step: want.Step, begin: make(chan struct{}),
 		plan: control.Plan{
 			Kind: control.KindCanary, Release: seen, Steps: want.Steps, Every: want.Every, Fleet: true, Number: want.Number, Since: want.Began,
 		},
@@ -163,6 +164,18 @@ func (ts *fleetTrials) of(id string, begin func() (*fleetTrial, error)) (*fleetT
 	}
 	ts.all[id] = t
 	return t, nil
+}
+
+// has says whether a release is tried now with that content: it has been through before_flip then.
+func (ts *fleetTrials) has(at control.SiteAddress, seen, hash string) bool {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	for _, t := range ts.all {
+		if t.at == at && t.plan.Release == seen && t.hash == hash {
+			return true
+		}
+	}
+	return false
 }
 
 // left ends the trial of an ask, unless somebody asks for it again within a moment.

@@ -22,6 +22,7 @@ type goLive struct {
 	ofFleet    bool   // whoever has asked has the flags of fleet flip
 	link       siteLink
 	flipped    bool
+	canaried   bool // before_flip has run for the canary that is to go live
 	explained  bool // what fails has said already what is live
 
 	emptied         time.Time // when the slot that is filled had nobody inside, as far as is known

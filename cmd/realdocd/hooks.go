@@ -23,9 +23,10 @@ const maxHookOutput = 4 << 10
 
 // beforeFlip runs the site's commands in a release, where it will be live. The first
 // that fails stops the flip. A rollback goes to a release that has been through it, and a
-// preview is not to change what visitors of the live release have.
+// preview is not to change what visitors of the live release have. A canary of a fleet that goes live has been
+// through it when it began.
 func (g *goLive) beforeFlip(ctx context.Context, release string) error {
-	if g.by == "rollback" || g.by == "preview" {
+	if g.by == "rollback" || g.by == "preview" || g.canaried {
 		return nil
 	}
 	for _, command := range g.site.BeforeFlip {

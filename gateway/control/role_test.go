@@ -16,7 +16,7 @@ func TestRoles_OfEachPath(t *testing.T) {
 		"/v1/sites/{site}/look":     RoleDeploy, "/v1/sites/{site}/warm": RoleDeploy, "/v1/sites/{site}/headroom": RoleDeploy,
 		"/v1/sites/{site}/enter": RoleDeploy, "/v1/sites/{site}/something-new": RoleDeploy,
 		"/v1/sites/{site}/maintenance": RoleDeploy, "/v1/sites/{site}/hold": RoleDeploy,
-		"/v1/sites/{site}/try": RoleDeploy, "/v1/sites/{site}/try/step": RoleDeploy, "/v1/fleet": RoleDeploy, "/v1/sites/{site}/preview": RoleDeploy,
+		"/v1/sites/{site}/try": RoleDeploy, "/v1/sites/{site}/try/step": RoleDeploy, "/v1/fleet": RoleDeploy, "/v1/fleet/wanted": RoleDeploy, "/v1/sites/{site}/preview": RoleDeploy,
 	} {
 		for _, is := range []Role{RoleNone, RoleLook, RoleOperate, RoleDeploy} {
 			rq := httptest.NewRequest(http.MethodGet, "/", nil)
