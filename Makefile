@@ -170,11 +170,11 @@ cover: deps-test ## which statements all tests together run; COVERTESTS="./gatew
 .PHONY: planted
 planted: deps-test ## faults that realdocd check has to find, planted as root; writes the table in realdocd-check(8)
 	@[ "$$(id -u)" = 0 ] || { echo "make planted needs root: some faults take other users" >&2; exit 1; }
-	MANUAL_WRITE=1 CI=true go test -count=1 $(TESTFLAGS) ./test/check
+	MANUAL_WRITE=1 CI=true go test $(TESTFLAGS) ./test/check
 
 .PHONY: applications
 applications: deps-applications ## check in front of six applications of Debian's; writes the table in realdocd-check(8)
-	APPLICATIONS=1 MANUAL_WRITE=1 CI=true go test -count=1 $(TESTFLAGS) -run TestCheckRaisesNoFalseAlarm ./test/check
+	APPLICATIONS=1 MANUAL_WRITE=1 CI=true go test $(TESTFLAGS) -run TestCheckRaisesNoFalseAlarm ./test/check
 
 .PHONY: matrix
 matrix: deps-matrix ## what passes with which web server; writes the table in realdocd(8)
@@ -190,8 +190,8 @@ fleetscale: deps-test ## FLEET_HOSTS=200 agents with FLEET_SITES=20 in one proce
 
 .PHONY: destroy
 destroy: deps-test ## what deploy does where it could destroy something, as root; writes the table in realdocd-deploy(7)
-	MANUAL_WRITE=1 CI=true go test -count=1 -run 'KilledAtAnyStep' ./deploy
-	MANUAL_WRITE=1 CI=true go test -count=1 ./test/destroy
+	MANUAL_WRITE=1 CI=true go test $(TESTFLAGS) -run 'KilledAtAnyStep' ./deploy
+	MANUAL_WRITE=1 CI=true go test $(TESTFLAGS) ./test/destroy
 	@sed -n '/written by make destroy: situations$$/,/end of situations$$/p' etc/man/realdocd-deploy.7
 
 .PHONY: install

@@ -155,6 +155,28 @@ func TestARestartWaitsForAnAbandonedRequestAndCutsItOffAtItsTime(t *testing.T) {
 	}
 }
 
+// FPM may end the response of a script that has read nothing of a large body, while the rest of the body
+// waits to be sent. A web server that has left meanwhile has only a part of it, and the log says so.
+func TestAWebServerThatLeavesWithinTheResponseToAnUploadDoesNotHaveIt(t *testing.T) {
+	b := newBench(t)
+	b.fpm.Early()
+	b.start()
+	body := strings.Repeat("x", 1_000_000) // more than the kernel holds
+	c := b.connect()
+	b.send(c, body, b.params("REQUEST_METHOD", "POST", "CONTENT_LENGTH", strconv.Itoa(len(body)))...)
+	q := b.fpm.Next()
+	b.must(q.Stdout(page))
+	b.reads(c, "the page")
+	c.Close()
+	stack.Until(t, "the gateway knows", func() bool { return b.onlyConn().gone.Load() })
+	b.must(q.Stdout("the end"))
+	b.must(q.Send(stack.Record{Type: stack.EndRequest, ID: q.RequestID(), Content: make([]byte, 8)}))
+	if event := b.logged(`"message":"request"`); event["status"] != 499.0 || event.String("error") == "" {
+		t.Errorf("the log has %v", event)
+	}
+	b.poolNow("its place is free", func(p control.PoolStatus) bool { return p.Running == 0 && p.Abandoned == 0 })
+}
+
 // nginx closes a connection as soon as it has all that it needs, and END_REQUEST comes later.
 func TestAResponseThatIsWholeForTheWebServerIsNotBrokenOff(t *testing.T) {
 	for _, row := range []struct{ name, method, response, rest string }{

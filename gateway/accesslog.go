@@ -119,7 +119,7 @@ const maxMethod = 64
 
 // status is the visitor's.
 func (rq *request) status() int {
-	if rq.conn.gone.Load() && !rq.reply.ended {
+	if rq.conn.gone.Load() && (!rq.reply.ended || rq.reply.lost) {
 		return statusClientGone
 	}
 	return rq.reply.status

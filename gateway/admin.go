@@ -25,6 +25,8 @@ type adminSocket struct {
 	ln   net.Listener
 	// roles says that it is found out what a client may do; elsewhere everybody may look.
 	roles bool
+	// patience is for each request of a client, and for each wait for its next one.
+	patience time.Duration
 }
 
 // An access says who may use a unix socket, beside its owner.
@@ -104,11 +106,8 @@ func openAdmin(addr string, open net.Listener, who access, h http.Handler) (*adm
 	if err != nil {
 		return nil, err
 	}
-	srv := &http.Server{
-		Handler: h, ReadHeaderTimeout: adminReadTimeout, IdleTimeout: adminReadTimeout,
-		MaxHeaderBytes: 16 << 10, ConnContext: noteRole,
-	}
-	return &adminSocket{addr: addr, srv: srv, ln: ln, roles: who.key == "control"}, nil
+	srv := &http.Server{Handler: h, MaxHeaderBytes: 16 << 10, ConnContext: noteRole}
+	return &adminSocket{addr: addr, srv: srv, ln: ln, roles: who.key == "control", patience: adminReadTimeout}, nil
 }
 
 // listenAdmin opens a socket for operators in a directory that nobody else may write to.
@@ -131,13 +130,16 @@ func (e *adminSocket) at(addr string) bool {
 
 // serve begins to answer, until close.
 func (e *adminSocket) serve(s *Server) {
-	switch {
-	case e == nil:
-	case e.roles:
+	if e == nil {
+		return
+	}
+	e.srv.ReadHeaderTimeout, e.srv.IdleTimeout = e.patience, e.patience
+	if e.roles {
+		// Some answers come when a wait is over. So only the request is bounded.
+		e.srv.Handler = bodyWithin(e.patience, e.srv.Handler)
 		go e.srv.Serve(guard(e.ln, maxAdmins, s.roleOf, s.adminFull(e.addr)))
-	default:
-		// Answers are at hand here. On the control socket some come when a wait is over.
-		e.srv.ReadTimeout, e.srv.WriteTimeout = adminReadTimeout, scrapeTimeout
+	} else {
+		e.srv.ReadTimeout, e.srv.WriteTimeout = e.patience, scrapeTimeout
 		go e.srv.Serve(guard(e.ln, maxScrapes, anybody, s.adminFull(e.addr)))
 	}
 }

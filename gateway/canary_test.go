@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"realdocd/gateway/control"
-	"realdocd/gateway/judge"
 	"realdocd/test/stack"
 )
 
@@ -198,10 +197,8 @@ func TestCanary_AFatalErrorBehindA200IsAFailure(t *testing.T) {
 		b.reply(c)
 	}
 	stack.Until(t, "two requests are counted, and one of them failed", func() bool {
-		all := map[string]*judge.Sample{}
-		trialIn(trial).arms[armCandidate].addTo(all)
 		var requests, failed uint32
-		for _, s := range all {
+		for _, s := range figuresOf(t, trial).Candidate {
 			requests += s.Requests
 			failed += s.Failed
 		}
@@ -427,5 +424,3 @@ func TestPreview_ALinkShowsOneBrowserAReleaseThatIsNotLive(t *testing.T) {
 		t.Error("a link leads to a release that is not there")
 	}
 }
-
-func trialIn(t control.Trial) *trial { return t.(*trial) }

@@ -22,9 +22,9 @@ func (s *Server) collectReleases(set *exposition.Set) {
 		if len(st.maintenances.all()) > 0 {
 			set.Add(siteMaintained, 1, st.Name)
 		}
-		for _, t := range st.trials.all() {
-			if t.plan.Kind == control.KindCanary {
-				set.Add(canaryPercent, float64(t.share.Load())/100, st.Name)
+		for _, t := range st.trials.All() {
+			if t.Plan.Kind == control.KindCanary {
+				set.Add(canaryPercent, t.Percent(), st.Name)
 				break
 			}
 		}

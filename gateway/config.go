@@ -7,12 +7,12 @@ import (
 	"net/netip"
 	"path"
 	"slices"
-	"strings"
 	"time"
 
 	"realdocd/deploy"
 	"realdocd/gateway/control"
 	"realdocd/gateway/fpm"
+	"realdocd/gateway/pattern"
 	"realdocd/gateway/sock"
 )
 
@@ -205,7 +205,7 @@ type SiteConfig struct {
 // Links say how the site's links are looked at.
 func (c SiteConfig) Links() deploy.Options {
 	o := deploy.Options{Mode: c.Resolve, Every: c.RealpathEvery, LinkAfter: c.LinkAfter, Slots: c.Slots, Releases: c.Releases}
-	if c.IsGlob() && (HasPlaceholder(c.Releases) || slices.ContainsFunc(c.Slots, HasPlaceholder)) {
+	if c.IsGlob() && (pattern.IsForm(c.Releases) || slices.ContainsFunc(c.Slots, pattern.IsForm)) {
 		o.Places = func(docroot string) ([]string, string) {
 			its := c.At(docroot)
 			return its.Slots, its.Releases
@@ -219,7 +219,7 @@ func (c SiteConfig) Links() deploy.Options {
 func (c SiteConfig) HistoryOf() string { return cmp.Or(c.Of, c.Name) }
 
 // IsGlob says whether Docroot is a pattern.
-func (c SiteConfig) IsGlob() bool { return strings.ContainsAny(c.Docroot, `*?[\`) }
+func (c SiteConfig) IsGlob() bool { return pattern.Is(c.Docroot) }
 
 // Has says whether a clean docroot is the site's, or fits its pattern.
 func (c SiteConfig) Has(docroot string) bool {

@@ -2,7 +2,7 @@
 // has each run on the release that is live when it begins, or that a pin of its visitor
 // names, has it wait for a place in a pool, and passes it on to PHP-FPM.
 //
-// The way of a request is (*Server).run in request.go, and reads top to bottom:
+// The way of a request is (*Server).run in way.go, and reads top to bottom:
 // read the params, find the site, read the body unless it is streamed, enter a release,
 // rewrite, take a place, connect to FPM, relay. Each step is a call down. What a request
 // knows travels in one request value.
@@ -41,8 +41,8 @@
 // the web server has named itself, else that of a pin (pinned.go), else one that a canary
 // draws for a new visitor (draw.go), else the live one. Nothing else that a client sends
 // decides it. While a docroot is held (hold.go) the request waits outside, and enters what
-// is live then. A canary and a bake are trials: each is owned by one goroutine (trial.run),
-// and package judge says what their figures mean.
+// is live then. A canary and a bake are trials (package trial): each is owned by one
+// goroutine, and the site is told of them (trialOwner).
 //
 // # A fleet
 //
@@ -132,7 +132,7 @@
 // somebody looks or if it has an address (webpage.Page.Run). For as long as a setup is at
 // work, one looks at its links once a second (Server.watchLinks), and writes down which
 // releases have pins, and one looks for slow requests if FPM can be asked about them
-// (Server.watchSlow). A trial has one until it ends (trial.run).
+// (Server.watchSlow). A trial has one until it ends (trial.Trial.Run).
 //
 // Others come and go. One tries an FPM listener that is out until it answers
 // (listener.recover), and one asks FPM what it is, in its turn (fpm.Turns). While somebody looks at

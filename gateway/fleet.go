@@ -24,12 +24,19 @@ type fleetSeat struct {
 	table  *standing.Table
 	kept   *standing.Table   // that the file has; nil if that is not known
 	logged map[string]string // the state of each site that the log has
+	// unnamed are docroots that requests have come for and the agent has not named, each since when.
+	unnamed map[string]time.Time
+	wants   uint64        // see Wanted
+	wanted  chan struct{} // closed by the next change of wants
 }
+
+// mostUnnamed bounds unnamed: a pattern may have as many docroots as a visitor thinks of.
+const mostUnnamed = 10_000
 
 // newFleetSeat is that of a process that begins. What it cannot believe of what the one before
 // was told is an error, and not known.
 func newFleetSeat(cfg *Config) (*fleetSeat, error) {
-	f := &fleetSeat{turn: make(chan struct{}, 1), logged: map[string]string{}}
+	f := &fleetSeat{turn: make(chan struct{}, 1), logged: map[string]string{}, unnamed: map[string]time.Time{}, wanted: make(chan struct{})}
 	if cfg.StateDir == "" {
 		return f, nil
 	}
@@ -139,6 +146,46 @@ func (f *fleetSeat) adopt(next *setup, at *atomic.Pointer[setup]) {
 	next.standings.Store(next.standingsOf(f.table, before))
 	at.Store(next)
 	before.over()
+	f.unnamed = map[string]time.Time{}
+	f.wantLocked() // it may have other sites
+}
+
+func (f *fleetSeat) wantLocked() {
+	f.wants++
+	close(f.wanted)
+	f.wanted = make(chan struct{})
+}
+
+// missing has the agent look for a docroot that it has not named, and says since when it is missed. If too many
+// are, that is the zero time: nobody waits for it.
+func (f *fleetSeat) missing(docroot string) time.Time {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	since, known := f.unnamed[docroot]
+	if known || len(f.unnamed) >= mostUnnamed {
+		return since
+	}
+	f.unnamed[docroot] = time.Now()
+	f.wantLocked()
+	return f.unnamed[docroot]
+}
+
+// Wanted implements [control.Fleet].
+func (s *Server) Wanted(ctx context.Context, seen uint64) uint64 {
+	f := s.fleet
+	for {
+		f.mu.Lock()
+		count, changed := f.wants, f.wanted
+		f.mu.Unlock()
+		if count != seen {
+			return count
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return count
+		}
+	}
 }
 
 // begins is called when requests can come: from now on they wait for what is not known.
@@ -164,7 +211,13 @@ func (f *fleetSeat) take(table *standing.Table, at *atomic.Pointer[setup]) (kept
 	}
 	now := at.Load()
 	before := now.standings.Load()
-	now.standings.Store(now.standingsOf(table, before))
+	next := now.standingsOf(table, before)
+	for docroot := range f.unnamed {
+		if next.of(docroot) != nil {
+			delete(f.unnamed, docroot)
+		}
+	}
+	now.standings.Store(next)
 	before.over()
 	return kept
 }

@@ -625,3 +625,11 @@ func (b *bench) tells(role control.Role, text string) *httptest.ResponseRecorder
 	b.server.api.ServeHTTP(w, r.WithContext(control.WithRole(r.Context(), role)))
 	return w
 }
+
+// asks asks for a path of the API, as somebody with a role.
+func (b *bench) asks(role control.Role, method, path string) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	r := httptest.NewRequest(method, path, nil)
+	b.server.api.ServeHTTP(w, r.WithContext(control.WithRole(r.Context(), role)))
+	return w
+}

@@ -13,7 +13,8 @@ import (
 
 // unknownGrace is how long requests wait for the agent's word on where their site stands, from when
 // this process has known that nobody knows. An agent that is there tells within milliseconds
-// once the daemon answers; without one, to wait longer would only keep places of web servers.
+// once the daemon answers, and so it does of a docroot that is new; without one, to wait longer would only
+// keep places of web servers.
 const unknownGrace = 3 * time.Second
 
 // checkFleet refuses a request of a site that does not have what is committed, or is not known to
@@ -47,6 +48,9 @@ func (rq *request) awaitStanding() error {
 			return nil
 		}
 		is, since := now.at(rq.site, rq.docroot)
+		if is.State == control.FleetUnknown && now.told && now.of(rq.docroot) == nil {
+			since = rq.conn.s.fleet.missing(rq.docroot) // it may be new
+		}
 		if servesIn(is.State) {
 			rq.stood = w != nil
 			return nil

@@ -10,7 +10,7 @@ import (
 
 // flipped tells of a new live release, unless a successor does.
 func (s *Server) flipped(st *site, f *deploy.Flipped) {
-	st.trials.flipped(f.Docroot, f.Live)
+	st.trials.Flipped(f.Docroot, f.Live)
 	s.noteLive(st, f)
 	if s.heir() == nil {
 		s.history.flipped(st.HistoryOf(), f) // before somebody reads in the log that it is there

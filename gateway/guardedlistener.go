@@ -2,7 +2,9 @@ package gateway
 
 import (
 	"context"
+	"io"
 	"net"
+	"net/http"
 	"sync"
 	"time"
 
@@ -79,4 +81,32 @@ func noteRole(ctx context.Context, conn net.Conn) context.Context {
 		return control.WithRole(ctx, c.role)
 	}
 	return ctx
+}
+
+// bodyWithin bounds how long a client may take to send the body of a request, whether the
+// handler reads it or not. The bound ends with the body: the answer may come much later.
+func bodyWithin(patience time.Duration, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength != 0 {
+			conn := http.NewResponseController(w)
+			conn.SetReadDeadline(time.Now().Add(patience))
+			r.Body = &promptBody{r.Body, conn}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// A promptBody lifts the deadline of its connection when it has been read.
+type promptBody struct {
+	io.ReadCloser
+	conn *http.ResponseController
+}
+
+// Read reads the body; a late one has an error.
+func (b *promptBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err == io.EOF {
+		b.conn.SetReadDeadline(time.Time{})
+	}
+	return n, err
 }

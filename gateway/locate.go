@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"realdocd/deploy"
+	"realdocd/gateway/pattern"
 	"realdocd/incpath"
 )
 
@@ -205,7 +206,7 @@ func releaseOf(path string, live *deploy.Release) string {
 // beginning of the path in common, or else all.
 func (l *locating) candidates(st *site) []string {
 	for _, sent := range []string{l.sent, l.way.End} {
-		if narrow := narrowed(path.Clean(st.Docroot), sent); narrow != "" {
+		if narrow := pattern.Narrow(path.Clean(st.Docroot), sent); narrow != "" {
 			if found, _ := filepath.Glob(narrow); len(found) > 0 {
 				return found[:min(len(found), maxPatternDocroots)]
 			}
@@ -213,38 +214,6 @@ func (l *locating) candidates(st *site) []string {
 	}
 	found, _ := filepath.Glob(st.Docroot)
 	return found[:min(len(found), maxPatternDocroots)]
-}
-
-// narrowed is a pattern with the names of a path in place of its first wildcards; ""
-// if they do not fit.
-func narrowed(pattern, sent string) string {
-	names, parts := strings.Split(sent, "/"), strings.Split(pattern, "/")
-	wild := false
-	for i := range min(len(parts), len(names)) {
-		if ok, err := path.Match(parts[i], names[i]); err != nil || !ok {
-			break
-		}
-		wild = wild || strings.ContainsAny(parts[i], wildcards)
-		parts[i] = quotePattern(names[i])
-	}
-	if !wild {
-		return ""
-	}
-	return strings.Join(parts, "/")
-}
-
-const wildcards = `*?[\`
-
-// quotePattern writes a name so that as a pattern it is only itself.
-func quotePattern(name string) string {
-	var b strings.Builder
-	for i := range len(name) {
-		if strings.IndexByte(wildcards, name[i]) >= 0 {
-			b.WriteByte('\\')
-		}
-		b.WriteByte(name[i])
-	}
-	return b.String()
 }
 
 // commonEnd takes off two paths the names at the end that they have in common.

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"realdocd/gateway/control"
+	"realdocd/gateway/trial"
 )
 
 // observe counts what the request came to, for the release that it ran on.
@@ -17,36 +18,32 @@ func (rq *request) observe(err error, now time.Time) {
 		return
 	}
 	docroot := rq.visit.Of
-	if t := st.trials.of(docroot); t != nil {
-		t.observe(rq, &o, now)
+	if t := st.trials.Of(docroot); t != nil && (t.Plan.Kind == control.KindBake || rq.pins.isOf(t)) {
+		t.Observe(&o, rq.visit.Path, rq.pins.mine, now)
 	}
-	if r := st.recorders.of(st, docroot); r != nil {
-		if at := r.on(rq.visit.Release, now); at != nil {
-			at.add(at.class(&o), &o, now)
+	if r := st.recorders.Of(docroot, st.IsGlob()); r != nil {
+		if at := r.On(rq.visit.Release, now); at != nil {
+			at.Add(&o, now)
 		}
 	}
 }
 
-// observe counts the request for the trial, if it says something about one of its releases.
-func (t *trial) observe(rq *request, o *observation, now time.Time) {
-	arm := &t.arms[armLive]
-	switch path := rq.visit.Path; {
-	case t.plan.Kind == control.KindCanary && !rq.pins.isOf(t):
-		return
-	case path == t.candidate.Path:
-		arm = &t.arms[armCandidate]
-	case path != t.live.Path || t.plan.Kind == control.KindBake:
-		return
+// observation says what the request came to, in PHP; ok is false if it says nothing about
+// the release: PHP has not had it, or its visitor has left.
+func (rq *request) observation(err error) (o trial.Observation, ok bool) {
+	if !rq.sent || rq.visit.Release == nil || rq.conn.gone.Load() || rq.place.Connected.IsZero() {
+		return o, false
 	}
-	c := arm.class(o)
-	// What the release before did is known of requests, not of visitors, so that one that bakes
-	// is compared by requests too; but for one visitor who asks again for what fails.
-	if (o.failed || t.plan.Kind == control.KindCanary) && !t.counted.first(rq.pins.mine, o.hash) {
-		c.seen.Add(1)
-		return
+	switch {
+	case err != nil && causeOf(err) != causeFPMFailed && causeOf(err) != causeFPMTimeout:
+		return o, false
+	case err == nil && rq.firstByte.IsZero():
+		return o, false
 	}
-	arm.add(c, o, now)
-	if o.failed && t.plan.Fleet {
-		t.failing.note(arm == &t.arms[armCandidate], c.name, rq.pins.mine)
+	o.Failed = err != nil || rq.reply.status >= 500 || rq.reply.fatal
+	if !o.Failed {
+		o.Took = rq.firstByte.Sub(rq.place.Connected)
 	}
+	o.Of(rq.value(rq.cgi.requestMethod), rq.value(rq.cgi.requestURI))
+	return o, true
 }

@@ -5,6 +5,7 @@ import (
 
 	"realdocd/deploy"
 	"realdocd/gateway/pin"
+	"realdocd/gateway/trial"
 )
 
 // pinning is what became of a request's pins.
@@ -22,7 +23,7 @@ type pinning struct {
 	// goes into the cookie, if the response may have one.
 	mine []byte
 	// drawn is the canary that has given a new visitor his release; nil for none.
-	drawn *trial
+	drawn *trial.Trial
 	put   bool
 	ends  time.Time // when mine ends
 }

@@ -37,7 +37,7 @@ func (s *site) tagOf(docroot string) pin.Site {
 	if known, ok := s.pinSites.known.Load(docroot); ok {
 		return known.(pin.Site)
 	}
-	its := pin.SiteOf(s.HistoryOf(), strings.Join(s.pattern.parts(docroot), "/"))
+	its := pin.SiteOf(s.HistoryOf(), strings.Join(s.pattern.Parts(docroot), "/"))
 	if s.pinSites.count.Load() < maxPinSites {
 		if _, had := s.pinSites.known.LoadOrStore(docroot, its); !had {
 			s.pinSites.count.Add(1)

@@ -204,20 +204,29 @@ func (rq *request) extend(conn *sock.Conn, now time.Time) error {
 
 // relayResponse passes FPM's records on, whole and unparsed, up to END_REQUEST.
 // Some have come already. A web server that leaves once it has what it needs leaves the
-// rest to be read here: the script is not cut, and the status is FPM's.
+// rest to be read here: the script is not cut, and the status is FPM's. So does one that
+// leaves while FPM does not have all of the request, but it has not got the response.
 func (rq *request) relayResponse(conn *sock.Conn) error {
+	var unsent error
 	for {
 		batch, err := rq.takeRecords(conn)
 		if len(batch) > 0 && !rq.broken {
 			if err := rq.conn.web.Send(batch); err != nil {
-				rq.broken = true
+				rq.broken, unsent = true, rq.sendError(err)
 				if !rq.goesOn() {
-					return rq.sendError(err)
+					return unsent
 				}
 			}
 		}
-		if err != nil || rq.reply.ended {
+		if err != nil {
 			return err
+		}
+		if rq.reply.ended {
+			rq.reply.lost = unsent != nil && !rq.whole.Load()
+			if rq.reply.lost {
+				return unsent
+			}
+			return nil
 		}
 		if err := rq.extend(conn, time.Now()); err != nil {
 			return err

@@ -18,7 +18,8 @@ type response struct {
 	status  int    // the visitor's, 0 while it is not known
 	head    []byte // the header so far, if its first record does not have all of it
 	bytes   int64  // of STDOUT
-	ended   bool   // END_REQUEST has been passed on
+	ended   bool   // END_REQUEST has come, and been passed on
+	lost    bool   // it has come, and the web server had left before it had all that it needs
 	stderr  int64  // bytes of STDERR
 	fatal   bool   // PHP has said that it had to end the script
 	foreign int    // records that belong to no response, and were not passed on

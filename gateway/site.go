@@ -13,8 +13,10 @@ import (
 	"realdocd/deploy"
 	"realdocd/gateway/control"
 	"realdocd/gateway/fpm"
+	"realdocd/gateway/pattern"
 	"realdocd/gateway/pin"
 	"realdocd/gateway/spare"
+	"realdocd/gateway/trial"
 	"realdocd/incpath"
 )
 
@@ -23,7 +25,7 @@ type site struct {
 	SiteConfig
 	pool     *fpm.Pool            // nil if the docroots have pools of their own
 	pools    map[string]*fpm.Pool // of the configuration
-	pattern  *pattern             // nil unless the docroot is one
+	pattern  *pattern.Pattern     // nil unless the docroot is one
 	releases *deploy.Resolver
 	metrics  *siteMetrics
 	mapped   [2]valueCache                // PHP_VALUE and PHP_ADMIN_VALUE, the paths in it mapped
@@ -39,8 +41,8 @@ type site struct {
 	// What operators have decided of the site outlives a reload.
 	maintenances *maintenances
 	holds        *holds
-	trials       *trials
-	recorders    *recorders // what its live releases came to
+	trials       *trial.Set
+	recorders    *trial.Recorders // what its live releases came to
 
 	mapParams, keepParams map[string]bool // nil for none
 	sweeps                atomic.Bool     // what is gone is going to be dropped from opcache
@@ -60,7 +62,7 @@ func newSite(c SiteConfig, pools map[string]*fpm.Pool, before *site, srv *Server
 		mapParams: setOf(c.MapParams), keepParams: setOf(c.KeepParams),
 	}
 	if c.IsGlob() {
-		s.pattern = parsePattern(c.Docroot)
+		s.pattern = pattern.Parse(c.Docroot)
 	}
 	s.pinSite = pinSiteOf(c.Of, c.Name)
 	opts := c.Links()
@@ -72,7 +74,7 @@ func newSite(c SiteConfig, pools map[string]*fpm.Pool, before *site, srv *Server
 		return past[0], true
 	}
 	s.since = time.Now()
-	s.maintenances, s.holds, s.trials, s.recorders = &maintenances{}, &holds{}, &trials{}, &recorders{}
+	s.maintenances, s.holds, s.trials, s.recorders = &maintenances{}, &holds{}, &trial.Set{}, &trial.Recorders{}
 	if before != nil {
 		s.maintenances, s.holds, s.trials, s.recorders = before.maintenances, before.holds, before.trials, before.recorders
 	} else {
@@ -106,7 +108,7 @@ func newSite(c SiteConfig, pools map[string]*fpm.Pool, before *site, srv *Server
 // poolLabel is the pool that the site's own metrics have; those of tenants with pools of
 // their own have theirs.
 func poolLabel(c SiteConfig) string {
-	if HasPlaceholder(c.Pool) {
+	if pattern.IsForm(c.Pool) {
 		return ""
 	}
 	return c.Pool
@@ -116,7 +118,7 @@ func poolLabel(c SiteConfig) string {
 func (s *site) status() control.SiteStatus {
 	st := control.SiteStatus{
 		Name: s.Name, Docroot: s.Docroot, Pool: s.Pool, Running: s.releases.Inside(),
-		Maintenance: s.maintenances.status(), Held: s.holds.waiting.Load(), Holds: int(s.holds.count.Load()), Trials: s.trials.status(),
+		Maintenance: s.maintenances.status(), Held: s.holds.waiting.Load(), Holds: int(s.holds.count.Load()), Trials: s.trials.Status(),
 	}
 	if !s.IsGlob() {
 		if live := s.releases.Now(path.Clean(s.Docroot)); live != nil {

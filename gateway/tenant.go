@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 
 	"realdocd/gateway/nearest"
+	"realdocd/gateway/pattern"
 )
 
 // A tenant is a docroot of a site whose docroot is a pattern. Its name is what the
@@ -19,22 +19,22 @@ func (c SiteConfig) Tenant(docroot string) string {
 	if !c.IsGlob() {
 		return ""
 	}
-	return strings.Join(parsePattern(c.Docroot).parts(docroot), "/")
+	return strings.Join(pattern.Parse(c.Docroot).Parts(docroot), "/")
 }
 
 // TenantDocroot is the docroot of a tenant by its name. The error says what is wrong with
 // the name.
 func (c SiteConfig) TenantDocroot(tenant string) (string, error) {
-	p := parsePattern(c.Docroot)
-	if p.wildcards() == 0 {
+	p := pattern.Parse(c.Docroot)
+	if p.Wildcards() == 0 {
 		return "", fmt.Errorf("the docroot of site %s has no wildcard, so that there is no %q of it", c.Name, tenant)
 	}
 	parts := strings.Split(tenant, "/")
-	if len(parts) != p.wildcards() {
+	if len(parts) != p.Wildcards() {
 		return "", fmt.Errorf("the docroot of site %s, %s, has %d wildcards, and %q names %d of them: write all, with / between them",
-			c.Name, c.Docroot, p.wildcards(), tenant, len(parts))
+			c.Name, c.Docroot, p.Wildcards(), tenant, len(parts))
 	}
-	docroot, ok := p.docroot(parts)
+	docroot, ok := p.Docroot(parts)
 	if !ok {
 		return "", fmt.Errorf("%q cannot be in the docroot of site %s, %s", tenant, c.Name, c.Docroot)
 	}
@@ -47,12 +47,12 @@ func (c SiteConfig) At(docroot string) SiteConfig {
 	if !c.IsGlob() {
 		return c
 	}
-	parts := parsePattern(c.Docroot).parts(docroot)
+	parts := pattern.Parse(c.Docroot).Parts(docroot)
 	c.Of, c.Name, c.Docroot = c.Name, c.Name+"/"+strings.Join(parts, "/"), docroot
-	c.Pool, c.Releases, c.SharedDir = fill(c.Pool, parts), fill(c.Releases, parts), fill(c.SharedDir, parts)
+	c.Pool, c.Releases, c.SharedDir = pattern.Fill(c.Pool, parts), pattern.Fill(c.Releases, parts), pattern.Fill(c.SharedDir, parts)
 	c.Slots = slices.Clone(c.Slots)
 	for i, slot := range c.Slots {
-		c.Slots[i] = fill(slot, parts)
+		c.Slots[i] = pattern.Fill(slot, parts)
 	}
 	return c
 }
@@ -62,30 +62,22 @@ func (c SiteConfig) Wildcards() int {
 	if !c.IsGlob() {
 		return 0
 	}
-	return parsePattern(c.Docroot).wildcards()
+	return pattern.Parse(c.Docroot).Wildcards()
 }
 
 // MissingPlaceholder is one in a text, such as {2}, for which the site's docroot has no
 // wildcard; "" if there is none.
 func (c SiteConfig) MissingPlaceholder(text string) string {
-	for _, found := range placeholders.FindAllString(text, -1) {
-		if n, err := strconv.Atoi(found[1 : len(found)-1]); err != nil || n < 1 || n > c.Wildcards() {
-			return found
-		}
-	}
-	return ""
+	return pattern.Missing(text, c.Wildcards())
 }
 
 // UsesPool says whether a pool may run requests of the site, by its name.
 func (c SiteConfig) UsesPool(name string) bool {
-	if !HasPlaceholder(c.Pool) {
+	if !pattern.IsForm(c.Pool) {
 		return c.Pool == name
 	}
-	return fits(c.Pool, name)
+	return pattern.Fits(c.Pool, name)
 }
-
-// HasPlaceholder says whether a text differs from docroot to docroot.
-func HasPlaceholder(text string) bool { return placeholders.MatchString(text) }
 
 // Named finds the site that an operator means, by its name or as SITE/TENANT: its place
 // among the sites, and the docroot if that was named too. A docroot that another site has

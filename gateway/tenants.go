@@ -2,13 +2,13 @@ package gateway
 
 import (
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 	"sync"
 
 	"realdocd/deploy"
 	"realdocd/gateway/fpm"
+	"realdocd/gateway/pattern"
 	"realdocd/gateway/spare"
 )
 
@@ -76,7 +76,7 @@ func (s *site) tenantName(docroot string) string {
 	if s.pattern == nil {
 		return ""
 	}
-	return strings.Join(s.pattern.parts(docroot), "/")
+	return strings.Join(s.pattern.Parts(docroot), "/")
 }
 
 // poolOf is the pool of a docroot. The error says which one is missing.
@@ -95,7 +95,7 @@ func (s *site) poolName(docroot string) string {
 	if s.pattern == nil {
 		return s.Pool
 	}
-	return fill(s.Pool, s.pattern.parts(docroot))
+	return pattern.Fill(s.Pool, s.pattern.Parts(docroot))
 }
 
 func (s *site) noPool(docroot string) error {
@@ -114,16 +114,6 @@ func (s *site) uses(p *fpm.Pool) bool {
 		return s.pool == p
 	}
 	return s.UsesPool(p.Name)
-}
-
-// fits says whether a name of a pool is of a form, such as fpm-{1}.
-func fits(form, name string) bool {
-	var parts []string
-	for _, part := range placeholders.Split(form, -1) {
-		parts = append(parts, quotePattern(part))
-	}
-	ok, _ := path.Match(strings.Join(parts, "*"), name)
-	return ok
 }
 
 // eachPool does something with each pool that may run requests of the site.

@@ -9,7 +9,11 @@ import (
 	"realdocd/deploy"
 	"realdocd/gateway/control"
 	"realdocd/gateway/handover"
+	"realdocd/gateway/trial"
 )
+
+// trialLooks is how often the figures of a trial are looked at. Tests shorten it.
+var trialLooks = 2 * time.Second
 
 // Try begins to try a release, by a plan that was checked: a directory by its absolute path.
 // The caller calls Leave, unless the verdict is an operator's. It fails if the docroot has a
@@ -38,8 +42,9 @@ func (s *Server) Try(name, docroot string, p control.Plan) (control.Trial, error
 		return nil, err
 	}
 	defer v.Withdraw()
-	t := newTrial(s, st, docroot, p, v.Release, live)
-	if err := st.trials.add(t); err != nil {
+	o := trialOwner{s, st}
+	t := trial.Canary(o, docroot, p, v.Release, live)
+	if err := st.addTrial(t); err != nil {
 		return nil, err
 	}
 	st.releases.Open(p.Release) // an operator wants visitors in it
@@ -50,13 +55,13 @@ func (s *Server) Try(name, docroot string, p control.Plan) (control.Trial, error
 	st.readsPins.Store(true)
 	switch {
 	case p.Fleet:
-		t.tell("a canary of many hosts begins here")
+		o.Tell(t, "a canary of many hosts begins here")
 	case p.Number != 0:
-		t.tell(fmt.Sprintf("a canary goes on after an upgrade, with %v %% of new visitors", p.Steps[p.Step]))
+		o.Tell(t, fmt.Sprintf("a canary goes on after an upgrade, with %v %% of new visitors", p.Steps[p.Step]))
 	default:
-		t.tell(fmt.Sprintf("a canary begins, with %v %% of new visitors", p.Steps[p.Step]))
+		o.Tell(t, fmt.Sprintf("a canary begins, with %v %% of new visitors", p.Steps[p.Step]))
 	}
-	go t.run(newComparison(t))
+	go t.Run(trialLooks, s.empty)
 	return t, nil
 }
 
@@ -65,22 +70,29 @@ func (s *Server) tryBake(st *site, docroot string, p control.Plan, live *deploy.
 	if live.Path != p.Release {
 		return nil, fmt.Errorf("%s is not live: %s is", p.Release, live.Path)
 	}
-	var before *observed
-	if r := st.recorders.of(st, docroot); r != nil {
-		before = r.of(p.Before)
+	var before *trial.Window
+	if r := st.recorders.Of(docroot, st.IsGlob()); r != nil {
+		before = r.Of(p.Before)
 	}
 	if before == nil {
 		return nil, fmt.Errorf("what %s did is not known: no request has run on it since realdocd was started, so there is nothing to compare with", p.Before)
 	}
-	t := newTrial(s, st, docroot, p, live, before.release)
-	c := newComparison(t)
-	c.against(before)
-	if err := st.trials.add(t); err != nil {
+	o := trialOwner{s, st}
+	t := trial.Bake(o, docroot, p, live, before)
+	if err := st.addTrial(t); err != nil {
 		return nil, err
 	}
-	t.tell("the release bakes for " + p.Every.String())
-	go t.run(c)
+	o.Tell(t, "the release bakes for "+p.Every.String())
+	go t.Run(trialLooks, s.empty)
 	return t, nil
+}
+
+// addTrial has a trial be that of its docroot, unless that has one.
+func (s *site) addTrial(t *trial.Trial) error {
+	if has := s.trials.Add(t); has != nil {
+		return fmt.Errorf("release %s is tried already (%s): end that first, with realdocd canary %s --abort", has.Candidate.Path, has.Plan.Kind, s.Name)
+	}
+	return nil
 }
 
 // needKeys has keys to sign pins by.
@@ -92,18 +104,34 @@ func (s *Server) needKeys() error {
 	return err
 }
 
+// StepTrial begins a step of a trial that is judged elsewhere.
+func (s *Server) StepTrial(name, docroot string, number uint16, step int) (control.TrialStatus, error) {
+	st, docroot, err := s.site(name, docroot)
+	if err != nil {
+		return control.TrialStatus{}, err
+	}
+	t := st.trials.Of(docroot)
+	if t == nil || !t.Plan.Fleet || t.Plan.Number != number {
+		return control.TrialStatus{}, fmt.Errorf("site %s has no trial %d that is judged elsewhere", name, number)
+	}
+	if err := t.Step(step); err != nil {
+		return control.TrialStatus{}, err
+	}
+	return t.Status(), nil
+}
+
 // EndTrial ends the trial of a docroot, and returns when it has ended.
 func (s *Server) EndTrial(name, docroot string) (control.TrialStatus, error) {
 	st, docroot, err := s.site(name, docroot)
 	if err != nil {
 		return control.TrialStatus{}, err
 	}
-	t := st.trials.of(docroot)
+	t := st.trials.Of(docroot)
 	if t == nil {
 		return control.TrialStatus{}, fmt.Errorf("site %s tries no release", name)
 	}
-	t.ends("operator", "an operator has ended it")
-	<-t.over
+	t.End("operator", "an operator has ended it")
+	<-t.Over()
 	return t.Status(), nil
 }
 
@@ -113,8 +141,8 @@ var errTried = errors.New("the release is tried")
 // wantUntried fails if visitors are on the release because it is tried.
 func (s *Server) wantUntried(release string) (err error) {
 	s.eachSite(func(st *site) {
-		for _, t := range st.trials.all() {
-			if t.plan.Kind == control.KindCanary && t.candidate.Path == release {
+		for _, t := range st.trials.All() {
+			if t.Plan.Kind == control.KindCanary && t.Candidate.Path == release {
 				err = fmt.Errorf("%w: %s: end that first, with realdocd canary %s --abort", errTried, release, st.Name)
 			}
 		}
@@ -124,11 +152,9 @@ func (s *Server) wantUntried(release string) (err error) {
 
 // handedOver are the trials that do not end with the command that has begun them.
 func (s *site) handedOver() (all []handover.Trial) {
-	for _, t := range s.trials.all() {
-		if st := t.Status(); t.plan.Manual && st.Ended == "" {
-			p := t.plan
-			p.Number, p.Every = t.number, max(time.Until(st.StepEnds), time.Second)
-			all = append(all, handover.Trial{Site: s.Name, Docroot: t.docroot, Plan: p})
+	for _, t := range s.trials.All() {
+		if p, ok := t.Remaining(); ok {
+			all = append(all, handover.Trial{Site: s.Name, Docroot: t.Docroot, Plan: p})
 		}
 	}
 	return all

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"errors"
 	"io"
 	"time"
 
@@ -193,4 +194,11 @@ func ourValue(name []byte) (string, bool) {
 		return "0", true
 	}
 	return "", false
+}
+
+func noEOF(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
 }

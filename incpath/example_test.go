@@ -20,13 +20,11 @@ func Example() {
 	fmt.Println(script, below)
 
 	// An include_path: what is not below the link stays.
-	list := incpath.MapList(".:"+link+"/lib:/usr/share/php", link, release)
-	fmt.Println(list)
+	m := incpath.Mapping{Spellings: []incpath.Spelling{{link, release}}, Release: release}
+	fmt.Println(m.List(".:" + link + "/lib:/usr/share/php"))
 
 	// PHP_VALUE, an INI text: only the include_path in it is changed.
-	value, found, err := incpath.Rewrite("memory_limit=1G\ninclude_path=\""+link+"/lib\"", func(includePath string) string {
-		return incpath.MapList(includePath, link, release)
-	})
+	value, found, err := incpath.Rewrite("memory_limit=1G\ninclude_path=\""+link+"/lib\"", m.List)
 	fmt.Printf("%q %v %v\n", value, found, err)
 
 	// Output:

@@ -5,20 +5,13 @@ import (
 	"strings"
 )
 
-// MapList maps each entry of an include_path that is link or below it to the
-// release. Every other entry stays byte for byte: ".", relative and foreign
-// paths, and URLs, phar:///var/www/shop/current/x.phar too. If no entry
-// changes, the result is includePath itself, without an allocation.
+// List maps each entry of an include_path, or of another list of paths that are joined by
+// ":", as Mapping.Path does, or else below a path of Pattern to ResolvedDocroot. Every other
+// entry stays byte for byte: ".", relative and foreign paths, and URLs,
+// phar:///var/www/shop/current/x.phar too. If no entry changes, the result is includePath
+// itself, without an allocation.
 //
 // A release whose path has a ":" cannot stand in an include_path.
-func MapList(includePath, link, release string) string {
-	m := Mapping{Spellings: []Spelling{{link, release}}, Release: release}
-	return m.List(includePath)
-}
-
-// List maps each entry of a list of paths that are joined by ":", as Mapping.Path
-// does, or else below a path of Pattern to ResolvedDocroot. It promises what MapList
-// does.
 func (m *Mapping) List(includePath string) string {
 	var out strings.Builder
 	done := 0

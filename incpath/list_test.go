@@ -2,7 +2,13 @@ package incpath
 
 import "testing"
 
-func TestMapListMapsTheEntriesBelowTheLink(t *testing.T) {
+// mapList maps an include_path from a link to a release.
+func mapList(includePath, link, release string) string {
+	m := Mapping{Spellings: []Spelling{{link, release}}, Release: release}
+	return m.List(includePath)
+}
+
+func TestMappingMapsTheEntriesBelowTheLink(t *testing.T) {
 	for _, row := range []struct{ list, want string }{
 		{".:" + link + "/lib:/usr/share/php", ".:" + release + "/lib:/usr/share/php"},
 		{link + ":" + link + "/", release + ":" + release + "/"},
@@ -17,8 +23,8 @@ func TestMapListMapsTheEntriesBelowTheLink(t *testing.T) {
 		{"..:/" + link, "..:" + release}, // nor is ".."
 		{"", ""},
 	} {
-		if got := MapList(row.list, link, release); got != row.want {
-			t.Errorf("MapList(%q) = %q, want %q", row.list, got, row.want)
+		if got := mapList(row.list, link, release); got != row.want {
+			t.Errorf("the list %q is mapped to %q, want %q", row.list, got, row.want)
 		}
 	}
 }

@@ -88,7 +88,7 @@ func TestOnlyAChangedResultIsAllocated(t *testing.T) {
 		{"Map of a path below the link", 1, func() { Map("//var/www/shop/current/lib", link, release) }},
 		{"Append", 0, func() { Append(dst, link+"/lib", link, release) }},
 		{"Inside", 0, func() { Inside(docroot+"/x.php", docroot) }},
-		{"MapList without the link", 0, func() { MapList(".:/usr/share/php:phar://x/y", link, release) }},
+		{"List without the link", 0, func() { mapList(".:/usr/share/php:phar://x/y", link, release) }},
 		{"Rewrite without include_path", 0, func() { Rewrite("memory_limit=1G\nfoo=\"x\"", strings.Clone) }},
 		{"Rewrite of another path", 0, func() { Rewrite("include_path=/a:/b", func(s string) string { return s }) }},
 	} {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func toRelease(s string) string { return MapList(s, link, release) }
+func toRelease(s string) string { return mapList(s, link, release) }
 
 func TestRewriteMapsEachIncludePathAndKeepsTheRest(t *testing.T) {
 	const lib, want = link + "/lib:/usr/share/php", `"` + release + `/lib:/usr/share/php"`

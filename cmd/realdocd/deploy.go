@@ -189,15 +189,12 @@ func (g *goLive) fill(ctx context.Context, source string, permit *deploy.Permit)
 
 // progress rewrites one line of a terminal, at most ten times a second.
 func (g *goLive) progress() (show func(deploy.FillProgress), done func()) {
-	if g.asJSON || !isTerminal(g.errs) {
-		return func(deploy.FillProgress) {}, func() {}
-	}
 	var last time.Time
 	show = func(p deploy.FillProgress) {
 		if now := time.Now(); now.Sub(last) > 100*time.Millisecond {
 			last = now
-			fmt.Fprintf(g.errs, "\rfill      %d files changed\x1b[K", p.Changed)
+			g.line.draw(fmt.Sprintf("fill      %d files changed", p.Changed))
 		}
 	}
-	return show, func() { fmt.Fprint(g.errs, "\r\x1b[K") }
+	return show, g.line.clear
 }

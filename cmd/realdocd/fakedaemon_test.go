@@ -91,6 +91,12 @@ func (d *fakeDaemon) start() {
 
 func (d *fakeDaemon) stop() { d.server.Close() }
 
+// Wanted waits: nothing is wanted of an agent.
+func (d *fakeDaemon) Wanted(ctx context.Context, seen uint64) uint64 {
+	<-ctx.Done()
+	return seen
+}
+
 // takeAsked gives what it was asked since the last call.
 func (d *fakeDaemon) takeAsked() []string {
 	d.mu.Lock()

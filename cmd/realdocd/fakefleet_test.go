@@ -107,6 +107,7 @@ type fakeHost struct {
 	pinKey   string
 	onDisk   string // where its releases are too
 	trial    hostTrial
+	prepares chan struct{} // if it is not nil, a preparation takes until it is closed
 }
 
 func (h *fakeHost) is() (live string, state fleet.State) {
@@ -158,7 +159,21 @@ func (h *fakeHost) Live(context.Context, string) (string, error) {
 
 func (h *fakeHost) Sites(context.Context) ([]string, error) { return []string{"shop"}, nil }
 
-func (h *fakeHost) Prepare(context.Context, string, string, fleet.Preparation) ([]string, error) {
+func (h *fakeHost) Changed(ctx context.Context) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func (h *fakeHost) Prepare(ctx context.Context, _, _ string, _ fleet.Preparation) ([]string, error) {
+	var until chan struct{}
+	h.change(func() { until = h.prepares })
+	if until != nil {
+		select {
+		case <-until:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
 	return []string{"the opcache was not asked"}, nil
 }
 

@@ -49,6 +49,9 @@ func TestASiteOfAFleetIsNotFlippedOnOneHostByAccident(t *testing.T) {
 					t.Errorf("exit code %d", code)
 				}
 				wantIn(t, stderr, "which has committed release 1: use "+instead+";", "--alone")
+				if strings.Contains(stderr, "no release is live") {
+					t.Errorf("it says %q", stderr)
+				}
 				s.wantLive(s.release("1"))
 			})
 		}

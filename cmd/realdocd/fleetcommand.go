@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -193,6 +192,3 @@ func someHosts(hosts []string) string {
 	}
 	return strings.Join(hosts, ", ")
 }
-
-// looked says whether progress is looked at.
-func (s *steps) looked() bool { return !s.asJSON && isTerminal(s.errs) && os.Getenv("TERM") != "dumb" }

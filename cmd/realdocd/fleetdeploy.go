@@ -178,6 +178,6 @@ func (g *goFleet) fetchAll(ctx context.Context, f fleet.Flip, hosts []string) ([
 		}
 		p.tell(fleet.Progress{Phase: "bring", Done: len(done), All: len(hosts), Answer: &a})
 	})
-	p.clear()
+	p.line.clear()
 	return fleet.Failed(answers), err
 }

@@ -120,7 +120,9 @@ func (g *goFleet) flip(ctx context.Context, f fleet.Flip) error {
 	p := &fleetProgress{steps: g.steps, release: f.Release}
 	f.Tell = p.tell
 	report, err := g.Flip(ctx, f)
-	p.end()
+	if err == nil {
+		p.end()
+	}
 	return g.report(report, time.Since(p.began), err)
 }
 
@@ -136,6 +138,9 @@ func (g *goFleet) would(ctx context.Context, f fleet.Flip) error {
 			now = plan.Now.Release + " is committed now"
 		}
 		text := fmt.Sprintf("would have %s prepare %s and flip to it; %s", control.Count(len(plan.Take), "host"), f.Release, now)
+		if plan.Now != nil && plan.Now.Release == f.Release {
+			text = fmt.Sprintf("%s is committed already, as number %d: would only have hosts that do not serve it go to it", f.Release, plan.Now.Seq)
+		}
 		if len(plan.Fenced) > 0 {
 			text += "; would leave behind " + strings.Join(plan.Fenced, ", ")
 		}
@@ -177,9 +182,8 @@ func (g *goFleet) report(r fleet.Report, took time.Duration, err error) error {
 }
 
 func appliedText(r fleet.Report) string {
-	last := r.Applied[len(r.Applied)-1]
 	text := fmt.Sprintf("%s is live on %s as number %d", r.Commit.Release, control.Count(len(r.Applied), "host"), r.Commit.Seq)
-	if len(r.Applied) > 1 {
+	if last, ok := r.Last(); ok && len(r.Applied) > 1 {
 		text += fmt.Sprintf("; from the first to the last one, %s, it took %s", last.Host, short(r.Spread()))
 	}
 	return text
@@ -202,13 +206,13 @@ func (p *fleetProgress) tell(now fleet.Progress) {
 		now.Answer = p.now.Answer
 	}
 	p.now = now
-	if p.looked() && now.All > 0 {
-		fmt.Fprintf(p.errs, "\r%s\x1b[K", plain(p.line()))
+	if now.All > 0 {
+		p.line.draw(p.text())
 	}
 }
 
-// line is how far a phase is.
-func (p *fleetProgress) line() string {
+// text is how far a phase is.
+func (p *fleetProgress) text() string {
 	text := fmt.Sprintf("%-8s  %d of %s", p.now.Phase, p.now.Done, control.Count(p.now.All, "host"))
 	if a := p.now.Answer; a != nil && a.Why != "" {
 		first, _, _ := strings.Cut(a.Why, "\n")
@@ -217,16 +221,8 @@ func (p *fleetProgress) line() string {
 	return text
 }
 
-// clear takes the line away again.
-func (p *fleetProgress) clear() {
-	if p.looked() {
-		fmt.Fprint(p.errs, "\r\x1b[K")
-	}
-}
-
-// end ends a phase.
+// end ends a phase that has worked.
 func (p *fleetProgress) end() {
-	p.clear()
 	if p.now.Phase == "" || p.now.All == 0 || p.now.Phase == fleet.PhaseCommit {
 		return
 	}

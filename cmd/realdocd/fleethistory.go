@@ -24,14 +24,20 @@ are hosts that did not have the release then, and GONE those that were declared 
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var commits []fleet.Commit
 			err := o.with(func(ctx context.Context, c *fleetCommander) (err error) {
-				commits, err = c.History(ctx, args[0])
+				if commits, err = c.History(ctx, args[0]); err == nil && len(commits) == 0 {
+					_, err = c.status(ctx, args[0]) // nobody may have a site of that name
+				}
 				return err
 			})
 			if o.asJSON {
 				return answerJSON(cmd.OutOrStdout(), append([]fleet.Commit{}, commits...), err)
 			}
-			if err != nil || len(commits) == 0 {
+			if err != nil {
 				return err
+			}
+			if len(commits) == 0 {
+				printError(cmd.ErrOrStderr(), fmt.Errorf("nothing was committed for %s yet: realdocd fleet flip does", args[0]))
+				return nil
 			}
 			var out bytes.Buffer
 			writeTable(&out, commitRows(commits))

@@ -29,6 +29,7 @@ type fleetHost struct {
 	contents atomic.Pointer[deploy.Contents]
 	agent    atomic.Pointer[fleet.Agent] // that works on it
 
+	wanted atomic.Uint64 // of the daemon, as Changed has seen it
 	trials fleetTrials
 	before sync.Map // of site's names: the directory of the release before the last flip
 }
@@ -58,7 +59,7 @@ func (h *fleetHost) site(name, by string) (*goLive, error) {
 	} else {
 		t.daemon = control.NewClient(c.Gateway.Control, c.Gateway.User)
 	}
-	quiet := &steps{io.Discard, io.Discard, true, outcome{Site: name, Steps: []step{}}}
+	quiet := &steps{out: io.Discard, errs: io.Discard, asJSON: true, outcome: outcome{Site: name, Steps: []step{}}}
 	return &goLive{namedSite: t, steps: quiet, by: by, ofFleet: true, reading: &deploy.Reading{}}, nil
 }
 

@@ -23,10 +23,10 @@ type fleetOutcome struct {
 }
 
 // A fleetApplied is a host that has gone by a commit: when, by the clock that most hosts have, and how long after the
-// instant, or after the commit.
+// instant, or after the commit. A host that does not say when has neither.
 type fleetApplied struct {
 	Host  string    `json:"host"`
-	At    time.Time `json:"at"`
+	At    time.Time `json:"at,omitzero"`
 	After float64   `json:"after_seconds"`
 }
 

@@ -103,7 +103,7 @@ func (g *goLive) fleetRelease(name string) (release, seen string, err error) {
 	if len(names) > 0 {
 		has = "it has " + nearest.List(names)
 	}
-	return "", "", fmt.Errorf("there is no complete release %s of site %s here, %s: bring it to a directory of releases (realdocd fleet deploy, or a copy below %s)", name, g.site.Name, has, g.releasesPlace())
+	return "", "", fmt.Errorf("there is no complete release %s of site %s here, %s: bring it to a directory of releases (realdocd deploy --fleet, or a copy below %s)", name, g.site.Name, has, g.releasesPlace())
 }
 
 // releasesPlace is where releases are looked for.

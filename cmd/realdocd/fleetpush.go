@@ -39,7 +39,7 @@ func (g *goFleet) pushAll(ctx context.Context, f fleet.Flip, source string, host
 		})
 	}
 	wait.Wait()
-	p.clear()
+	p.line.clear()
 	slices.SortFunc(failed, func(a, b fleet.Wrong) int { return strings.Compare(a.Host, b.Host) })
 	return failed, ctx.Err()
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -96,12 +97,24 @@ func unbelieved(hosts []fleet.HostView) (warnings []string) {
 			keys = append(keys, h.Presence.PinKey)
 		}
 	}
+	var pairs [][2]string
 	for _, its := range keys {
 		for _, signer := range keys {
 			if its != signer && !pin.Believes(its, signer) {
-				warnings = append(warnings, fmt.Sprintf("pins: %s does not follow what %s signs: copy the key file, see KEYS in realdocd-pins(7)", first[its], first[signer]))
+				pairs = append(pairs, [2]string{first[its], first[signer]})
 			}
 		}
+	}
+	const do = "copy the key file of one host, see KEYS in realdocd-pins(7)"
+	if len(pairs) > 0 && len(pairs) == len(keys)*(len(keys)-1) {
+		var hosts []string
+		for _, key := range keys {
+			hosts = append(hosts, first[key])
+		}
+		return []string{fmt.Sprintf("pins: %s have keys of their own, and do not follow each other's pins: %s", someHosts(hosts), do)}
+	}
+	for _, p := range pairs {
+		warnings = append(warnings, fmt.Sprintf("pins: %s does not follow what %s signs: %s", p[0], p[1], do))
 	}
 	return warnings
 }
@@ -121,7 +134,9 @@ func (s fleetStatus) text(now time.Time) string {
 	if wrongs := s.wrongs(now); len(wrongs) > 0 {
 		out.WriteByte('\n')
 		for _, text := range wrongs {
-			fmt.Fprintln(&out, plain(text))
+			for i, line := range strings.Split(text, "\n") { // the output of a command has several
+				fmt.Fprintln(&out, strings.Repeat("  ", min(i, 1))+plain(line))
+			}
 		}
 	}
 	return out.String()

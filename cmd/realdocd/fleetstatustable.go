@@ -121,6 +121,8 @@ func notInStep(h fleet.SiteHost, c *fleet.Commit) string {
 	switch {
 	case h.State == fleet.InStep && c != nil && h.Seq < c.Seq:
 		return string(fleet.Behind)
+	case h.State == fleet.InStep && h.Ahead:
+		return "ahead of etcd"
 	case h.State == fleet.InStep, h.State == fleet.Absent && c == nil:
 		return ""
 	case h.State == fleet.NoSite && c == nil:

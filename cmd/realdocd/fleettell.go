@@ -36,6 +36,8 @@ func (h *fleetHost) Tell(ctx context.Context, standings []fleet.Standing) error 
 		report.Host = st.Host
 		if !st.Answers && st.Trouble != "" {
 			report.StoreError, report.StoreSince = shorter(st.Trouble, longWhy), st.Since
+		} else if st.Unwritten != "" {
+			report.StoreError, report.StoreSince = shorter(st.Unwritten, longWhy), st.Since
 		}
 	}
 	for _, s := range standings {
@@ -46,6 +48,20 @@ func (h *fleetHost) Tell(ctx context.Context, standings []fleet.Standing) error 
 	}
 	_, err := h.client().Fleet(ctx, report)
 	return err
+}
+
+// Changed waits until the daemon wants to know of sites: one that a request has come for, or those of a
+// configuration that was read again.
+func (h *fleetHost) Changed(ctx context.Context) error {
+	for {
+		wanted, err := h.client().FleetWanted(ctx, h.wanted.Load())
+		if err != nil {
+			return err
+		}
+		if before := h.wanted.Swap(wanted.Count); wanted.Count != before {
+			return nil
+		}
+	}
 }
 
 // Daemon says what is wrong with the host's daemon, but for what it is told by us.

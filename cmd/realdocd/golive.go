@@ -110,6 +110,8 @@ func (g *goLive) explain(ctx context.Context, err error) error {
 	switch {
 	case g.explained:
 		return err
+	case ctx.Err() == nil && g.link.path == "": // it was refused before anybody looked at the link
+		return err
 	case err == nil && (ctx.Err() == nil || !g.flipped):
 		return nil
 	case ctx.Err() == nil && g.flipped:

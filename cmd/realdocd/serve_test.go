@@ -33,11 +33,16 @@ type child struct {
 // started, with files as descriptors 3 and up.
 func serveChild(t *testing.T, before string, files []*os.File, args ...string) *child {
 	t.Helper()
+	return startChild(t, before+` exec "$0" serve "$@"`, files, args...)
+}
+
+// startChild runs a line of the shell, in which $0 is realdocd.
+func startChild(t *testing.T, line string, files []*os.File, args ...string) *child {
+	t.Helper()
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	line := before + ` exec "$0" serve "$@"`
 	c := &child{exec.Command("/bin/sh", append([]string{"-c", line, os.Args[0]}, args...)...), t, r, make(chan event, 100)}
 	c.Env = append(os.Environ(), asDaemon+"=1", "GORACE=atexit_sleep_ms=0")
 	c.Stderr = w

@@ -155,7 +155,7 @@ func siteArguments(others ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		switch {
 		case len(args) == 0:
-			return fmt.Errorf("%s which site? realdocd status lists them", cmd.Name())
+			return fmt.Errorf("%s which site? %s status lists them", cmd.Name(), cmd.Parent().CommandPath())
 		case len(args) < len(names):
 			return fmt.Errorf("%s needs %s too", cmd.Name(), names[len(args)])
 		case len(args) > len(names):

@@ -16,6 +16,7 @@ type steps struct {
 	out, errs io.Writer
 	asJSON    bool
 	outcome   outcome
+	line      progressLine // on errs
 }
 
 // An outcome is what a flip, a rollback or a deploy came to.
@@ -46,7 +47,11 @@ type step struct {
 }
 
 func newSteps(cmd *cobra.Command, site string, asJSON bool) *steps {
-	return &steps{cmd.OutOrStdout(), cmd.ErrOrStderr(), asJSON, outcome{Site: site, Steps: []step{}}}
+	s := &steps{out: cmd.OutOrStdout(), errs: cmd.ErrOrStderr(), asJSON: asJSON, outcome: outcome{Site: site, Steps: []step{}}}
+	if !asJSON {
+		s.line = newProgressLine(s.errs)
+	}
+	return s
 }
 
 // do does one step, and writes its line if it has worked.
@@ -62,6 +67,7 @@ func (s *steps) do(name string, work func() (detail string, err error)) error {
 
 // done tells of a step that has worked.
 func (s *steps) done(name, detail string, took time.Duration) {
+	s.line.clear()
 	s.outcome.Steps = append(s.outcome.Steps, step{name, detail, took.Seconds()})
 	if !s.asJSON {
 		fmt.Fprintf(s.out, "%-8s  %s (%s)\n", name, detail, short(took))
@@ -70,6 +76,7 @@ func (s *steps) done(name, detail string, took time.Duration) {
 
 // warn tells of something that does not stop the work.
 func (s *steps) warn(format string, args ...any) {
+	s.line.clear()
 	text := fmt.Sprintf(format, args...)
 	s.outcome.Warnings = append(s.outcome.Warnings, text)
 	printError(s.errs, errors.New(text))
@@ -78,6 +85,7 @@ func (s *steps) warn(format string, args ...any) {
 // end writes the outcome as JSON, or who keeps a release busy, and passes the
 // error on.
 func (s *steps) end(err error) error {
+	s.line.clear()
 	busy := (*control.BusyError)(nil)
 	errors.As(err, &busy)
 	if !s.asJSON {

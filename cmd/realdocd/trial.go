@@ -23,7 +23,7 @@ func (s *steps) trialProgress() (show func(control.TrialStatus), done func()) {
 	switch {
 	case s.asJSON:
 		return func(control.TrialStatus) {}, func() {}
-	case !isTerminal(s.errs):
+	case !isObeyed(s.errs):
 		return func(st control.TrialStatus) {
 			if st.Step > step {
 				step = st.Step
@@ -31,7 +31,7 @@ func (s *steps) trialProgress() (show func(control.TrialStatus), done func()) {
 			}
 		}, func() {}
 	}
-	return func(st control.TrialStatus) { fmt.Fprintf(s.errs, "\r%s\x1b[K", trialLine(st, time.Now())) }, func() { fmt.Fprint(s.errs, "\r\x1b[K") }
+	return func(st control.TrialStatus) { s.line.draw(trialLine(st, time.Now())) }, s.line.clear
 }
 
 // trialLine is a trial on one line.

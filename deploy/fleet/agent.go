@@ -32,6 +32,9 @@ type AgentConfig struct {
 	Lost    time.Duration // see Member
 	// Now is the host's clock; nil is time.Now.
 	Now func() time.Time
+	// Slept is how long the machine has slept since it was started: the time of this process stands still meanwhile,
+	// and that of others does not. nil is what the kernel says.
+	Slept func() time.Duration
 	// Note is called with what an operator may want to read; it must not take long. nil is nobody.
 	Note func(Note)
 }
@@ -43,6 +46,7 @@ const (
 	tellEvery   = 5 * time.Second // the daemon is told again, though nothing has changed
 	daemonEvery = 5 * time.Second
 	sitesEvery  = 30 * time.Second
+	sitesPause  = 200 * time.Millisecond // between two looks that somebody wants
 	lookEvery   = time.Minute
 	firstTell   = 5 * time.Second  // how long the first word to the daemon waits for all sites
 	farAhead    = 10 * time.Second // an instant that is further off comes of a wrong clock
@@ -71,6 +75,9 @@ func NewAgent(config AgentConfig) (*Agent, error) {
 	if config.Now == nil {
 		config.Now = time.Now
 	}
+	if config.Slept == nil {
+		config.Slept = slept
+	}
 	if config.Note == nil {
 		config.Note = func(Note) {}
 	}
@@ -95,6 +102,24 @@ func (a *Agent) Alive() bool {
 	return time.Since(time.Unix(0, a.round.Load())) < 10*tickEvery
 }
 
+// awaitSites has the sites be listed when the host says that they may have changed. It ends with ctx.
+func (l *loop) awaitSites(ctx context.Context) {
+	var wait patience
+	for {
+		err := l.Host.Changed(ctx)
+		pause := sitesPause
+		if err == nil {
+			wait = patience{}
+			l.Reload()
+		} else {
+			pause = wait.next(sitesPause, 2*time.Second)
+		}
+		if !sleep(ctx, pause) {
+			return
+		}
+	}
+}
+
 // loop is what one Run of an agent knows. Only the goroutine of Run touches it. What takes time
 // is done by goroutines that it starts, which hand their outcome to it over done; none of them outlives
 // Run by more than its bound.
@@ -106,6 +131,9 @@ type loop struct {
 	turns   chan struct{} // see takeTurn
 	began   time.Time
 	changed bool // the status has to be published
+	telling bool // the daemon has to be told
+	// inStep of here sites are in step, as counted last.
+	inStep, here int
 
 	sites  map[string]*site
 	asks   map[string]*asked
@@ -118,12 +146,17 @@ type loop struct {
 	heard   time.Time // the last word
 	trouble error     // nil while it answers
 	since   time.Time // when trouble began, or ended
+	// unwritten is why it does not take what the host says; nil while it does.
+	unwritten error
+
+	nap nap // the last sleep of the machine
 
 	presence atomic.Pointer[Presence] // what is registered; only the loop writes it
 	teller   *teller
 	toldErr  error
 
 	listing, asking, confirming bool // one goroutine of each at a time
+	listAgain                   bool
 	lastSites, lastLive         time.Time
 	lastTell, lastDaemon        time.Time
 	lastSeen, lastConfirm       time.Time
@@ -136,11 +169,13 @@ func (a *Agent) Run(ctx context.Context) error {
 		Agent: a, ctx: ctx, done: make(chan func()), began: time.Now(), since: time.Now(),
 		sites: map[string]*site{}, asks: map[string]*asked{}, turns: make(chan struct{}, turnsAtATime),
 	}
+	l.nap.slept = a.Slept()
 	l.presence.Store(&Presence{Host: a.Name, Agent: a.id, Machine: a.Machine, Version: a.Version, Since: a.Now()})
 	l.teller = newTeller(l)
 	session := newSession(l)
 	l.spawn(l.teller.run)
 	l.spawn(session.run)
+	l.spawn(l.awaitSites)
 	defer l.end(cancel)
 
 	tick := time.NewTicker(tickEvery)
@@ -148,6 +183,9 @@ func (a *Agent) Run(ctx context.Context) error {
 	l.tick()
 	for {
 		a.round.Store(time.Now().UnixNano())
+		if l.telling {
+			l.tellNow()
+		}
 		if l.changed {
 			l.publish()
 		}
@@ -253,6 +291,8 @@ func (l *loop) tick() {
 	for _, s := range l.sites {
 		l.decide(s)
 	}
-	l.tell(due(&l.lastTell, tellEvery))
-	l.changed = true
+	if due(&l.lastTell, tellEvery) {
+		l.tell()
+	}
+	l.count()
 }

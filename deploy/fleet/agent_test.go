@@ -611,6 +611,18 @@ func TestAgent_DoesWhatIsAskedUntilNobodyAsks(t *testing.T) {
 	})
 }
 
+func TestAgent_HearsFromWorkThatHasComeToItsLimit(t *testing.T) {
+	inGroup(t, 1, func(g *group) {
+		web1 := g.machines[0]
+		web1.take("ask", 31*time.Second)
+		g.record(keys.Ask("a"), fleet.Ask{ID: "a", Kind: fleet.AskDrain, Site: "shop", Release: "41", Limit: 30 * time.Second})
+		time.Sleep(32 * time.Second)
+		if a, _ := g.answer("a", web1); a.Going || !a.OK || a.Data != `"all"` {
+			t.Errorf("it answers %+v", a)
+		}
+	})
+}
+
 func TestAgent_AnswersPrepareThoughItCannotLook(t *testing.T) {
 	inGroup(t, 2, func(g *group) {
 		g.machines[1].fail("look", errors.New("input/output error"))

@@ -24,6 +24,9 @@ var askLimits = map[string]time.Duration{
 
 const mostAsks = 100 // at a time
 
+// sayWhy is how long work has after its limit to say what it has waited for.
+const sayWhy = 5 * time.Second
+
 // hearAsk begins to do what is asked of this host, and ends it when nobody asks any more.
 func (l *loop) hearAsk(id string, event Event) {
 	l.changed = true
@@ -102,7 +105,8 @@ func (l *loop) doAsk(a *asked) {
 		l.answerAsk(a, Answer{Why: "this host's realdocd does not know what " + ask.Kind + " is: it is older than the command"})
 		return
 	}
-	ctx, stop := context.WithTimeout(l.ctx, limit)
+	// The work keeps to the limit itself.
+	ctx, stop := context.WithTimeout(l.ctx, limit+sayWhy)
 	a.job = &job{"ask", ask.ID, stop}
 	began := time.Now()
 	l.answerAsk(a, Answer{OK: true, Going: true})

@@ -64,8 +64,8 @@ func (l *loop) settle(s *site) {
 	}
 	s.compared = true
 	if s.inStep() {
-		if s.commit != nil {
-			s.seq = s.commit.Seq
+		if s.commit != nil && s.seq != s.commit.Seq { // without a rename, or by an agent before this one
+			s.seq, s.applied, s.late = s.commit.Seq, time.Time{}, 0
 		}
 		s.why, s.wait, s.retry = "", patience{}, time.Time{}
 		if !s.bound() || s.job == nil && (l.warm(s) || s.prepared == s.seen.Live) {
@@ -153,7 +153,7 @@ func (l *loop) report(s *site) {
 	// What the daemon knows of a host that is about to flip by its promise is right until it has flipped, and
 	// the link's instant is no time to write to the disk.
 	if flips := s.job != nil && s.job.kind == "flip" && st.State == InStep && st.Next == InDoubt; changed && !flips {
-		l.tell(true)
+		l.tell()
 	}
 	if l.writer != nil && s.compared && (s.listed || s.commit != nil) {
 		if text := string(encode(s.have())); text != s.lastHave {

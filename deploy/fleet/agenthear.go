@@ -20,7 +20,7 @@ func (l *loop) hear(w word) {
 			l.writer = nil
 			l.pauseAsks()
 		}
-		l.tell(true) // whoever asks the daemon wants to know
+		l.tell() // whoever asks the daemon wants to know
 		return
 	}
 	l.heard = time.Now()
@@ -37,7 +37,10 @@ func (l *loop) hear(w word) {
 
 // see takes in all that agents go by. What it does not have any more is gone.
 func (l *loop) see(v *view) {
-	l.viewed, l.lease, l.writer = true, v.lease, v.write
+	l.viewed, l.lease = true, v.lease
+	if l.writer != v.write {
+		l.writer, l.unwritten = v.write, nil
+	}
 	if l.trouble != nil {
 		l.Note(Note{Text: "the store answers", Took: time.Since(l.since)})
 		l.trouble, l.since, l.changed = nil, time.Now(), true
@@ -149,6 +152,9 @@ func (l *loop) hearCommit(s *site, event Event) {
 		l.giveBack(s, event.Modified)
 		return
 	}
+	if l.writer != nil {
+		l.writer.drop(l.Keys.Site(s.name)) // nothing is to be given back any more
+	}
 	if s.commit == nil || commitOf(s.commit) != commitOf(&c) {
 		s.why, s.wait, s.retry = "", patience{}, time.Time{}
 	}
@@ -161,13 +167,29 @@ func (l *loop) giveBack(s *site, revision int64) {
 		l.writer.put(l.Keys.Site(s.name), letter{
 			value: encode(s.commit), durable: true, urgent: true,
 			when: []Condition{{Key: l.Keys.Site(s.name), Modified: revision}},
+			also: []Op{{Key: l.Keys.History(s.name, s.commit.Seq), Value: encode(s.commit)}},
 		})
 	}
+}
+
+// hearWriter takes in that the store does not take what this host says, though it answers, or does again.
+func (l *loop) hearWriter(w *writer, err error) {
+	if w != l.writer {
+		return
+	}
+	if err != nil {
+		l.Note(Note{Bad: true, Text: "the store does not take what this host says", Err: err})
+	} else {
+		l.Note(Note{Text: "the store takes what this host says"})
+	}
+	l.unwritten, l.since, l.changed = err, time.Now(), true
+	l.tell()
 }
 
 // list asks the host for its sites.
 func (l *loop) list() {
 	if l.listing {
+		l.listAgain = true
 		return
 	}
 	l.listing = true
@@ -177,6 +199,10 @@ func (l *loop) list() {
 		names, err := l.Host.Sites(ctx)
 		l.finish(func() {
 			l.listing = false
+			if l.listAgain { // since somebody wanted it, there may be more
+				l.listAgain = false
+				l.list()
+			}
 			if err != nil {
 				l.Note(Note{Bad: !errors.Is(err, context.Canceled), Text: "cannot name the sites of this host", Err: err})
 				return
@@ -193,6 +219,9 @@ func (l *loop) hearSites(names []string) {
 	for _, name := range names {
 		s := l.site(name)
 		s.listed = true
+		if !s.read {
+			l.readLink(s) // somebody may wait for the first word of it
+		}
 		if errors.Is(s.lookErr, ErrNoSite) {
 			s.lookDue = true
 		}
@@ -209,7 +238,7 @@ func (l *loop) hearSites(names []string) {
 		}
 		l.decide(s)
 	}
-	l.tell(true)
+	l.tell()
 }
 
 // askDaemon asks what is wrong with the daemon, for the host's presence.

@@ -118,7 +118,7 @@ func (l *loop) promise(s *site) {
 	if s.commit != nil {
 		known = s.commit.Seq
 	}
-	if p.Seq != known+1 {
+	if p.Seq <= known { // a higher one than the next follows commits that the store has lost, and others know
 		l.answer(s, Answer{Why: fmt.Sprintf("this host knows commit %d of %s, and the flip would be commit %d: begin it again", known, s.name, p.Seq)})
 		return
 	}
@@ -130,8 +130,8 @@ func (l *loop) promise(s *site) {
 	}
 	s.promised = promise{id: p.ID, until: time.Now().Add(DoubtAfter)}
 	l.report(s)
-	l.tell(true)
-	s.promised.told = l.teller.version()
+	l.tell()
+	s.promised.told = l.teller.next()
 }
 
 // hearTold answers the rounds that waited for the daemon. A daemon that cannot be told stops the flip, and
@@ -141,13 +141,17 @@ func (l *loop) hearTold(told told) {
 		l.Note(Note{Bad: told.err != nil, Text: "the daemon is told", Err: told.err})
 	}
 	l.toldErr = told.err
+	if told.free {
+		l.teller.busy = false
+		l.telling = l.telling || told.err != nil
+	}
 	for _, s := range l.sites {
 		p := s.proposal
-		if p == nil || p.Phase != PhasePromise || p.ID != s.promised.id || s.promised.told > told.version || s.reply.of != roundOf(p) {
+		if p == nil || p.Phase != PhasePromise || p.ID != s.promised.id || s.promised.told > l.teller.made || s.reply.of != roundOf(p) {
 			continue
 		}
 		switch {
-		case told.err == nil && !s.reply.answer.OK && time.Now().Before(s.promised.until):
+		case told.err == nil && !s.reply.answer.OK && time.Now().Before(l.nap.ends(s.promised.until, DoubtAfter)):
 			l.answer(s, Answer{OK: true})
 		case told.err != nil && !s.reply.given:
 			l.answer(s, Answer{Why: "the host's realdocd cannot be told: " + told.err.Error()})
@@ -191,7 +195,7 @@ func (l *loop) confirm() {
 					l.decide(s)
 				}
 			}
-			l.tell(true)
+			l.tell()
 		})
 	})
 }

@@ -87,7 +87,7 @@ func (s Seen) fits(name, hash string) error {
 	case r.Hash == "":
 		return fmt.Errorf("the content of release %s could not be compared", name)
 	}
-	return fmt.Errorf("release %s has other content on this host (%s) than on the others (%s): bring it to all hosts again, under a new name", name, short(r.Hash), short(hash))
+	return fmt.Errorf("release %s has other content on this host (%s) than on the others (%s): bring it to all hosts again, under a new name; or bring here what the others have, and flip to it again", name, short(r.Hash), short(hash))
 }
 
 func short(hash string) string { return hash[:min(len(hash), 15)] }
@@ -110,6 +110,8 @@ func (l *loop) stand(s *site) Standing {
 		st.Release, st.Seq = s.commit.Release, s.commit.Seq
 	}
 	switch {
+	case !s.compared && !s.bound() && s.read && l.viewed:
+		st.State = InStep // nothing is committed, so that there is nothing to compare
 	case !s.compared && (!s.bound() || s.seen.Live == s.commit.Release) && s.read:
 		st.State, st.Why = InDoubt, "has not compared the content yet" // only the name, so far
 		if s.lookErr != nil {
@@ -130,7 +132,7 @@ func (l *loop) stand(s *site) Standing {
 		st.Why = fmt.Sprintf("the link was flipped to release %s without the fleet; realdocd fleet flip has all hosts go to one again", s.seen.Live)
 	case s.why != "":
 		st.State, st.Why = Behind, s.why
-	case time.Now().Before(s.promised.until):
+	case time.Now().Before(l.nap.ends(s.promised.until, DoubtAfter)):
 		st.State = InStep // it has promised, and is about to flip
 	case !s.started:
 		st.State, st.Why = Unknown, "goes to release "+s.commit.Release
@@ -154,11 +156,12 @@ func (l *loop) withDoubt(s *site, st Standing) Standing {
 			st.Next, st.NextWhy, st.For = next, why, left
 		}
 	}
+	l.nap.notice(l.Slept(), max(DoubtAfter, l.Lost))
 	if s.promised.id != "" {
-		worse(InDoubt, "has promised to go by flip "+s.promised.id+", and does not hear what became of it", s.promised.until)
+		worse(InDoubt, "has promised to go by flip "+s.promised.id+", and does not hear what became of it", l.nap.ends(s.promised.until, DoubtAfter))
 	}
 	if l.Lost > 0 && l.lease != nil {
-		worse(Lost, "hears nothing from etcd for longer than "+l.Lost.String()+" (lost, in [fleet])", l.lease.Kept().Add(l.Lost))
+		worse(Lost, "hears nothing from etcd for longer than "+l.Lost.String()+" (lost, in [fleet])", l.nap.ends(l.lease.Kept().Add(l.Lost), l.Lost))
 	}
 	return st
 }

@@ -28,12 +28,14 @@ type AgentStatus struct {
 	Answers bool
 	Since   time.Time
 	Trouble string
+	// Unwritten says why the store does not take what the host says, though it answers; "" if it does.
+	Unwritten string
 	// Heard is when the store said something last, and Told what is wrong with telling the daemon.
 	Heard time.Time
 	Told  string
-	Sites []Standing
-	Haves map[string]Have
-	Asks  int
+	// InStep of Sites are in step, as of a second ago.
+	InStep, Sites int
+	Asks          int
 }
 
 // Status is what the agent knows now. It may be called at any time.
@@ -46,36 +48,44 @@ func (a *Agent) Summary() string {
 	if !st.Answers {
 		text = fmt.Sprintf("no word from etcd since %s", st.Since.Format(time.TimeOnly))
 	}
-	step := 0
-	for _, site := range st.Sites {
-		if site.State == InStep {
-			step++
-		}
+	if st.Answers && st.Unwritten != "" {
+		text += ", and does not take what this host says: " + st.Unwritten
 	}
-	text += fmt.Sprintf("; %d of %d sites in step", step, len(st.Sites))
+	text += fmt.Sprintf("; %d of %d sites in step", st.InStep, st.Sites)
 	if st.Told != "" {
 		text += "; realdocd cannot be told: " + st.Told
 	}
 	return text
 }
 
-// publish puts the status where others can read it.
+// count counts the sites for the status.
+func (l *loop) count() {
+	l.inStep, l.here = 0, 0
+	for _, s := range l.sites {
+		if s.here() {
+			l.here++
+			if s.standing.State == InStep {
+				l.inStep++
+			}
+		}
+	}
+	l.changed = true
+}
+
+// publish puts the status where others can read it. It costs the same however many sites there are.
 func (l *loop) publish() {
 	st := &AgentStatus{
 		Host: l.Name, Answers: l.viewed && l.trouble == nil, Since: l.since, Heard: l.heard,
-		Haves: make(map[string]Have, len(l.sites)), Asks: len(l.asks),
+		InStep: l.inStep, Sites: l.here, Asks: len(l.asks),
 	}
 	if l.trouble != nil {
 		st.Trouble = l.trouble.Error()
 	}
+	if l.unwritten != nil {
+		st.Unwritten = l.unwritten.Error()
+	}
 	if l.toldErr != nil {
 		st.Told = l.toldErr.Error()
-	}
-	for _, s := range l.ordered() {
-		if s.here() {
-			st.Sites = append(st.Sites, s.standing)
-		}
-		st.Haves[s.name] = s.have()
 	}
 	l.status.Store(st)
 	l.changed = false

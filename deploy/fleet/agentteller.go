@@ -2,117 +2,92 @@ package fleet
 
 import (
 	"context"
-	"sync"
 	"time"
 )
 
-// A teller tells the daemon where the sites stand, the last word only, and until it has been told.
+// A teller tells the daemon where the sites stand, one word after the other. What is to be told is made when
+// the daemon can be told it, so that many changes cost one word.
 type teller struct {
 	l    *loop
+	mail chan []Standing // to run, while it is free
 	told chan told
-	wake chan struct{}
 
-	mu        sync.Mutex // guards the following
-	standings []Standing
-	made      time.Time // when: For counts from then on
-	last      int64     // counts what is to be told
+	// the loop's
+	busy bool
+	made int64 // counts the words
 }
 
-// told is that the daemon was told a version, or that it could not be.
+// told is that the daemon was told, or could not be. free says that the teller takes the next word.
 type told struct {
-	version int64
-	err     error
+	err  error
+	free bool
 }
 
 func newTeller(l *loop) *teller {
-	return &teller{l: l, told: make(chan told), wake: make(chan struct{}, 1)}
+	return &teller{l: l, mail: make(chan []Standing, 1), told: make(chan told)}
 }
 
-// tell has the daemon be told where all sites stand, if force is set, or once all of them have been compared.
-func (l *loop) tell(force bool) {
-	if !l.listed || !l.viewed || !force {
+// tell has the daemon be told where all sites stand, as soon as it can be.
+func (l *loop) tell() { l.telling = true }
+
+// next is the word that has all that is known now.
+func (t *teller) next() int64 { return t.made + 1 }
+
+// tellNow hands the word to the teller, if that is free, once all sites have been compared.
+func (l *loop) tellNow() {
+	if !l.listed || !l.viewed || l.teller.busy {
 		return
-	}
-	var standings []Standing
-	compared := true
-	for _, s := range l.ordered() {
-		if !s.here() {
-			continue
-		}
-		st := l.stand(s)
-		st.Since = s.standing.Since
-		standings = append(standings, st)
-		compared = compared && s.compared
 	}
 	// A daemon that goes on with what an earlier agent has told it need not hear that this one does not know yet.
-	if !compared && l.teller.version() == 0 && time.Since(l.began) < firstTell {
-		return
-	}
-	l.teller.tell(standings)
-}
-
-func (t *teller) tell(standings []Standing) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.standings, t.made = standings, time.Now()
-	t.last++
-	select {
-	case t.wake <- struct{}{}:
-	default:
-	}
-}
-
-// version counts what was to be told.
-func (t *teller) version() int64 {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.last
-}
-
-// take is what is to be told now. A state that was to follow until now has followed.
-func (t *teller) take() ([]Standing, int64) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	passed := time.Since(t.made)
-	standings := make([]Standing, len(t.standings))
-	for i, st := range t.standings {
-		if st.Next != "" {
-			if st.For -= passed; st.For <= 0 {
-				st.State, st.Why, st.Next, st.NextWhy, st.For = st.Next, st.NextWhy, "", "", 0
+	if l.teller.made == 0 && time.Since(l.began) < firstTell {
+		for _, s := range l.sites {
+			if s.here() && !s.compared {
+				return
 			}
 		}
-		standings[i] = st
 	}
-	return standings, t.last
+	var standings []Standing
+	for _, s := range l.ordered() {
+		if s.here() {
+			st := l.stand(s)
+			st.Since = s.standing.Since
+			standings = append(standings, st)
+		}
+	}
+	l.telling, l.teller.busy = false, true
+	l.teller.made++
+	l.teller.mail <- standings
 }
 
 // run ends with ctx.
 func (t *teller) run(ctx context.Context) {
 	var wait patience
-	for {
+	say := func(word told) bool {
 		select {
-		case <-t.wake:
+		case t.told <- word:
+			return true
+		case <-ctx.Done():
+			return false
+		}
+	}
+	for {
+		var standings []Standing
+		select {
+		case standings = <-t.mail:
 		case <-ctx.Done():
 			return
 		}
-		standings, version := t.take()
 		bounded, stop := context.WithTimeout(ctx, CallLimit)
 		err := t.l.Host.Tell(bounded, standings)
 		stop()
-		select {
-		case t.told <- told{version, err}:
-		case <-ctx.Done():
+		if !say(told{err, err == nil}) {
 			return
 		}
 		if err == nil {
 			wait = patience{}
 			continue
 		}
-		select {
-		case t.wake <- struct{}{}: // again
-		default:
-		}
-		if !sleep(ctx, wait.next(100*time.Millisecond, 2*time.Second)) {
+		if !sleep(ctx, wait.next(100*time.Millisecond, 2*time.Second)) || !say(told{err, true}) {
 			return
 		}
 	}

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 )
@@ -18,6 +19,7 @@ type writer struct {
 	mail  map[string]letter
 	order []string
 	wake  chan struct{}
+	wrong string // why the store does not take something; "" if it takes all
 }
 
 // A letter is one key's new value.
@@ -28,7 +30,19 @@ type letter struct {
 	urgent bool // goes before all that is not
 	// durable outlives the lease. presence goes only where the host's presence is.
 	durable, presence bool
+	// also is done in the same step.
+	also []Op
+	// alone goes in a step of its own, not before: the store has refused a step that it was in.
+	alone  bool
+	before time.Time
 }
+
+// Bounds of a step: etcd takes 1.5 MiB and 128 operations. What was refused is tried again after refusedAgain,
+// since somebody may grant a right.
+const (
+	maxStepBytes = 512 << 10
+	refusedAgain = 10 * time.Second
+)
 
 func newWriter(l *loop, lease Lease, presence int64, over func()) *writer {
 	return &writer{l: l, lease: lease, presence: presence, over: over, mail: map[string]letter{}, wake: make(chan struct{}, 1)}
@@ -52,45 +66,95 @@ func (w *writer) put(key string, x letter) {
 func (w *writer) run(ctx context.Context) {
 	var wait patience
 	for {
-		keys, letters := w.take()
+		keys, letters, due := w.take(time.Now())
 		if len(keys) == 0 {
-			select {
-			case <-w.wake:
-				continue
-			case <-ctx.Done():
-				return
-			}
-		}
-		if err := w.write(ctx, keys, letters); err != nil {
-			w.putBack(keys, letters)
-			if IsFault(err, FaultForgotten) {
-				w.over()
-				return
-			}
-			if !sleep(ctx, wait.next(100*time.Millisecond, 2*time.Second)) {
+			if !w.await(ctx, due) {
 				return
 			}
 			continue
 		}
-		wait = patience{}
+		err := w.write(ctx, keys, letters)
+		switch {
+		case err == nil:
+			wait = patience{}
+			if due.IsZero() { // nothing is left that was refused
+				w.say(nil)
+			}
+			continue
+		case IsFault(err, FaultForgotten):
+			w.putBack(keys, letters)
+			w.over()
+			return
+		}
+		w.say(err)
+		if refusesTheStep(err) { // the others go on
+			for i := range letters {
+				if letters[i].alone = true; len(letters) == 1 {
+					letters[i].before = time.Now().Add(refusedAgain)
+				}
+			}
+			w.putBack(keys, letters)
+			continue
+		}
+		w.putBack(keys, letters)
+		if !sleep(ctx, wait.next(100*time.Millisecond, 2*time.Second)) {
+			return
+		}
 	}
 }
 
-// take takes what one step can write: a letter with conditions alone, others together.
-func (w *writer) take() (keys []string, letters []letter) {
+// await waits for something to write, or until what was refused is due.
+func (w *writer) await(ctx context.Context, due time.Time) bool {
+	var again <-chan time.Time
+	if !due.IsZero() {
+		timer := time.NewTimer(time.Until(due))
+		defer timer.Stop()
+		again = timer.C
+	}
+	select {
+	case <-w.wake:
+	case <-again:
+	case <-ctx.Done():
+		return false
+	}
+	return true
+}
+
+// refusesTheStep says whether the store has refused what the step is: another one it may take.
+func refusesTheStep(err error) bool {
+	return IsFault(err, FaultForbidden) || IsFault(err, FaultTooLarge)
+}
+
+// say tells the loop why the store does not take what the host says, or that it does again.
+func (w *writer) say(err error) {
+	text := ""
+	if err != nil {
+		text = err.Error()
+	}
+	if (text == "") == (w.wrong == "") {
+		return
+	}
+	w.wrong = text
+	w.l.finish(func() { w.l.hearWriter(w, err) })
+}
+
+// take takes what one step can write: a letter with conditions alone, others together. due is when something is
+// to be tried again that was refused; zero is nothing.
+func (w *writer) take(now time.Time) (keys []string, letters []letter, due time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	bytes := 0
 	for _, urgent := range []bool{true, false} {
 		for _, key := range w.order {
 			x := w.mail[key]
-			if x.urgent != urgent {
+			if x.urgent != urgent || x.before.After(now) {
 				continue
 			}
-			alone := len(x.when) > 0 || x.presence
-			if alone && len(keys) > 0 {
+			alone := x.alone || len(x.when) > 0 || x.presence
+			if len(keys) > 0 && (alone || bytes+len(x.value) > maxStepBytes) {
 				continue
 			}
-			keys, letters = append(keys, key), append(letters, x)
+			keys, letters, bytes = append(keys, key), append(letters, x), bytes+len(x.value)
 			if alone || len(keys) == MaxConditions/2 {
 				break
 			}
@@ -109,7 +173,22 @@ func (w *writer) take() (keys []string, letters []letter) {
 		}
 	}
 	w.order = left
-	return keys, letters
+	for _, x := range w.mail {
+		if x.before.After(now) && (due.IsZero() || x.before.Before(due)) {
+			due = x.before
+		}
+	}
+	return keys, letters, due
+}
+
+// drop has a key not be written any more.
+func (w *writer) drop(key string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if _, waits := w.mail[key]; waits {
+		delete(w.mail, key)
+		w.order = slices.DeleteFunc(w.order, func(other string) bool { return other == key })
+	}
 }
 
 // putBack keeps what could not be written, unless there is newer word meanwhile.
@@ -136,7 +215,7 @@ func (w *writer) write(ctx context.Context, keys []string, letters []letter) err
 		if op.Remove || letters[i].durable {
 			op.Lease = 0
 		}
-		ops = append(ops, op)
+		ops = append(append(ops, op), letters[i].also...)
 	}
 	ok, revision, err := w.l.Store.Commit(ctx, when, ops)
 	if err == nil && ok && letters[0].presence {

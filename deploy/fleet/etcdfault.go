@@ -17,6 +17,8 @@ const (
 	FaultForbidden   Fault = "forbidden"
 	FaultCertificate Fault = "certificate"
 	FaultFull        Fault = "full"
+	FaultTooLarge    Fault = "too large"
+	FaultBusy        Fault = "busy"
 	FaultForgotten   Fault = "forgotten" // a lease is over
 	FaultOther       Fault = "other"
 )
@@ -26,9 +28,11 @@ var remedies = map[Fault]string{
 	FaultUnreachable: "look whether etcd runs there, this host can reach it and, with https, whether etcd takes this host's certificate",
 	FaultLeaderless:  "most servers of etcd are away or cannot reach each other: start them (etcdctl endpoint status --cluster)",
 	FaultPassword:    "look at user and password in [fleet], and at etcdctl user list",
-	FaultForbidden:   "give the role of the user, of [fleet] or of the certificate, the right to read and write the prefix (etcdctl role grant-permission ROLE --prefix=true readwrite PREFIX/)",
+	FaultForbidden:   "the user, of [fleet] or of the certificate, lacks a right: an agent may read PREFIX/GROUP/ and write what its host says, and only who commits may write all of it; see the roles in realdocd-fleet(7)",
 	FaultCertificate: "look at ca_file, cert_file and key_file in [fleet], and whether the certificates are valid for these names and still in date",
 	FaultFull:        "etcd's disk quota is used up: compact and defragment it, then etcdctl alarm disarm",
+	FaultTooLarge:    "etcd takes no more at once: have the site keep fewer releases (keep, in [site])",
+	FaultBusy:        "etcd has more to do than its disk or network can follow: see its log, and what else uses it",
 }
 
 // A StoreError says why a call of a store failed, since when calls fail, and what to do.
@@ -62,6 +66,6 @@ func IsFault(err error, fault Fault) bool {
 // IsAway says whether an error is that a store does not answer, or cannot decide anything: others may
 // help it to come back, and what was asked for can be asked again then.
 func IsAway(err error) bool {
-	return IsFault(err, FaultUnreachable) || IsFault(err, FaultLeaderless) ||
+	return IsFault(err, FaultUnreachable) || IsFault(err, FaultLeaderless) || IsFault(err, FaultBusy) ||
 		errors.Is(err, context.DeadlineExceeded)
 }

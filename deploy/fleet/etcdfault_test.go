@@ -67,7 +67,7 @@ func TestEtcd_SaysWhatTheOperatorHasToDo(t *testing.T) {
 		wants  []string
 	}{
 		{"a password that is wrong", fleet.EtcdConfig{User: "root", Password: "wrong"}, fleet.FaultPassword, []string{"authentication failed", "look at user and password"}},
-		{"a user that may not", fleet.EtcdConfig{User: "shop", Password: "secret"}, fleet.FaultForbidden, []string{"permission denied", "grant-permission"}},
+		{"a user that may not", fleet.EtcdConfig{User: "shop", Password: "secret"}, fleet.FaultForbidden, []string{"permission denied", "see the roles"}},
 		{"no user, and a certificate without one", fleet.EtcdConfig{}, fleet.FaultForbidden, []string{"permission denied", "of the certificate"}},
 		{
 			"a server of another authority",

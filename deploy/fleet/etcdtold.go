@@ -27,7 +27,7 @@ func (e *Etcd) told(ctx context.Context, doing string, err error) error {
 	fault := faultOf(err)
 	since := time.Now()
 	switch fault {
-	case FaultForgotten, FaultOther: // etcd has answered
+	case FaultForgotten, FaultTooLarge, FaultOther: // etcd has answered
 	default:
 		if e.since.IsZero() {
 			e.since = since
@@ -58,6 +58,10 @@ func faultOf(err error) Fault {
 		return FaultForbidden
 	case errors.Is(err, rpctypes.ErrNoSpace), says("database space exceeded"):
 		return FaultFull
+	case errors.Is(err, rpctypes.ErrRequestTooLarge), says("request is too large", "larger than max"):
+		return FaultTooLarge
+	case errors.Is(err, rpctypes.ErrTooManyRequests), says("too many requests"):
+		return FaultBusy
 	case errors.Is(err, rpctypes.ErrNoLeader), errors.Is(err, rpctypes.ErrTimeout), errors.Is(err, rpctypes.ErrTimeoutDueToLeaderFail),
 		says("no leader", "etcdserver: request timed out", "leader changed"):
 		return FaultLeaderless
@@ -75,7 +79,7 @@ func plainly(err error) error {
 	text := err.Error()
 	for _, noise := range []string{
 		`rpc error: code = Unavailable desc = `, `rpc error: code = DeadlineExceeded desc = `, `rpc error: code = Unknown desc = `,
-		`rpc error: code = InvalidArgument desc = `, `last connection error: `, `connection error: desc = `, `transport: `,
+		`rpc error: code = InvalidArgument desc = `, `rpc error: code = ResourceExhausted desc = `, `rpc error: code = PermissionDenied desc = `, `last connection error: `, `connection error: desc = `, `transport: `,
 		`Error while dialing: `, `etcdserver: `, `latest balancer error: `,
 	} {
 		text = strings.ReplaceAll(text, noise, "")

@@ -91,7 +91,10 @@ type flipping struct {
 	// before is the commit's key when the flip began, and was the commit.
 	before KV
 	was    Commit
-	seen   map[string]time.Time // when each host was there last, at least
+	// ahead is the last commit that a host has gone by which the store does not know any more: it was set back.
+	// 0 is none.
+	ahead int64
+	seen  map[string]time.Time // when each host was there last, at least
 	// proposal is as it was written last, at revision.
 	proposal Proposal
 	revision int64
@@ -141,11 +144,23 @@ func (c *Commander) begin(ctx context.Context, f Flip) (*flipping, error) {
 		fl.report = Report{Site: f.Site, Commit: fl.was, Already: already}
 		return fl, err
 	}
+	fl.lookAhead()
 	fl.proposal = Proposal{
 		ID: id, Release: f.Release, Hash: f.Hash, Phase: PhasePrepare, Round: 1, By: c.By, Verb: f.Verb,
-		Began: time.Now(), Seq: fl.was.Seq + 1, NoWarm: f.NoWarm, Strict: f.Strict,
+		Began: time.Now(), Seq: max(fl.was.Seq, fl.ahead) + 1, NoWarm: f.NoWarm, Strict: f.Strict,
 	}
 	return fl, fl.propose(ctx)
+}
+
+// lookAhead finds commits that hosts have gone by and the store has lost. The numbers go on after them: no host
+// goes back to a lower one.
+func (f *flipping) lookAhead() {
+	have, _ := byHost[Have](f.sight.below(f.Keys.HaveOf(f.Site))) // what cannot be read says nothing
+	for _, h := range have {
+		if h.Seq > f.was.Seq {
+			f.ahead = max(f.ahead, h.Seq)
+		}
+	}
 }
 
 // refuseAtOnce says what prepare would not change.

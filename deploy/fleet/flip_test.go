@@ -261,3 +261,27 @@ func TestFlip_PlanSaysWhatAFlipWouldDoAndDoesNothing(t *testing.T) {
 		f.wantNothing()
 	})
 }
+
+// A host that had no link to rename says no time, or an old one would make the others seem to be years apart.
+func TestAReportTellsTimesOnlyOfHostsThatHaveRenamedTheirLink(t *testing.T) {
+	inGroup(t, 3, func(g *group) {
+		g.mustFlip("42")
+		g.settle()
+		time.Sleep(time.Hour)
+		g.machines[1].byHand("shop", "43") // as somebody does who is ahead of the fleet
+		g.settle()
+		report, err := g.c.Flip(context.Background(), fleet.Flip{Site: "shop", Release: "43"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if last, ok := report.Last(); len(report.Applied) != 3 || report.Spread() > time.Second || !ok || last.Host == "web2" {
+			t.Errorf("it took %v, and the hosts are %+v", report.Spread(), report.Applied)
+		}
+		if silent := report.Applied[2]; silent.Host != "web2" || !silent.At.IsZero() || silent.After != 0 {
+			t.Errorf("web2 says %+v", silent)
+		}
+		if have := g.have(g.machines[1], "shop"); have.Seq != 2 || !have.Applied.IsZero() {
+			t.Errorf("web2 has %+v", have)
+		}
+	})
+}

@@ -57,8 +57,12 @@ func (f *flipping) needed() int {
 
 // commit is the one transaction that decides. again says that somebody was not asked.
 func (f *flipping) commit(ctx context.Context, roster int64) (again bool, err error) {
+	found := f.found()
+	if f.was.Release != "" && f.ahead == 0 {
+		found = Release{}
+	}
 	c := Commit{
-		Seq: f.proposal.Seq, Release: f.Release, Hash: f.decision.hash, Before: cmp.Or(f.was.Release, f.found().Name),
+		Seq: f.proposal.Seq, Release: f.Release, Hash: f.decision.hash, Before: cmp.Or(found.Name, f.was.Release),
 		Time: time.Now().Round(0),
 		By:   f.By, Verb: f.Verb, Gone: f.decision.gone, Fenced: f.decision.fencedHosts(),
 	}
@@ -80,10 +84,10 @@ func (f *flipping) commit(ctx context.Context, roster int64) (again bool, err er
 	if old := c.Seq - KeepHistory; old >= 0 {
 		then = append(then, Op{Key: f.Keys.History(f.Site, old), Remove: true})
 	}
-	if found := f.found(); c.Seq == 1 && found.Name != "" {
-		// Where a rollback of the first flip goes.
-		before := Commit{Release: found.Name, Hash: found.Hash, Time: c.Time, By: f.By, Verb: "found"}
-		then = append(then, put(f.Keys.History(f.Site, 0), before, 0))
+	if found.Name != "" && (f.was.Seq == 0 || f.ahead > 0) {
+		// Where a rollback of the first flip goes, or of one after the store was set back.
+		before := Commit{Seq: f.ahead, Release: found.Name, Hash: found.Hash, Time: c.Time, By: f.By, Verb: "found"}
+		then = append(then, put(f.Keys.History(f.Site, f.ahead), before, 0))
 	}
 	if err := ctx.Err(); err != nil {
 		return false, err

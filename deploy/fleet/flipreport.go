@@ -19,7 +19,8 @@ type Report struct {
 	// Clocks are those of the hosts, and ByArrival why they did not flip at an instant.
 	Clocks    []Clock
 	ByArrival string
-	// Applied are the hosts that have gone by the commit, the first one first, and Late those that have not
+	// Applied are the hosts that have gone by the commit, the first one first and those last that do not say when,
+	// and Late those that have not
 	// within the time that the command has waited.
 	Applied []Applied
 	Late    []Wrong
@@ -28,7 +29,8 @@ type Report struct {
 }
 
 // Applied is when a host renamed its link, by its own clock, and by how much that was after the instant; by
-// arrival, after the command's commit. At is the same by the clock that most hosts have.
+// arrival, after the command's commit. At is the same by the clock that most hosts have. Own and At are zero of a
+// host that had no link to rename, since it served the release, or whose agent has started since.
 type Applied struct {
 	Host  string
 	Own   time.Time
@@ -38,10 +40,21 @@ type Applied struct {
 
 // Spread is how long it took from the first host's rename to the last one's.
 func (r *Report) Spread() time.Duration {
-	if len(r.Applied) == 0 {
+	last, ok := r.Last()
+	if !ok {
 		return 0
 	}
-	return r.Applied[len(r.Applied)-1].At.Sub(r.Applied[0].At)
+	return last.At.Sub(r.Applied[0].At)
+}
+
+// Last is the host that has renamed its link last, of those that say when.
+func (r *Report) Last() (last Applied, ok bool) {
+	for _, a := range r.Applied {
+		if !a.Own.IsZero() {
+			last, ok = a, true
+		}
+	}
+	return last, ok
 }
 
 // A LateError says that a flip is committed, and that hosts have not gone by it yet.
@@ -98,7 +111,9 @@ func (f *flipping) note(have map[string]Have) {
 	for _, host := range f.decision.take {
 		h, there := have[host]
 		switch {
-		case there && h.Seq >= f.report.Commit.Seq:
+		case there && (h.Seq > f.report.Commit.Seq || h.Seq == f.report.Commit.Seq && h.Applied.IsZero()):
+			f.report.Applied = append(f.report.Applied, Applied{Host: host})
+		case there && h.Seq == f.report.Commit.Seq:
 			at := h.Applied.Add(-apart[host])
 			f.report.Applied = append(f.report.Applied, Applied{host, h.Applied, at, at.Sub(from)})
 		case f.sight.get(f.Keys.Host(host)).Modified == 0:
@@ -109,5 +124,15 @@ func (f *flipping) note(have map[string]Have) {
 			f.report.Late = append(f.report.Late, Wrong{host, fmt.Sprintf("it is %s: %s", h.State, cmp.Or(h.Why, "it has not said why yet"))})
 		}
 	}
-	slices.SortFunc(f.report.Applied, func(a, b Applied) int { return a.At.Compare(b.At) })
+	slices.SortFunc(f.report.Applied, func(a, b Applied) int {
+		switch {
+		case a.Own.IsZero() && b.Own.IsZero():
+			return cmp.Compare(a.Host, b.Host)
+		case a.Own.IsZero():
+			return 1
+		case b.Own.IsZero():
+			return -1
+		}
+		return a.At.Compare(b.At)
+	})
 }

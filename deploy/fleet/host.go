@@ -27,6 +27,9 @@ type Host interface {
 	// Sites are those of the host's configuration that have a link which can be flipped;
 	// those of a pattern as far as they are on disk.
 	Sites(ctx context.Context) ([]string, error)
+	// Changed waits until Sites may give others than before: somebody wants to know of one that it did not. An
+	// error says that it cannot tell.
+	Changed(ctx context.Context) error
 	// Prepare looks whether a release can go live and has it warm, as realdocd flip does before
 	// its rename.
 	Prepare(ctx context.Context, site, release string, p Preparation) (warnings []string, err error)

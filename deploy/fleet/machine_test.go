@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,7 +20,9 @@ type machine struct {
 	store  *memstore.Store
 	lost   time.Duration
 	offset time.Duration // of its clock
+	slept  atomic.Int64  // how long it has slept
 	fetch  func(release string) error
+	news   chan struct{} // somebody wants to know of its sites
 
 	mu       sync.Mutex // guards the following
 	live     map[string]string
@@ -44,7 +47,7 @@ type machine struct {
 func newMachine(store *memstore.Store, name string, sites ...string) *machine {
 	m := &machine{
 		name: name, store: store, live: map[string]string{}, releases: map[string]map[string]string{}, warm: map[string]bool{},
-		fails: map[string]error{}, takes: map[string]time.Duration{}, changed: func(*machine) {},
+		news: make(chan struct{}, 1), fails: map[string]error{}, takes: map[string]time.Duration{}, changed: func(*machine) {},
 	}
 	for _, site := range sites {
 		m.live[site] = "41"
@@ -60,7 +63,8 @@ func (m *machine) start(t *testing.T) {
 	m.client = m.store.Client(fmt.Sprintf("%s/%d", m.name, m.agents))
 	agent, err := fleet.NewAgent(fleet.AgentConfig{
 		Store: m.client, Keys: keys, Host: m, Name: m.name, Machine: m.name, Version: "1", Lost: m.lost,
-		Now: func() time.Time { return time.Now().Add(m.offset) },
+		Now:   func() time.Time { return time.Now().Add(m.offset) },
+		Slept: func() time.Duration { return time.Duration(m.slept.Load()) },
 		Note: func(n fleet.Note) {
 			m.mu.Lock()
 			defer m.mu.Unlock()
@@ -157,6 +161,15 @@ func (m *machine) Live(ctx context.Context, site string) (live string, err error
 func (m *machine) Sites(ctx context.Context) (sites []string, err error) {
 	err = m.do(ctx, "sites", func() { sites = slices.Sorted(maps.Keys(m.live)) })
 	return sites, err
+}
+
+func (m *machine) Changed(ctx context.Context) error {
+	select {
+	case <-m.news:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 func (m *machine) Prepare(ctx context.Context, site, release string, p fleet.Preparation) ([]string, error) {

@@ -44,6 +44,8 @@ type SiteHost struct {
 	Live  string `json:"live,omitempty"`
 	Why   string `json:"why,omitempty"`
 	Seq   int64  `json:"seq,omitempty"`
+	// Ahead says that the host has gone by a commit that the store does not know any more.
+	Ahead bool `json:"ahead,omitempty"`
 	// Releases are those that it has, by name.
 	Releases []Release `json:"releases,omitempty"`
 }
@@ -61,11 +63,14 @@ func (c *Commander) View(ctx context.Context, site string) (View, error) {
 		haves, commits, flips = c.Keys.HaveOf(site), c.Keys.Site(site), c.Keys.Flip(site)
 	}
 	var k viewKeys
-	for prefix, kvs := range map[string]*[]seenKV{
-		c.Keys.Members(): &k.members, c.Keys.SeenAll(): &k.seen, c.Keys.Hosts(): &k.hosts, haves: &k.haves, commits: &k.commits, flips: &k.flips,
+	for _, read := range []struct {
+		prefix string
+		kvs    *[]seenKV
+	}{ // commits after what hosts have gone by, or one that comes between would look like one that was lost
+		{c.Keys.Members(), &k.members}, {c.Keys.SeenAll(), &k.seen}, {c.Keys.Hosts(), &k.hosts}, {haves, &k.haves}, {commits, &k.commits}, {flips, &k.flips},
 	} {
 		var err error
-		if *kvs, err = c.get(ctx, prefix); err != nil {
+		if *read.kvs, err = c.get(ctx, read.prefix); err != nil {
 			return View{}, err
 		}
 	}
@@ -124,7 +129,7 @@ func viewOf(site string, k viewKeys) (View, error) {
 			s.Proposal = &p
 		}
 		for _, host := range view.Hosts {
-			s.Hosts = append(s.Hosts, siteHost(host, has[name], s.Commit))
+			s.Hosts = append(s.Hosts, siteHost(host, has[name], s.Commit, commits[name].Seq))
 		}
 		view.Sites = append(view.Sites, s)
 	}
@@ -169,7 +174,9 @@ func ofMost(hosts map[string]Presence, of func(Presence) string) (value string) 
 	return value
 }
 
-func siteHost(host HostView, has map[string]Have, commit *Commit) SiteHost {
+// siteHost is where a host stands. last is the number of the last commit that the store knows, of a site that was
+// forgotten too.
+func siteHost(host HostView, has map[string]Have, commit *Commit, last int64) SiteHost {
 	h, there := has[host.Host]
 	s := SiteHost{Host: host.Host, State: h.State, Live: h.Live, Why: h.Why, Seq: h.Seq, Releases: h.Releases}
 	switch {
@@ -179,6 +186,9 @@ func siteHost(host HostView, has map[string]Have, commit *Commit) SiteHost {
 		return SiteHost{Host: host.Host, State: NoSite, Why: "its realdocd.toml has no such site, or it has no link: add it there, and reload realdocd and realdocd-fleet"}
 	case commit != nil && h.State == InStep && h.Seq < commit.Seq:
 		s.Why = fmt.Sprintf("it has not gone by commit %d yet", commit.Seq)
+	case h.Seq > last:
+		s.Ahead = true
+		s.Why = fmt.Sprintf("it has gone by commit %d, which etcd does not know: etcd was restored from a backup, or made anew; flip to what is to be served", h.Seq)
 	}
 	return s
 }
@@ -186,7 +196,7 @@ func siteHost(host HostView, has map[string]Have, commit *Commit) SiteHost {
 // OK says whether all hosts of a site have what is committed, and serve it.
 func (s SiteView) OK() bool {
 	return !slices.ContainsFunc(s.Hosts, func(h SiteHost) bool {
-		return h.State != InStep || s.Commit != nil && h.Seq < s.Commit.Seq
+		return h.State != InStep || s.Commit != nil && h.Seq < s.Commit.Seq || h.Ahead
 	})
 }
 

@@ -27,6 +27,7 @@ import (
 type Client struct {
 	socket string
 	users  []string // whose daemons are believed
+	most   int64    // how much of one answer is read, in bytes
 	http   http.Client
 }
 
@@ -34,7 +35,7 @@ type Client struct {
 // runs as root, as the caller, or as one of the users, by name or number; any other is
 // a [*DisbelievedError]. It connects anew for each request, so there is nothing to close.
 func NewClient(socket string, users ...string) *Client {
-	c := &Client{socket: socket, users: users}
+	c := &Client{socket: socket, users: users, most: maxAnswer}
 	c.http.Transport = &http.Transport{DialContext: c.dial, DisableKeepAlives: true}
 	return c
 }
@@ -128,7 +129,7 @@ func (c *Client) Site(ctx context.Context, at SiteAddress) (SiteDetail, error) {
 }
 
 // Look has the daemon look at the site's link at once. by says which command has
-// flipped it: "flip", "rollback" or "deploy".
+// flipped it: "flip", "rollback", "deploy", "canary", "fleet" or "catch-up".
 func (c *Client) Look(ctx context.Context, at SiteAddress, by string) (SiteDetail, error) {
 	return ask[SiteDetail](ctx, c, http.MethodPost, at.path("/look", "by", by))
 }
@@ -209,7 +210,7 @@ func (c *Client) open(ctx context.Context, method, path string, content ...byte)
 		if err != nil {
 			return nil, c.explain(err)
 		}
-		answer.Body = boundedBody{io.LimitReader(answer.Body, maxAnswer), answer.Body}
+		answer.Body = &boundedBody{answer.Body, c.most}
 		if answer.StatusCode == http.StatusOK {
 			return answer.Body, nil
 		}
@@ -229,10 +230,22 @@ func (c *Client) open(ctx context.Context, method, path string, content ...byte)
 // maxAnswer is how much of one answer is read, in bytes: what listens may not be realdocd.
 const maxAnswer = 256 << 20
 
-// A boundedBody ends after maxAnswer.
+// A boundedBody is an answer that may not be longer than a bound.
 type boundedBody struct {
-	io.Reader
-	io.Closer
+	io.ReadCloser
+	left int64
+}
+
+var errAnswerTooLong = errors.New("it is longer than any of realdocd's")
+
+// Read reads up to the bound. What has more ends with an error there.
+func (b *boundedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p[:min(int64(len(p)), b.left+1)])
+	if int64(n) > b.left {
+		return int(b.left), errAnswerTooLong
+	}
+	b.left -= int64(n)
+	return n, err
 }
 
 // refusal reads an answer that is not good. The error is errMoved if the process that

@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -132,5 +133,35 @@ func TestClient_DoesNotWaitForever(t *testing.T) {
 	_, err := NewClient(socket).Status(ctx)
 	if want := "realdocd does not answer on " + socket + ": its log may say why"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+// What listens may be somebody else, who has all the time and all the bytes.
+func TestClient_ReadsNoAnswerWithoutEnd(t *testing.T) {
+	for _, row := range []struct {
+		name   string
+		status int
+		answer string
+		want   string // "" is a good answer
+	}{
+		{"as long as the bound", http.StatusOK, `{"version":"` + strings.Repeat("a", 986) + `"}`, ""},
+		{"an answer", http.StatusOK, `{"version":"` + strings.Repeat("a", 987) + `"}`, "longer than any of realdocd's"},
+		{"an answer of spaces", http.StatusOK, strings.Repeat(" ", 2000) + `{}`, "longer than any of realdocd's"},
+		{"a refusal", http.StatusConflict, `{"error":"` + strings.Repeat("a", 2000) + `"}`, "is not realdocd: it answers 409 Conflict"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			c := NewClient(serveOn(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.WriteHeader(row.status)
+				fmt.Fprint(w, row.answer)
+			})))
+			if c.most != maxAnswer {
+				t.Errorf("it reads %d bytes of an answer, want %d", c.most, maxAnswer)
+			}
+			c.most = 1000
+			_, err := c.Status(t.Context())
+			if row.want == "" && err != nil || row.want != "" && (err == nil || !strings.Contains(err.Error(), row.want)) {
+				t.Errorf("got %v, want %q", err, row.want)
+			}
+		})
 	}
 }

@@ -85,7 +85,7 @@ type Sites interface {
 	// Site says who is inside which release.
 	Site(name, docroot string) (SiteDetail, error)
 	// Look looks at the link at once. by says which command has flipped it:
-	// "flip", "rollback" or "deploy"; "" says nothing.
+	// "flip", "rollback", "deploy", "canary", "fleet" or "catch-up"; "" says nothing.
 	Look(name, docroot, by string) (SiteDetail, error)
 	// DrainRelease waits until nothing runs in a release, and no pin leads there. If pins has
 	// to be waited for and end too late, the error is a *PinnedError. When ctx ends first, the

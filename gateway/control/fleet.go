@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"time"
 )
 
@@ -99,6 +100,10 @@ type Fleet interface {
 	// next process of this boot too when it returns. With an error it is so only until the process
 	// ends, and for none if that is ErrNoFleet.
 	Stand(ctx context.Context, report FleetReport) (FleetStatus, error)
+	// Wanted waits until the agent is to look anew which sites this host has: a request has come for a docroot
+	// that it has not named, or the configuration was read again. It counts that, and returns as soon as
+	// the count is another one than was seen, or ctx ends, with the count.
+	Wanted(ctx context.Context, seen uint64) uint64
 }
 
 // ErrNoFleet is a daemon whose configuration has no fleet.
@@ -112,6 +117,38 @@ func (c *Client) Fleet(ctx context.Context, report FleetReport) (FleetStatus, er
 		return FleetStatus{}, fmt.Errorf("write where the sites stand: %w", err)
 	}
 	return ask[FleetStatus](ctx, c, http.MethodPost, "/v1/fleet", text...)
+}
+
+// A FleetWanted is how often a daemon has wanted its agent to look which sites the host has.
+type FleetWanted struct {
+	Count uint64 `json:"count"`
+}
+
+// FleetWanted waits until the agent is to look which sites the host has. It returns as soon as that was so at
+// another time than was seen, and after a while anyway.
+func (c *Client) FleetWanted(ctx context.Context, seen uint64) (FleetWanted, error) {
+	return ask[FleetWanted](ctx, c, http.MethodGet, "/v1/fleet/wanted?seen="+strconv.FormatUint(seen, 10))
+}
+
+// wantedLimit is how long somebody waits who asks what is wanted.
+const wantedLimit = time.Minute
+
+func (h *Handler) fleetWanted(r *http.Request) (any, error) {
+	q, err := parameters(r, "seen")
+	if err != nil {
+		return nil, err
+	}
+	seen, err := strconv.ParseUint(q["seen"], 10, 64)
+	if err != nil {
+		return nil, apiErrorf(http.StatusBadRequest, "seen: want a count, not %q", q["seen"])
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), wantedLimit)
+	defer cancel()
+	count := h.daemon.Wanted(ctx, seen)
+	if ctx.Err() != nil && !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return nil, ctx.Err() // another process takes over, and is asked
+	}
+	return FleetWanted{count}, nil
 }
 
 const (

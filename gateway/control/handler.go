@@ -26,6 +26,7 @@ func NewHandler(d Daemon, metrics, page http.Handler) *Handler {
 		{http.MethodPost, "/v1/reload", endpoint(h.reload)},
 		{http.MethodPost, "/v1/checked", endpoint(h.checked)},
 		{http.MethodPost, "/v1/fleet", h.waits.movable(h.fleet)},
+		{http.MethodGet, "/v1/fleet/wanted", h.waits.movable(h.fleetWanted)},
 		{http.MethodGet, "/v1/config", endpoint(h.configuration)},
 		{http.MethodGet, "/v1/ready", endpoint(h.ready)},
 		{http.MethodGet, "/v1/requests", endpoint(h.requests)},

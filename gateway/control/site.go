@@ -77,8 +77,9 @@ type HistoryEntry struct {
 	Time    time.Time `json:"time"`
 	Link    string    `json:"link"`
 	Release string    `json:"release"`
-	// By is what made it live: "flip", "rollback" or "deploy", or "link" if
-	// something else has changed the link.
+	// By is what made it live: "flip", "rollback", "deploy" or "canary" of this host, "fleet" or "rollback"
+	// of all hosts, "catch-up" of a host that has followed them later, or "link" if something else has changed
+	// the link.
 	By string `json:"by"`
 }
 

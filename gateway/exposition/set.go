@@ -33,9 +33,6 @@ func NewFamily(kind Kind, name, help string, labels ...string) *Family {
 	return f
 }
 
-// Name is the metric's.
-func (f *Family) Name() string { return f.name }
-
 // A Set has the values of families at one moment. It is used by one goroutine.
 type Set struct {
 	families []*dto.MetricFamily

@@ -181,7 +181,7 @@ func TestSimulation_ManyHostsFindTogetherWhatNoneCouldFindAlone(t *testing.T) {
 		a[0], b[0] = fmt.Sprintf("%s of %d", a[0], n), fmt.Sprintf("%s of %d", b[0], n)
 		rows = append(rows, slices.Concat([]string{strings.Replace(trial.name, "with a cold opcache", "with a cold opcache on each", 1)}, a, b))
 	}
-	table := manual.Box(rows)
+	table := manual.Drawn(rows)
 	t.Logf("\n%s", table)
 	if manual.Writes() {
 		manual.Part{Page: "realdocd-canary.7", By: "make canary", Name: "simulated canaries of many hosts"}.Compare(t, table)

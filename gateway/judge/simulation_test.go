@@ -292,7 +292,7 @@ func TestSimulation_FewFalseAlarmsAndFewMisses(t *testing.T) {
 		}
 		rows = append(rows, slices.Concat([]string{trial.name}, cells(judged, trial.bad), cells(naive, trial.bad)))
 	}
-	table := manual.Box(rows)
+	table := manual.Drawn(rows)
 	t.Logf("\n%s", table)
 	if manual.Writes() {
 		manual.Part{Page: "realdocd-canary.7", By: "make canary", Name: "simulated canaries"}.Compare(t, table)

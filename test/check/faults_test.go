@@ -118,7 +118,7 @@ const theShop = "DIR/srv/shop"
 
 func plantedFaults(t *testing.T) []plantedFault {
 	t.Helper()
-	return slices.Concat(faultsOfFPM(), faultsOfPHP(), faultsOfTheWebServer(), faultsOfNginx(), faultsOfTheDaemon(t), faultsOfTheMachine(t))
+	return slices.Concat(faultsOfFPM(), faultsOfPHP(), faultsOfTheWebServer(), faultsOfNginx(), faultsOfTheDaemon(t), faultsOfTheMachine(t), faultsOfTheFleet())
 }
 
 // findPlanted gives each fault a system of its own.

@@ -36,6 +36,8 @@ type checked struct {
 	web    string // a URL; "" without nginx
 	binary string // of the daemon
 	at     doctor.Surroundings
+	etcd   *stack.Etcd // and what [fleet] says, of a host in one
+	fleet  stack.Keys
 }
 
 // A plan is what a test changes before the system is built.
@@ -76,7 +78,7 @@ func build(t *testing.T, p plan) *checked {
 		return strings.ReplaceAll(text, "DIR", c.Dir)
 	}
 	c.config = readmeConfig(t, edit)
-	c.config.Activated = p.activated
+	c.config.Activated, c.config.Fleet = p.activated, c.fleet
 	c.gw = c.Gateway(c.config)
 	shareSocket(t, string(c.fpm.Addr), string(c.gw.Addr))
 	if p.web {
@@ -223,6 +225,7 @@ func (c *checked) examine(t *testing.T) []doctor.Finding {
 	if config.Log.Output != logging.ToStderr {
 		at.LogFile = config.Log.Output
 	}
+	at.Store = doctor.Store{URLs: config.Fleet.Etcd, Password: config.Fleet.Password != ""}
 	if at.Program == "" {
 		at.Program = c.binary
 	}

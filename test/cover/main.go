@@ -24,10 +24,19 @@ const (
 
 // way are the files that a request passes through, from the web server to PHP-FPM and back.
 var way = map[string][]string{
-	"realdocd/fcgi":        nil, // all of it
-	"realdocd/gateway":     {"request.go", "webread.go", "cgi.go", "findsite.go", "rewrite.go", "params.go", "script.go", "body.go", "relay.go", "response.go", "discard.go", "refusal.go", "accesslog.go", "stderr.go"},
-	"realdocd/gateway/fpm": {"enter.go", "place.go", "queue.go", "keep.go"},
-	"realdocd/incpath":     nil,
+	"realdocd/fcgi": nil, // all of it
+	"realdocd/gateway": {
+		"webconn.go", "fate.go", "interrupt.go", "webdeadline.go", "asleep.go", "stall.go", "webread.go", "discard.go", "way.go", "request.go", "requestid.go",
+		"cgi.go", "sentparams.go", "params.go", "findsite.go", "arrival.go", "locate.go", "unresolved.go",
+		"pinned.go", "hold.go", "told.go", "maintenance.go", "draw.go",
+		"rewrite.go", "script.go", "translate.go", "values.go", "valuecache.go", "phpvalues.go",
+		"body.go", "spool.go", "relay.go", "response.go", "abandon.go", "stderr.go", "refusal.go", "accesslog.go",
+	},
+	"realdocd/gateway/fpm":     {"enter.go", "place.go", "queue.go", "share.go", "turns.go", "keep.go", "late.go", "abandon.go", "listener.go"},
+	"realdocd/gateway/pattern": nil,
+	"realdocd/gateway/pin":     {"token.go", "name.go", "fault.go"},
+	"realdocd/gateway/sock":    {"conn.go", "dial.go", "hangup.go", "ready.go", "shut.go"},
+	"realdocd/incpath":         nil,
 }
 
 // A count is of statements.

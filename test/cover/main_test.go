@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -23,5 +25,17 @@ func TestReport_CountsABlockOnceAndFailsIfTooFewAreRun(t *testing.T) {
 	}
 	if err := report(strings.NewReader("nonsense\n"), new(strings.Builder)); err == nil {
 		t.Error("nonsense was read as a profile")
+	}
+}
+
+// A file that was moved would no longer count, and nobody would see it.
+func TestWay_IsOfFilesThatAreThere(t *testing.T) {
+	for pkg, files := range way {
+		dir := filepath.Join("../..", strings.TrimPrefix(pkg, "realdocd/"))
+		for _, file := range append([]string{"."}, files...) {
+			if _, err := os.Stat(filepath.Join(dir, file)); err != nil {
+				t.Errorf("the way of a request has %s of %s: %v", file, pkg, err)
+			}
+		}
 	}
 }

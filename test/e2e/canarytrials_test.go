@@ -128,7 +128,7 @@ func trialTables(got [][]trialEnding) (canaries, bakes string) {
 		}
 		tables[at] = append(tables[at], cells)
 	}
-	return manual.Box(tables[0]), manual.Box(tables[1])
+	return manual.Drawn(tables[0]), manual.Drawn(tables[1])
 }
 
 func middle[T int | time.Duration](all []T) (m T) {

@@ -257,12 +257,12 @@ func (g *campaign) writes() {
 	if !manual.Writes() || len(g.rows) < len(faults) {
 		return
 	}
-	rows := [][]string{{"Fault", "times", "flipped", "apart", "in step", "flips", "refused", "failed"}}
+	rows := [][]string{{"Fault", "flipped", "apart", "in step", "flips", "refused", "failed"}}
 	for _, f := range faults {
 		r := g.rows[f.name]
 		rows = append(rows, []string{
-			f.name, fmt.Sprint(r.times), fmt.Sprint(r.commits), short(r.worst), short(r.recovery), short(r.again), fmt.Sprint(r.refused), fmt.Sprint(r.failed),
+			f.name, fmt.Sprintf("%d of %d", r.commits, r.times), short(r.worst), short(r.recovery), short(r.again), fmt.Sprint(r.refused), fmt.Sprint(r.failed),
 		})
 	}
-	part("faults").Compare(g.y.t, manual.Box(rows))
+	part("faults").Compare(g.y.t, manual.Drawn(rows))
 }

@@ -10,6 +10,6 @@
 //	manual.Part{Page: "realdocd-deploy.7", By: "make destroy", Name: "situations"}.Compare(t, manual.List(items))
 //
 // It fails if the page says something else. With MANUAL_WRITE=1 it writes the page, so that the figures of a
-// manual are always those of a run. [List], [Columns] and [Box] are the forms that a table has; what they are
+// manual are always those of a run. [List], [Columns] and [Drawn] are the forms that a table has; what they are
 // given is plain text, and mandoc takes all of it as text.
 package manual

@@ -47,8 +47,11 @@ func stop(said string, last bool) string {
 }
 
 // Columns is a table without lines, whose columns are as wide as their longest cells. The first row has their
-// names.
+// names. A table that does not fit into 80 columns so is [Drawn].
 func Columns(rows [][]string) string {
+	if setWidth(widths(rows)) > 80 {
+		return Drawn(rows)
+	}
 	var b strings.Builder
 	b.WriteString(".Bl -column")
 	for _, width := range widths(rows) {
@@ -72,6 +75,22 @@ func Columns(rows [][]string) string {
 	return b.String()
 }
 
+// setWidth is how wide mandoc sets columns, with its indentation.
+func setWidth(widths []int) int {
+	space := 1
+	switch n := len(widths); {
+	case n < 5:
+		space = 4
+	case n == 5:
+		space = 3
+	}
+	sum := 5 - space
+	for _, width := range widths {
+		sum += width + space
+	}
+	return sum
+}
+
 func widths(rows [][]string) []int {
 	widths := make([]int, len(rows[0]))
 	for _, cells := range rows {
@@ -82,24 +101,51 @@ func widths(rows [][]string) []int {
 	return widths
 }
 
-// Box is a table with lines around its cells. The first row has the names of the columns; texts of the first
-// column are broken into lines.
-func Box(rows [][]string) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, ".TS\nallbox;\nlx%s.\n", strings.Repeat(" l", len(rows[0])-1))
-	for n, cells := range rows {
-		for i, cell := range cells {
-			switch {
-			case i > 0:
-				b.WriteString("\t" + Escape(cell))
-			case n == 0:
-				b.WriteString(Escape(cell))
-			default:
-				b.WriteString("T{\n" + Escape(cell) + "\nT}")
-			}
-		}
-		b.WriteString("\n")
+// drawnWidth is what a terminal of 80 columns leaves of a line that is indented.
+const drawnWidth = 72
+
+// Drawn is a table whose lines are as they are shown, by mandoc and by groff. The first row has the names of the
+// columns; texts of the first column are broken into lines, so that a row fits into 80 columns.
+func Drawn(rows [][]string) string {
+	wide := widths(rows)
+	wide[0] = drawnWidth
+	for _, width := range wide[1:] {
+		wide[0] -= width + len(between)
 	}
-	b.WriteString(".TE\n")
-	return b.String()
+	wide[0] = max(wide[0], 12)
+	var b strings.Builder
+	for _, cells := range rows {
+		for i, text := range broken(cells[0], wide[0]) {
+			line := pad(text, wide[0])
+			for column := 1; i == 0 && column < len(cells); column++ {
+				line += between + pad(cells[column], wide[column])
+			}
+			b.WriteString(strings.TrimRight(line, " ") + "\n")
+		}
+	}
+	return ".Bd -literal\n" + Literal(b.String()) + ".Ed\n"
+}
+
+// between stands between two columns of a table that is drawn.
+const between = "  "
+
+// broken are the lines of a text. A word that is longer than a line has one of its own.
+func broken(text string, width int) []string {
+	lines := []string{""}
+	for _, word := range strings.Fields(text) {
+		last := &lines[len(lines)-1]
+		switch {
+		case *last == "":
+			*last = word
+		case len([]rune(*last))+1+len([]rune(word)) > width:
+			lines = append(lines, word)
+		default:
+			*last += " " + word
+		}
+	}
+	return lines
+}
+
+func pad(text string, width int) string {
+	return text + strings.Repeat(" ", max(0, width-len([]rune(text))))
 }

@@ -53,12 +53,34 @@ func TestAList_ShowsTextsAsTheyAre(t *testing.T) {
 
 func TestATable_ShowsTextsAsTheyAre(t *testing.T) {
 	for _, text := range nasty {
-		rows := [][]string{{"first", text}, {text, "z"}, {"-", "z"}, {"", "z"}}
-		for form, body := range map[string]string{"columns": Columns(rows), "a box": Box(rows)} {
-			if got := shown(t, body); strings.Count(got, words(text)) != 2 || !strings.Contains(got, "-z") {
+		for form, rows := range map[string][][]string{
+			"the first column": {{text, "z"}, {"-", "z"}, {"", "z"}}, "the last column": {{"first", text}, {"-", "z"}},
+		} {
+			if got := shown(t, Columns(rows)); strings.Count(got, words(text)) != 1 || !strings.Contains(got, "-z") {
 				t.Errorf("%q in %s is shown as %q", text, form, got)
 			}
 		}
+		drawn := Drawn([][]string{{"first", "x"}, {text, "z"}})
+		if got := shown(t, drawn); !strings.Contains(got, "firstx"+words(text)+"z") {
+			t.Errorf("%q, drawn, is shown as %q", text, got)
+		}
+	}
+}
+
+func TestADrawnTable_BreaksItsFirstColumnSoThatItFits(t *testing.T) {
+	got := Drawn([][]string{
+		{"Fault", "times", strings.Repeat("x", 50)},
+		{"a host is cut off", "4", "no"},
+		{"an etcd", "10", "yes"},
+	})
+	want := ".Bd -literal\n" +
+		"Fault          times  " + strings.Repeat("x", 50) + "\n" +
+		"a host is cut  4      no\n" +
+		"off\n" +
+		"an etcd        10     yes\n" +
+		".Ed\n"
+	if got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
 

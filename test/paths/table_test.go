@@ -30,14 +30,17 @@ func (tb *table) note(sp spelling, l layout, r *result, pinned bool) {
 	into[sp.name][l.name] = r.verdict()
 }
 
-// verdict is the result in a word: "one release", "torn", or the status.
+// verdict is the result in a word: "one release", "torn", "no answer", or the status.
 func (r *result) verdict() string {
+	if r.err != nil && r.tornN == 0 {
+		return "no answer"
+	}
 	for status := range r.statuses {
 		if status != 200 && r.statuses[status] > r.total/2 {
 			return fmt.Sprint(status)
 		}
 	}
-	if r.tornN > 0 || r.err != nil || r.statuses[200] < r.total {
+	if r.tornN > 0 || r.statuses[200] < r.total {
 		return "torn"
 	}
 	return "one release"

@@ -28,7 +28,7 @@ type chaos struct {
 // open makes what has to be there before the first request.
 func (c *chaos) open(y *yard) {
 	c.y = y
-	c.web = y.Nginx(stack.NginxConfig{Servers: []stack.NginxServer{
+	c.web = y.Nginx(stack.NginxConfig{HTTP: nginxTells, Servers: []stack.NginxServer{
 		c.server(y.site.DocRoot()), c.server(c.deployed[0].docroot()), c.server(c.deployed[1].docroot()),
 	}})
 	for _, d := range c.deployed {
@@ -40,8 +40,15 @@ func (c *chaos) open(y *yard) {
 	}
 }
 
+// nginxTells is what nginx has to say of each request, for one that the log of realdocd does not explain.
+var nginxTells = []string{
+	"error_log stderr info;",
+	`log_format told '$http_x_soak status=$status $request_completion sent=$body_bytes_sent upstream=$upstream_status got=$upstream_bytes_received '`,
+	`  'put=$upstream_bytes_sent length=$upstream_response_length header=$upstream_header_time took=$upstream_response_time $connection at $msec';`,
+}
+
 func (c *chaos) server(root string) stack.NginxServer {
-	return stack.NginxServer{Root: root, Backend: c.y.gw.Addr, KeepAlive: 4, Params: []string{"REQUEST_ID $http_x_soak"}}
+	return stack.NginxServer{Root: root, Backend: c.y.gw.Addr, KeepAlive: 4, Params: []string{"REQUEST_ID $http_x_soak"}, Lines: []string{"access_log told told;"}}
 }
 
 func (c *chaos) count(kind string) {

@@ -191,7 +191,7 @@ func (c *soaker) visit(a *ask) {
 	a.status = response.StatusCode
 	switch {
 	case err != nil:
-		a.saw, a.why = "broken", err.Error()
+		a.saw, a.why = "broken", fmt.Sprintf("%v after %d bytes, %q", err, len(text), text[max(0, len(text)-60):])
 	case a.status == 200:
 		a.saw = "answered"
 		a.judge(text, len(body))

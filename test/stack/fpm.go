@@ -152,6 +152,11 @@ func Version() (string, error) {
 	return string(found[1]), nil
 }
 
+// writeLines puts the file in its place as a whole: a running program that reads it again, for whatever
+// reason, never has half of it.
 func writeLines(path string, lines []string) error {
-	return os.WriteFile(path, []byte(strings.Join(lines, "\n")+"\n"), 0o644)
+	if err := os.WriteFile(path+".new", []byte(strings.Join(lines, "\n")+"\n"), 0o644); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
 }

@@ -30,6 +30,7 @@ var programs = map[string]program{
 	"chromium":        {[]string{"chromium", "chromium-browser", "google-chrome-stable"}, "chromium"},
 	"fcgiwrap":        {[]string{"fcgiwrap"}, "fcgiwrap"},
 	"rsync":           {[]string{"rsync"}, "rsync"},
+	"rclone":          {[]string{"rclone"}, "rclone"},
 	"logrotate":       {[]string{"logrotate"}, "logrotate"},
 	"prometheus":      {[]string{"prometheus"}, "prometheus"},
 	"promtool":        {[]string{"promtool"}, "prometheus"},

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"realdocd/gateway"
+	"realdocd/gateway/pattern"
 )
 
 // A place is a directory, or a pattern of such, that the configuration names.
@@ -80,7 +81,7 @@ func (d *document) places() (all []place) {
 
 // asPattern is a path with a wildcard in the place of {1} and its like.
 func asPattern(text string) string {
-	for n := 1; gateway.HasPlaceholder(text) && n < 10; n++ {
+	for n := 1; pattern.IsForm(text) && n < 10; n++ {
 		text = strings.ReplaceAll(text, fmt.Sprintf("{%d}", n), "*")
 	}
 	return text

@@ -9,6 +9,7 @@ import (
 
 	"realdocd/gateway"
 	"realdocd/gateway/nearest"
+	"realdocd/gateway/pattern"
 )
 
 func (d *document) readSite(name string, raw map[string]any) {
@@ -78,7 +79,7 @@ func (d *document) choosePool(site *gateway.SiteConfig) {
 	at := []string{"site", site.Name, "pool"}
 	switch {
 	case d.isExcused([]string{"pool"}) || d.isExcused(at) || slices.Contains(names, site.Pool):
-	case gateway.HasPlaceholder(site.Pool):
+	case pattern.IsForm(site.Pool):
 		d.wantSomePool(site, names)
 	case site.Pool == "" && len(names) == 1:
 		site.Pool = names[0]

@@ -11,6 +11,7 @@ import (
 	"realdocd/gateway"
 	"realdocd/gateway/control"
 	"realdocd/gateway/nearest"
+	"realdocd/gateway/pattern"
 )
 
 // inherit completes the sites that are one docroot of a site with a pattern, as their names
@@ -108,7 +109,7 @@ func (d *document) checkPlaceholders(site *gateway.SiteConfig) {
 	for key, text := range map[string]string{
 		"include_path": site.IncludePath, "link_after": site.LinkAfter, "search_replace_pattern": site.SearchReplacePattern,
 	} {
-		if gateway.HasPlaceholder(text) && !d.isExcused(at(key)) {
+		if pattern.IsForm(text) && !d.isExcused(at(key)) {
 			d.fault(at(key), "%q: {1} and its like are replaced in pool, slots, releases and shared_dir alone", text)
 		}
 	}

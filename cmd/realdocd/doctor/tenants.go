@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"realdocd/gateway"
+	"realdocd/gateway/pattern"
 )
 
 // isOthers says whether a docroot that fits the pattern of a site is another site's, by the
@@ -20,7 +21,7 @@ const maxNamed = 10
 
 // checkTenantPools wants each docroot of a pattern to have the pool that its name says.
 func (x *examination) checkTenantPools(site gateway.SiteConfig, docroots []string) {
-	if !gateway.HasPlaceholder(site.Pool) {
+	if !pattern.IsForm(site.Pool) {
 		return
 	}
 	has := map[string]bool{}

@@ -9,6 +9,7 @@ import (
 
 	"realdocd/gateway"
 	"realdocd/gateway/control"
+	"realdocd/gateway/pattern"
 	"realdocd/incpath"
 )
 
@@ -160,7 +161,7 @@ func (x *examination) checkSentValues(site gateway.SiteConfig, r control.SeenReq
 			keys = append(keys, key)
 		}
 	}
-	if len(keys) > 0 && (site.IsGlob() && !gateway.HasPlaceholder(site.Pool) || len(x.sitesOf(site.Pool)) > 1) {
+	if len(keys) > 0 && (site.IsGlob() && !pattern.IsForm(site.Pool) || len(x.sitesOf(site.Pool)) > 1) {
 		x.add(kindPHPValueSticks, Subject{Site: site.Name, Pool: site.Pool}, fmt.Sprintf("The web server sends %s in PHP_VALUE or PHP_ADMIN_VALUE: PHP-FPM keeps that in the worker, for requests of other sites of the pool.", strings.Join(keys, ", ")),
 			"Set it in FPM's pool (php_value[...]), and give the site a pool of its own.")
 	}

@@ -1,7 +1,5 @@
 package nginxconf
 
-import "fmt"
-
 // A Directive is one of nginx, with its block.
 type Directive struct {
 	Name string
@@ -13,9 +11,6 @@ type Directive struct {
 	// In is the directive in whose block it stands; nil at the top.
 	In *Directive
 }
-
-// At is the place for people.
-func (d *Directive) At() string { return fmt.Sprintf("%s:%d", d.File, d.Line) }
 
 // Arg is an argument, counted from 0; "" if there are fewer.
 func (d *Directive) Arg(i int) string {

@@ -79,8 +79,8 @@ func TestDirective_InheritsWhatIsAroundIt(t *testing.T) {
 	if plain.Get("root").Arg(0) != "/c" || plain.Get("none") != nil || len(plain.Inherited("p")) != 1 || len(own.Inherited("p")) != 2 || plain.Inherited("none") != nil {
 		t.Errorf("root %v, p %v and %v", plain.Get("root"), plain.Inherited("p"), own.Inherited("p"))
 	}
-	if at := own.Own("p")[0].At(); at != dir+"/n:1" || own.Arg(3) != "" {
-		t.Errorf("at %s", at)
+	if p := own.Own("p")[0]; p.File != dir+"/n" || p.Line != 1 || own.Arg(3) != "" {
+		t.Errorf("at %s:%d", p.File, p.Line)
 	}
 	n := 0
 	Each(all, func(*Directive) { n++ })

@@ -30,6 +30,7 @@ type faults struct {
 	deaf    bool          // what it asks is done, and no answer comes
 	late    time.Duration // what it hears is so late
 	failing error         // calls fail at once
+	refuses func(fleet.Op) error
 }
 
 // Client is the client of a name; each name has one.
@@ -60,6 +61,10 @@ func (c *Client) Late(by time.Duration) { c.set(func() { c.late = by }) }
 
 // Fail has calls fail with an error at once, until Heal.
 func (c *Client) Fail(err error) { c.set(func() { c.failing = err }) }
+
+// Refuse has the store refuse steps of the client for what one of their operations is, as it does whose
+// rights do not go as far, or whose disk is full, until Heal.
+func (c *Client) Refuse(f func(fleet.Op) error) { c.set(func() { c.refuses = f }) }
 
 // Heal ends all faults of the client.
 func (c *Client) Heal() { c.set(func() { c.faults = faults{} }) }
@@ -131,6 +136,14 @@ func (c *Client) Commit(ctx context.Context, when []fleet.Condition, then []flee
 	}
 	var refused error
 	err = c.call(ctx, func() {
+		for _, op := range then { // rights come before conditions
+			if c.refuses != nil && refused == nil {
+				refused = c.refuses(op)
+			}
+		}
+		if refused != nil {
+			return
+		}
 		for _, condition := range when {
 			if !c.store.holdsLocked(condition) {
 				revision = c.store.revision

@@ -53,6 +53,12 @@ func (h *Host) Live(_ context.Context, site string) (string, error) {
 // Sites are all of them.
 func (h *Host) Sites(context.Context) ([]string, error) { return h.sites, nil }
 
+// Changed waits: the sites stay as they are.
+func (h *Host) Changed(ctx context.Context) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
 // Prepare finds nothing wrong.
 func (h *Host) Prepare(context.Context, string, string, fleet.Preparation) ([]string, error) {
 	return nil, nil

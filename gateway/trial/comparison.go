@@ -1,9 +1,7 @@
-package gateway
+package trial
 
 import (
-	"hash/maphash"
 	"math/rand/v2"
-	"sync/atomic"
 
 	"realdocd/gateway/control"
 	"realdocd/gateway/judge"
@@ -12,15 +10,15 @@ import (
 // A comparison takes from the arms of a trial what is new since the last look, and has it
 // judged. One goroutine uses it.
 type comparison struct {
-	trial *trial
+	trial *Trial
 	judge *judge.Trial
 	past  *judge.Past // that a release that bakes is compared with; nil for a canary
 	last  [2]map[string]*judge.Sample
 }
 
-func newComparison(t *trial) *comparison {
+func newComparison(t *Trial) *comparison {
 	c := &comparison{trial: t, judge: judge.NewTrial(judge.Canary)}
-	if t.plan.Kind == control.KindBake {
+	if t.Plan.Kind == control.KindBake {
 		c.judge = judge.NewTrial(judge.Bake)
 	}
 	for i := range c.last {
@@ -31,7 +29,7 @@ func newComparison(t *trial) *comparison {
 
 // against has a release that bakes compared with what was observed of another: the older
 // window says what is usual, and the newer one is what it is compared with.
-func (c *comparison) against(before *observed) {
+func (c *comparison) against(before *Window) {
 	newer, older := map[string]*judge.Sample{}, map[string]*judge.Sample{}
 	before.addTo(newer)
 	if earlier := before.before.Load(); earlier != nil {
@@ -95,19 +93,4 @@ func (c *comparison) fresh(arm int) map[string]*judge.Sample {
 	}
 	c.last[arm] = now
 	return fresh
-}
-
-// A visitorSet remembers which visitors have counted for which class of a trial. It forgets
-// one when another falls into its place, which then counts once more.
-type visitorSet [1 << 14]atomic.Uint64
-
-// first says whether a visitor has not counted for a class yet. A request without a pin is
-// a visitor of its own: nothing keeps it on a release.
-func (vs *visitorSet) first(pin []byte, class uint64) bool {
-	if len(pin) == 0 {
-		return true
-	}
-	h := maphash.Bytes(classSeed, pin) ^ class
-	h |= 1 // 0 is nobody
-	return vs[h>>8%uint64(len(vs))].Swap(h) != h
 }

@@ -1,23 +1,21 @@
-package gateway
+package pattern
 
 import (
 	"path"
 	"regexp"
-	"strconv"
 	"strings"
 )
 
-// A pattern is the docroot of a site that stands for many. What its wildcards have matched
-// of a docroot are the docroot's parts: s1 is the only one of /var/www/s1/current by the
-// pattern /var/www/*/current. Wildcards that stand side by side are one.
-type pattern struct {
+// A Pattern is one that was read. It never changes.
+type Pattern struct {
 	text    string
 	texts   []string // what stands before each wildcard, and behind the last one
 	matcher *regexp.Regexp
 }
 
-func parsePattern(docroot string) *pattern {
-	p := &pattern{text: docroot}
+// Parse reads a docroot.
+func Parse(docroot string) *Pattern {
+	p := &Pattern{text: docroot}
 	var plain, source strings.Builder
 	wild := false // the wildcard before is not closed
 	flush := func() {
@@ -81,11 +79,11 @@ func expressionOf(wildcard string) string {
 	return strings.ReplaceAll(wildcard, "[[", `[\[`)
 }
 
-// wildcards is how many parts a docroot has.
-func (p *pattern) wildcards() int { return len(p.texts) - 1 }
+// Wildcards is how many parts a docroot has.
+func (p *Pattern) Wildcards() int { return len(p.texts) - 1 }
 
-// parts are those of a docroot; nil if it does not fit.
-func (p *pattern) parts(docroot string) []string {
+// Parts are those of a docroot; nil if it does not fit.
+func (p *Pattern) Parts(docroot string) []string {
 	if p.matcher == nil {
 		return nil
 	}
@@ -96,9 +94,9 @@ func (p *pattern) parts(docroot string) []string {
 	return found[1:]
 }
 
-// docroot is the one with these parts; false if there is none.
-func (p *pattern) docroot(parts []string) (string, bool) {
-	if len(parts) != p.wildcards() {
+// Docroot is the one with these parts; false if there is none.
+func (p *Pattern) Docroot(parts []string) (string, bool) {
+	if len(parts) != p.Wildcards() {
 		return "", false
 	}
 	docroot := p.texts[0]
@@ -109,23 +107,10 @@ func (p *pattern) docroot(parts []string) (string, bool) {
 	if !fits || docroot != path.Clean(docroot) {
 		return "", false
 	}
-	for i, part := range p.parts(docroot) {
+	for i, part := range p.Parts(docroot) {
 		if part != parts[i] {
 			return "", false
 		}
 	}
 	return docroot, true
 }
-
-// fill puts the parts into a text, for {1}, {2} and so on.
-func fill(text string, parts []string) string {
-	return placeholders.ReplaceAllStringFunc(text, func(found string) string {
-		if n, err := strconv.Atoi(found[1 : len(found)-1]); err == nil && n >= 1 && n <= len(parts) {
-			return parts[n-1]
-		}
-		return found
-	})
-}
-
-// placeholders are those of a text, such as {1}.
-var placeholders = regexp.MustCompile(`\{[0-9]+\}`)
