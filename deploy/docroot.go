@@ -47,6 +47,8 @@ type docroot struct {
 	flip     *Flipped  // that made it live, while nobody was told
 	err      error     // of the last look
 	local    bool      // a look cannot hang
+	glances  bool      // nor does a glance wait
+	glance   *glance   // of the link with the text; nil if a look cannot be one
 	text     string    // the link's own text, where it alone decides; else ""
 	buf      []byte    // for one byte more than text
 	linkz    []byte    // the link's path and a zero byte, as the kernel takes it
@@ -163,6 +165,8 @@ type found struct {
 	same    bool // the link is as the last walk found it
 	checked bool // and leads to the same directory
 	local   bool
+	glances bool
+	glance  *glance
 	text    string
 	id      Identity
 	home    Identity // of the release's directory
@@ -176,14 +180,8 @@ type found struct {
 // the mutex, since only one look runs at a time.
 func (d *docroot) look(known *Release, opts *Options, now time.Time) found {
 	if known != nil && d.text != "" && d.walkedAs == opts && now.Sub(d.walked) < walkEvery {
-		n, err := d.readLink(known.Link, opts)
-		if err == nil && string(d.buf[:n]) == d.text {
-			if now.Sub(d.checked) < checkEvery {
-				return found{same: true, local: d.local}
-			}
-			if id, err := opts.identify(d.path); err == nil && id == d.id {
-				return found{same: true, checked: true, local: d.local}
-			}
+		if f := d.lookAgain(known, opts, now); f.same {
+			return f
 		}
 	}
 	res, err := opts.inspect(d.path, *opts)
@@ -198,6 +196,7 @@ func (d *docroot) look(known *Release, opts *Options, now time.Time) found {
 		return f
 	}
 	f := found{res: res, opts: opts, local: localFilesystem(filepath.Dir(res.Link), res.ResolvedDocroot)}
+	f.glances = f.local && opts.readLocal != nil && glances(res.Link)
 	if f.id, f.err = opts.identify(res.ResolvedDocroot); f.err != nil {
 		return f
 	}
@@ -207,6 +206,34 @@ func (d *docroot) look(known *Release, opts *Options, now time.Time) found {
 		f.text = string(buf[:n])
 	}
 	return f
+}
+
+// lookAgain looks whether the link, whose text is known, is as the last walk found it.
+func (d *docroot) lookAgain(known *Release, opts *Options, now time.Time) (f found) {
+	check, soon := now.Sub(d.checked) >= checkEvery, now.Sub(d.looked) < glanceWithin
+	if !check && soon && d.local && d.glance != nil && d.glance.same(d.linkz) {
+		return found{same: true, local: d.local}
+	}
+	var next *glance // only for a link that is looked at all the time
+	if check && soon && d.local && d.glances {
+		if next = new(glance); !next.begin(d.linkz) {
+			next = nil
+		}
+	}
+	n, err := d.readLink(known.Link, opts)
+	if err != nil || string(d.buf[:n]) != d.text {
+		return found{}
+	}
+	if !check {
+		return found{same: true, local: d.local}
+	}
+	if id, err := opts.identify(d.path); err != nil || id != d.id {
+		return found{}
+	}
+	if next != nil && !next.end(d.linkz, opts.settled) {
+		next = nil
+	}
+	return found{same: true, checked: true, local: d.local, glance: next}
 }
 
 // readLink reads the link's text into buf.
@@ -226,7 +253,7 @@ func (d *docroot) finish(began time.Time, f found) {
 		d.waiters = nil
 	}
 	if f.checked {
-		d.checked = began
+		d.checked, d.glance = began, f.glance
 	}
 	if f.was != nil && d.live == nil {
 		d.live = d.remember(*f.was, f.home)
@@ -236,6 +263,7 @@ func (d *docroot) finish(began time.Time, f found) {
 		return
 	}
 	d.id, d.checked = f.id, began
+	d.glances, d.glance = f.glances, nil
 	d.linkz = append([]byte(f.res.Link), 0)
 	d.text, d.buf, d.walked, d.walkedAs = f.text, make([]byte, len(f.text)+1), began, f.opts
 	if d.live == nil || d.live.Path != f.res.Release || d.live.Link != f.res.Link || !d.live.is(f.home) {

@@ -41,6 +41,7 @@ type Options struct {
 	WasLive func(link string) (release string, known bool)
 
 	stale       time.Duration // staleAfter, but for tests that say otherwise
+	settled     time.Duration // settledAfter, the same
 	maxDocroots int
 	closed      *closings
 	unkept      *atomic.Bool // pins have come, or were ended, that nobody has written down
@@ -88,7 +89,7 @@ func NewResolver(opts Options) *Resolver {
 	if opts.Blocking == nil {
 		opts.Blocking = func(call func()) { call() }
 	}
-	opts.now, opts.stale = time.Now, staleAfter
+	opts.now, opts.stale, opts.settled = time.Now, staleAfter, settledAfter
 	opts.closed, opts.unkept = &closings{}, new(atomic.Bool)
 	return &Resolver{opts: &opts, docroots: map[string]*docroot{}}
 }
