@@ -1,8 +1,10 @@
 package gateway
 
 import (
+	"bytes"
 	"math/rand/v2"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -128,6 +130,23 @@ func (rq *request) status() int {
 // ms adds a span in milliseconds; one that did not begin or end is left out.
 func ms(e *zerolog.Event, name string, from, to time.Time) {
 	if !from.IsZero() && !to.IsZero() {
-		e.Float64(name, float64(to.Sub(from).Microseconds())/1000)
+		var digits [24]byte
+		e.RawJSON(name, appendMillis(digits[:0], to.Sub(from)))
 	}
+}
+
+// appendMillis appends the milliseconds of a time, with up to three decimals. It is what
+// strconv makes of such a number, which looks for its shortest digits at some length.
+func appendMillis(to []byte, d time.Duration) []byte {
+	us := d.Microseconds()
+	if us < 0 {
+		to, us = append(to, '-'), -us
+	}
+	to = strconv.AppendInt(to, us/1000, 10)
+	rest := us % 1000
+	if rest == 0 {
+		return to
+	}
+	to = append(to, '.', byte('0'+rest/100), byte('0'+rest/10%10), byte('0'+rest%10))
+	return bytes.TrimRight(to, "0")
 }

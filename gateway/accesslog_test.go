@@ -2,8 +2,10 @@ package gateway
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"realdocd/test/stack"
 )
@@ -93,5 +95,14 @@ func TestAccessLog_AShareIsDrawnAtRandom(t *testing.T) {
 	// 100 are expected, with a deviation of 8.7: six of them are a chance of one in 10^8.
 	if good < 48 || good > 152 || bad != 4 {
 		t.Errorf("of %d requests %d are logged, and %d of 4 that failed", n, good, bad)
+	}
+}
+
+func TestAppendMillis_IsTheNumberAsJSONHasIt(t *testing.T) {
+	for _, us := range []int64{0, 1, 10, 56, 100, 999, 1000, 1001, 7040, 10_245, 100_000, 1_000_000, 3_600_000_100, -5, -1500} {
+		want := strconv.FormatFloat(float64(us)/1000, 'f', -1, 64)
+		if got := string(appendMillis(nil, time.Duration(us)*time.Microsecond)); got != want {
+			t.Errorf("%d µs are %s ms, want %s", us, got, want)
+		}
 	}
 }

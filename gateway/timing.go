@@ -3,7 +3,6 @@ package gateway
 import (
 	"bytes"
 	"slices"
-	"strconv"
 	"time"
 )
 
@@ -59,7 +58,7 @@ func (rq *request) appendServerTiming(lines []byte) []byte {
 		{"queue", rq.place.Queued, rq.place.Entered}, {"connect", rq.place.Entered, rq.place.Connected}, {"php", rq.place.Connected, rq.firstByte},
 	} {
 		lines = append(append(lines, m.name...), ";dur="...)
-		lines = strconv.AppendFloat(lines, float64(m.to.Sub(m.from).Microseconds())/1000, 'f', -1, 64)
+		lines = appendMillis(lines, m.to.Sub(m.from))
 		lines = append(lines, ", "...)
 	}
 	lines = append(lines, `release;desc="`...)

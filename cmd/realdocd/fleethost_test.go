@@ -8,12 +8,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"realdocd/test/stack"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"realdocd/test/stack"
 
 	"github.com/rs/zerolog"
 

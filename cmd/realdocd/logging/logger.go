@@ -6,16 +6,13 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// timeFormat is RFC 3339 with milliseconds.
-const timeFormat = "2006-01-02T15:04:05.000Z07:00"
-
 // Logger makes the logger of the whole daemon, which writes to l.
 func (l *Log) Logger() zerolog.Logger {
 	zerolog.TimeFieldFormat = timeFormat
 	if l.settings.Format == "console" {
-		return zerolog.New(forPeople{l}).With().Timestamp().Logger()
+		return zerolog.New(forPeople{l}).Hook(new(stamp))
 	}
-	return zerolog.New(l).With().Timestamp().Logger()
+	return zerolog.New(l).Hook(new(stamp))
 }
 
 // SetLevel sets the least level of the whole process, one of [Levels]. It is not part
