@@ -32,10 +32,22 @@ type glance struct {
 	now  unix.Statx_t
 }
 
-// glances says whether a link is on a file system where a glance does not wait.
+// glances says whether a link is on a file system where a glance does not wait, and the way to
+// it is on local ones: the kernel walks it each time. Of a way that leads through symlinks it is
+// not known where it goes.
 func glances(link string) bool {
+	dir := filepath.Dir(link)
+	if real, err := filepath.EvalSymlinks(dir); err != nil || real != dir {
+		return false
+	}
+	for above := dir; above != "/"; {
+		above = filepath.Dir(above)
+		if !localFilesystem(above) {
+			return false
+		}
+	}
 	var st unix.Statfs_t
-	if unix.Statfs(filepath.Dir(link), &st) != nil {
+	if unix.Statfs(dir, &st) != nil {
 		return false
 	}
 	switch int64(st.Type) {

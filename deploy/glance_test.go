@@ -148,3 +148,17 @@ func TestALinkOnAFileSystemThatMayWaitIsRead(t *testing.T) {
 		t.Error("it was glanced at")
 	}
 }
+
+// Where a symlink on the way leads through is not known, and the kernel walks it each time.
+func TestALinkBehindAnotherLinkIsAlwaysRead(t *testing.T) {
+	dir := t.TempDir()
+	if !glances(dir + "/current") {
+		stack.Unproven(t, "glances are for ext4, xfs and tmpfs, and the scratch directory is on none of them")
+	}
+	if err := os.Symlink(dir, dir+"/way"); err != nil {
+		t.Fatal(err)
+	}
+	if glances(dir + "/way/current") {
+		t.Error("it is glanced at")
+	}
+}

@@ -20,23 +20,22 @@ type fleetSeat struct {
 	file *standing.File
 	turn chan struct{} // is full while somebody writes the file
 
-	mu     sync.Mutex // guards the following
-	table  *standing.Table
-	kept   *standing.Table   // that the file has; nil if that is not known
-	logged map[string]string // the state of each site that the log has
-	// unnamed are docroots that requests have come for and the agent has not named, each since when.
-	unnamed map[string]time.Time
+	mu      sync.Mutex // guards the following
+	table   *standing.Table
+	kept    *standing.Table   // that the file has; nil if that is not known
+	logged  map[string]string // the state of each site that the log has
+	unnamed unnamed
 	wants   uint64        // see Wanted
 	wanted  chan struct{} // closed by the next change of wants
 }
 
-// mostUnnamed bounds unnamed: a pattern may have as many docroots as a visitor thinks of.
-const mostUnnamed = 10_000
-
 // newFleetSeat is that of a process that begins. What it cannot believe of what the one before
 // was told is an error, and not known.
 func newFleetSeat(cfg *Config) (*fleetSeat, error) {
-	f := &fleetSeat{turn: make(chan struct{}, 1), logged: map[string]string{}, unnamed: map[string]time.Time{}, wanted: make(chan struct{})}
+	f := &fleetSeat{
+		turn: make(chan struct{}, 1), logged: map[string]string{}, unnamed: unnamed{}, wanted: make(chan struct{}),
+		wants: uint64(time.Now().UnixNano()), // no number of the process before, which the agent has seen
+	}
 	if cfg.StateDir == "" {
 		return f, nil
 	}
@@ -146,7 +145,7 @@ func (f *fleetSeat) adopt(next *setup, at *atomic.Pointer[setup]) {
 	next.standings.Store(next.standingsOf(f.table, before))
 	at.Store(next)
 	before.over()
-	f.unnamed = map[string]time.Time{}
+	clear(f.unnamed)
 	f.wantLocked() // it may have other sites
 }
 
@@ -156,18 +155,16 @@ func (f *fleetSeat) wantLocked() {
 	f.wanted = make(chan struct{})
 }
 
-// missing has the agent look for a docroot that it has not named, and says since when it is missed. If too many
-// are, that is the zero time: nobody waits for it.
+// missing has the agent look for a docroot that it has not named, and says since when it is missed; that is the
+// zero time if nobody may wait for it.
 func (f *fleetSeat) missing(docroot string) time.Time {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	since, known := f.unnamed[docroot]
-	if known || len(f.unnamed) >= mostUnnamed {
-		return since
+	since, ask := f.unnamed.add(docroot, time.Now())
+	if ask {
+		f.wantLocked()
 	}
-	f.unnamed[docroot] = time.Now()
-	f.wantLocked()
-	return f.unnamed[docroot]
+	return since
 }
 
 // Wanted implements [control.Fleet].
@@ -212,11 +209,7 @@ func (f *fleetSeat) take(table *standing.Table, at *atomic.Pointer[setup]) (kept
 	now := at.Load()
 	before := now.standings.Load()
 	next := now.standingsOf(table, before)
-	for docroot := range f.unnamed {
-		if next.of(docroot) != nil {
-			delete(f.unnamed, docroot)
-		}
-	}
+	f.unnamed.named(next)
 	now.standings.Store(next)
 	before.over()
 	return kept

@@ -49,7 +49,10 @@ func (rq *request) awaitStanding() error {
 		}
 		is, since := now.at(rq.site, rq.docroot)
 		if is.State == control.FleetUnknown && now.told && now.of(rq.docroot) == nil {
-			since = rq.conn.s.fleet.missing(rq.docroot) // it may be new
+			since = time.Time{}
+			if isThere(rq.docroot) {
+				since = rq.conn.s.fleet.missing(rq.docroot) // it may be new
+			}
 		}
 		if servesIn(is.State) {
 			rq.stood = w != nil
@@ -155,6 +158,15 @@ func (s *site) hasNoLink(docroot string) (none bool) {
 		none = err == nil && fi.Mode()&fs.ModeSymlink == 0
 	})
 	return none
+}
+
+// isThere says whether a docroot is on disk: who asks for another is not worth an agent's look.
+func isThere(docroot string) (there bool) {
+	spare.During(func() {
+		_, err := os.Stat(docroot)
+		there = err == nil
+	})
+	return there
 }
 
 // nameOf is what commands call a docroot of the site.

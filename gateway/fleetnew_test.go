@@ -73,22 +73,6 @@ func over(t *testing.T) context.Context {
 	return ctx
 }
 
-func TestFleet_NotMoreDocrootsAreWaitedForThanABound(t *testing.T) {
-	b := newTenants(t)
-	f := b.server.fleet
-	for i := range mostUnnamed {
-		f.missing(strings.Repeat("x", 1+i%100) + string(rune('a'+i/100)))
-	}
-	if len(f.unnamed) != mostUnnamed {
-		t.Fatalf("%d are missed", len(f.unnamed))
-	}
-	began := time.Now()
-	b.wantUnknown()
-	if took := time.Since(began); took > time.Second {
-		t.Errorf("it has waited for %v", took)
-	}
-}
-
 // A configuration that is read again may have other sites.
 func TestFleet_AReloadHasTheAgentLook(t *testing.T) {
 	b := newTenants(t)

@@ -18,6 +18,7 @@ type writer struct {
 	mu    sync.Mutex // guards the following
 	mail  map[string]letter
 	order []string
+	given map[string]bool // keys that are being written; false for one that is to be dropped
 	wake  chan struct{}
 	wrong string // why the store does not take something; "" if it takes all
 }
@@ -45,7 +46,7 @@ const (
 )
 
 func newWriter(l *loop, lease Lease, presence int64, over func()) *writer {
-	return &writer{l: l, lease: lease, presence: presence, over: over, mail: map[string]letter{}, wake: make(chan struct{}, 1)}
+	return &writer{l: l, lease: lease, presence: presence, over: over, mail: map[string]letter{}, given: map[string]bool{}, wake: make(chan struct{}, 1)}
 }
 
 // put has a key written; it does not wait for that.
@@ -163,8 +164,10 @@ func (w *writer) take(now time.Time) (keys []string, letters []letter, due time.
 			break
 		}
 	}
+	clear(w.given)
 	for _, key := range keys {
 		delete(w.mail, key)
+		w.given[key] = true
 	}
 	left := w.order[:0]
 	for _, key := range w.order {
@@ -181,22 +184,25 @@ func (w *writer) take(now time.Time) (keys []string, letters []letter, due time.
 	return keys, letters, due
 }
 
-// drop has a key not be written any more.
+// drop has a key not be written any more, if it can still be helped.
 func (w *writer) drop(key string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.given[key] {
+		w.given[key] = false
+	}
 	if _, waits := w.mail[key]; waits {
 		delete(w.mail, key)
 		w.order = slices.DeleteFunc(w.order, func(other string) bool { return other == key })
 	}
 }
 
-// putBack keeps what could not be written, unless there is newer word meanwhile.
+// putBack keeps what could not be written, unless it was dropped or there is newer word meanwhile.
 func (w *writer) putBack(keys []string, letters []letter) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for i, key := range keys {
-		if _, newer := w.mail[key]; !newer {
+		if _, newer := w.mail[key]; !newer && w.given[key] {
 			w.mail[key] = letters[i]
 			w.order = append(w.order, key)
 		}

@@ -200,7 +200,7 @@ func ask[T any](ctx context.Context, c *Client, method, path string, content ...
 }
 
 // open asks, and gives the body of a good answer. The caller closes it.
-func (c *Client) open(ctx context.Context, method, path string, content ...byte) (io.ReadCloser, error) {
+func (c *Client) open(ctx context.Context, method, path string, content ...byte) (*boundedBody, error) {
 	for {
 		rq, err := http.NewRequestWithContext(ctx, method, "http://realdocd"+path, bytes.NewReader(content))
 		if err != nil {
@@ -210,10 +210,11 @@ func (c *Client) open(ctx context.Context, method, path string, content ...byte)
 		if err != nil {
 			return nil, c.explain(err)
 		}
-		answer.Body = &boundedBody{answer.Body, c.most}
+		body := &boundedBody{answer.Body, c.most, c.most}
 		if answer.StatusCode == http.StatusOK {
-			return answer.Body, nil
+			return body, nil
 		}
+		answer.Body = body
 		err = c.refusal(answer, path)
 		answer.Body.Close()
 		if !errors.Is(err, errMoved) {
@@ -230,11 +231,15 @@ func (c *Client) open(ctx context.Context, method, path string, content ...byte)
 // maxAnswer is how much of one answer is read, in bytes: what listens may not be realdocd.
 const maxAnswer = 256 << 20
 
-// A boundedBody is an answer that may not be longer than a bound.
+// A boundedBody is an answer that may not be longer than a bound, in bytes.
 type boundedBody struct {
 	io.ReadCloser
-	left int64
+	most, left int64
 }
+
+// goesOn is called when a part has come of an answer that goes on for as long as something
+// does: the bound is then for the next part.
+func (b *boundedBody) goesOn() { b.left = b.most }
 
 var errAnswerTooLong = errors.New("it is longer than any of realdocd's")
 

@@ -165,3 +165,25 @@ func TestClient_ReadsNoAnswerWithoutEnd(t *testing.T) {
 		})
 	}
 }
+
+// A trial may go on for days, and tells of itself every second.
+func TestClient_ReadsAnAnswerThatGoesOnForAsLongAsItsPartsAreShort(t *testing.T) {
+	const parts = 200
+	c := NewClient(serveOn(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		for i := range parts {
+			if i == parts-1 {
+				fmt.Fprintln(w, `{"ended":"good"}`)
+			} else {
+				fmt.Fprintf(w, `{"why":%q}`+"\n", strings.Repeat("a", 500))
+			}
+			http.NewResponseController(w).Flush()
+		}
+	})))
+	c.most = 10_000 // more than is read ahead
+	told := 0
+	st, leave, err := c.Try(t.Context(), SiteAddress{Site: "shop"}, Plan{Kind: KindCanary}, func(TrialStatus) { told++ })
+	leave()
+	if err != nil || st.Ended != "good" || told != parts {
+		t.Errorf("%+v, %v, and it was told %d times", st, err, told)
+	}
+}

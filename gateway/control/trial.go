@@ -69,6 +69,7 @@ func (c *Client) Try(ctx context.Context, at SiteAddress, p Plan, tell func(Tria
 			if err := lines.Decode(&st); err != nil {
 				return st, leave, c.unreadable(err)
 			}
+			body.goesOn()
 			if p.Number = st.Number; st.Moved {
 				break
 			}
