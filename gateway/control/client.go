@@ -1,20 +1,13 @@
 package control
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
-	"os"
-	"os/user"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
 )
@@ -42,7 +35,7 @@ func NewClient(socket string, users ...string) *Client {
 
 // Status asks for the daemon, its pools and its sites.
 func (c *Client) Status(ctx context.Context) (Status, error) {
-	return ask[Status](ctx, c, http.MethodGet, "/v1/status")
+	return askAgain[Status](ctx, c, http.MethodGet, "/v1/status")
 }
 
 // Page passes requests for the page on to the daemon.
@@ -62,7 +55,7 @@ func (c *Client) Page() http.Handler {
 
 // View asks what the daemon sees of its surroundings.
 func (c *Client) View(ctx context.Context) (View, error) {
-	return ask[View](ctx, c, http.MethodGet, "/v1/view")
+	return askAgain[View](ctx, c, http.MethodGet, "/v1/view")
 }
 
 // Ready asks whether the daemon can serve requests; of one pool, if that is not "".
@@ -71,7 +64,7 @@ func (c *Client) Ready(ctx context.Context, pool string) (Readiness, error) {
 	if pool != "" {
 		query = "?" + url.Values{"pool": {pool}}.Encode()
 	}
-	return ask[Readiness](ctx, c, http.MethodGet, "/v1/ready"+query)
+	return askAgain[Readiness](ctx, c, http.MethodGet, "/v1/ready"+query)
 }
 
 // Requests asks what runs now: of one site, or with "" everywhere.
@@ -80,7 +73,7 @@ func (c *Client) Requests(ctx context.Context, site string) (Requests, error) {
 	if site != "" {
 		query = "?" + url.Values{"site": {site}}.Encode()
 	}
-	return ask[Requests](ctx, c, http.MethodGet, "/v1/requests"+query)
+	return askAgain[Requests](ctx, c, http.MethodGet, "/v1/requests"+query)
 }
 
 // Pause lets new requests of a pool wait. If drain is above 0, Pause also waits until
@@ -125,13 +118,13 @@ func (a SiteAddress) path(verb string, parameters ...string) string {
 
 // Site asks who is inside which release of a site.
 func (c *Client) Site(ctx context.Context, at SiteAddress) (SiteDetail, error) {
-	return ask[SiteDetail](ctx, c, http.MethodGet, at.path(""))
+	return askAgain[SiteDetail](ctx, c, http.MethodGet, at.path(""))
 }
 
 // Look has the daemon look at the site's link at once. by says which command has
 // flipped it: "flip", "rollback", "deploy", "canary", "fleet" or "catch-up".
 func (c *Client) Look(ctx context.Context, at SiteAddress, by string) (SiteDetail, error) {
-	return ask[SiteDetail](ctx, c, http.MethodPost, at.path("/look", "by", by))
+	return askAgain[SiteDetail](ctx, c, http.MethodPost, at.path("/look", "by", by))
 }
 
 // DrainRelease waits until nobody is inside a release that is not live. If that takes
@@ -148,27 +141,27 @@ func (c *Client) DrainRelease(ctx context.Context, at SiteAddress, release strin
 
 // Warm runs the site's warm-up on a release, up to the first request that fails.
 func (c *Client) Warm(ctx context.Context, at SiteAddress, release string) ([]WarmResult, error) {
-	return ask[[]WarmResult](ctx, c, http.MethodPost, at.path("/warm", "release", release))
+	return askAgain[[]WarmResult](ctx, c, http.MethodPost, at.path("/warm", "release", release))
 }
 
 // Headroom asks whether FPM can read a release, and has room for it.
 func (c *Client) Headroom(ctx context.Context, at SiteAddress, release string) (Headroom, error) {
-	return ask[Headroom](ctx, c, http.MethodPost, at.path("/headroom", "release", release))
+	return askAgain[Headroom](ctx, c, http.MethodPost, at.path("/headroom", "release", release))
 }
 
 // Compile has each FPM compile in a release what it has of the live one.
 func (c *Client) Compile(ctx context.Context, at SiteAddress, release string) ([]CompiledResult, error) {
-	return ask[[]CompiledResult](ctx, c, http.MethodPost, at.path("/compile", "release", release))
+	return askAgain[[]CompiledResult](ctx, c, http.MethodPost, at.path("/compile", "release", release))
 }
 
 // MakeRoom has a full opcache begin anew with what is live, unseen.
 func (c *Client) MakeRoom(ctx context.Context, at SiteAddress) ([]RoomResult, error) {
-	return ask[[]RoomResult](ctx, c, http.MethodPost, at.path("/room"))
+	return askAgain[[]RoomResult](ctx, c, http.MethodPost, at.path("/room"))
 }
 
 // Forget has opcache count what it has of a release, which is not live, as wasted.
 func (c *Client) Forget(ctx context.Context, at SiteAddress, release string) ([]ForgottenResult, error) {
-	return ask[[]ForgottenResult](ctx, c, http.MethodPost, at.path("/forget", "release", release))
+	return askAgain[[]ForgottenResult](ctx, c, http.MethodPost, at.path("/forget", "release", release))
 }
 
 // A BusyError says that a release did not drain in time.
@@ -184,128 +177,4 @@ func (e *BusyError) Error() string { return e.text }
 // that no request of a visitor goes through one.
 func IsNotRunning(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED)
-}
-
-// ask asks, and reads the answer as a T.
-func ask[T any](ctx context.Context, c *Client, method, path string, content ...byte) (got T, err error) {
-	body, err := c.open(ctx, method, path, content...)
-	if err != nil {
-		return got, err
-	}
-	defer body.Close()
-	if err := json.NewDecoder(body).Decode(&got); err != nil {
-		return got, c.unreadable(err)
-	}
-	return got, nil
-}
-
-// open asks, and gives the body of a good answer. The caller closes it.
-func (c *Client) open(ctx context.Context, method, path string, content ...byte) (*boundedBody, error) {
-	for {
-		rq, err := http.NewRequestWithContext(ctx, method, "http://realdocd"+path, bytes.NewReader(content))
-		if err != nil {
-			return nil, fmt.Errorf("ask realdocd: %w", err)
-		}
-		answer, err := c.http.Do(rq)
-		if err != nil {
-			return nil, c.explain(err)
-		}
-		body := &boundedBody{answer.Body, c.most, c.most}
-		if answer.StatusCode == http.StatusOK {
-			return body, nil
-		}
-		answer.Body = body
-		err = c.refusal(answer, path)
-		answer.Body.Close()
-		if !errors.Is(err, errMoved) {
-			return nil, err
-		}
-		select {
-		case <-time.After(movedPause): // the other process may not have the socket alone yet
-		case <-ctx.Done():
-			return nil, c.explain(ctx.Err())
-		}
-	}
-}
-
-// maxAnswer is how much of one answer is read, in bytes: what listens may not be realdocd.
-const maxAnswer = 256 << 20
-
-// A boundedBody is an answer that may not be longer than a bound, in bytes.
-type boundedBody struct {
-	io.ReadCloser
-	most, left int64
-}
-
-// goesOn is called when a part has come of an answer that goes on for as long as something
-// does: the bound is then for the next part.
-func (b *boundedBody) goesOn() { b.left = b.most }
-
-var errAnswerTooLong = errors.New("it is longer than any of realdocd's")
-
-// Read reads up to the bound. What has more ends with an error there.
-func (b *boundedBody) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p[:min(int64(len(p)), b.left+1)])
-	if int64(n) > b.left {
-		return int(b.left), errAnswerTooLong
-	}
-	b.left -= int64(n)
-	return n, err
-}
-
-// refusal reads an answer that is not good. The error is errMoved if the process that
-// takes over has to be asked.
-func (c *Client) refusal(answer *http.Response, path string) error {
-	var failure apiFailure
-	err := json.NewDecoder(answer.Body).Decode(&failure)
-	switch {
-	case failure.Moved:
-		return errMoved
-	case err != nil || failure.Error == "":
-		path, _, _ = strings.Cut(path, "?")
-		return fmt.Errorf("what listens on %s is not realdocd: it answers %s to %s", c.socket, answer.Status, path)
-	case len(failure.Inside) > 0:
-		return &BusyError{failure.Error, failure.Inside}
-	}
-	return errors.New(failure.Error)
-}
-
-// unreadable is the error for an answer that ended too early or is not JSON.
-func (c *Client) unreadable(err error) error {
-	if errors.Is(err, context.DeadlineExceeded) {
-		return c.explain(err)
-	}
-	return fmt.Errorf("read the answer on %s: %w", c.socket, err)
-}
-
-// explain says what to do about a daemon that was not reached.
-func (c *Client) explain(err error) error {
-	// The method and the URL do not help an operator.
-	if outer := (*url.Error)(nil); errors.As(err, &outer) {
-		err = outer.Err
-	}
-	switch disbelieved := (*DisbelievedError)(nil); {
-	case errors.As(err, &disbelieved):
-		return disbelieved
-	case IsNotRunning(err):
-		return fmt.Errorf("realdocd does not run, or its control socket is elsewhere: %w", err)
-	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("the control socket is for its owner and %s: become one of them, or root: %w", c.group(), err)
-	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("realdocd does not answer on %s: its log may say why", c.socket)
-	}
-	return fmt.Errorf("ask realdocd on %s: %w", c.socket, err)
-}
-
-// group names the group of the socket.
-func (c *Client) group() string {
-	fi, err := os.Stat(c.socket)
-	if err != nil {
-		return "its group" // we may not look into the directory either
-	}
-	id := strconv.Itoa(int(fi.Sys().(*syscall.Stat_t).Gid))
-	if g, err := user.LookupGroupId(id); err == nil {
-		return "the group " + g.Name
-	}
-	return "the group " + id
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -185,5 +186,42 @@ func TestClient_ReadsAnAnswerThatGoesOnForAsLongAsItsPartsAreShort(t *testing.T)
 	leave()
 	if err != nil || st.Ended != "good" || told != parts {
 		t.Errorf("%+v, %v, and it was told %d times", st, err, told)
+	}
+}
+
+// A process that hands over may end while it answers; the other one answers then.
+func TestClient_AsksAgainWhatDoesNoHarmTwice(t *testing.T) {
+	shop := SiteAddress{Site: "shop"}
+	for name, row := range map[string]struct {
+		ask   func(context.Context, *Client) error
+		asked int32
+	}{
+		"status":   {func(ctx context.Context, c *Client) error { _, err := c.Status(ctx); return err }, 2},
+		"headroom": {func(ctx context.Context, c *Client) error { _, err := c.Headroom(ctx, shop, "/r/2"); return err }, 2},
+		"look":     {func(ctx context.Context, c *Client) error { _, err := c.Look(ctx, shop, "flip"); return err }, 2},
+		"pause":    {func(ctx context.Context, c *Client) error { _, err := c.Pause(ctx, "www", 0); return err }, 1},
+	} {
+		for _, begun := range []bool{false, true} {
+			var asked atomic.Int32
+			c := NewClient(serveOn(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				if asked.Add(1) > 1 {
+					fmt.Fprint(w, "{}")
+					return
+				}
+				if begun {
+					fmt.Fprint(w, "{")
+					http.NewResponseController(w).Flush()
+				}
+				conn, _, err := http.NewResponseController(w).Hijack()
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				conn.Close()
+			})))
+			if err := row.ask(t.Context(), c); (err == nil) != (row.asked == 2) || asked.Load() != row.asked {
+				t.Errorf("%s, answer begun %v: %v, after it was asked %d times", name, begun, err, asked.Load())
+			}
+		}
 	}
 }

@@ -28,7 +28,7 @@ type ConfigTable struct {
 
 // Configuration asks what the daemon runs on.
 func (c *Client) Configuration(ctx context.Context) (Configuration, error) {
-	return ask[Configuration](ctx, c, http.MethodGet, "/v1/config")
+	return askAgain[Configuration](ctx, c, http.MethodGet, "/v1/config")
 }
 
 func (h *Handler) configuration(r *http.Request) (any, error) {

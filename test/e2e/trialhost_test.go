@@ -138,7 +138,7 @@ func (n *trialTenant) command(ctx context.Context, verb, release string, flags .
 		Error string
 		Trial *control.TrialStatus
 	}
-	if json.Unmarshal(output, &got) != nil || !got.OK && got.Trial == nil {
+	if json.Unmarshal(output, &got) != nil || !got.OK && (got.Trial == nil || got.Trial.Ended == "") {
 		return nil, fmt.Errorf("%v: %v in %s", args, err, output)
 	}
 	return got.Trial, nil
