@@ -127,7 +127,7 @@ func (h *fakeHost) change(f func()) {
 	f()
 }
 
-func (h *fakeHost) Look(ctx context.Context, site string) (fleet.Seen, error) {
+func (h *fakeHost) Look(ctx context.Context, site, _ string) (fleet.Seen, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if site != "shop" {

@@ -108,7 +108,7 @@ func (g *goLive) liveName() string {
 }
 
 // Look gives the releases that are complete, with the hash of their content.
-func (h *fleetHost) Look(ctx context.Context, site string) (seen fleet.Seen, err error) {
+func (h *fleetHost) Look(ctx context.Context, site, anew string) (seen fleet.Seen, err error) {
 	g, err := h.site(site, "fleet")
 	if err != nil {
 		return seen, err
@@ -119,7 +119,7 @@ func (h *fleetHost) Look(ctx context.Context, site string) (seen fleet.Seen, err
 	seen.Live = g.liveName()
 	for _, r := range g.complete("") {
 		found, look := fleet.Release{Name: r.name}, h.hash
-		if r.name == seen.Live {
+		if r.name == seen.Live || r.name == anew {
 			look = h.frozen
 		}
 		if found.Hash, err = look(ctx, g, r.dir); err != nil {

@@ -55,7 +55,7 @@ func TestFleetHost_SeesTheReleasesThatAreComplete(t *testing.T) {
 		t.Fatal(err)
 	}
 	h, _ := s.host()
-	seen, err := h.Look(t.Context(), "shop")
+	seen, err := h.Look(t.Context(), "shop", "")
 	if err != nil || seen.Live != "1" || !slices.Equal(names(seen), []string{"1", "2", "7"}) {
 		t.Errorf("live %q, releases %v (%v)", seen.Live, names(seen), err)
 	}
@@ -69,6 +69,35 @@ func TestFleetHost_SeesTheReleasesThatAreComplete(t *testing.T) {
 	}
 }
 
+// A host is behind if the committed release has other content there. Whoever brings what the others have
+// need not say so.
+func TestFleetHost_ReadsAnewWhatItShouldServeAndDoesNot(t *testing.T) {
+	s := newFakeSite(t)
+	s.write("releases/2/public/index.php", "others have this")
+	h, _ := s.host()
+	hash := func(anew string) string {
+		t.Helper()
+		seen, err := h.Look(t.Context(), "shop", anew)
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := slices.IndexFunc(seen.Releases, func(r fleet.Release) bool { return r.Name == "2" })
+		return seen.Releases[i].Hash
+	}
+	want := hash("2")
+	s.write("releases/2/public/index.php", "it was spoiled")
+	if hash("") != want {
+		t.Error("a release that nobody wants is read each time")
+	}
+	if hash("2") == want {
+		t.Error("its content is not read")
+	}
+	s.write("releases/2/public/index.php", "others have this")
+	if hash("2") != want {
+		t.Error("it is behind though its content is that of the others")
+	}
+}
+
 func TestFleetHost_LeavesOutWhatMayBeSomethingElseThanAnotherRelease(t *testing.T) {
 	s := newFakeSite(t, `slots = ["DIR/a/3", "DIR/b/3", "DIR/b/4"]`)
 	for _, dir := range []string{"a/3/public", "b/3/public", "b/4/public", "b/5/public"} {
@@ -79,7 +108,7 @@ func TestFleetHost_LeavesOutWhatMayBeSomethingElseThanAnotherRelease(t *testing.
 	}
 	h, _ := s.host()
 	// Of two directories called 3 nobody knows which is meant; and b is no directory of releases.
-	if seen, err := h.Look(t.Context(), "shop"); err != nil || seen.Live != "4" || !slices.Equal(names(seen), []string{"4"}) {
+	if seen, err := h.Look(t.Context(), "shop", ""); err != nil || seen.Live != "4" || !slices.Equal(names(seen), []string{"4"}) {
 		t.Errorf("live %q, releases %v (%v)", seen.Live, names(seen), err)
 	}
 }
@@ -102,11 +131,11 @@ func TestFleetHost_NamesTheSitesThatCanBeFlipped(t *testing.T) {
 		t.Errorf("live is %q (%v)", live, err)
 	}
 	// On an empty disk a tenant has a commit before it has a directory.
-	if seen, err := h.Look(t.Context(), "all/three"); err != nil || seen.Live != "" || seen.Releases != nil {
+	if seen, err := h.Look(t.Context(), "all/three", ""); err != nil || seen.Live != "" || seen.Releases != nil {
 		t.Errorf("%+v (%v)", seen, err)
 	}
 	for _, name := range []string{"other", "all", "all/a/b", "shop/x", ""} {
-		if _, err := h.Look(t.Context(), name); !errors.Is(err, fleet.ErrNoSite) {
+		if _, err := h.Look(t.Context(), name, ""); !errors.Is(err, fleet.ErrNoSite) {
 			t.Errorf("%q: %v", name, err)
 		}
 	}

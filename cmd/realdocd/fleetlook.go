@@ -92,8 +92,8 @@ func (h *fleetHost) frozen(ctx context.Context, g *goLive, dir string) (string, 
 	return content.Hash, err
 }
 
-// hash is that of the content of a release that is not live. One that was frozen has what it had
-// then, until Prepare looks again: a host may have many that were live once.
+// hash is that of the content of a release that is not live, nor has to be. One that was frozen has
+// what it had then, until Prepare looks again: a host may have many that were live once.
 func (h *fleetHost) hash(ctx context.Context, g *goLive, dir string) (string, error) {
 	contents := h.contents.Load()
 	if kept, ok := contents.Kept(g.seenAs(dir)); ok && !kept.Frozen.IsZero() {

@@ -74,7 +74,7 @@ func (l *loop) prepare(s *site) {
 	began, turns := time.Now(), s.turns
 	l.answer(s, Answer{OK: true, Going: true})
 	l.start(s, "prepare", roundOf(&p), prepareLimit, func(ctx context.Context) func() {
-		seen, lookErr := l.Host.Look(ctx, s.name)
+		seen, lookErr := l.Host.Look(ctx, s.name, "")
 		err := lookErr
 		if err == nil {
 			err = seen.fits(p.Release, p.Hash)
@@ -84,7 +84,7 @@ func (l *loop) prepare(s *site) {
 			warnings, err = l.Host.Prepare(ctx, s.name, p.Release, Preparation{NoWarm: p.NoWarm, Strict: p.Strict, Rollback: p.Verb == "rollback"})
 		}
 		if err == nil { // Prepare has read the content anew, and kept that of before its commands
-			seen, lookErr = l.Host.Look(ctx, s.name)
+			seen, lookErr = l.Host.Look(ctx, s.name, "")
 			if err = lookErr; err == nil {
 				err = seen.fits(p.Release, p.Hash)
 			}

@@ -87,7 +87,7 @@ func (s Seen) fits(name, hash string) error {
 	case r.Hash == "":
 		return fmt.Errorf("the content of release %s could not be compared", name)
 	}
-	return fmt.Errorf("release %s has other content on this host (%s) than on the others (%s): bring it to all hosts again, under a new name; or bring here what the others have, and flip to it again", name, short(r.Hash), short(hash))
+	return fmt.Errorf("release %s has other content on this host (%s) than on the others (%s): bring it to all hosts again, under a new name; or bring here what the others have", name, short(r.Hash), short(hash))
 }
 
 func short(hash string) string { return hash[:min(len(hash), 15)] }

@@ -11,11 +11,14 @@ import (
 // look has the host look what it has of the site.
 func (l *loop) look(s *site) {
 	s.lookDue = false
-	turns := s.turns
+	turns, anew := s.turns, ""
+	if s.commit != nil {
+		anew = s.commit.Release // somebody may have brought what the others have
+	}
 	s.lookAgain = lookEvery + rand.N(lookEvery/2) // not all sites at once
 	l.start(s, "look", "", lookLimit, func(ctx context.Context) func() {
 		defer l.takeTurn(ctx)()
-		seen, err := l.Host.Look(ctx, s.name)
+		seen, err := l.Host.Look(ctx, s.name, anew)
 		return func() { l.hearLook(s, turns, seen, err) }
 	})
 }

@@ -19,9 +19,10 @@ var (
 // Errors say what to do.
 type Host interface {
 	// Look says what the host has of a site now, complete releases only, with the hash of
-	// their content, which it keeps. The error is ErrNoSite if the host's configuration
-	// has no such site.
-	Look(ctx context.Context, site string) (Seen, error)
+	// their content, which it keeps. The content of anew, a release that the host should
+	// serve and does not, is read again as that of the live one is; "" is none. The error
+	// is ErrNoSite if the host's configuration has no such site.
+	Look(ctx context.Context, site, anew string) (Seen, error)
 	// Live says which release a site's link leads to, and looks at nothing else.
 	Live(ctx context.Context, site string) (string, error)
 	// Sites are those of the host's configuration that have a link which can be flipped;

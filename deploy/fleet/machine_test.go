@@ -133,7 +133,7 @@ func (m *machine) take(what string, d time.Duration) {
 	m.takes[what] = d
 }
 
-func (m *machine) Look(ctx context.Context, site string) (seen fleet.Seen, err error) {
+func (m *machine) Look(ctx context.Context, site, _ string) (seen fleet.Seen, err error) {
 	known := true
 	if err := m.do(ctx, "look "+site, func() {}); err != nil {
 		return seen, err

@@ -38,7 +38,7 @@ func releases() (all []fleet.Release) {
 }
 
 // Look implements [fleet.Host], as all methods do.
-func (h *Host) Look(ctx context.Context, site string) (fleet.Seen, error) {
+func (h *Host) Look(ctx context.Context, site, _ string) (fleet.Seen, error) {
 	live, _ := h.Live(ctx, site)
 	return fleet.Seen{Live: live, Releases: releases()}, nil
 }
