@@ -158,9 +158,12 @@ func (m *machine) Live(ctx context.Context, site string) (live string, err error
 	return live, err
 }
 
-func (m *machine) Sites(ctx context.Context) (sites []string, err error) {
-	err = m.do(ctx, "sites", func() { sites = slices.Sorted(maps.Keys(m.live)) })
-	return sites, err
+// Sites gives those that were there when it began: to list takes its time.
+func (m *machine) Sites(ctx context.Context) ([]string, error) {
+	m.mu.Lock()
+	sites := slices.Sorted(maps.Keys(m.live))
+	m.mu.Unlock()
+	return sites, m.do(ctx, "sites", func() {})
 }
 
 func (m *machine) Changed(ctx context.Context) error {
