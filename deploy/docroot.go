@@ -74,16 +74,16 @@ func (d *docroot) enter(now time.Time) (Visit, error) {
 	if d.done > 0 && d.opts.Every > 0 && now.Sub(d.looked) < d.opts.Every {
 		return d.admit(d.err)
 	}
-	if err := d.lookAfresh(now); err != nil {
+	if err := d.lookAfresh(now, 0); err != nil {
 		return d.admit(err)
 	}
 	return d.admit(d.err)
 }
 
 // lookAfresh waits for the end of a look that begins no sooner than now; its
-// result is in err. It fails with errHung when that takes too long. The mutex is
-// held before and after.
-func (d *docroot) lookAfresh(now time.Time) error {
+// result is in err. It fails with errHung when that takes too long, and longer than atLeast.
+// The mutex is held before and after.
+func (d *docroot) lookAfresh(now time.Time, atLeast time.Duration) error {
 	need := d.begun + 1
 	for d.done < need {
 		if d.running.IsZero() {
@@ -94,7 +94,7 @@ func (d *docroot) lookAfresh(now time.Time) error {
 		if d.live != nil {
 			patience = d.opts.stale
 		}
-		if !d.await(patience - now.Sub(d.running)) {
+		if !d.await(max(patience, atLeast) - now.Sub(d.running)) {
 			return errHung
 		}
 		now = d.opts.now()

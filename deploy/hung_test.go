@@ -62,6 +62,24 @@ func TestAHungFileSystemDoesNotStopAKnownRelease(t *testing.T) {
 	}
 }
 
+// A busy machine is no reason to tell him that his flip is not seen.
+func TestWhoHasFlippedTheLinkWaitsForALookLongerThanARequest(t *testing.T) {
+	s := newShop(t)
+	var disk slowDisk
+	r := NewResolver(disk.options())
+	enter(t, r, s.docroot()).Leave(time.Now(), false)
+	r.docroots[s.docroot()].local = false
+	release := disk.hang()
+	s.flip("releases/2")
+	if _, err := r.Look(s.docroot()); !errors.Is(err, errHung) {
+		t.Errorf("a look that is in a hurry: %v", err)
+	}
+	time.AfterFunc(3*staleAfter, release)
+	if f, err := r.LookPatiently(s.docroot()); err != nil || f == nil || f.Live.Path != s.path("2") {
+		t.Errorf("the flip is %+v, %v", f, err)
+	}
+}
+
 func TestAFileSystemThatAnswersAgainIsBelieved(t *testing.T) {
 	s := newShop(t)
 	var disk slowDisk

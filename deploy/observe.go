@@ -16,8 +16,15 @@ var ErrLive = errors.New("the release is live")
 // Look looks at path's link now, also where Options.Every would let it rest. The
 // flip is nil when the release is the same as before, or when somebody else
 // was told of it.
-func (r *Resolver) Look(path string) (*Flipped, error) {
-	d, err := r.look(path)
+func (r *Resolver) Look(path string) (*Flipped, error) { return r.lookFor(path, 0) }
+
+// LookPatiently is Look for somebody who has flipped the link, or asks what is live before he
+// does: what was known before is no answer. It waits for as long as a first request does, while
+// a request that could run on a known release would go there after a tenth of a second.
+func (r *Resolver) LookPatiently(path string) (*Flipped, error) { return r.lookFor(path, unknownAfter) }
+
+func (r *Resolver) lookFor(path string, patience time.Duration) (*Flipped, error) {
+	d, err := r.lookUp(path, patience)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	f := d.flip
@@ -26,10 +33,12 @@ func (r *Resolver) Look(path string) (*Flipped, error) {
 }
 
 // look is Look that leaves the flip for somebody who tells of it.
-func (r *Resolver) look(path string) (*docroot, error) {
+func (r *Resolver) look(path string) (*docroot, error) { return r.lookUp(path, 0) }
+
+func (r *Resolver) lookUp(path string, patience time.Duration) (*docroot, error) {
 	d := r.docroot(path)
 	d.mu.Lock()
-	err := d.lookAfresh(r.now())
+	err := d.lookAfresh(r.now(), patience)
 	if err == nil {
 		err = d.err
 	}

@@ -129,7 +129,7 @@ const drainEvery = 20 * time.Millisecond
 // scripts may be below the same link.
 func (s *Server) left(ctx context.Context, st *site, docroot, release string) ([]control.Occupant, error) {
 	// A link that leads nowhere lets nobody in but into the last good release.
-	switch err := s.look(st, docroot); {
+	switch err := s.lookPatiently(st, docroot); {
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return nil, err
 	case err != nil && st.releases.Live(docroot) == "":

@@ -81,8 +81,12 @@ func (s *Server) Look(name, docroot, by string) (control.SiteDetail, error) {
 	if err != nil {
 		return control.SiteDetail{}, err
 	}
+	look := s.look
+	if by != "" {
+		look = s.lookPatiently
+	}
 	// A link that leads nowhere is when somebody asks; what is known is the answer.
-	if err := s.look(st, docroot); err != nil && st.releases.Live(docroot) == "" {
+	if err := look(st, docroot); err != nil && st.releases.Live(docroot) == "" {
 		return control.SiteDetail{}, err
 	}
 	if by != "" {
@@ -93,6 +97,16 @@ func (s *Server) Look(name, docroot, by string) (control.SiteDetail, error) {
 
 func (s *Server) look(st *site, docroot string) error {
 	flip, err := st.releases.Look(docroot)
+	return s.looked(st, flip, err)
+}
+
+// lookPatiently is look for who has flipped the link, or goes by what is live.
+func (s *Server) lookPatiently(st *site, docroot string) error {
+	flip, err := st.releases.LookPatiently(docroot)
+	return s.looked(st, flip, err)
+}
+
+func (s *Server) looked(st *site, flip *deploy.Flipped, err error) error {
 	if flip != nil {
 		s.flipped(st, flip)
 	}

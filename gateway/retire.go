@@ -76,7 +76,7 @@ func (s *Server) occupied(name, docroot string, closed []string) (control.SiteDe
 		if err != nil {
 			return control.SiteDetail{}, nil
 		}
-		if err := s.look(st, clean); err != nil {
+		if err := s.lookPatiently(st, clean); err != nil {
 			return control.SiteDetail{}, err
 		}
 		docroot, docroots = clean, []string{clean}

@@ -24,7 +24,7 @@ func (s *Server) Try(name, docroot string, p control.Plan) (control.Trial, error
 		return nil, err
 	}
 	p.Release, p.Before = path.Clean(p.Release), path.Clean(p.Before)
-	if err := s.look(st, docroot); err != nil {
+	if err := s.lookPatiently(st, docroot); err != nil {
 		return nil, err
 	}
 	live := st.releases.Now(docroot)

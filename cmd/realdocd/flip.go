@@ -125,9 +125,13 @@ func (g *goLive) tell(release string) error {
 // compare sees whether the daemon serves what was asked for. It does not if it has another
 // root or other mounts than we have.
 func (g *goLive) compare(detail control.SiteDetail, release string) error {
-	for _, r := range releasesOf(detail, g.docroot) {
+	known := docrootOf(detail, g.docroot)
+	for _, r := range known.Releases {
 		if r.Live && r.Path != release && !sameDirectory(r.Path, release) {
 			g.outcome.Live = false
+			if known.Stale != "" {
+				return fmt.Errorf("the running realdocd cannot see this flip yet, and visitors get %s until it can: %s", r.Path, known.Stale)
+			}
 			return fmt.Errorf("the running realdocd does not see this flip: for it %s leads to %s, and that is what visitors get; it has other mounts or another root than this command (a container, PrivateMounts): run the command where it runs", g.link.path, r.Path)
 		}
 	}

@@ -209,6 +209,18 @@ func TestADaemonThatSeesAnotherLinkIsAnError(t *testing.T) {
 	wantIn(t, stderr, "does not see this flip: for it "+s.link+" leads to "+s.release("1"), "the flip stands: ")
 }
 
+func TestADaemonThatCannotLookAtTheLinkSaysSo(t *testing.T) {
+	s := newFakeSite(t)
+	s.seen(control.ReleaseStatus{Path: s.release("2")}, control.ReleaseStatus{Path: s.release("1")})
+	s.daemon.site.Docroots[0].Stale = "the file system does not answer"
+	s.startDaemon()
+	code, _, stderr := s.run("flip", "shop", "2")
+	if code != exitNo {
+		t.Errorf("exit code %d", code)
+	}
+	wantIn(t, stderr, "visitors get "+s.release("1")+" until it can: the file system does not answer", "the flip stands: ")
+}
+
 func TestASlotThatPHPRemembersIsNotFilled(t *testing.T) {
 	php := func() *control.PHPMemory { p := phpDefaults(); return p }
 	for name, row := range map[string]struct {

@@ -42,12 +42,17 @@ func addReleaseRates(rows []row, now control.DocrootStatus, was *earlier[control
 }
 
 func releasesOf(d control.SiteDetail, docroot string) []control.ReleaseStatus {
+	return docrootOf(d, docroot).Releases
+}
+
+// docrootOf is what the daemon knows of a docroot; of one that it does not know, nothing.
+func docrootOf(d control.SiteDetail, docroot string) control.DocrootStatus {
 	for _, known := range d.Docroots {
 		if known.Docroot == docroot {
-			return known.Releases
+			return known
 		}
 	}
-	return nil
+	return control.DocrootStatus{}
 }
 
 // insert puts two more cells into each row, before the column at.
