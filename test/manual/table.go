@@ -112,7 +112,11 @@ func Drawn(rows [][]string) string {
 	for _, width := range wide[1:] {
 		wide[0] -= width + len(between)
 	}
-	wide[0] = max(wide[0], 12)
+	for _, cells := range rows {
+		for _, word := range strings.Fields(cells[0]) {
+			wide[0] = max(wide[0], len([]rune(word)))
+		}
+	}
 	var b strings.Builder
 	for _, cells := range rows {
 		for i, text := range broken(cells[0], wide[0]) {

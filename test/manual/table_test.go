@@ -84,6 +84,14 @@ func TestADrawnTable_BreaksItsFirstColumnSoThatItFits(t *testing.T) {
 	}
 }
 
+func TestADrawnTable_HasRoomForTheLongestWordOfItsFirstColumn(t *testing.T) {
+	got := Drawn([][]string{{"", strings.Repeat("x", 65)}, {"realpath_every = 2s", "1"}})
+	want := ".Bd -literal\n" + strings.Repeat(" ", 16) + strings.Repeat("x", 65) + "\nrealpath_every  1\n= 2s\n.Ed\n"
+	if got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
 func TestAList_PutsSemicolonsBetweenAndAFullStopBehind(t *testing.T) {
 	got := List([]Item{{Name: "a", Says: []string{"one", "two: it ends.", "three"}}, {Name: "b"}, {Name: "c", Says: []string{"so:"}}})
 	want := ".Bl -tag -width Ds\n.It a\none;\ntwo: it ends.\nthree.\n.It b\n.It c\nso:\n.El\n"
