@@ -328,7 +328,7 @@ func TestServe_ConsoleFormatIsForPeople(t *testing.T) {
 	fpm, sock := startFakeFPM(t), t.TempDir()+"/gw.sock"
 	c := serveChild(t, "", nil, "--listen", sock, "--fpm", fpm.addr, "--docroot", newSite(t), "--log-format", "console")
 	e := <-c.events
-	if got := fmt.Sprint(e["message"]); !strings.Contains(got, "INF ready ") || strings.Contains(got, "\x1b") {
+	if got := fmt.Sprint(e["message"]); !strings.Contains(got, " INF ") || strings.Contains(got, "\x1b") {
 		t.Errorf("first line %q", got)
 	}
 	c.signal(syscall.SIGTERM)
