@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -87,7 +88,9 @@ func TestControlSocket_BoundsARequestAndNotTheWaitForItsAnswer(t *testing.T) {
 		case <-r.Context().Done():
 		}
 	})
-	client := http.Client{Timeout: patience, Transport: &http.Transport{Dial: func(string, string) (net.Conn, error) { return net.Dial("unix", socket) }}}
+	client := http.Client{Timeout: patience, Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", socket)
+	}}}
 	defer client.CloseIdleConnections()
 	for range 2 {
 		answer, err := client.Post("http://realdocd/", "", strings.NewReader("{}"))
