@@ -182,7 +182,10 @@ func (l *loop) hearWriter(w *writer, err error) {
 	} else {
 		l.Note(Note{Text: "the store takes what this host says"})
 	}
-	l.unwritten, l.since, l.changed = err, time.Now(), true
+	if (err == nil) != (l.unwritten == nil) { // or else there is only another reason
+		l.since = time.Now()
+	}
+	l.unwritten, l.changed = err, true
 	l.tell()
 }
 

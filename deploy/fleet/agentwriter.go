@@ -126,13 +126,14 @@ func refusesTheStep(err error) bool {
 	return IsFault(err, FaultForbidden) || IsFault(err, FaultTooLarge)
 }
 
-// say tells the loop why the store does not take what the host says, or that it does again.
+// say tells the loop why the store does not take what the host says, also if that is another reason than
+// before, or that it does again.
 func (w *writer) say(err error) {
 	text := ""
 	if err != nil {
 		text = err.Error()
 	}
-	if (text == "") == (w.wrong == "") {
+	if text == w.wrong {
 		return
 	}
 	w.wrong = text
