@@ -161,9 +161,11 @@ func TestAgent_TellsTheDaemonNothingBetweenTheCommitAndTheRename(t *testing.T) {
 			"serves 43, told 1 in step, then in doubt",
 			"serves 43, told 2 in step, then ",
 		}
-		if told = slices.Compact(told); !slices.Equal(told, want) {
-			t.Errorf("it was\n%s", strings.Join(told, "\n"))
-		}
+		web1.locked(func() {
+			if told = slices.Compact(told); !slices.Equal(told, want) {
+				t.Errorf("it was\n%s", strings.Join(told, "\n"))
+			}
+		})
 	})
 }
 
@@ -368,7 +370,7 @@ func TestAgent_WithoutTheReleaseIsBehindUntilItComes(t *testing.T) {
 func TestAgent_NeverGoesToOtherContentOfTheSameName(t *testing.T) {
 	inGroup(t, 2, func(g *group) {
 		web2 := g.machines[1]
-		web2.releases["shop"]["42"] = "v1:other"
+		web2.locked(func() { web2.releases["shop"]["42"] = "v1:other" })
 		wantError(t, g.flip("42"), "web2", "other content")
 		g.want("41", fleet.InStep)
 		g.record(keys.Site("shop"), fleet.Commit{Seq: 1, Release: "42", Hash: "v1:42", Verb: "flip"})
@@ -377,7 +379,7 @@ func TestAgent_NeverGoesToOtherContentOfTheSameName(t *testing.T) {
 		g.want("41", fleet.Behind, web2)
 		wantWhy(t, web2, "release 42 has other content on this host (v1:other) than on the others (v1:42)")
 		// What changes under a host that serves it is not refused: somebody wanted it.
-		g.machines[0].releases["shop"]["42"] = "v1:changed"
+		g.machines[0].locked(func() { g.machines[0].releases["shop"]["42"] = "v1:changed" })
 		time.Sleep(2 * time.Minute)
 		g.want("42", fleet.Strayed, g.machines[0])
 	})
@@ -386,9 +388,7 @@ func TestAgent_NeverGoesToOtherContentOfTheSameName(t *testing.T) {
 func TestAgent_ThatCannotFlipIsBehindAndTriesAgainAndHoldsNoOtherSite(t *testing.T) {
 	inGroup(t, 2, func(g *group) {
 		web2 := g.machines[1]
-		web2.mu.Lock()
-		web2.live["other"], web2.releases["other"] = "1", map[string]string{"1": "v1:1"}
-		web2.mu.Unlock()
+		web2.locked(func() { web2.live["other"], web2.releases["other"] = "1", map[string]string{"1": "v1:1"} })
 		web2.agent.Reload()
 		g.settle()
 		web2.fail("flip", errors.New("no space left on device"))
@@ -401,9 +401,11 @@ func TestAgent_ThatCannotFlipIsBehindAndTriesAgainAndHoldsNoOtherSite(t *testing
 			t.Errorf("the other site is %s (%s)", state, why)
 		}
 		time.Sleep(5 * time.Minute)
-		if n := len(web2.notes); n > 30 {
-			t.Errorf("it has said %d things", n)
-		}
+		web2.locked(func() {
+			if n := len(web2.notes); n > 30 {
+				t.Errorf("it has said %d things", n)
+			}
+		})
 		web2.recover()
 		time.Sleep(31 * time.Second)
 		g.want("42", fleet.InStep)

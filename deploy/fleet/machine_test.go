@@ -121,6 +121,13 @@ func (m *machine) do(ctx context.Context, what string, f func()) error {
 	return nil
 }
 
+// locked does something with what the machine's agent uses too.
+func (m *machine) locked(f func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	f()
+}
+
 func (m *machine) fail(what string, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
