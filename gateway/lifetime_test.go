@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -58,6 +59,27 @@ func TestShutdownLetsARunningRequestEnd(t *testing.T) {
 		t.Errorf("complete %v, body %q", reply.Ended, reply.Body)
 	}
 	wantCut(b, cut)
+}
+
+// A web server has connected, and sent its request, as soon as the kernel has taken both.
+func TestShutdownServesWhoHasConnectedAndWasNotAccepted(t *testing.T) {
+	for range 10 {
+		b := newBench(t).start()
+		b.server.pauseAccepting()
+		const most = 8
+		for range most {
+			b.send(b.connect(), "", b.params()...)
+		}
+		for _, ln := range b.server.sockets.Load().listeners {
+			ln.Listener.(deadliner).SetDeadline(time.Time{})
+			b.server.startAccepting(ln)
+		}
+		cut := shutDown(b, t.Context())
+		for range most {
+			b.fpm.Next().Answer(page)
+		}
+		wantCut(b, cut)
+	}
 }
 
 func TestShutdownDoesNotWaitForIdleConnections(t *testing.T) {

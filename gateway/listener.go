@@ -121,7 +121,7 @@ func (s *Server) accept(ln listener) {
 		conn, err := ln.Accept()
 		switch {
 		case errors.Is(err, net.ErrClosed), errors.Is(err, os.ErrDeadlineExceeded):
-			return // it is closed, or a successor takes it over
+			return // it is closed, a successor takes it over, or these were the last
 		case err != nil:
 			var ne net.Error
 			if errors.As(err, &ne) {
@@ -138,6 +138,19 @@ func (s *Server) accept(ln listener) {
 		s.awaitRoom()
 		s.welcome(conn, ln)
 	}
+}
+
+// lastAccepts is how long a listener takes who has connected already.
+const lastAccepts = 10 * time.Millisecond
+
+// takeLast has accept take who has connected already, and end. Their requests may be on the
+// way, and to close a listener breaks their connections off. The listener is to be closed then;
+// no other process may have it.
+func (ln listener) takeLast() {
+	if raw, err := ln.Listener.(syscall.Conn).SyscallConn(); err == nil && ln.addr.IsUnix() {
+		raw.Control(func(fd uintptr) { unix.Shutdown(int(fd), unix.SHUT_RD) }) // nobody else connects
+	}
+	ln.Listener.(deadliner).SetDeadline(time.Now().Add(lastAccepts))
 }
 
 // welcome begins to serve a connection, if it is of somebody who may connect and there are

@@ -25,10 +25,18 @@ func (s *Server) Shutdown(ctx context.Context) (cut []CutOff) {
 		s.awaitEmpty(ctx)
 		return nil
 	}
-	for _, ln := range s.sockets.Load().listeners {
+	open := s.sockets.Load()
+	for _, ln := range open.listeners {
+		if open.inherited {
+			ln.Close() // who waits in it is for the next process
+		} else {
+			ln.takeLast()
+		}
+	}
+	s.accepting.Wait() // who has connected is served
+	for _, ln := range open.listeners {
 		ln.Close()
 	}
-	s.accepting.Wait() // what has been accepted is served
 	defer s.end()
 	s.endIdle()
 	cut = s.finish(ctx)

