@@ -30,6 +30,7 @@ type machine struct {
 	warm     map[string]bool              // by release; a restart of the machine ends it
 	told     []fleet.Standing
 	toldAt   time.Time
+	hand     map[string]bool  // sites that were flipped by hand, which the daemon has not been told
 	fails    map[string]error // by what is done
 	takes    map[string]time.Duration
 	lacks    []func()
@@ -47,7 +48,7 @@ type machine struct {
 func newMachine(store *memstore.Store, name string, sites ...string) *machine {
 	m := &machine{
 		name: name, store: store, live: map[string]string{}, releases: map[string]map[string]string{}, warm: map[string]bool{},
-		news: make(chan struct{}, 1), fails: map[string]error{}, takes: map[string]time.Duration{}, changed: func(*machine) {},
+		news: make(chan struct{}, 1), hand: map[string]bool{}, fails: map[string]error{}, takes: map[string]time.Duration{}, changed: func(*machine) {},
 	}
 	for _, site := range sites {
 		m.live[site] = "41"
@@ -233,11 +234,24 @@ func (m *machine) Ask(ctx context.Context, ask fleet.Ask, tell func(string)) (st
 func (m *machine) Tell(ctx context.Context, standings []fleet.Standing) error {
 	return m.do(ctx, "tell", func() {
 		m.told, m.toldAt = standings, time.Now()
+		for _, st := range standings {
+			if !st.State.Ready() {
+				delete(m.hand, st.Site)
+			}
+		}
 		m.changed(m)
 	})
 }
 
 func (m *machine) Daemon(context.Context) (wrong, pinKey string) { return "", "key" }
+
+// unseen says whether a site was flipped by hand while the agent cannot reach its daemon. Such a host says that
+// it is ready until it can: nobody promises more, and a daemon that answers nobody is not asked either.
+func (m *machine) unseen(site string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.hand[site] && m.fails["tell"] != nil
+}
 
 // state is what the daemon says of a site now.
 func (m *machine) state(site string) (fleet.State, string) {
@@ -278,7 +292,7 @@ func (m *machine) deeds() []string {
 func (m *machine) byHand(site, release string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.live[site] = release
+	m.live[site], m.hand[site] = release, true
 	m.changed(m)
 }
 

@@ -227,7 +227,7 @@ func (m *model) watch(ctx context.Context) {
 		for _, site := range []string{"shop", "all/one"} {
 			ready := map[string]string{}
 			for _, host := range m.machines {
-				if state, _ := host.state(site); state.Ready() {
+				if state, _ := host.state(site); state.Ready() && !host.unseen(site) {
 					ready[host.serves(site)] += " " + host.name
 				}
 			}
