@@ -31,7 +31,7 @@ func (r *Resolver) EnterPinned(path string, p Pin, now time.Time) (Visit, error)
 	d := r.find(path)
 	if d == nil || !d.hasLive() {
 		var err error
-		if d, err = r.look(path); err != nil {
+		if d, err = r.look(path, 0); err != nil {
 			return Visit{}, ErrUnknownRelease
 		}
 	}

@@ -17,7 +17,7 @@ func (r *Resolver) EnterNamed(path, release string, now time.Time) (Visit, error
 	v, err := d.enterNamed(release, now)
 	if errors.Is(err, ErrClosed) {
 		// It may be live again, and not seen yet.
-		if _, err := r.look(path); err != nil {
+		if _, err := r.look(path, 0); err != nil {
 			return Visit{}, err
 		}
 		return d.enterNamed(release, now)

@@ -24,7 +24,7 @@ func (r *Resolver) Look(path string) (*Flipped, error) { return r.lookFor(path, 
 func (r *Resolver) LookPatiently(path string) (*Flipped, error) { return r.lookFor(path, unknownAfter) }
 
 func (r *Resolver) lookFor(path string, patience time.Duration) (*Flipped, error) {
-	d, err := r.lookUp(path, patience)
+	d, err := r.look(path, patience)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	f := d.flip
@@ -32,10 +32,8 @@ func (r *Resolver) lookFor(path string, patience time.Duration) (*Flipped, error
 	return f, err
 }
 
-// look is Look that leaves the flip for somebody who tells of it.
-func (r *Resolver) look(path string) (*docroot, error) { return r.lookUp(path, 0) }
-
-func (r *Resolver) lookUp(path string, patience time.Duration) (*docroot, error) {
+// look leaves the flip for somebody who tells of it.
+func (r *Resolver) look(path string, patience time.Duration) (*docroot, error) {
 	d := r.docroot(path)
 	d.mu.Lock()
 	err := d.lookAfresh(r.now(), patience)
@@ -55,7 +53,7 @@ func (r *Resolver) lookUp(path string, patience time.Duration) (*docroot, error)
 // link need not lead anywhere, nor be there: the one that was seen last is taken, or the
 // one that a first release will be behind.
 func (r *Resolver) EnterRelease(path, release string) (Visit, error) {
-	d, lookErr := r.look(path)
+	d, lookErr := r.look(path, 0)
 	release = filepath.Clean(release)
 	d.mu.Lock()
 	live, opts := d.live, d.opts
